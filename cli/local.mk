@@ -1,0 +1,1 @@
+bilge_SOURCES += cli/main.c

@@ -1,0 +1,342 @@
+#include "core/base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
+
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)
+
+/* Trees nested deeper than this are not walked: each level holds a file
+ * descriptor. */
+#define MAX_DEPTH 256
+
+bool fs_is_name(const char *name)
+{
+    return name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           strchr(name, '/') == NULL;
+}
+
+static void fill_stat(const struct stat *st, struct fs_stat *ret_stat)
+{
+    *ret_stat = (struct fs_stat){
+        .type = S_ISREG(st->st_mode)   ? FS_FILE
+                : S_ISDIR(st->st_mode) ? FS_DIR
+                : S_ISLNK(st->st_mode) ? FS_SYMLINK
+                                       : FS_OTHER,
+        .dev = st->st_dev,
+        .ino = st->st_ino,
+        .nlink = (uint32_t)st->st_nlink,
+        .uid = st->st_uid,
+        .mode = st->st_mode & 07777,
+        .size_bytes = st->st_size,
+        .allocated_bytes = (int64_t)st->st_blocks * 512,
+        .modified_at = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec,
+    };
+}
+
+int fs_stat_fd(int fd, struct fs_stat *ret_stat, struct err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return err_sys(err, -errno, "looking at an open file");
+    fill_stat(&st, ret_stat);
+    return 0;
+}
+
+int fs_stat_at(int dirfd, const char *name, struct fs_stat *ret_stat, struct err *err)
+{
+    struct stat st;
+    if (!fs_is_name(name))
+        return err_sys(err, -EINVAL, "looking at %s", name);
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return err_sys(err, -errno, "looking at %s", name);
+    fill_stat(&st, ret_stat);
+    return 0;
+}
+
+int fs_open_root(const char *path, int *ret_fd, struct err *err)
+{
+    int fd = open(path, DIR_FLAGS);
+    if (fd < 0)
+        return err_sys(err, -errno, "opening %s", path);
+    *ret_fd = fd;
+    return 0;
+}
+
+int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
+{
+    struct stat above, below;
+    if (!fs_is_name(name))
+        return err_sys(err, -EINVAL, "opening directory %s", name);
+    int fd = openat(dirfd, name, DIR_FLAGS | O_NOFOLLOW);
+    if (fd < 0)
+        return err_sys(err, -errno, "opening directory %s", name);
+    if (fstat(dirfd, &above) < 0 || fstat(fd, &below) < 0) {
+        int code = -errno;
+        close(fd);
+        return err_sys(err, code, "opening directory %s", name);
+    }
+    if (above.st_dev != below.st_dev) {
+        close(fd);
+        return err_set(err, -EXDEV, "opening directory %s: it is a mount point", name);
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+/* Opens a regular file for reading. What the name stands for is looked at
+ * before and after, since opening a fifo or a device can itself do harm. */
+static int open_file(int dirfd, const char *name, struct fs_stat *stat, int *ret_fd,
+                     struct err *err)
+{
+    int code = fs_stat_at(dirfd, name, stat, err);
+    if (code < 0)
+        return code;
+    if (stat->type != FS_FILE)
+        return err_set(err, ERR_FOREIGN, "reading %s: not a regular file", name);
+    int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return err_sys(err, -errno, "reading %s", name);
+    code = fs_stat_fd(fd, stat, err);
+    if (code == 0 && stat->type != FS_FILE)
+        code = err_set(err, ERR_FOREIGN, "reading %s: not a regular file", name);
+    if (code < 0) {
+        close(fd);
+        return code;
+    }
+    *ret_fd = fd;
+    return 0;
+}
+
+int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struct err *err)
+{
+    struct fs_stat stat;
+    int fd = -1, code = open_file(dirfd, name, &stat, &fd, err);
+    if (code < 0)
+        return code;
+    size_t start = buf->len;
+    mem_reserve((void **)&buf->data, &buf->cap, start + 1, 1);
+    while (code == 0) {
+        size_t have = buf->len - start;
+        if (have > max || stat.size_bytes > (int64_t)max) {
+            code = err_set(err, ERR_LIMIT, "reading %s: larger than %zu bytes", name, max);
+            break;
+        }
+        /* One byte more than it should hold, so that the end shows itself. */
+        size_t want = (size_t)stat.size_bytes > have ? (size_t)stat.size_bytes - have + 1 : 4096;
+        mem_reserve((void **)&buf->data, &buf->cap, buf->len + want + 1, 1);
+        ssize_t got = read(fd, buf->data + buf->len, want);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            code = err_sys(err, -errno, "reading %s", name);
+        if (got <= 0)
+            break;
+        buf->len += (size_t)got;
+    }
+    close(fd);
+    if (code < 0)
+        buf->len = start;
+    buf->data[buf->len] = '\0';
+    return code;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t written = write(fd, data, len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -errno;
+        data += written;
+        len -= (size_t)written;
+    }
+    return 0;
+}
+
+int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                  struct err *err)
+{
+    char temporary[NAME_MAX + 32];
+    if (!fs_is_name(name) || strlen(name) > NAME_MAX)
+        return err_sys(err, -EINVAL, "writing %s", name);
+    snprintf(temporary, sizeof temporary, ".%.200s.bilge-%ld", name, (long)getpid());
+    unlinkat(dirfd, temporary, 0); /* of an earlier life with our pid */
+    int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    if (fd < 0)
+        return err_sys(err, -errno, "writing %s", name);
+    int code = write_all(fd, data, len);
+    if (code == 0 && fchmod(fd, mode) < 0)
+        code = -errno;
+    if (code == 0 && fsync(fd) < 0)
+        code = -errno;
+    if (close(fd) < 0 && code == 0)
+        code = -errno;
+    if (code == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+        code = -errno;
+    if (code < 0) {
+        unlinkat(dirfd, temporary, 0);
+        return err_sys(err, code, "writing %s", name);
+    }
+    return 0;
+}
+
+static enum fs_type type_of(const struct dirent *entry)
+{
+    switch (entry->d_type) {
+    case DT_REG:
+        return FS_FILE;
+    case DT_DIR:
+        return FS_DIR;
+    case DT_LNK:
+        return FS_SYMLINK;
+    default:
+        return FS_OTHER;
+    }
+}
+
+int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
+{
+    int copy = openat(dirfd, ".", DIR_FLAGS);
+    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    if (dir == NULL) {
+        int code = -errno;
+        if (copy >= 0)
+            close(copy);
+        return err_sys(err, code, "reading a directory");
+    }
+    int result = 0;
+    while (result == 0) {
+        errno = 0;
+        struct dirent *entry = readdir(dir);
+        if (entry == NULL) {
+            if (errno != 0)
+                result = err_sys(err, -errno, "reading a directory");
+            break;
+        }
+        if (fs_is_name(entry->d_name))
+            result = cb(arg, entry->d_name, type_of(entry));
+    }
+    closedir(dir);
+    return result;
+}
+
+struct removal {
+    int dirfd;
+    int depth;
+    int code; /* of the first thing that went wrong */
+    int64_t freed_bytes;
+    struct err *err;
+};
+
+static void remember(struct removal *removal, int code, const char *name, struct err *reason)
+{
+    if (removal->code != 0)
+        return;
+    removal->code = code;
+    if (reason != NULL)
+        err_set(removal->err, code, "%s", reason->text);
+    else
+        err_sys(removal->err, code, "removing %s", name);
+}
+
+static int remove_entry(void *arg, const char *name, enum fs_type type);
+
+static void remove_dir(struct removal *above, const char *name, const struct fs_stat *stat)
+{
+    struct err reason;
+    struct removal removal = {.depth = above->depth + 1, .err = above->err, .code = above->code};
+    if (removal.depth > MAX_DEPTH) {
+        remember(above, -ELOOP, name, NULL);
+        return;
+    }
+    int code = fs_open_dir(above->dirfd, name, &removal.dirfd, &reason);
+    if (code < 0) {
+        remember(above, code, name, &reason);
+        return;
+    }
+    code = fs_each(removal.dirfd, remove_entry, &removal, &reason);
+    if (code < 0)
+        remember(&removal, code, name, &reason);
+    close(removal.dirfd);
+    above->freed_bytes += removal.freed_bytes;
+    above->code = removal.code;
+    if (unlinkat(above->dirfd, name, AT_REMOVEDIR) == 0)
+        above->freed_bytes += stat->allocated_bytes;
+    else
+        remember(above, -errno, name, NULL);
+}
+
+static int remove_entry(void *arg, const char *name, enum fs_type type)
+{
+    struct removal *removal = arg;
+    struct fs_stat stat;
+    struct err reason;
+    (void)type;
+    int code = fs_stat_at(removal->dirfd, name, &stat, &reason);
+    if (code < 0) {
+        if (code != -ENOENT)
+            remember(removal, code, name, &reason);
+        return 0;
+    }
+    if (stat.type == FS_DIR) {
+        remove_dir(removal, name, &stat);
+        return 0;
+    }
+    if (unlinkat(removal->dirfd, name, 0) < 0) {
+        if (errno != ENOENT)
+            remember(removal, -errno, name, NULL);
+        return 0;
+    }
+    if (stat.nlink == 1)
+        removal->freed_bytes += stat.allocated_bytes;
+    return 0;
+}
+
+int fs_remove_tree(int dirfd, const char *name, int64_t *freed_bytes, struct err *err)
+{
+    struct removal removal = {.dirfd = dirfd, .err = err};
+    if (!fs_is_name(name))
+        return err_sys(err, -EINVAL, "removing %s", name);
+    remove_entry(&removal, name, FS_OTHER);
+    if (freed_bytes != NULL)
+        *freed_bytes += removal.freed_bytes;
+    return removal.code;
+}
+
+static bool lies_in_memory(int fd)
+{
+#ifdef __linux__
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+int fs_space(int fd, struct fs_space *ret_space, struct err *err)
+{
+    struct statvfs vfs;
+    if (fstatvfs(fd, &vfs) < 0)
+        return err_sys(err, -errno, "asking for free space");
+    *ret_space = (struct fs_space){
+        .total_bytes = (int64_t)vfs.f_blocks * (int64_t)vfs.f_frsize,
+        .free_bytes = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize,
+        .in_memory = lies_in_memory(fd),
+        .read_only = (vfs.f_flag & ST_RDONLY) != 0,
+    };
+    return 0;
+}

@@ -1,0 +1,76 @@
+/* File work relative to an open directory. Names come from a world-writable
+ * place and are hostile: no function here follows a symlink, leaves the
+ * directory (no "/" or ".." in a name), or crosses onto another file system.
+ * Nothing blocks on a fifo or a device: such files are never opened. */
+#ifndef BILGE_BASE_FS_H
+#define BILGE_BASE_FS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/base/err.h"
+#include "core/base/mem.h"
+
+enum fs_type { FS_OTHER, FS_FILE, FS_DIR, FS_SYMLINK };
+
+struct fs_stat {
+    enum fs_type type;
+    uint64_t dev;
+    uint64_t ino;
+    uint32_t nlink;
+    uint32_t uid;
+    uint32_t mode;           /* permission bits */
+    int64_t size_bytes;      /* apparent size */
+    int64_t allocated_bytes; /* st_blocks * 512: what it takes on disk */
+    int64_t modified_at;     /* ns since 1970 */
+};
+
+/* A single path component: not empty, not "." or "..", without '/'. */
+bool fs_is_name(const char *name);
+
+/* Opens a directory by a path that the user gave (symlinks in it are
+ * followed: it is the user's own word). *ret_fd is the caller's to close. */
+int fs_open_root(const char *path, int *ret_fd, struct err *err);
+
+/* Opens directory `name` below `dirfd` for reading entries and as an anchor.
+ * -ELOOP for a symlink, -ENOTDIR for other files, -EXDEV for a mount point. */
+int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err);
+
+/* Does not follow a symlink: describes the link itself. */
+int fs_stat_at(int dirfd, const char *name, struct fs_stat *ret_stat, struct err *err);
+int fs_stat_fd(int fd, struct fs_stat *ret_stat, struct err *err);
+
+/* Appends the whole regular file to buf. ERR_LIMIT when it is larger than
+ * max bytes, ERR_FOREIGN when it is no regular file. */
+int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struct err *err);
+
+/* Writes a file whole: to a temporary name beside it (O_EXCL), fsync, rename.
+ * On failure nothing of it stays. */
+int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                  struct err *err);
+
+/* Calls cb for each entry but "." and ".."; type is FS_OTHER when the file
+ * system does not tell (then stat it). cb returns 0 to go on, else the walk
+ * ends and returns that value. The fd's offset is moved; it is rewound first. */
+typedef int fs_entry_cb(void *arg, const char *name, enum fs_type type);
+int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err);
+
+/* Removes `name` and all below it, staying on its file system; what it meets
+ * that it must not cross or cannot remove is the error. Goes on after an
+ * error and reports the first. Adds the bytes given back (blocks of inodes
+ * whose last link went) to *freed_bytes (may be NULL). */
+int fs_remove_tree(int dirfd, const char *name, int64_t *freed_bytes, struct err *err);
+
+/* The file system under an open file: sizes in bytes; free is what an
+ * unprivileged user may take. */
+struct fs_space {
+    int64_t total_bytes;
+    int64_t free_bytes;
+    bool in_memory; /* tmpfs or ramfs */
+    bool read_only;
+};
+int fs_space(int fd, struct fs_space *ret_space, struct err *err);
+
+#endif

@@ -1,0 +1,9 @@
+libbilge_a_SOURCES += \
+	core/base/clock.c core/base/clock.h \
+	core/base/err.c core/base/err.h \
+	core/base/fs.c core/base/fs.h \
+	core/base/lines.c core/base/lines.h \
+	core/base/log.c core/base/log.h \
+	core/base/mem.c core/base/mem.h \
+	core/base/process.c core/base/process.h \
+	core/base/text.c core/base/text.h

@@ -1,0 +1,3 @@
+#ifndef BILGE_BILGE_H
+#define BILGE_BILGE_H
+#endif

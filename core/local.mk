@@ -1,0 +1,9 @@
+# From the bottom up: each folder may include those above it in this list.
+include $(top_srcdir)/core/base/local.mk
+include $(top_srcdir)/core/cache/local.mk
+include $(top_srcdir)/core/engine/local.mk
+include $(top_srcdir)/core/build/local.mk
+include $(top_srcdir)/core/store/local.mk
+include $(top_srcdir)/core/prune/local.mk
+
+libbilge_a_SOURCES += core/bilge.h

@@ -1,0 +1,15 @@
+# Every test speaks TAP, so that single cases are counted, skipped ones too.
+# A program that can't run here prints "1..0 # SKIP reason".
+AM_TESTS_ENVIRONMENT = \
+	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
+	BILGE_TEST_DATA='$(abs_top_srcdir)/tests/data'; export BILGE_TEST_DATA; \
+	BILGE_TEST_SUPPORT='$(abs_top_srcdir)/tests/support'; export BILGE_TEST_SUPPORT; \
+	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+TEST_EXTENSIONS = .sh
+
+if HAVE_CMOCKA
+include $(top_srcdir)/tests/unit/local.mk
+endif
