@@ -9,8 +9,8 @@
 
 #include "core/base/mem.h"
 
-#define TEXT_SIZE_SIZE 16
-#define TEXT_AGE_SIZE 16
+#define TEXT_SIZE_SIZE 24
+#define TEXT_AGE_SIZE 32
 
 /* SI, three significant digits: "0 B", "820 B", "1.34 MB", "13.4 MB",
  * "134 MB". Negative sizes get a '-'. Returns out. */

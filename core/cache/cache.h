@@ -1,0 +1,149 @@
+/* What one local cache directory holds, as a scan found it.
+ *
+ * BuildKit's type=local exporter writes an OCI image layout: oci-layout,
+ * index.json, blobs/sha256/<hex>, and ingest/ for writes under way. At each
+ * export only index.json is replaced. The cache manifest that it named before
+ * stays on disk as a blob; so do the layers that only that manifest reaches.
+ *
+ *      index.json ──► manifest ──► config, layers      the live generation
+ *                     manifest ──► config, layers      an older generation
+ *                                          layer       an orphan
+ *
+ * A struct cache is made by a scan, is never changed afterwards, and may be
+ * read from any thread. Sources of the formats: OCI image-spec (image-layout,
+ * descriptor, manifest, index); moby/buildkit cache/remotecache/v1/spec.go for
+ * the cache config. */
+#ifndef BILGE_CACHE_CACHE_H
+#define BILGE_CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A sha256 digest. Other algorithms are reported as a problem, not read. */
+struct digest {
+    uint8_t bytes[32];
+};
+#define DIGEST_HEX_SIZE 65  /* 64 digits and NUL */
+#define DIGEST_TEXT_SIZE 72 /* "sha256:" before it */
+
+bool digest_equal(const struct digest *a, const struct digest *b);
+/* "sha256:<64 lower-case hex>" and nothing else. */
+bool digest_parse(const char *text, struct digest *ret_digest);
+/* 64 lower-case hex digits: the name of a blob's file. */
+bool digest_parse_hex(const char *hex, struct digest *ret_digest);
+const char *digest_hex(char out[DIGEST_HEX_SIZE], const struct digest *digest);
+const char *digest_text(char out[DIGEST_TEXT_SIZE], const struct digest *digest);
+
+enum cache_state {
+    CACHE_OK,
+    CACHE_EMPTY,      /* a directory without a file in it */
+    CACHE_MISSING,    /* no such directory */
+    CACHE_BROKEN,     /* index.json or what it reaches is damaged, see problems */
+    CACHE_BUSY,       /* somebody may be exporting into it, see busy_sign */
+    CACHE_FOREIGN,    /* no OCI layout: shown, never emptied */
+    CACHE_UNREADABLE, /* not ours to read */
+};
+/* "ok", "empty", ... as --json prints them. Static text. */
+const char *cache_state_name(enum cache_state state);
+
+enum blob_class { BLOB_ORPHAN, BLOB_OLDER, BLOB_LIVE };
+enum blob_role { BLOB_UNKNOWN, BLOB_LAYER, BLOB_CONFIG, BLOB_MANIFEST };
+
+#define CACHE_NONE UINT32_MAX /* no index */
+
+/* A file in blobs/sha256 whose name is a digest. */
+struct cache_blob {
+    struct digest digest;
+    int64_t size_bytes;      /* apparent size */
+    int64_t allocated_bytes; /* on disk */
+    int64_t modified_at;     /* first seen here: never refreshed by an export */
+    int64_t created_at;      /* buildkit/createdat of the layer; 0: not known */
+    uint64_t ino;
+    uint32_t nlink;
+    uint32_t generations; /* how many generations reach it, the live ones too */
+    uint8_t class;        /* enum blob_class; the strongest that holds */
+    uint8_t role;         /* enum blob_role */
+};
+
+/* One export: a manifest and all that it reaches. */
+struct cache_generation {
+    struct digest manifest;
+    char *tag;           /* org.opencontainers.image.ref.name; NULL unless live */
+    int64_t exported_at; /* live: index.json's mtime; older: the manifest blob's */
+    bool live;
+    bool whole;           /* every blob that it reaches is there with its right size */
+    bool shrunken;        /* live, and its layers are a proper subset of the previous one's */
+    uint32_t *blobs;      /* indices into cache.blobs, ascending, manifest included */
+    size_t blobs_len;
+    int64_t reach_bytes;  /* allocated bytes of these blobs */
+    int64_t unique_bytes; /* of those that no other generation reaches */
+};
+
+/* What lies in the directory beside blobs, index.json and oci-layout. */
+enum leftover_kind {
+    LEFTOVER_INGEST,    /* ingest/<name>: a write under way, or an abandoned one */
+    LEFTOVER_TEMPORARY, /* index.json.lock, .fsverity-check-*, our own temporary files */
+    LEFTOVER_ASIDE,     /* blobs that a bilge set aside and did not finish with */
+    LEFTOVER_OTHER,     /* a file that is no part of the layout: never touched */
+};
+struct cache_leftover {
+    enum leftover_kind kind;
+    char *name;              /* below the cache directory: "ingest/3f…"; raw bytes */
+    int64_t allocated_bytes; /* with all below it */
+    int64_t modified_at;     /* the newest below it */
+    uint64_t ino;
+};
+
+enum problem_kind { PROBLEM_MISSING, PROBLEM_SIZE, PROBLEM_DIGEST, PROBLEM_INDEX, PROBLEM_FOREIGN };
+const char *problem_kind_name(enum problem_kind kind); /* "missing", ... as --json prints */
+struct cache_problem {
+    enum problem_kind kind;
+    bool has_digest;
+    struct digest digest;
+    char *detail; /* one line for a person, with the consequence */
+};
+
+struct cache {
+    char *name;  /* the directory's name: the service it belongs to; raw bytes */
+    char *path;  /* absolute, for people; work goes through descriptors */
+    uint64_t dev, ino; /* of the directory: a later open must meet the same one */
+    uint32_t uid;
+    enum cache_state state;
+    char *busy_sign; /* what makes it busy, for a person; NULL unless CACHE_BUSY */
+    char *error;     /* one line; NULL when all is well */
+    int64_t scanned_at;
+    int64_t last_export_at; /* index.json's mtime; 0: none */
+
+    /* Allocated bytes. size = live + older + orphans + ingest + other, hard
+     * links once, directories included (they and index.json are `other`). */
+    int64_t size_bytes;
+    int64_t live_bytes;
+    int64_t older_bytes;
+    int64_t orphan_bytes;
+    int64_t ingest_bytes;
+    int64_t other_bytes;
+    /* Of size: in files that have a hard link outside this directory too, so
+     * that removing the directory does not give them back. */
+    int64_t shared_bytes;
+    uint64_t files; /* all files and directories met */
+
+    struct cache_blob *blobs; /* ascending by digest */
+    size_t blobs_len;
+    struct cache_generation *generations; /* live ones first, then newest first */
+    size_t generations_len;
+    struct cache_leftover *leftovers;
+    size_t leftovers_len;
+    struct cache_problem *problems; /* capped; problems_total counts all */
+    size_t problems_len;
+    size_t problems_total;
+};
+
+void cache_free(struct cache *cache);
+
+/* older + orphans + abandoned ingest: what no live generation reaches. */
+int64_t cache_garbage_bytes(const struct cache *cache);
+/* Index of the blob, or CACHE_NONE. */
+uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest);
+
+#endif

@@ -1,0 +1,70 @@
+/* A plan: the very list of items that a prune deletes, with bytes and
+ * reasons, made before anything goes and shown. Execution deletes these items
+ * and no others, and looks at each again right before it goes. */
+#ifndef BILGE_PRUNE_PLAN_H
+#define BILGE_PRUNE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/prune/query.h"
+#include "core/store/store.h"
+
+enum item_kind { ITEM_SERVICE, ITEM_GENERATION, ITEM_BLOB, ITEM_INGEST, ITEM_RECORD };
+const char *item_kind_name(enum item_kind kind); /* "service", … as --json prints */
+
+struct plan_item {
+    enum item_kind kind;
+    char *service_id; /* of the store's row; NULL for records of no known service */
+    char *service;    /* its name */
+    char *builder;    /* for records */
+    char *id;         /* path, digest, ingest name or record id */
+    char *title;      /* for people: "2 generations back", a record's description */
+    char *reason;     /* why it may go: "superseded 3 h ago" */
+    char *loses;      /* what the next build loses; NULL: nothing */
+    int64_t size_bytes;
+    int64_t frees_bytes; /* what comes back given the rest of the plan */
+    int64_t age_s;       /* since its export, first write or last use; -1: not known */
+    bool gone_for_good;  /* in no export: cache mounts */
+    /* What it was when the plan was made; an item that differs is skipped. */
+    uint64_t dev, ino;
+    int64_t seen_at; /* modification time, or the record's last use */
+};
+
+/* Asked for, and not going: the reason is shown. */
+struct plan_kept {
+    enum item_kind kind;
+    char *service;
+    char *id;
+    char *title;
+    char *reason; /* "pinned by COPY src, used 3 h ago", "in use by a build" */
+    int64_t size_bytes;
+    bool busy;    /* would go if nobody were exporting: --wait, --now */
+};
+
+struct plan {
+    struct plan_item *items;
+    size_t items_len, items_cap;
+    struct plan_kept *kept;
+    size_t kept_len, kept_cap;
+    int64_t planned_bytes; /* sum of frees_bytes */
+    int64_t made_at;       /* wall clock */
+    bool now;              /* delete from busy caches too: the second, explained yes */
+};
+
+/* Makes the plan from what the store holds. Pure. ERR_USAGE for an unknown
+ * service, builder or id. An empty plan is a success. The caller owns it. */
+int plan_make(const struct store *store, const struct query *query, int64_t now,
+              struct plan **ret_plan, struct err *err);
+void plan_free(struct plan *plan);
+
+/* Takes one item out again and works out anew what the others give back. */
+void plan_drop(struct plan *plan, size_t index);
+
+/* The docker commands that would do the same for the records; NULL when there
+ * is no such. The caller frees it. */
+char *plan_docker_command(const struct plan *plan);
+
+#endif

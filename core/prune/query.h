@@ -1,0 +1,35 @@
+/* What to prune, as a person asked for it: shared by the screen's keys and by
+ * the command line. Conditions are combined with "and"; scopes with "or". */
+#ifndef BILGE_PRUNE_QUERY_H
+#define BILGE_PRUNE_QUERY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct query {
+    /* Scopes: what is looked at. */
+    bool whole;           /* cache directories as a whole */
+    bool garbage;         /* what no live generation reaches */
+    int keep_generations; /* older generations but the newest N (live counts); 0: not asked */
+    bool records;         /* builder records */
+    /* Conditions: what of it. */
+    const char *const *services; /* names; NULL: all. A condition on caches */
+    size_t services_len;
+    int64_t older_than_s;    /* exported, or last used, longer ago; -1: any age */
+    const char *type;        /* of records; NULL: any */
+    const char *const *ids;  /* of records, or digests of blobs; NULL: all */
+    size_t ids_len;
+    const char *builder;     /* NULL: the selected one */
+};
+
+/* A query with nothing asked. */
+void query_init(struct query *query);
+
+/* ERR_USAGE, with a line that says what is wrong, when nothing is asked for or
+ * parts contradict each other. */
+int query_check(const struct query *query, struct err *err);
+
+#endif

@@ -1,0 +1,127 @@
+/* The state that views read: what is known just now of caches, builders,
+ * disks and builds. core/bilge is the only one that changes it; every change
+ * moves `revision`. Views and plans get a const pointer, keep ids and never
+ * pointers into it: the next change may free what they saw. */
+#ifndef BILGE_STORE_STORE_H
+#define BILGE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/build/build.h"
+#include "core/build/compose.h"
+#include "core/cache/cache.h"
+#include "core/engine/record.h"
+
+/* Where something stands that is asked for in the background. */
+enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
+
+/* A row of the services pane: a compose service that builds, a directory
+ * under a cache root, or both joined. */
+struct service {
+    char *id;   /* stable: the cache directory's path, else "compose:<name>" */
+    char *name; /* raw bytes when it comes from a directory */
+    char *path; /* the cache directory, there or not; NULL: it has no local cache */
+    bool in_project;        /* compose knows it, and it builds */
+    char **same_path;       /* names of other services that share the directory */
+    size_t same_path_len;
+    enum load_state load;   /* of the scan */
+    struct cache *cache;    /* NULL until scanned */
+    uint64_t last_build_id; /* 0: not built in this session */
+};
+
+/* A cache root, or one directory of it when `only` is set. */
+struct cache_root {
+    char *path; /* absolute */
+    char *only; /* NULL: every directory in it is a cache */
+    enum load_state load;
+    char *error; /* NULL: none */
+    bool in_memory;
+};
+
+struct builder {
+    char *id;     /* unique: its name */
+    char *name;   /* "default", … */
+    char *driver; /* "docker", "docker-container", "kubernetes", "remote" */
+    char *endpoint; /* for people: "unix:///var/run/docker.sock" */
+    char *version;  /* of the engine; NULL: not known */
+    char *api_version;
+    bool embedded;   /* the engine's own BuildKit: read through its API */
+    bool selected;   /* the one that docker compose build uses */
+    enum load_state load;
+    bool reachable;
+    char *error; /* NULL: none; one line */
+    struct records records;
+    int64_t refreshed_at;
+};
+
+struct disk {
+    char *path; /* a cache root, or docker's data root */
+    uint64_t dev;
+    int64_t total_bytes, free_bytes;
+    bool in_memory;
+    int64_t full_at; /* forecast; 0: none */
+};
+
+/* A removal under way, or the last one. */
+enum prune_state { PRUNE_NONE, PRUNE_RUNNING, PRUNE_OVER };
+struct prune_failure {
+    char *id;
+    char *error;
+};
+struct prune_status {
+    enum prune_state state;
+    size_t items, items_done;
+    int64_t planned_bytes, freed_bytes;
+    struct prune_failure *failures;
+    size_t failures_len;
+    bool cancelled;
+};
+
+struct store {
+    uint64_t revision;
+    struct service *services; /* project's first, in its order; then by name */
+    size_t services_len;
+    struct cache_root *roots;
+    size_t roots_len;
+    struct builder *builders;
+    size_t builders_len;
+    struct disk *disks;
+    size_t disks_len;
+    struct build **builds; /* oldest first; the running ones and the last of each service */
+    size_t builds_len;
+    enum load_state project_load;
+    struct compose_project *project; /* NULL: none */
+    char *project_error;             /* NULL: none; one line */
+    bool scanning;
+    bool read_only;
+    struct prune_status prune;
+};
+
+const struct service *store_service(const struct store *store, const char *id);
+/* By its name, as a person types it. *ret_count says how many have it. */
+const struct service *store_service_named(const struct store *store, const char *name,
+                                          size_t *ret_count);
+const struct builder *store_builder(const struct store *store, const char *id);
+const struct build *store_build(const struct store *store, uint64_t id);
+/* The newest build that concerns the service; NULL: none. */
+const struct build *store_last_build(const struct store *store, const char *service);
+/* True once every scan, builder and the project have answered, or failed to. */
+bool store_settled(const struct store *store);
+
+/* ---- changes; only core/bilge calls these. "takes": owns it from then on. */
+
+struct store *store_new(void);
+void store_free(struct store *store);
+void store_touch(struct store *store); /* something inside was changed in place */
+/* Makes or finds the row; returns it for filling in. Valid until the next
+ * change. */
+struct service *store_put_service(struct store *store, const char *id);
+void store_remove_service(struct store *store, const char *id);
+void store_set_cache(struct store *store, const char *id, struct cache *takes);
+struct builder *store_put_builder(struct store *store, const char *id);
+void store_set_records(struct store *store, const char *builder, struct records *takes);
+void store_add_build(struct store *store, struct build *takes);
+
+#endif
