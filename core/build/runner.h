@@ -1,0 +1,48 @@
+/* Runs `docker compose build` and feeds a struct build with what it prints. */
+#ifndef BILGE_BUILD_RUNNER_H
+#define BILGE_BUILD_RUNNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <uv.h>
+
+#include "core/base/err.h"
+#include "core/build/build.h"
+
+struct runner;
+
+struct runner_spec {
+    const char *compose_file; /* NULL: compose's own search */
+    const char *directory;    /* working directory; NULL: ours */
+    const char *builder;      /* BUILDX_BUILDER; NULL: not set */
+    const char *const *services;
+    size_t services_len;
+    bool no_cache;
+};
+
+struct runner_ops {
+    /* The build has moved (at most once per chunk of output). */
+    void (*on_progress)(void *arg);
+    /* Raw output as it came; may be NULL. */
+    void (*on_output)(void *arg, const char *data, size_t len);
+    /* Once; state, exit status and reason stand in the build. runner_free()
+     * may be called from it. */
+    void (*on_end)(void *arg);
+};
+
+/* `build` is borrowed until runner_free(). The environment gets
+ * DOCKER_BUILDKIT=1, COMPOSE_DOCKER_CLI_BUILD=1. -ENOENT: no docker. */
+int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *build,
+                 const struct runner_ops *ops, void *arg, struct runner **ret_runner,
+                 struct err *err);
+/* The command in words, for build.command. The caller frees it. */
+char *runner_command(const struct runner_spec *spec);
+/* First call SIGINT to the group, second SIGTERM, then SIGKILL; if it is still
+ * there 10 s after the first, the next one is sent by itself. */
+void runner_stop(struct runner *runner);
+/* The session id of the child, for busy_building_client(). */
+int runner_session(const struct runner *runner);
+void runner_free(struct runner *runner);
+
+#endif

@@ -1,0 +1,32 @@
+/* Signs that something may be exporting into a cache directory just now.
+ * No lock protects an export (see the facts in layout.h), so a removal leaves
+ * a cache alone while any sign stands:
+ *   - ingest/ data touched within the grace period;
+ *   - a blob newer than index.json and younger than the grace period;
+ *   - a building client among the processes;
+ *   - told by the caller: our own build; a source.local record in use that was
+ *     never used. */
+#ifndef BILGE_CACHE_BUSY_H
+#define BILGE_CACHE_BUSY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/cache/cache.h"
+
+#define BUSY_GRACE_SECONDS 600
+
+/* A building client (docker compose … build or up --build, docker-compose,
+ * docker-buildx, docker build, docker buildx build/bake, buildctl build) among
+ * all processes that can be seen. Those in session `own_session` are left out
+ * (our own builds run in sessions of their own; pass 0 for none; NULL-ended
+ * list). Gives a line such as "docker compose build api (pid 4711)", or NULL.
+ * Reads /proc; where there is none it finds nothing. Any thread. */
+char *busy_building_client(const pid_t *own_sessions);
+
+/* The file signs of one cache directory, afresh from the disk. `cache_fd` is
+ * the open directory. Gives a line, or NULL. Any thread. */
+char *busy_file_signs(int cache_fd, int64_t now);
+
+#endif

@@ -1,0 +1,71 @@
+/* Removes listed things from cache directories, so that a kill at any instant
+ * leaves the cache as before, or smaller and valid, or gone.
+ *
+ *   blobs:    blobs/sha256/<hex> ─rename─► .bilge-aside/<hex>   (reversible)
+ *             a moment later: look at the signs, read all manifests again
+ *             ├─ referenced, or an exporter came ─rename─► put back
+ *             └─ else ─► unlink
+ *   service:  <root>/<name> ─rename─► <root>/.bilge-gone.<name>.<random> ─► unlink all
+ *
+ * What a killed bilge left is found by remove_recover(). The process that works
+ * in a .bilge-aside directory holds a flock on it, so that a second bilge can
+ * tell a job under way from one that was abandoned. BuildKit's index.json.lock
+ * is never taken here. Everything below an open root descriptor; all names
+ * hostile. Blocking: call from a worker thread. */
+#ifndef BILGE_CACHE_REMOVE_H
+#define BILGE_CACHE_REMOVE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/base/err.h"
+#include "core/cache/cache.h"
+
+struct remove_context {
+    int root_fd;
+    const char *root_path;
+    const char *name;          /* of the cache directory in the root */
+    uint64_t dev, ino;         /* what it was when it was shown */
+    bool now;                  /* also when busy: the second, explained yes */
+    const pid_t *own_sessions; /* see busy.h; NULL: none */
+    unsigned settle_ms;        /* "a moment" between setting aside and the second look */
+    const atomic_bool *cancel; /* may be NULL */
+    /* From the calling thread, after each step; may be NULL. */
+    void (*on_progress)(void *arg, int64_t freed_bytes);
+    void *arg;
+};
+
+/* One listed file and what became of it. */
+struct remove_item {
+    enum { REMOVE_BLOB, REMOVE_INGEST } kind;
+    struct digest digest; /* REMOVE_BLOB */
+    const char *name;     /* REMOVE_INGEST: the entry's name below ingest/ */
+    uint64_t ino;         /* what it was when it was shown: another one is skipped */
+    int64_t modified_at;
+    /* out */
+    int code; /* 0: gone; ERR_CHANGED, ERR_BUSY, ERR_CANCELLED or errno: still there */
+    int64_t freed_bytes;
+};
+
+/* Removes blobs and ingest leftovers. Returns 0 when it ran through (look at
+ * each item), ERR_BUSY with the sign in err when the cache is busy (nothing
+ * touched, or all put back), or another error that kept it from starting. */
+int remove_items(const struct remove_context *context, struct remove_item *items, size_t len,
+                 struct err *err);
+
+/* Removes the whole directory. ERR_FOREIGN when it is no OCI layout (nor
+ * empty), ERR_CHANGED when it is not the one that was shown, ERR_BUSY. Once it
+ * is renamed aside it goes to the end. */
+int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
+                   struct err *err);
+
+/* Finishes what a killed bilge left in this root: puts back blobs that a
+ * manifest needs, unlinks the others, unlinks services that were renamed
+ * aside. Leaves alone what a living bilge holds or another user owns. Adds
+ * what was finished to *ret_count (may be NULL). */
+int remove_recover(int root_fd, const char *root_path, size_t *ret_count, struct err *err);
+
+#endif

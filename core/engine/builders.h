@@ -1,0 +1,53 @@
+/* The buildx builders beside the engine's own: listed with
+ * `docker buildx ls --format json`, their records with `docker buildx du
+ * --verbose --builder NAME`, pruned with `docker buildx prune`. Children are
+ * run when asked for, never on a timer. */
+#ifndef BILGE_ENGINE_BUILDERS_H
+#define BILGE_ENGINE_BUILDERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <uv.h>
+
+#include "core/base/err.h"
+#include "core/engine/record.h"
+
+struct builder_entry {
+    char *name;
+    char *driver;
+    char *endpoint; /* of its first node */
+    char *status;   /* "running", "inactive", …; of its first node */
+    char *error;    /* NULL: none */
+    bool current;   /* the one that buildx uses */
+};
+struct builder_list {
+    struct builder_entry *items;
+    size_t len;
+};
+void builder_list_free(struct builder_list *list);
+
+/* Pure. One JSON object a line, as buildx 0.13 and later print it. */
+int builders_parse(const char *text, size_t len, struct builder_list *ret_list, struct err *err);
+
+/* One request under way. It frees itself after its callback; the callback does
+ * not run after a cancel. */
+struct builders_request;
+void builders_cancel(struct builders_request *request);
+
+typedef void builders_list_cb(void *arg, struct builder_list *list, const struct err *err);
+int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
+                  struct builders_request **ret_request, struct err *err);
+
+/* Gives the records' content. */
+typedef void builders_records_cb(void *arg, struct records *records, const struct err *err);
+int builders_records(uv_loop_t *loop, const char *builder, builders_records_cb *on_records,
+                     void *arg, struct builders_request **ret_request, struct err *err);
+
+typedef void builders_pruned_cb(void *arg, char *const *deleted, size_t deleted_len,
+                                int64_t freed_bytes, const struct err *err);
+int builders_prune(uv_loop_t *loop, const char *builder, const char *const *ids, size_t ids_len,
+                   bool all, builders_pruned_cb *on_pruned, void *arg,
+                   struct builders_request **ret_request, struct err *err);
+
+#endif

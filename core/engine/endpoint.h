@@ -1,0 +1,22 @@
+/* Where the engine is: what the docker CLI would talk to, worked out without
+ * starting it. Order, as docker/cli does it: an explicit context; DOCKER_HOST;
+ * DOCKER_CONTEXT; "currentContext" of config.json (in DOCKER_CONFIG or
+ * ~/.docker); the default socket. Contexts are read from
+ * contexts/meta/<any>/meta.json by their "Name".
+ * Source: docker/cli cli/command/cli.go, cli/context/store. */
+#ifndef BILGE_ENGINE_ENDPOINT_H
+#define BILGE_ENGINE_ENDPOINT_H
+
+#include "core/base/err.h"
+
+struct endpoint {
+    char *context;     /* name of the context; "default" when none is set */
+    char *host;        /* "unix:///var/run/docker.sock", "ssh://…", "tcp://…" */
+    char *socket_path; /* the path of a unix host; NULL: go through docker system dial-stdio */
+};
+
+/* `context` may be NULL. ERR_USAGE when that context does not exist. */
+int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err);
+void endpoint_done(struct endpoint *endpoint);
+
+#endif

@@ -1,0 +1,44 @@
+/* Carries out a plan: caches on worker threads, records through the engine or
+ * buildx. Deletes the plan's items and nothing else; each is looked at again
+ * right before it goes. */
+#ifndef BILGE_PRUNE_EXECUTE_H
+#define BILGE_PRUNE_EXECUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <uv.h>
+
+#include "core/base/err.h"
+#include "core/engine/engine.h"
+#include "core/prune/plan.h"
+
+struct execute;
+
+struct execute_ops {
+    /* items_done and freed_bytes so far. */
+    void (*on_progress)(void *arg, size_t items_done, int64_t freed_bytes);
+    /* Item `index` of the plan was not deleted, and why. */
+    void (*on_failure)(void *arg, size_t index, const struct err *err);
+    /* Once, last. The object frees itself after it. */
+    void (*on_done)(void *arg);
+};
+
+struct execute_env {
+    const pid_t *own_sessions; /* of our own builds; 0-ended; NULL: none */
+    /* The engine behind a builder that is embedded, else NULL (then buildx). */
+    struct engine *(*engine_of)(void *arg, const char *builder);
+};
+
+/* Borrows the plan until on_done. Records go in an order that works (children
+ * before parents; repeated while it makes progress), those of one builder in
+ * few calls; `all` is set only for calls whose records need it. */
+struct execute *execute_start(uv_loop_t *loop, const struct plan *plan,
+                              const struct execute_env *env, const struct execute_ops *ops,
+                              void *arg);
+/* Stops between two items; on_done still comes. */
+void execute_cancel(struct execute *execute);
+
+#endif
