@@ -23,6 +23,9 @@ struct query {
     const char *const *ids;  /* of records, or digests of blobs; NULL: all */
     size_t ids_len;
     const char *builder;     /* NULL: the selected one */
+    /* Plan the items of busy caches too instead of keeping them; becomes
+     * plan.now. Only after a second, explained yes. */
+    bool now;
 };
 
 /* A query with nothing asked. */
