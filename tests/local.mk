@@ -4,12 +4,16 @@ AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	BILGE_TEST_DATA='$(abs_top_srcdir)/tests/data'; export BILGE_TEST_DATA; \
 	BILGE_TEST_SUPPORT='$(abs_top_srcdir)/tests/support'; export BILGE_TEST_SUPPORT; \
+	BILGE_TEST_CORPUS='$(abs_top_srcdir)/tests/fuzz/corpus'; export BILGE_TEST_CORPUS; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
 	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_EXTENSIONS = .sh
 
+include $(top_srcdir)/tests/fuzz/local.mk
+
 if HAVE_CMOCKA
+include $(top_srcdir)/tests/support/local.mk
 include $(top_srcdir)/tests/unit/local.mk
 endif

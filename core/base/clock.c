@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#define YEAR_2201 (INT64_C(7289654400) * CLOCK_SECOND)
+
 int64_t clock_now(void)
 {
     struct timespec now;
@@ -61,16 +63,18 @@ static bool take_char(const char **text, const char *allowed)
     return true;
 }
 
-static int64_t take_fraction(const char **text)
+/* Nothing, or '.' and at least one digit. */
+static bool take_fraction(const char **text, int64_t *ret_nanos)
 {
-    int64_t nanos = 0;
-    if (**text != '.')
-        return 0;
-    (*text)++;
-    int64_t unit = CLOCK_SECOND / 10;
-    for (; isdigit((unsigned char)**text); (*text)++, unit /= 10)
-        nanos += (**text - '0') * unit;
-    return nanos;
+    int64_t nanos = 0, unit = CLOCK_SECOND / 10;
+    if (take_char(text, ".")) {
+        if (!isdigit((unsigned char)**text))
+            return false;
+        for (; isdigit((unsigned char)**text); (*text)++, unit /= 10)
+            nanos += (**text - '0') * unit;
+    }
+    *ret_nanos = nanos;
+    return true;
 }
 
 /* "Z", "+01:00" or "+0100". */
@@ -90,10 +94,18 @@ static bool take_offset(const char **text, int *ret_seconds)
     return true;
 }
 
+static int days_in(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return days[month - 1] + (leap && month == 2);
+}
+
 static bool in_range(const struct tm *tm, int year, int month)
 {
     return year >= 1970 && year <= 2200 && month >= 1 && month <= 12 && tm->tm_mday >= 1 &&
-           tm->tm_mday <= 31 && tm->tm_hour <= 23 && tm->tm_min <= 59 && tm->tm_sec <= 60;
+           tm->tm_mday <= days_in(year, month) && tm->tm_hour <= 23 && tm->tm_min <= 59 &&
+           tm->tm_sec <= 60;
 }
 
 bool clock_parse(const char *text, int64_t *ret_at)
@@ -106,7 +118,9 @@ bool clock_parse(const char *text, int64_t *ret_at)
         !take_number(&text, 2, &tm.tm_min) || !take_char(&text, ":") ||
         !take_number(&text, 2, &tm.tm_sec))
         return false;
-    int64_t nanos = take_fraction(&text);
+    int64_t nanos;
+    if (!take_fraction(&text, &nanos))
+        return false;
     take_char(&text, " ");
     if (!take_offset(&text, &offset) || !in_range(&tm, year, month))
         return false;
@@ -115,7 +129,7 @@ bool clock_parse(const char *text, int64_t *ret_at)
     tm.tm_year = year - 1900;
     tm.tm_mon = month - 1;
     int64_t at = ((int64_t)timegm(&tm) - offset) * CLOCK_SECOND + nanos;
-    if (at <= 0)
+    if (at <= 0 || at >= YEAR_2201) /* the offset can carry it over the edge */
         return false;
     *ret_at = at;
     return true;

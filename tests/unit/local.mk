@@ -1,6 +1,6 @@
 # One program per core module, linked with the core library alone: this
 # proves the layering.
-UNIT_LDADD = libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS)
+UNIT_LDADD = tests/support/libtestkit.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS)
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
 include $(top_srcdir)/tests/unit/base.mk
