@@ -2,9 +2,13 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <uv.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
 
 static const struct {
     int code;
@@ -36,17 +40,45 @@ void err_clear(struct err *err)
     err->text[0] = '\0';
 }
 
-static void make_printable(char *text)
+/* Bytes of text that fit into `room` without cutting a character in two. */
+static size_t prefix(const char *text, size_t len, size_t room)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    if (len <= room)
+        return len;
+    while (room > 0 && ((unsigned char)text[room] & 0xc0) == 0x80)
+        room--;
+    return room;
 }
 
-static void fill(struct err *err, int code, const char *format, va_list args)
+/* The reason matters most: a long text gives way to it. */
+static void put(struct err *err, const char *text, size_t len, const char *reason)
 {
+    const char *colon = reason != NULL ? ": " : "", *dots = "";
+    reason = reason != NULL ? reason : "";
+    size_t room = sizeof err->text - 1 - strlen(colon) - strlen(reason);
+    if (len > room) {
+        dots = "…";
+        room -= strlen(dots);
+    }
+    int fits = (int)prefix(text, len, room);
+    snprintf(err->text, sizeof err->text, "%.*s%s%s%s", fits, text, dots, colon, reason);
+}
+
+__attribute__((format(printf, 4, 0))) static void
+fill(struct err *err, int code, const char *reason, const char *format, va_list args)
+{
+    struct buf clean = {0};
+    char *text = NULL; /* apart from err->text, which may be among the arguments */
+    if (vasprintf(&text, format, args) < 0)
+        text = mem_strdup(format);
+    for (char *c = text; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+    text_clean(&clean, text, strlen(text));
     err->code = code;
-    vsnprintf(err->text, sizeof err->text, format, args);
+    put(err, clean.data, clean.len, reason);
+    free(text);
+    buf_done(&clean);
 }
 
 int err_set(struct err *err, int code, const char *format, ...)
@@ -54,9 +86,8 @@ int err_set(struct err *err, int code, const char *format, ...)
     if (err != NULL) {
         va_list args;
         va_start(args, format);
-        fill(err, code, format, args);
+        fill(err, code, NULL, format, args);
         va_end(args);
-        make_printable(err->text);
     }
     return code;
 }
@@ -66,11 +97,8 @@ int err_sys(struct err *err, int code, const char *format, ...)
     if (err != NULL) {
         va_list args;
         va_start(args, format);
-        fill(err, code, format, args);
+        fill(err, code, err_reason(code), format, args);
         va_end(args);
-        size_t len = strlen(err->text);
-        snprintf(err->text + len, sizeof err->text - len, ": %s", err_reason(code));
-        make_printable(err->text);
     }
     return code;
 }

@@ -26,12 +26,14 @@ struct err {
 };
 
 /* Fills *err (which may be NULL) and returns code, so that a caller can write
- * "return err_set(err, ERR_FORMAT, ...)". Control bytes in the text are
- * replaced by '?': parts of it often come from files and peers. */
+ * "return err_set(err, ERR_FORMAT, ...)". The text is made safe to show
+ * (text_clean(), newlines become spaces): parts of it often come from files
+ * and peers. err->text may be among the arguments. */
 int err_set(struct err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same, with ": reason" appended, the reason being err_reason(code). */
+/* The same, with ": reason" appended, the reason being err_reason(code). When
+ * it is too long, the text before the reason is cut. */
 int err_sys(struct err *err, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

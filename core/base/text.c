@@ -3,9 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <wchar.h>
 
 const char *text_size(char out[TEXT_SIZE_SIZE], int64_t bytes)
@@ -60,10 +58,10 @@ const char *text_duration(char out[TEXT_AGE_SIZE], int64_t milliseconds)
     return out;
 }
 
-static bool size_unit(const char *unit, double *ret_factor)
+static bool size_unit(const char *unit, int64_t *ret_factor)
 {
     static const char prefixes[] = "kmgtp";
-    double factor = 1;
+    int64_t factor = 1;
     if (*unit != '\0' && tolower((unsigned char)*unit) != 'b') {
         const char *prefix = strchr(prefixes, tolower((unsigned char)*unit));
         if (prefix == NULL)
@@ -71,7 +69,8 @@ static bool size_unit(const char *unit, double *ret_factor)
         unit++;
         bool iec = *unit == 'i' || *unit == 'I';
         unit += iec;
-        factor = pow(iec ? 1024 : 1000, (double)(prefix - prefixes + 1));
+        for (const char *p = prefixes; p <= prefix; p++)
+            factor *= iec ? 1024 : 1000;
     }
     if (*unit == 'b' || *unit == 'B')
         unit++;
@@ -79,22 +78,47 @@ static bool size_unit(const char *unit, double *ret_factor)
     return *unit == '\0';
 }
 
+/* Digits without a point; false when it does not fit. */
+static bool take_whole(const char **text, int64_t *ret_number)
+{
+    int64_t number = 0;
+    if (!isdigit((unsigned char)**text))
+        return false;
+    for (; isdigit((unsigned char)**text); (*text)++)
+        if (__builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, **text - '0', &number))
+            return false;
+    *ret_number = number;
+    return true;
+}
+
+/* "" or ".5": the part of one that stands behind the point. Not strtod():
+ * the user's locale may have another point. */
+static bool take_part(const char **text, double *ret_part)
+{
+    double part = 0, unit = 0.1;
+    if (**text == '.') {
+        (*text)++;
+        if (!isdigit((unsigned char)**text))
+            return false;
+        for (; isdigit((unsigned char)**text); (*text)++, unit /= 10)
+            part += (**text - '0') * unit;
+    }
+    *ret_part = part;
+    return true;
+}
+
 bool text_parse_size(const char *text, int64_t *ret_bytes)
 {
-    size_t digits = strspn(text, "0123456789.");
-    if (!isdigit((unsigned char)text[0]) || digits > 20)
+    int64_t whole, factor, bytes;
+    double part;
+    if (!take_whole(&text, &whole) || !take_part(&text, &part))
         return false;
-    char number[24], *end;
-    memcpy(number, text, digits);
-    number[digits] = '\0';
-    double amount = strtod(number, &end), factor;
-    if (*end != '\0')
+    text += text[0] == ' ' && text[1] != '\0';
+    if (!size_unit(text, &factor) || __builtin_mul_overflow(whole, factor, &bytes) ||
+        __builtin_add_overflow(bytes, (int64_t)(part * (double)factor + 1e-6), &bytes))
         return false;
-    text += digits;
-    text += *text == ' ';
-    if (!size_unit(text, &factor) || amount * factor > 9.0e18)
-        return false;
-    *ret_bytes = (int64_t)(amount * factor);
+    *ret_bytes = bytes;
     return true;
 }
 
@@ -169,8 +193,9 @@ static size_t utf8_decode(const unsigned char *text, size_t len, uint32_t *ret_r
 static bool is_disruptive(uint32_t rune)
 {
     return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x200b && rune <= 0x200f) ||
-           (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) ||
-           rune == 0xfeff || (rune >= 0xfff0 && rune <= 0xfffb) || rune >= 0xe0000;
+           rune == 0x061c || (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) ||
+           rune == 0xfeff || (rune >= 0xfff0 && rune <= 0xfffb) || (rune & 0xfffe) == 0xfffe ||
+           rune >= 0xe0000;
 }
 
 void text_clean(struct buf *buf, const char *text, size_t len)
