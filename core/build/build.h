@@ -1,5 +1,5 @@
 /* One build: services, steps, log. Parsers of the progress formats feed it
- * (progress_plain.h and, later, others); views and the history read it.
+ * (progress.h); views and the history read it.
  *
  * A step is one vertex of the build's graph: an instruction of a Dockerfile,
  * or one of BuildKit's own ("load metadata", "exporting cache"). */
@@ -24,26 +24,33 @@ const char *build_state_name(enum build_state state);
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_DONE, STEP_CACHED, STEP_FAILED, STEP_CANCELLED };
 const char *step_state_name(enum step_state state);
 
+/* Text comes from tools and builds: raw bytes, to be cleaned before it is
+ * shown; each is capped at STEP_TEXT_MAX. */
+#define STEP_TEXT_MAX 2048
+
 struct step {
     int number;        /* the "#N" of plain progress; from 1; unique in a build */
-    char *name;        /* as the tool printed it: "[api builder 4/6] RUN make" */
-    char *service;     /* NULL when the line names none */
+    char *name;        /* as the tool printed it: "[api builder 4/6] RUN make"; "" until known */
+    char *service;     /* NULL when not known */
+    char *platform;    /* "linux/arm64"; NULL when the name tells none */
     char *stage;       /* "builder"; NULL when it has none */
     int index, total;  /* 4 of 6; 0 when not numbered */
-    char *instruction; /* "RUN make", "load metadata for …" */
+    char *instruction; /* "RUN make", "load metadata for …"; "" until known */
     bool internal;     /* not an instruction of the Dockerfile: loading, exporting … */
+    bool clipped;      /* the engine has cut its output ("[output clipped, …]") */
     enum step_state state;
     int64_t started_mono_ms; /* clock_mono_ms() when its first line came; 0: not yet */
     int64_t duration_ms;     /* once over: as the tool says, else as we measured */
     int64_t current, goal;   /* bytes of the transfer under way; goal 0: unknown */
     char *transfer;          /* its name: "sha256:…", "transferring context" ; NULL: none */
-    char *last_line;         /* last line of output, raw, capped; NULL: none */
+    uint64_t last_line;      /* 1 + the log's number of its last line of output; 0: none. Not
+                              * a copy, so that a flood costs nothing: see step_last_line() */
     char *error;             /* NULL unless failed */
     size_t warnings;
 };
 
 struct build {
-    uint64_t id;    /* unique in this process, from 1 */
+    uint64_t id;     /* unique in this process, from 1 */
     char **services; /* what was asked for; empty: all of the project */
     size_t services_len;
     char *command; /* for people: "docker compose build api" */
@@ -52,29 +59,62 @@ struct build {
     int64_t started_at;
     int64_t started_mono_ms;
     int64_t duration_ms; /* once over */
-    struct step *steps;  /* by number */
+    struct step *steps;  /* by number; numbers may have gaps */
     size_t steps_len, steps_cap;
-    char *error;         /* the reason of the failure, one line; NULL: none known */
+    bool names_services;  /* the tool puts the service into the names of steps */
+    char *error;          /* the reason of the failure, one clean line; NULL: none known */
     struct buildlog *log; /* every line of both streams, in the order of arrival */
-    uint64_t revision;   /* moves with each change */
+    uint64_t revision;    /* moves with each change */
 };
 
 struct build *build_new(uint64_t id, const char *const *services, size_t services_len,
                         const char *command, size_t log_max_bytes);
 void build_free(struct build *build);
 
+/* Over: sets state, exit status and duration, closes the steps that still run
+ * (done when the build is, else cancelled), and forgets the error of a build
+ * that has not failed. */
+void build_end(struct build *build, enum build_state state, int exit_status, int64_t now_mono_ms);
+/* The reason of a failure: `text` made clean and cut. */
+void build_set_error(struct build *build, const char *text, size_t len);
+
 /* The step with this number, made when it is not there yet. Numbers are
- * capped: NULL over 100,000. The pointer is valid until the next call. */
+ * capped: NULL over BUILD_STEPS_MAX and below 1. The pointer is valid until
+ * the next call. */
+#define BUILD_STEPS_MAX 10000
 struct step *build_step(struct build *build, int number);
 const struct step *build_find_step(const struct build *build, int number);
-/* Sets name and what is read from it: service, stage, index, instruction. */
-void step_set_name(struct step *step, const char *name, size_t len);
-void step_start(struct step *step, int64_t now_mono_ms);
-void step_end(struct step *step, enum step_state state, int64_t duration_ms);
 
-/* Counts of the numbered instructions (internal ones left out). */
+/* Sets name and what is read from it: service, platform, stage, index,
+ * instruction. Whether the first word in the brackets is a service is learned
+ * from "[api internal] load build definition", which comes before all others;
+ * where names tell no service and one was asked for, it is that one. */
+void build_name_step(struct build *build, struct step *step, const char *name, size_t len);
+
+void step_start(struct step *step, int64_t now_mono_ms);
+/* duration_ms < 0: not told, so it is what we measured. */
+void step_end(struct step *step, enum step_state state, int64_t duration_ms, int64_t now_mono_ms);
+/* Bytes of a transfer; `name` NULL: none any more. */
+void step_transfer(struct step *step, const char *name, size_t len, int64_t current, int64_t goal);
+static inline bool step_is_over(const struct step *step)
+{
+    return step->state >= STEP_DONE;
+}
+
+/* The text of its last line of output, without what progress puts before it
+ * ("#5 0.42 "). False when it has none, or the log has let it go. */
+bool step_last_line(const struct build *build, const struct step *step,
+                    struct buildlog_line *ret_line);
+/* Cuts "#5 0.42 " off a line of the log, if it is there. */
+void step_strip_line(struct buildlog_line *line);
+
+/* Counts of the numbered instructions (internal ones left out). `total` is
+ * what the "4/6" of the names promise while the build runs, and what was seen
+ * once it is over. A FROM is never work: it counts as a step, but neither as
+ * cached nor as uncached. */
 struct build_counts {
-    size_t total, over, cached, running, failed;
+    size_t total, over, failed, running;
+    size_t cached, uncached;
 };
 struct build_counts build_count(const struct build *build);
 /* Does this build concern the service: was it asked for, or was all? */

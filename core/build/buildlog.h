@@ -13,7 +13,8 @@ struct buildlog;
 struct buildlog *buildlog_new(size_t max_bytes);
 void buildlog_free(struct buildlog *log);
 
-/* One line without its newline, raw bytes. `step`: the number of the step that
+/* One line without its newline, raw bytes; a line longer than 1/32 of the
+ * bound (at most 512 KiB) becomes several. `step`: the number of the step that
  * it belongs to, 0: none. `stream`: 1 stdout, 2 stderr. */
 void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len);
 

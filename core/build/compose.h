@@ -15,7 +15,7 @@
 
 struct compose_service {
     char *name;
-    char *context;     /* absolute path, or a URL */
+    char *context;     /* absolute path, or a URL; NULL: none given */
     char *dockerfile;  /* relative to the context, as written; NULL: inline */
     char *target;      /* NULL: the last stage */
     char **cache_to;   /* dest= of the type=local entries, absolute */

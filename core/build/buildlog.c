@@ -1,0 +1,151 @@
+/* The ring is a chain of blocks of one size. In a block the text grows from
+ * the front and its index from the back, until they meet:
+ *
+ *     | text 0 | text 1 | text 2 |   free   | entry 2 | entry 1 | entry 0 |
+ *
+ * A line lies whole in one block, so it can be lent without a copy. When all
+ * blocks are taken, the oldest one gives up its lines and becomes the newest:
+ * no allocation per line, and never more memory than was promised. */
+#include "core/build/buildlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+#define MAX_BYTES_LEAST (64 * 1024)
+#define BLOCK_BYTES_MOST (1024 * 1024)
+#define BLOCKS_LEAST 16
+
+struct entry {
+    uint32_t end;  /* of the text, in the block; it starts where the one before ends */
+    uint32_t meta; /* step << 2 | stream */
+};
+
+struct block {
+    uint64_t first; /* number of its first line */
+    uint32_t lines;
+    uint32_t used;     /* bytes of text */
+    struct entry *top; /* one past the block's end: entry i is top[-1 - i] */
+    char text[];
+};
+
+struct buildlog {
+    struct block **blocks; /* a ring: the oldest at `oldest` */
+    size_t blocks_len, blocks_max, oldest;
+    uint32_t block_bytes; /* of text and entries together */
+    uint64_t end;
+    struct block *newest; /* NULL until the first line */
+};
+
+struct buildlog *buildlog_new(size_t max_bytes)
+{
+    struct buildlog *log = mem_zalloc(sizeof *log);
+    if (max_bytes < MAX_BYTES_LEAST)
+        max_bytes = MAX_BYTES_LEAST;
+    size_t whole = max_bytes / BLOCKS_LEAST;
+    if (whole > BLOCK_BYTES_MOST)
+        whole = BLOCK_BYTES_MOST;
+    log->blocks_max = max_bytes / whole;
+    whole -= sizeof(struct block) + sizeof(struct block *) + sizeof(struct buildlog);
+    log->block_bytes = (uint32_t)(whole / sizeof(struct entry) * sizeof(struct entry));
+    log->blocks = mem_zalloc(log->blocks_max * sizeof *log->blocks);
+    return log;
+}
+
+void buildlog_free(struct buildlog *log)
+{
+    if (log == NULL)
+        return;
+    for (size_t i = 0; i < log->blocks_len; i++)
+        free(log->blocks[i]);
+    free(log->blocks);
+    free(log);
+}
+
+/* Makes the newest block an empty one. */
+static void turn_over(struct buildlog *log)
+{
+    struct block *block;
+    if (log->blocks_len < log->blocks_max) {
+        block = mem_alloc(sizeof *block + log->block_bytes);
+        block->top = (struct entry *)(void *)(block->text + log->block_bytes);
+        log->blocks[log->blocks_len++] = block;
+    } else {
+        block = log->blocks[log->oldest];
+        log->oldest = (log->oldest + 1) % log->blocks_max;
+    }
+    block->first = log->end;
+    block->lines = 0;
+    block->used = 0;
+    log->newest = block;
+}
+
+static void add_piece(struct buildlog *log, uint32_t meta, const char *line, uint32_t len)
+{
+    struct block *block = log->newest;
+    size_t index_bytes = block == NULL ? 0 : (block->lines + 1) * sizeof(struct entry);
+    if (block == NULL || block->used + len + index_bytes > log->block_bytes) {
+        turn_over(log);
+        block = log->newest;
+    }
+    if (len > 0)
+        memcpy(block->text + block->used, line, len);
+    block->used += len;
+    block->lines++;
+    block->top[-(ptrdiff_t)block->lines] = (struct entry){.end = block->used, .meta = meta};
+    log->end++;
+}
+
+void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len)
+{
+    uint32_t meta = (uint32_t)step << 2 | ((uint32_t)stream & 3);
+    uint32_t most = log->block_bytes / 2;
+    for (; len > most; line += most, len -= most)
+        add_piece(log, meta, line, most);
+    add_piece(log, meta, line, (uint32_t)len);
+}
+
+uint64_t buildlog_first(const struct buildlog *log)
+{
+    return log->blocks_len > 0 ? log->blocks[log->oldest]->first : 0;
+}
+
+uint64_t buildlog_end(const struct buildlog *log)
+{
+    return log->end;
+}
+
+static const struct block *block_at(const struct buildlog *log, size_t age_order)
+{
+    return log->blocks[(log->oldest + age_order) % log->blocks_len];
+}
+
+/* The last block that does not start after the line. */
+static const struct block *find_block(const struct buildlog *log, uint64_t number)
+{
+    size_t low = 0, high = log->blocks_len;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (block_at(log, middle)->first <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    return block_at(log, low);
+}
+
+int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_line *ret_line)
+{
+    if (number < buildlog_first(log) || number >= log->end)
+        return -1;
+    const struct block *block = find_block(log, number);
+    ptrdiff_t i = (ptrdiff_t)(number - block->first);
+    const struct entry *entry = &block->top[-1 - i];
+    uint32_t start = i > 0 ? entry[1].end : 0;
+    ret_line->text = block->text + start;
+    ret_line->len = entry->end - start;
+    ret_line->step = (int)(entry->meta >> 2);
+    ret_line->stream = (int)(entry->meta & 3);
+    return 0;
+}

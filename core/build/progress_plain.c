@@ -1,0 +1,333 @@
+#include "core/build/progress_plain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+/* Longer lines are cut in pieces; 15 kB were seen. */
+#define LINE_MAX_BYTES (64 * 1024)
+
+struct span {
+    const char *text;
+    size_t len;
+};
+
+static bool span_is(struct span span, const char *text)
+{
+    return span.len == strlen(text) && memcmp(span.text, text, span.len) == 0;
+}
+
+static bool span_starts(struct span span, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    return span.len >= len && memcmp(span.text, prefix, len) == 0;
+}
+
+static bool span_cut_end(struct span *span, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    if (span->len < len || memcmp(span->text + span->len - len, suffix, len) != 0)
+        return false;
+    span->len -= len;
+    return true;
+}
+
+/* ------------------------------------------------------------ line kinds */
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* "#12 rest": the number, 0 when the line is none of these. */
+static int parse_number(const char *line, size_t len, struct span *ret_rest)
+{
+    int number = 0;
+    size_t i = 1;
+    if (len < 3 || line[0] != '#')
+        return 0;
+    for (; i < len && is_digit(line[i]); i++) {
+        number = number * 10 + (line[i] - '0');
+        if (number > BUILD_STEPS_MAX)
+            return 0;
+    }
+    if (i >= len || line[i] != ' ')
+        return 0;
+    *ret_rest = (struct span){line + i + 1, len - i - 1};
+    return number;
+}
+
+/* "0.42 text" and "0.42": a time with decimals, then output. */
+static bool is_output(struct span rest)
+{
+    size_t i = 0;
+    while (i < rest.len && is_digit(rest.text[i]))
+        i++;
+    if (i == 0 || i + 1 >= rest.len || rest.text[i] != '.' || !is_digit(rest.text[i + 1]))
+        return false;
+    for (i++; i < rest.len && is_digit(rest.text[i]);)
+        i++;
+    return i == rest.len || rest.text[i] == ' ';
+}
+
+/* "22.9" in milliseconds; not strtod(), which heeds the locale. */
+static bool parse_seconds(const char *text, size_t len, int64_t *ret_ms)
+{
+    int64_t ms = 0, scale = 1000;
+    bool fraction = false;
+    if (len == 0 || len > 12 || !is_digit(text[0]))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '.' && !fraction) {
+            fraction = true;
+        } else if (!is_digit(text[i])) {
+            return false;
+        } else if (fraction) {
+            scale /= 10;
+            ms += (text[i] - '0') * scale;
+        } else {
+            ms = ms * 10 + (text[i] - '0') * INT64_C(1000);
+        }
+    }
+    *ret_ms = ms;
+    return true;
+}
+
+/* The last word as seconds, "22.9s", cut off with the space before it. */
+static bool cut_seconds(struct span *span, int64_t *ret_ms)
+{
+    const char *space = memrchr(span->text, ' ', span->len);
+    if (space == NULL)
+        return false;
+    size_t len = (size_t)(span->text + span->len - space) - 1;
+    if (len < 2 || space[len] != 's' || !parse_seconds(space + 1, len - 1, ret_ms))
+        return false;
+    span->len = (size_t)(space - span->text);
+    return true;
+}
+
+/* The last word as a size, "1.05MB", cut off with the space before it. */
+static bool cut_size(struct span *span, int64_t *ret_bytes)
+{
+    const char *space = memrchr(span->text, ' ', span->len);
+    char word[24];
+    if (space == NULL)
+        return false;
+    size_t len = (size_t)(span->text + span->len - space) - 1;
+    if (len < 2 || len >= sizeof word || space[len] != 'B')
+        return false;
+    memcpy(word, space + 1, len);
+    word[len] = '\0';
+    if (!text_parse_size(word, ret_bytes))
+        return false;
+    span->len = (size_t)(space - span->text);
+    return true;
+}
+
+/* "sha256:… 1.05MB / 30.00MB 1.2s done" */
+static void read_status(struct step *step, struct span rest, int64_t now_mono_ms)
+{
+    int64_t ms, current = 0, goal = 0, size;
+    bool over = span_cut_end(&rest, " done");
+    cut_seconds(&rest, &ms);
+    if (cut_size(&rest, &size)) {
+        current = size;
+        if (span_cut_end(&rest, " /")) {
+            goal = current;
+            current = 0;
+            if (cut_size(&rest, &size))
+                current = size;
+        }
+    }
+    if (over) {
+        step_transfer(step, NULL, 0, 0, 0);
+        return;
+    }
+    step_start(step, now_mono_ms);
+    step_transfer(step, rest.text, rest.len, current, goal);
+}
+
+/* CACHED, DONE 1.2s, CANCELED, ERROR: …; false: none of these. */
+static bool read_end(struct progress_plain *progress, struct step *step, struct span rest)
+{
+    int64_t ms = -1, now = progress->now_mono_ms;
+    if (span_is(rest, "CACHED")) {
+        step_end(step, STEP_CACHED, ms, now);
+    } else if (span_is(rest, "DONE")) {
+        step_end(step, STEP_DONE, ms, now);
+    } else if (span_starts(rest, "DONE ") && cut_seconds(&rest, &ms) && rest.len == 4) {
+        step_end(step, STEP_DONE, ms, now);
+    } else if (span_is(rest, "CANCELED")) {
+        step_end(step, STEP_CANCELLED, ms, now);
+    } else if (span_starts(rest, "ERROR: ") || span_is(rest, "ERROR")) {
+        size_t cut = rest.len > 7 ? 7 : rest.len;
+        size_t len = rest.len - cut;
+        free(step->error);
+        step->error = mem_strndup(rest.text + cut, len < STEP_TEXT_MAX ? len : STEP_TEXT_MAX);
+        step_end(step, STEP_FAILED, ms, now);
+        progress->last_failed = step->number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static bool is_name_of(const struct step *step, struct span rest)
+{
+    size_t len = strlen(step->name);
+    return rest.len >= len && memcmp(rest.text, step->name, len) == 0 &&
+           (rest.len == len || len == STEP_TEXT_MAX);
+}
+
+/* "sha256:" and 64 digits alone: docker 20.10 says so which vertex it is. */
+static bool is_vertex_digest(struct span rest)
+{
+    return rest.len == 7 + 64 && span_starts(rest, "sha256:");
+}
+
+/* A step's line that is no output. */
+static void read_event(struct plain_stream *stream, struct step *step, struct span rest)
+{
+    struct progress_plain *progress = stream->progress;
+    if (rest.len == 0 || span_is(rest, "...") || read_end(progress, step, rest))
+        return;
+    if (span_starts(rest, "WARN: ")) {
+        step->warnings++;
+    } else if (step->name[0] == '\0') {
+        build_name_step(progress->build, step, rest.text, rest.len);
+        if (progress->heading != NULL)
+            mem_replace(&step->service, progress->heading);
+        step_start(step, progress->now_mono_ms);
+    } else if (!is_name_of(step, rest) && !is_vertex_digest(rest) && !stream->after_blank) {
+        read_status(step, rest, progress->now_mono_ms);
+    }
+}
+
+/* ------------------------------------------- lines that belong to no step */
+
+/* " > [api 2/2] RUN make:" */
+static int find_step_named(const struct build *build, struct span name)
+{
+    for (size_t i = build->steps_len; i-- > 0;)
+        if (is_name_of(&build->steps[i], name))
+            return build->steps[i].number;
+    return 0;
+}
+
+static bool is_excerpt(struct span line)
+{
+    size_t i = 0;
+    if (span_is(line, "--------------------"))
+        return true;
+    while (i < line.len && line.text[i] == ' ')
+        i++;
+    size_t digits = i;
+    while (i < line.len && is_digit(line.text[i]))
+        i++;
+    return i > digits && line.len - i >= 2 && memcmp(line.text + i, " |", 2) == 0;
+}
+
+/* "Building api": compose 1 builds one service after the other, and each
+ * counts its steps from 1. */
+static void read_heading(struct progress_plain *progress, struct span line)
+{
+    struct build *build = progress->build;
+    struct span name = {line.text + 9, line.len - 9};
+    if (name.len == 0 || name.len > 255 || memchr(name.text, ' ', name.len) != NULL)
+        return;
+    free(progress->heading);
+    progress->heading = mem_strndup(name.text, name.len);
+    progress->base = build->steps_len > 0 ? build->steps[build->steps_len - 1].number : 0;
+}
+
+/* Says which step the line belongs to; 0: none. */
+static int read_other(struct plain_stream *stream, struct span line)
+{
+    struct progress_plain *progress = stream->progress;
+    if (span_is(line, "------")) {
+        int step = stream->block_step;
+        stream->in_failure_block = !stream->in_failure_block;
+        stream->block_step = 0;
+        return step;
+    }
+    if (stream->in_failure_block) {
+        if (stream->block_step == 0 && span_starts(line, " > ") && span_cut_end(&line, ":"))
+            stream->block_step = find_step_named(progress->build,
+                                                 (struct span){line.text + 3, line.len - 3});
+        return stream->block_step;
+    }
+    if (span_starts(line, "Building "))
+        read_heading(progress, line);
+    reason_look(&progress->reason, stream->number, line.text, line.len);
+    return is_excerpt(line) ? progress->last_failed : 0;
+}
+
+static void on_line(void *arg, const char *text, size_t len)
+{
+    struct plain_stream *stream = arg;
+    struct progress_plain *progress = stream->progress;
+    struct build *build = progress->build;
+    struct span rest;
+    int number = parse_number(text, len, &rest);
+    struct step *step = number > 0 ? build_step(build, progress->base + number) : NULL;
+    if (step == NULL) {
+        int owner = number > 0 || (len > 1 && text[0] == '#' && text[1] == '0')
+                        ? 0
+                        : read_other(stream, (struct span){text, len});
+        buildlog_add(build->log, owner, stream->number, text, len);
+        stream->after_blank = len == 0;
+        return;
+    }
+    buildlog_add(build->log, step->number, stream->number, text, len);
+    if (is_output(rest)) {
+        step->last_line = buildlog_end(build->log);
+        if (step->state == STEP_WAITING)
+            step_start(step, progress->now_mono_ms);
+        if (rest.text[rest.len - 1] == ']' &&
+            memmem(rest.text, rest.len, "[output clipped, ", 17) != NULL)
+            step->clipped = true;
+    } else {
+        read_event(stream, step, rest);
+    }
+    stream->after_blank = false;
+}
+
+/* ------------------------------------------------------------ life cycle */
+
+void progress_plain_init(struct progress_plain *progress, struct build *build)
+{
+    *progress = (struct progress_plain){.build = build};
+    for (int i = 0; i < 2; i++) {
+        progress->streams[i].progress = progress;
+        progress->streams[i].number = i + 1;
+        lines_init(&progress->streams[i].lines, LINE_MAX_BYTES);
+    }
+}
+
+void progress_plain_feed(struct progress_plain *progress, int stream, const char *data, size_t len,
+                         int64_t now_mono_ms)
+{
+    struct plain_stream *plain = &progress->streams[stream == 2];
+    progress->now_mono_ms = now_mono_ms;
+    lines_feed(&plain->lines, data, len, on_line, plain);
+    progress->build->revision++;
+}
+
+void progress_plain_end(struct progress_plain *progress, int64_t now_mono_ms)
+{
+    progress->now_mono_ms = now_mono_ms;
+    for (int i = 0; i < 2; i++)
+        lines_end(&progress->streams[i].lines, on_line, &progress->streams[i]);
+    reason_settle(&progress->reason, progress->build);
+    progress->build->revision++;
+}
+
+void progress_plain_done(struct progress_plain *progress)
+{
+    for (int i = 0; i < 2; i++)
+        lines_done(&progress->streams[i].lines);
+    reason_done(&progress->reason);
+    free(progress->heading);
+}
