@@ -50,7 +50,15 @@ int records_parse_df(const char *json, size_t len, struct records *ret_records, 
 int records_parse_du(const char *text, size_t len, int64_t now, struct records *ret_records,
                      struct err *err);
 
-/* NULL when it is not there. */
+/* NULL when it is not there. Looks at one after the other: for a question now
+ * and then; who asks for every record builds a table. */
 const struct record *records_find(const struct records *records, const char *id);
+
+/* For those who fill the items in: works out the three sums. */
+void records_sum(struct records *records);
+
+/* What the API doesn't say: whether records of this type are written to after
+ * they were made. (Those of a step that runs are too, but only while in use.) */
+bool record_is_mutable(const char *type);
 
 #endif
