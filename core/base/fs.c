@@ -74,6 +74,28 @@ int fs_open_root(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
+/* True for the root of a mount, where the kernel tells: a bind mount of the
+ * same file system has the device number of its surroundings. */
+static bool is_mount_root(int fd)
+{
+#ifdef STATX_ATTR_MOUNT_ROOT
+    struct statx stx;
+    return statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
+           (stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+/* Linux says ENOTDIR of a symlink too, when asked for a directory. */
+static int open_dir_failure(int dirfd, const char *name, int code)
+{
+    struct stat st;
+    bool is_link = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+    return code == -ENOTDIR && is_link ? -ELOOP : code;
+}
+
 int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
 {
     struct stat above, below;
@@ -81,13 +103,13 @@ int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
         return err_sys(err, -EINVAL, "opening directory %s", name);
     int fd = openat(dirfd, name, DIR_FLAGS | O_NOFOLLOW);
     if (fd < 0)
-        return err_sys(err, -errno, "opening directory %s", name);
+        return err_sys(err, open_dir_failure(dirfd, name, -errno), "opening directory %s", name);
     if (fstat(dirfd, &above) < 0 || fstat(fd, &below) < 0) {
         int code = -errno;
         close(fd);
         return err_sys(err, code, "opening directory %s", name);
     }
-    if (above.st_dev != below.st_dev) {
+    if (above.st_dev != below.st_dev || is_mount_root(fd)) {
         close(fd);
         return err_set(err, -EXDEV, "opening directory %s: it is a mount point", name);
     }
@@ -129,7 +151,7 @@ int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struc
     mem_reserve((void **)&buf->data, &buf->cap, start + 1, 1);
     while (code == 0) {
         size_t have = buf->len - start;
-        if (have > max || stat.size_bytes > (int64_t)max) {
+        if (have > max || (uint64_t)stat.size_bytes > max) {
             code = err_set(err, ERR_LIMIT, "reading %s: larger than %zu bytes", name, max);
             break;
         }
