@@ -1,13 +1,36 @@
-#include "core/build/progress_plain.h"
+#include "core/build/progress.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/lines.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/build/reason.h"
 
 /* Longer lines are cut in pieces; 15 kB were seen. */
 #define LINE_MAX_BYTES (64 * 1024)
+
+struct plain;
+
+struct plain_stream {
+    struct plain *progress;
+    struct lines lines;
+    int number;       /* 1 stdout, 2 stderr */
+    bool after_blank; /* then "#5 text" names a step: the view moves to it */
+    bool in_failure_block;
+    int block_step; /* the step that the failure block is about; 0: not known */
+};
+
+struct plain {
+    struct build *build;
+    struct plain_stream streams[2];
+    int64_t now_mono_ms;
+    int base;        /* added to "#N": compose 1 starts anew with each service */
+    int last_failed; /* where the excerpt of the Dockerfile belongs; 0: none */
+    char *heading;   /* the service of compose 1's "Building api"; NULL: none */
+    struct reason reason;
+};
 
 struct span {
     const char *text;
@@ -150,7 +173,7 @@ static void read_status(struct step *step, struct span rest, int64_t now_mono_ms
 }
 
 /* CACHED, DONE 1.2s, CANCELED, ERROR: …; false: none of these. */
-static bool read_end(struct progress_plain *progress, struct step *step, struct span rest)
+static bool read_end(struct plain *progress, struct step *step, struct span rest)
 {
     int64_t ms = -1, now = progress->now_mono_ms;
     if (span_is(rest, "CACHED")) {
@@ -190,7 +213,7 @@ static bool is_vertex_digest(struct span rest)
 /* A step's line that is no output. */
 static void read_event(struct plain_stream *stream, struct step *step, struct span rest)
 {
-    struct progress_plain *progress = stream->progress;
+    struct plain *progress = stream->progress;
     if (rest.len == 0 || span_is(rest, "...") || read_end(progress, step, rest))
         return;
     if (span_starts(rest, "WARN: ")) {
@@ -231,7 +254,7 @@ static bool is_excerpt(struct span line)
 
 /* "Building api": compose 1 builds one service after the other, and each
  * counts its steps from 1. */
-static void read_heading(struct progress_plain *progress, struct span line)
+static void read_heading(struct plain *progress, struct span line)
 {
     struct build *build = progress->build;
     struct span name = {line.text + 9, line.len - 9};
@@ -245,7 +268,7 @@ static void read_heading(struct progress_plain *progress, struct span line)
 /* Says which step the line belongs to; 0: none. */
 static int read_other(struct plain_stream *stream, struct span line)
 {
-    struct progress_plain *progress = stream->progress;
+    struct plain *progress = stream->progress;
     if (span_is(line, "------")) {
         int step = stream->block_step;
         stream->in_failure_block = !stream->in_failure_block;
@@ -267,7 +290,7 @@ static int read_other(struct plain_stream *stream, struct span line)
 static void on_line(void *arg, const char *text, size_t len)
 {
     struct plain_stream *stream = arg;
-    struct progress_plain *progress = stream->progress;
+    struct plain *progress = stream->progress;
     struct build *build = progress->build;
     struct span rest;
     int number = parse_number(text, len, &rest);
@@ -296,27 +319,30 @@ static void on_line(void *arg, const char *text, size_t len)
 
 /* ------------------------------------------------------------ life cycle */
 
-void progress_plain_init(struct progress_plain *progress, struct build *build)
+static void *plain_open(struct build *build)
 {
-    *progress = (struct progress_plain){.build = build};
+    struct plain *progress = mem_zalloc(sizeof *progress);
+    progress->build = build;
     for (int i = 0; i < 2; i++) {
         progress->streams[i].progress = progress;
         progress->streams[i].number = i + 1;
         lines_init(&progress->streams[i].lines, LINE_MAX_BYTES);
     }
+    return progress;
 }
 
-void progress_plain_feed(struct progress_plain *progress, int stream, const char *data, size_t len,
-                         int64_t now_mono_ms)
+static void plain_feed(void *arg, int stream, const char *data, size_t len, int64_t now_mono_ms)
 {
+    struct plain *progress = arg;
     struct plain_stream *plain = &progress->streams[stream == 2];
     progress->now_mono_ms = now_mono_ms;
     lines_feed(&plain->lines, data, len, on_line, plain);
     progress->build->revision++;
 }
 
-void progress_plain_end(struct progress_plain *progress, int64_t now_mono_ms)
+static void plain_end(void *arg, int64_t now_mono_ms)
 {
+    struct plain *progress = arg;
     progress->now_mono_ms = now_mono_ms;
     for (int i = 0; i < 2; i++)
         lines_end(&progress->streams[i].lines, on_line, &progress->streams[i]);
@@ -324,10 +350,21 @@ void progress_plain_end(struct progress_plain *progress, int64_t now_mono_ms)
     progress->build->revision++;
 }
 
-void progress_plain_done(struct progress_plain *progress)
+static void plain_close(void *arg)
 {
+    struct plain *progress = arg;
     for (int i = 0; i < 2; i++)
         lines_done(&progress->streams[i].lines);
     reason_done(&progress->reason);
     free(progress->heading);
+    free(progress);
 }
+
+const struct progress_ops progress_plain = {
+    .name = "plain",
+    .readable = true,
+    .open = plain_open,
+    .feed = plain_feed,
+    .end = plain_end,
+    .close = plain_close,
+};
