@@ -1,1 +1,7 @@
-
+libbilge_a_SOURCES += \
+	core/prune/query.c core/prune/query.h \
+	core/prune/plan.c core/prune/plan.h core/prune/planner.h \
+	core/prune/plan_caches.c \
+	core/prune/plan_command.c \
+	core/prune/plan_frees.c \
+	core/prune/plan_records.c

@@ -31,6 +31,37 @@ struct plan_item {
     /* What it was when the plan was made; an item that differs is skipped. */
     uint64_t dev, ino;
     int64_t seen_at; /* modification time, or the record's last use */
+
+    /* The rest is for core/prune alone. */
+    uint32_t cache;      /* index into plan.caches; CACHE_NONE for records */
+    uint32_t *links;     /* indices into plan.links: the blobs that go with it */
+    size_t links_len;
+    int64_t base_bytes;  /* what comes back whatever becomes of the links */
+    char **parents;      /* of a record */
+    size_t parents_len;
+    int64_t usage_count; /* of a record */
+    bool embedded;       /* a record of the engine's own builder */
+    bool needs_all;      /* a record that goes with `all` only */
+};
+
+/* For core/prune alone: a blob's file that some item holds. It goes when all
+ * generations that reach it are in the plan; its bytes come back when all
+ * links of its inode go. */
+struct plan_link {
+    struct digest digest;
+    uint32_t cache;
+    uint32_t needed; /* how many generations reach it, at least 1 */
+    uint32_t nlink;
+    uint64_t ino;
+    int64_t modified_at;
+    int64_t allocated_bytes;
+};
+
+/* For core/prune alone: a cache directory that items lie in. */
+struct plan_cache {
+    char *root; /* absolute path of the cache root */
+    char *name; /* of the directory in it; raw bytes */
+    uint64_t dev, ino;
 };
 
 /* Asked for, and not going: the reason is shown. */
@@ -52,15 +83,27 @@ struct plan {
     int64_t planned_bytes; /* sum of frees_bytes */
     int64_t made_at;       /* wall clock */
     bool now;              /* delete from busy caches too: the second, explained yes */
+
+    /* The rest is for core/prune alone. */
+    struct plan_link *links;
+    size_t links_len, links_cap;
+    struct plan_cache *caches;
+    size_t caches_len, caches_cap;
 };
 
 /* Makes the plan from what the store holds. Pure. ERR_USAGE for an unknown
- * service, builder or id. An empty plan is a success. The caller owns it. */
+ * service, builder, type or id. An empty plan is a success. The caller owns it.
+ *
+ * Ages: of a cache since its last export; of a generation since its export; of
+ * an orphan or a leftover since it was written; of a record since its last
+ * use, and since it was made when it was never used (docker counts these as
+ * old at once; a record that a build has just made is not old for us). */
 int plan_make(const struct store *store, const struct query *query, int64_t now,
               struct plan **ret_plan, struct err *err);
 void plan_free(struct plan *plan);
 
-/* Takes one item out again and works out anew what the others give back. */
+/* Takes one item out again and works out anew what the others give back.
+ * Records that are parents of it can't go without it: they become kept too. */
 void plan_drop(struct plan *plan, size_t index);
 
 /* The docker commands that would do the same for the records; NULL when there

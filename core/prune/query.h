@@ -16,11 +16,13 @@ struct query {
     int keep_generations; /* older generations but the newest N (live counts); 0: not asked */
     bool records;         /* builder records */
     /* Conditions: what of it. */
-    const char *const *services; /* names; NULL: all. A condition on caches */
+    const char *const *services; /* ids or names of rows; NULL: all. Of caches */
     size_t services_len;
     int64_t older_than_s;    /* exported, or last used, longer ago; -1: any age */
     const char *type;        /* of records; NULL: any */
-    const char *const *ids;  /* of records, or digests of blobs; NULL: all */
+    /* Of records, or digests of blobs and manifests, written out; NULL: all.
+     * Without a scope they are looked for everywhere. */
+    const char *const *ids;
     size_t ids_len;
     const char *builder;     /* NULL: the selected one */
     /* Plan the items of busy caches too instead of keeping them; becomes

@@ -18,7 +18,9 @@
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
 
 /* A row of the services pane: a compose service that builds, a directory
- * under a cache root, or both joined. */
+ * under a cache root, or both joined. Of several services that share one
+ * directory the first has it; the others have rows without a cache, with the
+ * same path. */
 struct service {
     char *id;   /* stable: the cache directory's path, else "compose:<name>" */
     char *name; /* raw bytes when it comes from a directory */
@@ -27,7 +29,8 @@ struct service {
     char **same_path;       /* names of other services that share the directory */
     size_t same_path_len;
     enum load_state load;   /* of the scan */
-    struct cache *cache;    /* NULL until scanned */
+    struct cache *cache;    /* NULL until scanned, and for rows without one */
+    char *busy_sign;        /* our own build, a building client; NULL: no such sign */
     uint64_t last_build_id; /* 0: not built in this session */
 };
 
@@ -87,6 +90,7 @@ struct store {
     size_t roots_len;
     struct builder *builders;
     size_t builders_len;
+    enum load_state builders_load; /* of the list of buildx's builders */
     struct disk *disks;
     size_t disks_len;
     struct build **builds; /* oldest first; the running ones and the last of each service */
@@ -103,25 +107,43 @@ const struct service *store_service(const struct store *store, const char *id);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
+/* Why somebody may be exporting into its cache: the row's own sign or the one
+ * that the scan found. NULL: no sign. */
+const char *service_busy_sign(const struct service *service);
 const struct builder *store_builder(const struct store *store, const char *id);
+/* The selected one, else the first; NULL when there is none. */
+const struct builder *store_selected_builder(const struct store *store);
 const struct build *store_build(const struct store *store, uint64_t id);
 /* The newest build that concerns the service; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
 /* True once every scan, builder and the project have answered, or failed to. */
 bool store_settled(const struct store *store);
 
-/* ---- changes; only core/bilge calls these. "takes": owns it from then on. */
+/* ---- changes; only core/bilge calls these. "takes": owns it from then on.
+ * Fields may also be set in place, followed by store_touch(). */
 
 struct store *store_new(void);
 void store_free(struct store *store);
 void store_touch(struct store *store); /* something inside was changed in place */
 /* Makes or finds the row; returns it for filling in. Valid until the next
- * change. */
+ * change. A new one is pending. */
 struct service *store_put_service(struct store *store, const char *id);
 void store_remove_service(struct store *store, const char *id);
+/* Brings the rows into their order, once names and project are set. */
+void store_sort_services(struct store *store);
+/* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
 void store_set_cache(struct store *store, const char *id, struct cache *takes);
+struct cache_root *store_put_root(struct store *store, const char *path, const char *only);
+void store_clear_roots(struct store *store);
 struct builder *store_put_builder(struct store *store, const char *id);
+void store_remove_builder(struct store *store, const char *id);
+/* No effect on the caller's struct but that its content has moved. */
 void store_set_records(struct store *store, const char *builder, struct records *takes);
+struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path);
+void store_set_project(struct store *store, struct compose_project *takes);
+/* Builds that are over, and of whose services each has a newer one, go. */
 void store_add_build(struct store *store, struct build *takes);
+void store_start_prune(struct store *store, size_t items, int64_t planned_bytes);
+void store_add_failure(struct store *store, const char *id, const char *error);
 
 #endif

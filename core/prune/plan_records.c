@@ -1,0 +1,312 @@
+/* Which records of a builder can go: worked out leaf first over the graph of
+ * parents, since BuildKit removes no record that a child still needs.
+ * Source: moby/buildkit cache/manager.go, prune(). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include "core/prune/planner.h"
+
+#define NAME_COLUMNS 80
+
+struct node {
+    const struct record *record;
+    bool asked;     /* the conditions hold for it */
+    bool going;     /* and nothing keeps it */
+    size_t pin;     /* what keeps it, when it is a younger record; else SIZE_MAX */
+    size_t waiting; /* children that are not yet in the plan */
+};
+
+struct graph {
+    struct planner *planner;
+    const struct builder *builder;
+    struct node *nodes;
+    size_t len;
+    struct id_slot *slots;
+    size_t *queue; /* room for each node once */
+    size_t queue_len;
+};
+
+static const char *const known_types[] = {
+    "regular", "source.local", "source.git.checkout", "exec.cachemount", "frontend", "internal",
+};
+
+static bool is_cache_mount(const struct record *record)
+{
+    return strcmp(record->type, "exec.cachemount") == 0;
+}
+
+/* docker prunes these kinds only when told --all. */
+static bool needs_all(const struct record *record)
+{
+    return record->shared || strcmp(record->type, "internal") == 0 ||
+           strcmp(record->type, "frontend") == 0;
+}
+
+/* A shared record's layer stays with its image. A mutable one counts as shared
+ * because of the layer below it; its own content is nowhere else. */
+static int64_t frees(const struct record *record)
+{
+    bool stays = record->shared && !record->mutable_ && !is_cache_mount(record);
+    return stays || record->size_bytes < 0 ? 0 : record->size_bytes;
+}
+
+/* ---------------------------------------------------------------- in words */
+
+static char *name_of(const struct record *record)
+{
+    if (record->description[0] != '\0')
+        return plan_clean(record->description, NAME_COLUMNS);
+    char *type = plan_clean(record->type, NAME_COLUMNS);
+    char *name = mem_printf("a %s record without a description", type);
+    free(type);
+    return name;
+}
+
+static char *loses(const struct record *record)
+{
+    static const struct {
+        const char *type, *text;
+    } table[] = {
+        {"exec.cachemount", "the content of this cache mount: no export has it"},
+        {"source.local", "the next build sends these files to the engine again"},
+        {"source.git.checkout", "the next build fetches this repository again"},
+        {"frontend", "the next build loads the Dockerfile frontend again"},
+        {"internal", NULL},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(record->type, table[i].type) == 0)
+            return table[i].text != NULL ? mem_strdup(table[i].text) : NULL;
+    if (record->description[0] == '\0')
+        return mem_strdup("the next build unpacks this layer of a base image again");
+    char *name = name_of(record);
+    char *text = mem_printf("this step runs again: %s", name);
+    free(name);
+    return text;
+}
+
+static int64_t age_of(const struct planner *planner, const struct record *record)
+{
+    return planner_age(planner,
+                       record->last_used_at > 0 ? record->last_used_at : record->created_at);
+}
+
+static char *used_when(const struct planner *planner, const struct record *record)
+{
+    char age[TEXT_AGE_SIZE];
+    int64_t age_s = age_of(planner, record);
+    if (age_s < 0)
+        return mem_strdup("never used");
+    text_age(age, age_s);
+    return record->last_used_at > 0 ? mem_printf("used %s ago", age)
+                                    : mem_printf("never used, made %s ago", age);
+}
+
+/* ------------------------------------------------------------ the graph */
+
+static bool is_asked(struct graph *graph, const struct record *record)
+{
+    const struct query *query = graph->planner->query;
+    /* The name first: it also notes that the id exists. */
+    return planner_names(graph->planner, record->id) &&
+           (query->type == NULL || strcmp(record->type, query->type) == 0) &&
+           planner_old_enough(graph->planner, age_of(graph->planner, record));
+}
+
+static void graph_init(struct graph *graph, struct planner *planner,
+                       const struct builder *builder)
+{
+    const struct records *records = &builder->records;
+    *graph = (struct graph){.planner = planner, .builder = builder, .len = records->len};
+    graph->nodes = mem_zalloc(records->len * sizeof *graph->nodes);
+    graph->slots = mem_zalloc(records->len * sizeof *graph->slots);
+    graph->queue = mem_alloc(records->len * sizeof *graph->queue);
+    for (size_t i = 0; i < records->len; i++) {
+        struct node *node = &graph->nodes[i];
+        node->record = &records->items[i];
+        node->asked = is_asked(graph, node->record);
+        node->going = node->asked && !node->record->in_use;
+        node->pin = SIZE_MAX;
+        graph->slots[i] = (struct id_slot){.id = node->record->id, .index = i};
+    }
+    id_slots_sort(graph->slots, graph->len);
+}
+
+static void graph_done(struct graph *graph)
+{
+    free(graph->nodes);
+    free(graph->slots);
+    free(graph->queue);
+}
+
+static struct node *parent_of(struct graph *graph, const struct node *child, size_t index)
+{
+    size_t found = id_slots_find(graph->slots, graph->len, child->record->parents[index]);
+    return found != SIZE_MAX && &graph->nodes[found] != child ? &graph->nodes[found] : NULL;
+}
+
+/* What stays keeps its parents, and these theirs. What is named as the pin is
+ * the record at the root of it: the one that was not asked for, or is in use. */
+static void spread_pins(struct graph *graph)
+{
+    graph->queue_len = 0;
+    for (size_t i = 0; i < graph->len; i++)
+        if (!graph->nodes[i].going)
+            graph->queue[graph->queue_len++] = i;
+    for (size_t done = 0; done < graph->queue_len; done++) {
+        size_t index = graph->queue[done];
+        const struct node *child = &graph->nodes[index];
+        for (size_t i = 0; i < child->record->parents_len; i++) {
+            struct node *parent = parent_of(graph, child, i);
+            if (parent == NULL || !parent->going)
+                continue;
+            parent->going = false;
+            parent->pin = child->pin != SIZE_MAX ? child->pin : index;
+            graph->queue[graph->queue_len++] = (size_t)(parent - graph->nodes);
+        }
+    }
+}
+
+/* ------------------------------------------------------------- the outcome */
+
+static void add_record(struct graph *graph, const struct record *record)
+{
+    struct planner *planner = graph->planner;
+    char *name = name_of(record);
+    struct plan_item *item = planner_add(planner, ITEM_RECORD, record->id, name);
+    free(name);
+    item->builder = mem_strdup(graph->builder->id);
+    item->embedded = graph->builder->embedded;
+    item->size_bytes = record->size_bytes;
+    item->base_bytes = frees(record);
+    item->age_s = age_of(planner, record);
+    item->reason = used_when(planner, record);
+    item->loses = loses(record);
+    item->gone_for_good = is_cache_mount(record);
+    item->needs_all = needs_all(record);
+    item->seen_at = record->last_used_at;
+    item->usage_count = record->usage_count;
+    item->parents = mem_zalloc(record->parents_len * sizeof *item->parents);
+    for (size_t i = 0; i < record->parents_len; i++)
+        item->parents[item->parents_len++] = mem_strdup(record->parents[i]);
+}
+
+/* Children before their parents. A cycle, which no engine makes, stays. */
+static void add_leaf_first(struct graph *graph)
+{
+    graph->queue_len = 0;
+    for (size_t i = 0; i < graph->len; i++)
+        for (size_t j = 0; graph->nodes[i].going && j < graph->nodes[i].record->parents_len; j++) {
+            struct node *parent = parent_of(graph, &graph->nodes[i], j);
+            if (parent != NULL)
+                parent->waiting++;
+        }
+    for (size_t i = 0; i < graph->len; i++)
+        if (graph->nodes[i].going && graph->nodes[i].waiting == 0)
+            graph->queue[graph->queue_len++] = i;
+    for (size_t done = 0; done < graph->queue_len; done++) {
+        const struct node *node = &graph->nodes[graph->queue[done]];
+        add_record(graph, node->record);
+        for (size_t j = 0; j < node->record->parents_len; j++) {
+            struct node *parent = parent_of(graph, node, j);
+            if (parent != NULL && parent->going && --parent->waiting == 0)
+                graph->queue[graph->queue_len++] = (size_t)(parent - graph->nodes);
+        }
+    }
+}
+
+static char *why_kept(const struct graph *graph, const struct node *node)
+{
+    if (node->record->in_use)
+        return mem_strdup(graph->planner->build_sign != NULL
+                              ? "in use by a build"
+                              : "in use although no build runs: a failed import leaked it; "
+                                "restarting the engine frees it");
+    const struct record *pin = graph->nodes[node->pin].record;
+    char *name = name_of(pin);
+    char *when = pin->in_use ? mem_strdup("in use") : used_when(graph->planner, pin);
+    char *text = mem_printf("pinned by %s, %s", name, when);
+    free(name);
+    free(when);
+    return text;
+}
+
+static void keep_rest(struct graph *graph)
+{
+    for (size_t i = 0; i < graph->len; i++) {
+        const struct node *node = &graph->nodes[i];
+        if (!node->asked || (!node->record->in_use && node->pin == SIZE_MAX))
+            continue;
+        char *name = name_of(node->record), *reason = why_kept(graph, node);
+        planner_keep(graph->planner, ITEM_RECORD, node->record->id, name, reason)->size_bytes =
+            node->record->size_bytes;
+        free(name);
+        free(reason);
+    }
+}
+
+/* A type that neither docker nor this builder knows is a slip of the pen. */
+static int check_type(const struct builder *builder, const char *type, struct err *err)
+{
+    bool known = type == NULL;
+    for (size_t i = 0; !known && i < sizeof known_types / sizeof known_types[0]; i++)
+        known = strcmp(known_types[i], type) == 0;
+    for (size_t i = 0; !known && i < builder->records.len; i++)
+        known = strcmp(builder->records.items[i].type, type) == 0;
+    return known ? 0
+                 : err_set(err, ERR_USAGE,
+                           "no such type of record: %s (regular, source.local, "
+                           "source.git.checkout, exec.cachemount, frontend, internal)",
+                           type);
+}
+
+static int find_builder(const struct planner *planner, const struct builder **ret_builder,
+                        struct err *err)
+{
+    const char *asked = planner->query->builder;
+    *ret_builder = asked != NULL ? store_builder(planner->store, asked)
+                                 : store_selected_builder(planner->store);
+    return asked != NULL && *ret_builder == NULL
+               ? err_set(err, ERR_USAGE, "no such builder: %s", asked)
+               : 0;
+}
+
+int planner_records(struct planner *planner, struct err *err)
+{
+    const struct query *query = planner->query;
+    const struct builder *builder = NULL;
+    struct graph graph;
+    int code = find_builder(planner, &builder, err);
+    if (code < 0 || builder == NULL)
+        return code;
+    code = check_type(builder, query->type, err);
+    if (code < 0)
+        return code;
+    if (!builder->reachable) {
+        if (query->records)
+            planner_keep(planner, ITEM_RECORD, builder->id, "records of this builder",
+                         builder->error != NULL ? builder->error : "the builder does not answer");
+        return 0;
+    }
+    graph_init(&graph, planner, builder);
+    spread_pins(&graph);
+    add_leaf_first(&graph);
+    keep_rest(&graph);
+    graph_done(&graph);
+    return 0;
+}
+
+char *records_build_sign(const struct store *store)
+{
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *builder = &store->builders[i];
+        for (size_t j = 0; builder->reachable && j < builder->records.len; j++) {
+            const struct record *record = &builder->records.items[j];
+            if (record->in_use && record->last_used_at == 0 &&
+                strcmp(record->type, "source.local") == 0)
+                return mem_printf("a build runs on builder %s", builder->id);
+        }
+    }
+    return NULL;
+}

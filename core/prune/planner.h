@@ -1,0 +1,60 @@
+/* Private to core/prune: how the parts of plan_make() build a plan together. */
+#ifndef BILGE_PRUNE_PLANNER_H
+#define BILGE_PRUNE_PLANNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/prune/plan.h"
+
+struct planner {
+    const struct store *store;
+    const struct query *query;
+    int64_t now;
+    struct plan *plan;
+    bool *chosen;    /* rows of the store that the query's services name */
+    bool *ids_found; /* of the query */
+    char *build_sign; /* a build under way, as the records tell; NULL: none */
+};
+
+/* Zeroed, at the end of the plan; the pointer is good until the next one. The
+ * title is copied and made fit for a terminal. */
+struct plan_item *planner_add(struct planner *planner, enum item_kind kind, const char *id,
+                              const char *title);
+struct plan_kept *planner_keep(struct planner *planner, enum item_kind kind, const char *id,
+                               const char *title, const char *reason);
+
+/* Whole seconds since then; -1 when that is not known, 0 when it lies ahead. */
+int64_t planner_age(const struct planner *planner, int64_t at);
+/* Does this age satisfy the query? An unknown one only when none is asked for. */
+bool planner_old_enough(const struct planner *planner, int64_t age_s);
+/* Does the query name this id, or none at all? Notes which were found. */
+bool planner_names(struct planner *planner, const char *id);
+
+/* Text of unknown origin: made fit for a terminal, cut to `max` columns. */
+char *plan_clean(const char *text, size_t max);
+void plan_item_done(struct plan_item *item);
+/* Works out frees_bytes of all items, and their sum. */
+void plan_count(struct plan *plan);
+/* Which links go, as things stand: links_len flags, the caller's to free. */
+bool *plan_going(const struct plan *plan);
+
+/* Ids with their places, to be found quickly. Several places may have the
+ * same id: any of them is found. */
+struct id_slot {
+    const char *id; /* borrowed */
+    size_t index;
+};
+void id_slots_sort(struct id_slot *slots, size_t len);
+/* SIZE_MAX when it is not there. */
+size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id);
+
+void planner_caches(struct planner *planner);
+int planner_records(struct planner *planner, struct err *err);
+/* A line when records show that a build runs: a source.local in use that was
+ * never used is what a running build always has. NULL: no sign. */
+char *records_build_sign(const struct store *store);
+
+#endif

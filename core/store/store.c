@@ -1,0 +1,82 @@
+#include "core/store/store.h"
+
+#include <string.h>
+
+const struct service *store_service(const struct store *store, const char *id)
+{
+    for (size_t i = 0; i < store->services_len; i++)
+        if (strcmp(store->services[i].id, id) == 0)
+            return &store->services[i];
+    return NULL;
+}
+
+const struct service *store_service_named(const struct store *store, const char *name,
+                                          size_t *ret_count)
+{
+    const struct service *first = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *service = &store->services[i];
+        if (service->name == NULL || strcmp(service->name, name) != 0)
+            continue;
+        if (count++ == 0)
+            first = service;
+    }
+    if (ret_count != NULL)
+        *ret_count = count;
+    return first;
+}
+
+const char *service_busy_sign(const struct service *service)
+{
+    if (service->busy_sign != NULL)
+        return service->busy_sign;
+    if (service->cache == NULL || service->cache->state != CACHE_BUSY)
+        return NULL;
+    return service->cache->busy_sign != NULL ? service->cache->busy_sign : "it is in use";
+}
+
+const struct builder *store_builder(const struct store *store, const char *id)
+{
+    for (size_t i = 0; i < store->builders_len; i++)
+        if (strcmp(store->builders[i].id, id) == 0)
+            return &store->builders[i];
+    return NULL;
+}
+
+const struct builder *store_selected_builder(const struct store *store)
+{
+    for (size_t i = 0; i < store->builders_len; i++)
+        if (store->builders[i].selected)
+            return &store->builders[i];
+    return store->builders_len > 0 ? &store->builders[0] : NULL;
+}
+
+const struct build *store_build(const struct store *store, uint64_t id)
+{
+    for (size_t i = store->builds_len; i-- > 0;)
+        if (store->builds[i]->id == id)
+            return store->builds[i];
+    return NULL;
+}
+
+const struct build *store_last_build(const struct store *store, const char *service)
+{
+    for (size_t i = store->builds_len; i-- > 0;)
+        if (build_has_service(store->builds[i], service))
+            return store->builds[i];
+    return NULL;
+}
+
+bool store_settled(const struct store *store)
+{
+    bool pending = store->scanning || store->project_load == LOAD_PENDING ||
+                   store->builders_load == LOAD_PENDING;
+    for (size_t i = 0; i < store->roots_len && !pending; i++)
+        pending = store->roots[i].load == LOAD_PENDING;
+    for (size_t i = 0; i < store->builders_len && !pending; i++)
+        pending = store->builders[i].load == LOAD_PENDING;
+    for (size_t i = 0; i < store->services_len && !pending; i++)
+        pending = store->services[i].load == LOAD_PENDING;
+    return !pending;
+}
