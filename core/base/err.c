@@ -31,7 +31,15 @@ const char *err_reason(int code)
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         if (reasons[i].code == code)
             return reasons[i].reason;
-    return uv_strerror(code);
+    switch (code) { /* uv_strerror() leaks memory for a code that it does not know */
+#define REASON_CASE(name, reason) \
+    case UV_##name: \
+        return reason;
+        UV_ERRNO_MAP(REASON_CASE)
+#undef REASON_CASE
+    default:
+        return "unknown error";
+    }
 }
 
 void err_clear(struct err *err)

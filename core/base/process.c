@@ -17,9 +17,10 @@ struct process {
     void *arg;
     char *read_buffer;
     int open_handles;
-    int streams_open;
     int status;
-    bool running;
+    bool ended[2];  /* these pipes */
+    bool running;   /* the child is not reaped yet */
+    bool over;      /* on_exit has run */
     bool timed_out;
     bool freed; /* by its owner: no more callbacks */
 };
@@ -39,9 +40,12 @@ static void close_handle(uv_handle_t *handle)
         uv_close(handle, on_closed);
 }
 
+/* A child that runs (and was killed) keeps its handle until it is reaped, so
+ * that no zombie stays. */
 static void close_handles(struct process *process)
 {
-    close_handle((uv_handle_t *)&process->child);
+    if (!process->running)
+        close_handle((uv_handle_t *)&process->child);
     close_handle((uv_handle_t *)&process->pipes[0]);
     close_handle((uv_handle_t *)&process->pipes[1]);
     close_handle((uv_handle_t *)&process->deadline);
@@ -49,8 +53,9 @@ static void close_handles(struct process *process)
 
 static void finish_if_over(struct process *process)
 {
-    if (process->running || process->streams_open > 0 || process->freed)
+    if (process->running || !process->ended[0] || !process->ended[1] || process->freed)
         return;
+    process->over = true;
     uv_timer_stop(&process->deadline);
     struct err err;
     if (process->timed_out)
@@ -63,7 +68,10 @@ static void on_child_exit(uv_process_t *child, int64_t status, int signal)
     struct process *process = child->data;
     process->running = false;
     process->status = signal != 0 ? 128 + signal : (int)status;
-    finish_if_over(process);
+    if (process->freed)
+        close_handle((uv_handle_t *)child);
+    else
+        finish_if_over(process);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -73,17 +81,21 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     *buf = uv_buf_init(process->read_buffer, READ_SIZE);
 }
 
+static void end_stream(struct process *process, int which)
+{
+    uv_read_stop((uv_stream_t *)&process->pipes[which]);
+    process->ended[which] = true;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
 {
     struct process *process = stream->data;
-    if (got > 0 && !process->freed) {
-        enum process_stream which =
-            stream == (uv_stream_t *)&process->pipes[0] ? PROCESS_STDOUT : PROCESS_STDERR;
-        process->ops->on_output(process->arg, which, buf->base, (size_t)got);
-    }
+    int which = stream == (uv_stream_t *)&process->pipes[0] ? 0 : 1;
+    if (got > 0)
+        process->ops->on_output(process->arg, which == 0 ? PROCESS_STDOUT : PROCESS_STDERR,
+                                buf->base, (size_t)got);
     if (got < 0) { /* end of file, or an error that means the same to us */
-        uv_read_stop(stream);
-        process->streams_open--;
+        end_stream(process, which);
         finish_if_over(process);
     }
 }
@@ -94,10 +106,8 @@ static void on_deadline(uv_timer_t *timer)
     process->timed_out = true;
     process_signal(process, SIGKILL);
     /* A grandchild outside the group could hold the pipes open for ever. */
-    for (int i = 0; i < 2; i++)
-        if (!uv_is_closing((uv_handle_t *)&process->pipes[i]))
-            uv_read_stop((uv_stream_t *)&process->pipes[i]);
-    process->streams_open = 0;
+    end_stream(process, 0);
+    end_stream(process, 1);
     finish_if_over(process);
 }
 
@@ -165,12 +175,11 @@ int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct
     free(environment);
     init_handle(process, (uv_handle_t *)&process->child);
     if (code < 0) {
-        process->freed = true;
+        process->freed = process->over = true;
         close_handles(process);
         return err_sys(err, code, "starting %s", spec->argv[0]);
     }
     process->running = true;
-    process->streams_open = 2;
     process_resume(process);
     if (spec->deadline_ms > 0)
         uv_timer_start(&process->deadline, on_deadline, spec->deadline_ms, 0);
@@ -180,7 +189,7 @@ int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct
 
 void process_signal(struct process *process, int signal)
 {
-    if (process->running)
+    if (!process->over)
         kill(-process->child.pid, signal);
 }
 
@@ -198,7 +207,8 @@ void process_pause(struct process *process)
 void process_resume(struct process *process)
 {
     for (int i = 0; i < 2; i++)
-        uv_read_start((uv_stream_t *)&process->pipes[i], on_alloc, on_read);
+        if (!process->ended[i]) /* it would say once more that it has ended */
+            uv_read_start((uv_stream_t *)&process->pipes[i], on_alloc, on_read);
 }
 
 void process_free(struct process *process)
@@ -206,7 +216,7 @@ void process_free(struct process *process)
     if (process == NULL)
         return;
     process_signal(process, SIGKILL);
-    process->freed = true;
+    process->over = process->freed = true;
     close_handles(process);
 }
 

@@ -38,7 +38,8 @@ struct process_spec {
 int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct process_ops *ops,
                   void *arg, struct process **ret_process, struct err *err);
 
-/* Signals the child's whole group; no effect once it has exited. */
+/* Signals the child's whole group, also what outlives the child in it and
+ * holds its pipes; no effect once on_exit has run. */
 void process_signal(struct process *process, int signal);
 
 int process_pid(const struct process *process);
@@ -47,8 +48,9 @@ int process_pid(const struct process *process);
 void process_pause(struct process *process);
 void process_resume(struct process *process);
 
-/* Gives the object back. A running child is killed; no callback follows; the
- * memory goes when libuv has closed the handles. NULL is fine. */
+/* Gives the object back. A running child is killed, with its group, and
+ * reaped; no callback follows; the memory goes when libuv has closed the
+ * handles. NULL is fine. */
 void process_free(struct process *process);
 
 /* Runs a child to its end and hands over what it wrote. Output over
