@@ -1,0 +1,105 @@
+# shellcheck shell=bash
+# What quickstart, check and .ci/run share: installing what is missing, and building out of tree.
+# To be sourced, with `top` set to the source directory. All output goes to stderr.
+: "${top:?}"
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+am_root() { [ "$(id -u)" = 0 ]; }
+# sudo counts when it needs no password, or when somebody is there to type it.
+can_be_root() { am_root || { command -v sudo >/dev/null && { [ -t 0 ] || sudo -n true 2>/dev/null; }; }; }
+as_root() { if am_root; then "$@"; else sudo "$@"; fi; }
+has_apt() { command -v apt-get >/dev/null && command -v dpkg >/dev/null; }
+
+# step TEXT LOG COMMAND...: one calm line with the time it took; the log's tail when it fails.
+step() {
+	local text=$1 log=$2 from=$SECONDS status=0
+	shift 2
+	mkdir -p "$(dirname "$log")"
+	printf '%s: %s ...' "${0##*/}" "$text" >&2
+	"$@" </dev/null >"$log" 2>&1 || status=$?
+	if [ $status = 0 ]; then
+		printf ' %d s\n' $((SECONDS - from)) >&2
+	else
+		printf ' failed (exit %d); %s ends with:\n' $status "$log" >&2
+		tail -n 25 "$log" | sed 's/^/  | /' >&2
+	fi
+	return $status
+}
+
+# Each need: what to look for, and the Debian package that brings it.
+# shellcheck disable=SC2034 # used by those who source this
+needs_to_build='
+	command:autoreconf  autoconf
+	command:automake    automake
+	command:pkg-config  pkg-config
+	command:make        make
+	command:cc          gcc
+	header:stdio.h      libc6-dev
+	module:ncursesw     libncurses-dev
+	module:libuv        libuv1-dev
+	module:libcjson     libcjson-dev
+	module:libcurl      libcurl4-openssl-dev
+	module:sqlite3      libsqlite3-dev
+	module:inih         libinih-dev
+	module:libcrypto    libssl-dev
+	header:uthash.h     uthash-dev'
+# shellcheck disable=SC2034
+needs_to_check='
+	module:cmocka       libcmocka-dev
+	module:vterm        libvterm-dev
+	command:ps          procps
+	command:git         git
+	terminal:tmux-256color  ncurses-base
+	terminal:screen.xterm-256color  ncurses-term'
+
+is_there() {
+	case $1 in
+	command:*) command -v "${1#*:}" ;;
+	module:*) pkg-config --exists "${1#*:}" ;;
+	header:*) echo "#include <${1#*:}>" | cc -E - ;;
+	terminal:*) infocmp "${1#*:}" ;;
+	esac >/dev/null 2>&1
+}
+
+apt_install() {
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
+	as_root "${apt[@]}" || { as_root env DEBIAN_FRONTEND=noninteractive apt-get update && as_root "${apt[@]}"; }
+}
+
+# install_needs LIST...: one apt call, and only when something is missing.
+install_needs() {
+	local what package missing=() names=()
+	while read -r what package; do
+		if [ -z "$what" ] || is_there "$what"; then continue; fi
+		missing+=("$package")
+		names+=("${what#*:}")
+	done <<<"$(printf '%s\n' "$@")"
+	[ ${#missing[@]} -gt 0 ] || return 0
+	has_apt || die "these are missing, please install them: ${names[*]} (in Debian: ${missing[*]})"
+	can_be_root || die "packages are missing, and without root or sudo they can't be installed. As root:
+  apt-get install --no-install-recommends ${missing[*]}"
+	step "installing ${missing[*]}" "$(mktemp)" apt_install "${missing[@]}" || die "the packages can't be installed"
+}
+
+# build_in DIR [CONFIGURE ARGUMENT...]: configures (only when that has changed) and makes.
+build_in() {
+	local dir=$top/$1
+	shift
+	mkdir -p "$dir"
+	if [ ! -x "$top/configure" ] || [ ! -e "$top/Makefile.in" ] || [ "$top/configure.ac" -nt "$top/configure" ]; then
+		step "making configure" "$dir/autoreconf.log" autoreconf -fi "$top" || return 1
+	fi
+	if [ ! -e "$dir/Makefile" ] || [ "$top/configure" -nt "$dir/config.status" ] || [ "$(cat "$dir/configured" 2>/dev/null)" != "$*" ]; then
+		step "configuring $*" "$dir/configure.log" in_dir "$dir" ../configure "$@" || return 1
+		echo "$*" >"$dir/configured"
+	fi
+	step "compiling in ${dir##*/}" "$dir/make.log" make -C "$dir" -j"$(nproc)"
+}
+
+in_dir() {
+	local dir=$1
+	shift
+	(cd "$dir" && "$@")
+}
