@@ -38,6 +38,7 @@ static void fill_stat(const struct stat *st, struct fs_stat *ret_stat)
         .ino = st->st_ino,
         .nlink = (uint32_t)st->st_nlink,
         .uid = st->st_uid,
+        .gid = st->st_gid,
         .mode = st->st_mode & 07777,
         .size_bytes = st->st_size,
         .allocated_bytes = (int64_t)st->st_blocks * 512,
@@ -117,26 +118,26 @@ int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
     return 0;
 }
 
-/* Opens a regular file for reading. What the name stands for is looked at
- * before and after, since opening a fifo or a device can itself do harm. */
-static int open_file(int dirfd, const char *name, struct fs_stat *stat, int *ret_fd,
-                     struct err *err)
+int fs_open_file(int dirfd, const char *name, struct fs_stat *ret_stat, int *ret_fd,
+                 struct err *err)
 {
-    int code = fs_stat_at(dirfd, name, stat, err);
+    struct fs_stat stat;
+    int code = fs_stat_at(dirfd, name, &stat, err);
     if (code < 0)
         return code;
-    if (stat->type != FS_FILE)
+    if (stat.type != FS_FILE)
         return err_set(err, ERR_FOREIGN, "reading %s: not a regular file", name);
     int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return err_sys(err, -errno, "reading %s", name);
-    code = fs_stat_fd(fd, stat, err);
-    if (code == 0 && stat->type != FS_FILE)
+    code = fs_stat_fd(fd, &stat, err);
+    if (code == 0 && stat.type != FS_FILE)
         code = err_set(err, ERR_FOREIGN, "reading %s: not a regular file", name);
     if (code < 0) {
         close(fd);
         return code;
     }
+    *ret_stat = stat;
     *ret_fd = fd;
     return 0;
 }
@@ -144,7 +145,7 @@ static int open_file(int dirfd, const char *name, struct fs_stat *stat, int *ret
 int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struct err *err)
 {
     struct fs_stat stat;
-    int fd = -1, code = open_file(dirfd, name, &stat, &fd, err);
+    int fd = -1, code = fs_open_file(dirfd, name, &stat, &fd, err);
     if (code < 0)
         return code;
     size_t start = buf->len;
@@ -191,6 +192,12 @@ static int write_all(int fd, const char *data, size_t len)
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                   struct err *err)
 {
+    return fs_write_file_as(dirfd, name, data, len, mode, geteuid(), getegid(), err);
+}
+
+int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                     uid_t uid, gid_t gid, struct err *err)
+{
     char temporary[NAME_MAX + 32];
     if (!fs_is_name(name) || strlen(name) > NAME_MAX)
         return err_sys(err, -EINVAL, "writing %s", name);
@@ -200,6 +207,8 @@ int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mod
     if (fd < 0)
         return err_sys(err, -errno, "writing %s", name);
     int code = write_all(fd, data, len);
+    if (code == 0 && (uid != geteuid() || gid != getegid()) && fchown(fd, uid, gid) < 0)
+        code = -errno;
     if (code == 0 && fchmod(fd, mode) < 0)
         code = -errno;
     if (code == 0 && fsync(fd) < 0)

@@ -20,7 +20,7 @@ struct fs_stat {
     uint64_t dev;
     uint64_t ino;
     uint32_t nlink;
-    uint32_t uid;
+    uint32_t uid, gid;
     uint32_t mode;           /* permission bits */
     int64_t size_bytes;      /* apparent size */
     int64_t allocated_bytes; /* st_blocks * 512: what it takes on disk */
@@ -42,6 +42,12 @@ int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err);
 int fs_stat_at(int dirfd, const char *name, struct fs_stat *ret_stat, struct err *err);
 int fs_stat_fd(int fd, struct fs_stat *ret_stat, struct err *err);
 
+/* Opens a regular file for reading; ERR_FOREIGN when it is none. What the name
+ * stands for is looked at before and after, since opening a fifo or a device
+ * can itself do harm. *ret_fd is the caller's to close. */
+int fs_open_file(int dirfd, const char *name, struct fs_stat *ret_stat, int *ret_fd,
+                 struct err *err);
+
 /* Appends the whole regular file to buf. ERR_LIMIT when it is larger than
  * max bytes, ERR_FOREIGN when it is no regular file. */
 int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struct err *err);
@@ -50,6 +56,11 @@ int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struc
  * On failure nothing of it stays. */
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                   struct err *err);
+
+/* The same, the file belonging to this user and group: what root replaces for
+ * a user must stay the user's. */
+int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                     uid_t uid, gid_t gid, struct err *err);
 
 /* Calls cb for each entry but "." and ".."; type is FS_OTHER when the file
  * system does not tell (then stat it). cb returns 0 to go on, else the walk

@@ -1,0 +1,201 @@
+#include "core/cache/dedupe.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/cache/hash.h"
+
+/* ---------------------------------------------------------------- the plan */
+
+/* One name of a blob in one cache. */
+struct copy {
+    const struct cache_blob *blob;
+    uint64_t dev;
+    size_t cache;
+};
+
+static int compare_copies(const void *a, const void *b)
+{
+    const struct copy *x = a, *y = b;
+    int order = memcmp(&x->blob->digest, &y->blob->digest, sizeof x->blob->digest);
+    if (order == 0)
+        order = (x->dev > y->dev) - (x->dev < y->dev);
+    if (order == 0) /* the file with the most names comes first: it is kept */
+        order = (x->blob->nlink < y->blob->nlink) - (x->blob->nlink > y->blob->nlink);
+    if (order == 0)
+        order = (x->blob->ino > y->blob->ino) - (x->blob->ino < y->blob->ino);
+    if (order == 0)
+        order = (x->cache > y->cache) - (x->cache < y->cache);
+    return order;
+}
+
+static bool same_blob(const struct copy *a, const struct copy *b)
+{
+    return a->dev == b->dev && digest_equal(&a->blob->digest, &b->blob->digest);
+}
+
+static struct copy *gather(const struct cache *const *caches, size_t len, size_t *ret_count)
+{
+    size_t total = 0, count = 0;
+    for (size_t i = 0; i < len; i++)
+        total += caches[i]->state == CACHE_OK ? caches[i]->blobs_len : 0;
+    struct copy *copies = mem_alloc((total + 1) * sizeof *copies);
+    for (size_t i = 0; i < len; i++)
+        for (size_t j = 0; caches[i]->state == CACHE_OK && j < caches[i]->blobs_len; j++)
+            copies[count++] = (struct copy){&caches[i]->blobs[j], caches[i]->dev, i};
+    qsort(copies, count, sizeof *copies, compare_copies);
+    *ret_count = count;
+    return copies;
+}
+
+/* The copies of one blob: the first stays, the others become names of it. An
+ * inode gives its blocks back with the last of its names. */
+static void plan_group(const struct copy *copies, size_t len, struct dedupe_plan *plan, size_t *cap)
+{
+    const struct cache_blob *kept = copies[0].blob;
+    uint32_t names = 0; /* of the present inode, met so far */
+    for (size_t i = 1; i < len; i++) {
+        const struct cache_blob *blob = copies[i].blob;
+        if (blob->ino == kept->ino) {
+            plan->linked_bytes += blob->allocated_bytes;
+            continue;
+        }
+        names = blob->ino == copies[i - 1].blob->ino ? names + 1 : 1;
+        mem_reserve((void **)&plan->items, cap, plan->len + 1, sizeof *plan->items);
+        plan->items[plan->len++] = (struct dedupe_item){
+            .digest = blob->digest,
+            .from = copies[0].cache,
+            .to = copies[i].cache,
+            .from_ino = kept->ino,
+            .to_ino = blob->ino,
+            .size_bytes = blob->allocated_bytes,
+            .frees_bytes = names == blob->nlink ? blob->allocated_bytes : 0,
+        };
+        plan->duplicated_bytes += names == 1 ? blob->allocated_bytes : 0;
+        plan->frees_bytes += plan->items[plan->len - 1].frees_bytes;
+    }
+}
+
+void dedupe_make(const struct cache *const *caches, size_t len, struct dedupe_plan *ret_plan)
+{
+    struct dedupe_plan plan = {0};
+    size_t count, cap = 0;
+    struct copy *copies = gather(caches, len, &count);
+    for (size_t start = 0, end; start < count; start = end) {
+        for (end = start + 1; end < count && same_blob(&copies[start], &copies[end]);)
+            end++;
+        if (end - start > 1)
+            plan_group(copies + start, end - start, &plan, &cap);
+    }
+    free(copies);
+    *ret_plan = plan;
+}
+
+void dedupe_done(struct dedupe_plan *plan)
+{
+    free(plan->items);
+    *plan = (struct dedupe_plan){0};
+}
+
+/* ---------------------------------------------------------------- the links */
+
+struct linking {
+    const struct dedupe_item *item;
+    int from_fd, to_fd, to_cache_fd; /* blobs/sha256 twice, and the cache directory */
+    char hex[DIGEST_HEX_SIZE];
+    const char *to_name;
+    const atomic_bool *cancel;
+};
+
+static bool go_on(void *arg, int64_t bytes)
+{
+    const struct linking *linking = arg;
+    (void)bytes;
+    return linking->cancel == NULL || !atomic_load(linking->cancel);
+}
+
+static int open_blobs(const struct dedupe_place *place, int *ret_cache_fd, int *ret_fd,
+                      struct err *err)
+{
+    int above = -1;
+    int code = fs_open_dir(place->root_fd, place->name, ret_cache_fd, err);
+    if (code == 0)
+        code = fs_open_dir(*ret_cache_fd, "blobs", &above, err);
+    if (code == 0)
+        code = fs_open_dir(above, "sha256", ret_fd, err);
+    if (above >= 0)
+        close(above);
+    return code;
+}
+
+static int check_files(const struct linking *linking, bool across_users, struct err *err)
+{
+    struct fs_stat from, to;
+    int code = fs_stat_at(linking->from_fd, linking->hex, &from, err);
+    if (code == 0)
+        code = fs_stat_at(linking->to_fd, linking->hex, &to, err);
+    if (code < 0)
+        return code;
+    if (from.type != FS_FILE || to.type != FS_FILE || from.ino != linking->item->from_ino ||
+        to.ino != linking->item->to_ino || from.size_bytes != to.size_bytes)
+        return err_sys(err, ERR_CHANGED, "linking blob %.12s", linking->hex);
+    if (from.uid != to.uid && !across_users)
+        return err_set(err, ERR_FOREIGN,
+                       "linking blob %.12s: the copies belong to different users", linking->hex);
+    return 0;
+}
+
+static int check_content(struct linking *linking, struct err *err)
+{
+    struct digest actual;
+    int code = hash_file(linking->from_fd, linking->hex, go_on, linking, &actual, err);
+    if (code == 0 && !digest_equal(&actual, &linking->item->digest))
+        code = err_set(err, ERR_FORMAT, "linking blob %.12s: its content is damaged", linking->hex);
+    return code;
+}
+
+/* The temporary name stands in the cache directory, where a scan and the
+ * clean-up at the next start know it. */
+static int link_over(const struct linking *linking, struct err *err)
+{
+    char temporary[64];
+    snprintf(temporary, sizeof temporary, ".bilge-link-%.16s-%ld", linking->hex, (long)getpid());
+    unlinkat(linking->to_cache_fd, temporary, 0);
+    if (linkat(linking->from_fd, linking->hex, linking->to_cache_fd, temporary, 0) < 0)
+        return err_sys(err, -errno, "linking blob %.12s into %s", linking->hex, linking->to_name);
+    if (renameat(linking->to_cache_fd, temporary, linking->to_fd, linking->hex) < 0) {
+        int code = -errno;
+        unlinkat(linking->to_cache_fd, temporary, 0);
+        return err_sys(err, code, "linking blob %.12s into %s", linking->hex, linking->to_name);
+    }
+    return 0;
+}
+
+int dedupe_link(const struct dedupe_item *item, const struct dedupe_place *from,
+                const struct dedupe_place *to, bool verified, bool across_users,
+                const atomic_bool *cancel, struct err *err)
+{
+    struct linking linking = {.item = item, .from_fd = -1, .to_fd = -1, .to_cache_fd = -1,
+                              .to_name = to->name, .cancel = cancel};
+    int from_cache_fd = -1;
+    digest_hex(linking.hex, &item->digest);
+    int code = open_blobs(from, &from_cache_fd, &linking.from_fd, err);
+    if (code == 0)
+        code = open_blobs(to, &linking.to_cache_fd, &linking.to_fd, err);
+    if (code == 0)
+        code = check_files(&linking, across_users, err);
+    if (code == 0 && !verified)
+        code = check_content(&linking, err);
+    if (code == 0)
+        code = link_over(&linking, err);
+    int open_fds[] = {from_cache_fd, linking.from_fd, linking.to_cache_fd, linking.to_fd};
+    for (size_t i = 0; i < sizeof open_fds / sizeof open_fds[0]; i++)
+        if (open_fds[i] >= 0)
+            close(open_fds[i]);
+    return code;
+}
