@@ -4,3 +4,4 @@ UNIT_LDADD = tests/support/libtestkit.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS)
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
 include $(top_srcdir)/tests/unit/base.mk
+include $(top_srcdir)/tests/unit/history.mk

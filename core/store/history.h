@@ -1,0 +1,98 @@
+/* What bilge remembers from one run to the next, in one SQLite file: texts of
+ * layers whose engine record is gone, samples of sizes for the forecast, and
+ * the builds it ran. SQLite because it survives crashes, a full disk and two
+ * bilges at once.
+ *
+ * Losing it loses comfort, never correctness: callers go on without when it
+ * can't be opened or written. All calls block (milliseconds, more on a slow
+ * disk): use a worker thread, one call at a time per handle. */
+#ifndef BILGE_STORE_HISTORY_H
+#define BILGE_STORE_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct history;
+
+/* $XDG_STATE_HOME/bilge/history.db, else ~/.local/state/bilge/history.db; NULL
+ * without a home. The caller frees it. */
+char *history_default_path(void);
+
+/* Opens or makes the file, and the directories above it (0700). A file that is
+ * no database, or one of a newer bilge, is an error and stays as it is. */
+int history_open(const char *path, struct history **ret_history, struct err *err);
+void history_close(struct history *history);
+
+/* ---- layers: the step that made a layer, known by its creation time. */
+
+struct history_layer {
+    int64_t created_at; /* buildkit/createdat: the same in record and layer */
+    const char *text;   /* the record's description */
+};
+int history_add_layers(struct history *history, const struct history_layer *layers, size_t len,
+                       struct err *err);
+/* ret_texts[i]: what is remembered of created_at[i], NULL when nothing is. The
+ * caller frees each. */
+int history_find_layers(struct history *history, const int64_t *created_at, size_t len,
+                        char **ret_texts, struct err *err);
+
+/* ---- samples: a size at a time. Series are free text: "free:/tmp",
+ * "cache:/tmp/docker-cache/api", "builder:default". */
+
+struct history_sample {
+    const char *series;
+    int64_t at;
+    int64_t bytes;
+};
+struct history_point {
+    int64_t at;
+    int64_t bytes;
+};
+int history_add_samples(struct history *history, const struct history_sample *samples, size_t len,
+                        struct err *err);
+/* Those since `since`, oldest first. The caller frees *ret_points. */
+int history_points(struct history *history, const char *series, int64_t since,
+                   struct history_point **ret_points, size_t *ret_len, struct err *err);
+/* Thins what is old: one sample a quarter of an hour after a day, one a day
+ * after a week, none after 90 days. */
+int history_thin(struct history *history, int64_t now, struct err *err);
+
+/* ---- builds. Strings are the caller's to pass, the result's to own. */
+
+struct history_step {
+    char *service; /* NULL: not told */
+    char *stage;
+    char *instruction;
+    int state; /* enum step_state */
+    int64_t duration_ms;
+};
+struct history_build {
+    int64_t id; /* given by history_add_build() */
+    char *project;
+    char *service; /* of one that was asked for; "" when all were */
+    char *kind;    /* "nothing changed", "code changed", …; NULL: not told */
+    char *first_miss; /* instruction of the first step that was not cached */
+    char *tools;   /* "docker 26.1.5, compose 2.26.1" */
+    int state;     /* enum build_state */
+    int exit_status;
+    int64_t started_at;
+    int64_t duration_ms;
+    int64_t added_bytes; /* to the cache directory; -1: not known */
+    struct history_step *steps;
+    size_t steps_len;
+};
+/* Sets build->id. */
+int history_add_build(struct history *history, struct history_build *build, struct err *err);
+/* The newest first; `service` NULL: all; without their steps. */
+int history_builds(struct history *history, const char *service, size_t limit,
+                   struct history_build **ret_builds, size_t *ret_len, struct err *err);
+/* One, with its steps. -ENOENT when it is not there. */
+int history_build(struct history *history, int64_t id, struct history_build *ret_build,
+                  struct err *err);
+void history_build_done(struct history_build *build);
+void history_builds_free(struct history_build *builds, size_t len);
+
+#endif
