@@ -4,4 +4,5 @@ libbilge_a_SOURCES += \
 	core/prune/plan_caches.c \
 	core/prune/plan_command.c \
 	core/prune/plan_frees.c \
-	core/prune/plan_records.c
+	core/prune/plan_records.c \
+	core/prune/forecast.c core/prune/forecast.h
