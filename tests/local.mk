@@ -5,15 +5,21 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_DATA='$(abs_top_srcdir)/tests/data'; export BILGE_TEST_DATA; \
 	BILGE_TEST_SUPPORT='$(abs_top_srcdir)/tests/support'; export BILGE_TEST_SUPPORT; \
 	BILGE_TEST_CORPUS='$(abs_top_srcdir)/tests/fuzz/corpus'; export BILGE_TEST_CORPUS; \
+	BILGE_TEST_GOLDEN='$(abs_top_srcdir)/tests/screen/golden'; export BILGE_TEST_GOLDEN; \
+	BILGE_TEST_TOY='$(abs_top_builddir)/tests/screen/toy$(EXEEXT)'; export BILGE_TEST_TOY; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
 	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 TEST_EXTENSIONS = .sh
+XFAIL_TESTS =
 
 include $(top_srcdir)/tests/fuzz/local.mk
 
 if HAVE_CMOCKA
 include $(top_srcdir)/tests/support/local.mk
 include $(top_srcdir)/tests/unit/local.mk
+if HAVE_VTERM
+include $(top_srcdir)/tests/screen/local.mk
+endif
 endif

@@ -1,0 +1,25 @@
+# The real program in a pseudo terminal, read through libvterm.
+SCREEN_CPPFLAGS = $(UNIT_CPPFLAGS) $(VTERM_CFLAGS)
+SCREEN_LDADD = tests/screen/libscreenkit.a tests/support/libtestkit.a libbilge.a \
+	$(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
+
+check_LIBRARIES += tests/screen/libscreenkit.a
+tests_screen_libscreenkit_a_SOURCES = \
+	tests/screen/expect.c \
+	tests/screen/golden.c tests/screen/golden.h \
+	tests/screen/screen_text.c \
+	tests/screen/terminal.c tests/screen/terminal.h tests/screen/terminal_private.h
+tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
+
+SCREEN_TESTS = tests/screen/test_can_fail tests/screen/test_harness
+check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy
+TESTS += $(SCREEN_TESTS)
+XFAIL_TESTS += tests/screen/test_can_fail
+EXTRA_DIST += tests/screen/golden
+
+tests_screen_toy_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
+tests_screen_toy_LDADD = $(NCURSES_LIBS)
+tests_screen_test_can_fail_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_can_fail_LDADD = $(SCREEN_LDADD)
+tests_screen_test_harness_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_harness_LDADD = $(SCREEN_LDADD)

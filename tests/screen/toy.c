@@ -1,0 +1,37 @@
+/* A small full-screen program with the manners that bilge must have, for the
+ * tests of the harness itself: shows its size and the last key; q quits, c
+ * crashes without putting the terminal right. */
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <ncurses.h>
+
+static void draw(int key)
+{
+    erase();
+    mvprintw(0, 0, "toy %d x %d", COLS, LINES);
+    attron(A_REVERSE);
+    mvprintw(1, 2, "key %d", key);
+    attroff(A_REVERSE);
+    mvprintw(2, 2, "漢字 wide");
+    refresh();
+}
+
+int main(void)
+{
+    setlocale(LC_CTYPE, "");
+    initscr();
+    cbreak();
+    noecho();
+    keypad(stdscr, TRUE);
+    curs_set(0);
+    for (int key = 0; key != 'q'; key = getch()) {
+        if (key == 'c')
+            kill(getpid(), SIGKILL);
+        draw(key);
+    }
+    endwin();
+    return 5;
+}
