@@ -165,10 +165,9 @@ bool text_parse_age(const char *text, int64_t *ret_seconds)
     return true;
 }
 
-/* Length of the valid UTF-8 sequence at text, 0 when it is not one; its code
- * point goes to *ret_rune. Overlong forms and surrogates are not valid. */
-static size_t utf8_decode(const unsigned char *text, size_t len, uint32_t *ret_rune)
+size_t text_decode(const char *bytes, size_t len, uint32_t *ret_rune)
 {
+    const unsigned char *text = (const unsigned char *)bytes;
     if (text[0] < 0x80) {
         *ret_rune = text[0];
         return 1;
@@ -189,8 +188,7 @@ static size_t utf8_decode(const unsigned char *text, size_t len, uint32_t *ret_r
     return need;
 }
 
-/* Characters that change how the text around them is drawn. */
-static bool is_disruptive(uint32_t rune)
+bool text_is_disruptive(uint32_t rune)
 {
     return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x200b && rune <= 0x200f) ||
            rune == 0x061c || (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) ||
@@ -211,12 +209,12 @@ void text_clean(struct buf *buf, const char *text, size_t len)
             continue;
         }
         uint32_t rune;
-        size_t used = utf8_decode(bytes + i, len - i, &rune);
+        size_t used = text_decode(text + i, len - i, &rune);
         if (used == 0 || (used == 1 && rune != '\t'))
             buf_printf(buf, "\\x%02x", bytes[i]);
         else if (rune == '\t')
             buf_append(buf, " ", 1);
-        else if (is_disruptive(rune))
+        else if (text_is_disruptive(rune))
             buf_printf(buf, "\\u{%04x}", (unsigned)rune);
         else
             buf_append(buf, text + i, used);
@@ -231,7 +229,7 @@ size_t text_fit(const char *text, size_t columns, size_t *ret_columns)
     size_t len = strlen(text);
     while (bytes < len) {
         uint32_t rune;
-        size_t step = utf8_decode((const unsigned char *)text + bytes, len - bytes, &rune);
+        size_t step = text_decode(text + bytes, len - bytes, &rune);
         int width = step == 0 ? 1 : step == 1 ? 1 : wcwidth((wchar_t)rune);
         if (width < 0)
             width = 1;

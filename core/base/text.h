@@ -31,6 +31,15 @@ bool text_parse_size(const char *text, int64_t *ret_bytes);
  * required; negative and overflowing ones are refused. */
 bool text_parse_age(const char *text, int64_t *ret_seconds);
 
+/* Length of the valid UTF-8 sequence at the start of `len` > 0 bytes, 0 when
+ * there is none; its code point goes to *ret_rune. Overlong forms and
+ * surrogates are not valid. */
+size_t text_decode(const char *bytes, size_t len, uint32_t *ret_rune);
+
+/* Characters that change how the text around them is drawn: controls (tab and
+ * newline too), C1 controls, bidi overrides, invisible ones. */
+bool text_is_disruptive(uint32_t rune);
+
 /* Appends text of unknown origin so that it can be shown in a terminal:
  * valid printable UTF-8 stays; tabs become a space; other control bytes,
  * C1 controls, bidi overrides and invalid bytes become "\xNN" or "\u{NNNN}". */
