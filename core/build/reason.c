@@ -66,6 +66,16 @@ static enum rank rank_line(const char **line, size_t *len)
     return best;
 }
 
+/* buildx colours its warnings on a pipe, too. */
+static void skip_colours(const char **line, size_t *len)
+{
+    const char *end;
+    while (starts_with(*line, *len, "\x1b[") && (end = memchr(*line, 'm', *len)) != NULL) {
+        *len -= (size_t)(end + 1 - *line);
+        *line = end + 1;
+    }
+}
+
 static bool is_note(const char *line, size_t len)
 {
     for (size_t i = 0; i < sizeof notes / sizeof notes[0]; i++)
@@ -78,6 +88,7 @@ void reason_look(struct reason *reason, int stream, const char *line, size_t len
 {
     if (len > 0 && line[len - 1] == '\r')
         len--;
+    skip_colours(&line, &len);
     enum rank rank = rank_line(&line, &len);
     if (rank == RANK_NONE && stream == 2 && len > 0 && !is_note(line, len))
         rank = RANK_LINE;

@@ -1,0 +1,123 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/build/buildlog.h"
+#include "tests/support/limit.h"
+
+#define LEAST 65536
+
+static void check(const struct buildlog *log, uint64_t number, int step, int stream,
+                  const char *text)
+{
+    struct buildlog_line line;
+    assert_int_equal(buildlog_get(log, number, &line), 0);
+    assert_int_equal(line.len, strlen(text));
+    assert_memory_equal(line.text, text, line.len);
+    assert_int_equal(line.step, step);
+    assert_int_equal(line.stream, stream);
+}
+
+static void test_empty(void **state)
+{
+    (void)state;
+    struct buildlog *log = buildlog_new(0);
+    struct buildlog_line line;
+    assert_int_equal(buildlog_first(log), 0);
+    assert_int_equal(buildlog_end(log), 0);
+    assert_int_equal(buildlog_get(log, 0, &line), -1);
+    buildlog_free(log);
+    buildlog_free(NULL);
+}
+
+static void test_lines_come_back(void **state)
+{
+    (void)state;
+    struct buildlog *log = buildlog_new(LEAST);
+    buildlog_add(log, 0, 1, "", 0);
+    buildlog_add(log, 7, 2, "a\0b", 3);
+    buildlog_add(log, 100000, 1, "end", 3);
+    struct buildlog_line line;
+    check(log, 0, 0, 1, "");
+    assert_int_equal(buildlog_get(log, 1, &line), 0);
+    assert_int_equal(line.len, 3);
+    assert_memory_equal(line.text, "a\0b", 3);
+    check(log, 2, 100000, 1, "end");
+    assert_int_equal(buildlog_get(log, 3, &line), -1);
+    assert_int_equal(buildlog_get(log, UINT64_MAX, &line), -1);
+    buildlog_free(log);
+}
+
+/* The oldest go, the newest stay, each whole, whatever their lengths. */
+static void test_overflow(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {0, 1, 7, 8, 9, 100, 1000, 1300};
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        struct buildlog *log = buildlog_new(LEAST);
+        char text[2048];
+        uint64_t kept = 0, lines = 40000;
+        for (uint64_t n = 0; n < lines; n++) {
+            memset(text, (int)('a' + n % 26), lengths[i]);
+            buildlog_add(log, (int)(n % 1000), 1 + (int)(n % 2), text, lengths[i]);
+            assert_int_equal(buildlog_end(log), n + 1);
+        }
+        for (uint64_t n = buildlog_first(log); n < lines; n++, kept += 1) {
+            memset(text, (int)('a' + n % 26), lengths[i]);
+            text[lengths[i]] = '\0';
+            check(log, n, (int)(n % 1000), 1 + (int)(n % 2), text);
+        }
+        struct buildlog_line line;
+        assert_int_equal(buildlog_get(log, buildlog_first(log) - 1, &line), -1);
+        /* No more than was promised, and most of that is used. */
+        assert_true(kept * (lengths[i] + 8) <= LEAST);
+        assert_true(kept * (lengths[i] + 8) >= LEAST / 2);
+        buildlog_free(log);
+    }
+}
+
+/* A line that no block could hold comes in pieces; nothing is lost. */
+static void test_long_line(void **state)
+{
+    (void)state;
+    struct buildlog *log = buildlog_new(LEAST);
+    char *text = mem_alloc(20000), *joined = mem_alloc(20000);
+    for (size_t i = 0; i < 20000; i++)
+        text[i] = (char)('a' + i % 23);
+    buildlog_add(log, 1, 1, "before", 6);
+    buildlog_add(log, 3, 2, text, 20000);
+    buildlog_add(log, 1, 1, "after", 5);
+    size_t len = 0;
+    struct buildlog_line line;
+    for (uint64_t n = 1; n + 1 < buildlog_end(log); n++) {
+        assert_int_equal(buildlog_get(log, n, &line), 0);
+        assert_int_equal(line.step, 3);
+        memcpy(joined + len, line.text, line.len);
+        len += line.len;
+    }
+    assert_int_equal(len, 20000);
+    assert_memory_equal(joined, text, len);
+    check(log, buildlog_end(log) - 1, 1, 1, "after");
+    free(text);
+    free(joined);
+    buildlog_free(log);
+}
+
+int main(void)
+{
+    limit_program(60);
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_lines_come_back),
+        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_long_line),
+    };
+    return cmocka_run_group_tests_name("buildlog", tests, NULL, NULL);
+}

@@ -1,0 +1,332 @@
+/* Recorded output of real tools against what a build must look like after it:
+ * tests/data/build/NAME.stdout.txt and .stderr.txt against NAME.expected, for
+ * several sizes of chunks. BILGE_TEST_REWRITE=1 writes the expected files. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/build/progress.h"
+#include "tests/support/limit.h"
+
+#define LOG_BYTES (1024 * 1024)
+
+static const struct {
+    const char *name;
+    const struct progress_ops *ops;
+    const char *services[3]; /* asked for */
+} recorded[] = {
+    {"compose-2.26-plain-success-first-build", &progress_plain, {"orchestration"}},
+    {"compose-2.26-plain-all-cached", &progress_plain, {"orchestration"}},
+    {"compose-2.26-plain-all-cached-imported-from-local-cache", &progress_plain, {0}},
+    {"compose-2.26-plain-two-services-one-fails", &progress_plain, {"good", "bad"}},
+    {"compose-2.26-plain-two-services-parallel", &progress_plain, {0}},
+    {"compose-2.26-plain-interrupted-SIGINT", &progress_plain, {"slow"}},
+    {"compose-2.26-plain-killed-group", &progress_plain, {"slow"}},
+    {"compose-2.26-plain-failrun", &progress_plain, {"api"}},
+    {"compose-2.26-plain-failcopy", &progress_plain, {"api"}},
+    {"compose-2.26-plain-failfrom", &progress_plain, {"api"}},
+    {"compose-2.26-plain-failarg", &progress_plain, {"api"}},
+    {"compose-2.26-plain-failsyntax", &progress_plain, {"api"}},
+    {"compose-2.26-plain-warn", &progress_plain, {"api"}},
+    {"compose-2.26-cache-dir-permission-denied", &progress_plain, {0}},
+    {"compose-2.26-plain-fail-cache-blob-missing", &progress_plain, {0}},
+    {"compose-2.40-bake-plain-failcopy", &progress_plain, {"api"}},
+    {"compose-2.40-bake-plain-failrun", &progress_plain, {"api"}},
+    {"compose-2.40-bake-plain-failsyntax", &progress_plain, {"api"}},
+    {"compose-2.40-bake-plain-legmount", &progress_plain, {"legmount"}},
+    {"compose-2.40-bake-plain-one-service", &progress_plain, {"orchestration"}},
+    {"compose-2.40-bake-plain-two-services", &progress_plain, {0}},
+    {"compose-2.40-bake-plain-warn", &progress_plain, {"warn"}},
+    {"buildx-0.13-plain-failrun", &progress_plain, {0}},
+    {"buildx-0.13-plain-failcopy", &progress_plain, {0}},
+    {"buildx-0.13-plain-failsyntax", &progress_plain, {0}},
+    {"buildx-0.13-plain-failfrom", &progress_plain, {0}},
+    {"buildx-0.29-plain-warn", &progress_plain, {0}},
+    {"docker-20.10-buildkit-plain-COPY-not-found", &progress_plain, {0}},
+    {"docker-20.10-buildkit-plain-failing-RUN", &progress_plain, {0}},
+    {"docker-20.10-buildkit-plain-success", &progress_plain, {0}},
+    {"compose-1.29-buildkit-success", &progress_plain, {0}},
+    {"compose-1.29-buildkit1-failrun", &progress_plain, {0}},
+};
+#define RECORDED_LEN (sizeof recorded / sizeof recorded[0])
+
+/* --------------------------------------------------------------- describing */
+
+static const char *or_dash(const char *text)
+{
+    return text != NULL ? text : "-";
+}
+
+static size_t lines_of(const struct build *build, const struct step *step)
+{
+    struct buildlog_line line;
+    size_t count = 0;
+    for (uint64_t i = buildlog_first(build->log); buildlog_get(build->log, i, &line) == 0; i++)
+        count += line.step == (step != NULL ? step->number : 0);
+    return count;
+}
+
+static void describe_step(const struct build *build, const struct step *step, struct buf *out)
+{
+    struct buildlog_line last;
+    buf_printf(out, "#%d %s %dms service=%s stage=%s %d/%d%s lines=%zu: %.60s\n", step->number,
+               step_state_name(step->state), (int)step->duration_ms, or_dash(step->service),
+               or_dash(step->stage), step->index, step->total, step->internal ? " internal" : "",
+               lines_of(build, step), step->instruction);
+    if (step->warnings > 0)
+        buf_printf(out, "    warnings: %zu\n", step->warnings);
+    if (step->transfer != NULL)
+        buf_printf(out, "    transfer: %s %lld/%lld\n", step->transfer, (long long)step->current,
+                   (long long)step->goal);
+    if (step_last_line(build, step, &last))
+        buf_printf(out, "    last: %.*s\n", (int)last.len, last.text);
+    if (step->error != NULL)
+        buf_printf(out, "    error: %s\n", step->error);
+}
+
+static void describe(const struct build *build, struct buf *out)
+{
+    struct build_counts counts = build_count(build);
+    for (size_t i = 0; i < build->steps_len; i++)
+        describe_step(build, &build->steps[i], out);
+    buf_printf(out, "%zu/%zu over, %zu running, %zu failed; %zu cached, %zu not\n", counts.over,
+               counts.total, counts.running, counts.failed, counts.cached, counts.uncached);
+    buf_printf(out, "%d log lines, %zu of no step\n", (int)buildlog_end(build->log),
+               lines_of(build, NULL));
+    buf_printf(out, "error: %s\n", or_dash(build->error));
+}
+
+/* ------------------------------------------------------------------ feeding */
+
+static char *data_path(const char *name, const char *suffix)
+{
+    return mem_printf("%s/build/%s%s", getenv("BILGE_TEST_DATA"), name, suffix);
+}
+
+static struct buf read_all(const char *path)
+{
+    struct buf text = {0};
+    char chunk[4096];
+    size_t got;
+    buf_append(&text, "", 0);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && (got = fread(chunk, 1, sizeof chunk, file)) > 0)
+        buf_append(&text, chunk, got);
+    if (file != NULL)
+        fclose(file);
+    return text;
+}
+
+static void feed_stream(const struct progress_ops *ops, void *progress, int stream,
+                        const char *name, size_t chunk)
+{
+    char *path = data_path(name, stream == 1 ? ".stdout.txt" : ".stderr.txt");
+    struct buf text = read_all(path);
+    for (size_t i = 0; i < text.len; i += chunk)
+        ops->feed(progress, stream, text.data + i, text.len - i < chunk ? text.len - i : chunk,
+                  1000);
+    buf_done(&text);
+    free(path);
+}
+
+static struct buf run(size_t which, size_t chunk)
+{
+    size_t services_len = 0;
+    struct buf text = {0};
+    while (recorded[which].services[services_len] != NULL)
+        services_len++;
+    struct build *build =
+        build_new(1, recorded[which].services, services_len, "docker compose build", LOG_BYTES);
+    const struct progress_ops *ops = recorded[which].ops;
+    void *progress = ops->open(build);
+    feed_stream(ops, progress, 1, recorded[which].name, chunk);
+    feed_stream(ops, progress, 2, recorded[which].name, chunk);
+    ops->end(progress, 1000);
+    describe(build, &text);
+    ops->close(progress);
+    build_free(build);
+    return text;
+}
+
+static void rewrite(const char *path, const struct buf *text)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fwrite(text->data, 1, text->len, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_recorded(void **state)
+{
+    size_t which = (size_t)(uintptr_t)*state;
+    static const size_t chunks[] = {1, 7, 64, 4096, SIZE_MAX / 2};
+    char *path = data_path(recorded[which].name, ".expected");
+    for (size_t i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
+        struct buf got = run(which, chunks[i]);
+        if (getenv("BILGE_TEST_REWRITE") != NULL)
+            rewrite(path, &got);
+        struct buf expected = read_all(path);
+        assert_string_equal(got.data, expected.data);
+        buf_done(&expected);
+        buf_done(&got);
+    }
+    free(path);
+}
+
+/* ----------------------------------------------------- lines not in the data */
+
+static struct build *build_of(const struct progress_ops *ops, const char *text)
+{
+    struct build *build = build_new(1, NULL, 0, "x", LOG_BYTES);
+    void *progress = ops->open(build);
+    ops->feed(progress, 1, text, strlen(text), 5000);
+    ops->end(progress, 6000);
+    ops->close(progress);
+    return build;
+}
+
+static void test_plain_transfer(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *transfer;
+        int64_t current, goal;
+    } cases[] = {
+        {"sha256:ab 1.05MB / 30.00MB 1.2s", "sha256:ab", 1050000, 30000000},
+        {"sha256:ab 0B / 30.00MB", "sha256:ab", 0, 30000000},
+        {"transferring context: 118B", "transferring context:", 118, 0},
+        {"transferring context: 3.5kB 10.2s", "transferring context:", 3500, 0},
+        {"extracting sha256:ab 0.4s", "extracting sha256:ab", 0, 0},
+        {"writing layer sha256:ab", "writing layer sha256:ab", 0, 0},
+        {"sha256:ab 30.00MB / 30.00MB 1.2s done", NULL, 0, 0},
+        {"WARN: x: y (line 1)", NULL, 0, 0},
+        {"...", NULL, 0, 0},
+        {"", NULL, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = mem_printf("#3 [internal] load\n#3 %s\n", cases[i].line);
+        struct build *build = build_of(&progress_plain, text);
+        assert_int_equal(build->steps_len, 1);
+        assert_int_equal(build->steps[0].current, cases[i].current);
+        assert_int_equal(build->steps[0].goal, cases[i].goal);
+        if (cases[i].transfer != NULL)
+            assert_string_equal(build->steps[0].transfer, cases[i].transfer);
+        else
+            assert_null(build->steps[0].transfer);
+        build_free(build);
+        free(text);
+    }
+}
+
+static void test_plain_states(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        enum step_state state;
+        int duration_ms;
+    } cases[] = {
+        {"DONE 1.25s", STEP_DONE, 1250},
+        {"DONE", STEP_DONE, 0},
+        {"DONE 101.5s", STEP_DONE, 101500},
+        {"CACHED", STEP_CACHED, 0},
+        {"CANCELED", STEP_CANCELLED, 0},
+        {"ERROR: no", STEP_FAILED, 0},
+        {"ERROR", STEP_FAILED, 0},
+        {"DONEs", STEP_RUNNING, 0},
+        {"DONE now", STEP_RUNNING, 0},
+        {"0.1 DONE 1.2s", STEP_RUNNING, 0}, /* output that looks like an end */
+        {"0.1", STEP_RUNNING, 0},
+        {"...", STEP_RUNNING, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = mem_printf("#3 [b 1/2] RUN x\n#3 %s\n", cases[i].line);
+        struct build *build = build_of(&progress_plain, text);
+        assert_int_equal(build->steps[0].state, cases[i].state);
+        assert_int_equal(build->steps[0].duration_ms, cases[i].duration_ms);
+        build_free(build);
+        free(text);
+    }
+}
+
+/* A base image that is fetched when it is needed: done, and then busy again. */
+static void test_plain_step_again(void **state)
+{
+    (void)state;
+    struct build *build = build_of(&progress_plain, "#4 [b 1/2] FROM x\n#4 DONE 0.0s\n\n"
+                                                    "#5 [internal] load\n#5 ...\n\n"
+                                                    "#4 [b 1/2] FROM x\n#4 sha256:a 1MB / 2MB\n");
+    assert_int_equal(build->steps_len, 2);
+    assert_int_equal(build->steps[0].state, STEP_RUNNING);
+    assert_string_equal(build->steps[0].transfer, "sha256:a");
+    build_free(build);
+}
+
+static void test_plain_clipped(void **state)
+{
+    (void)state;
+    struct build *build =
+        build_of(&progress_plain, "#4 [b 1/2] RUN x\n#4 0.1 hi\n"
+                                  "#4 0.9 [output clipped, log limit 200KiB/s reached]\n");
+    assert_true(build->steps[0].clipped);
+    build_free(build);
+}
+
+/* Several services one after the other: compose 1 counts from 1 each time. */
+static void test_plain_headings(void **state)
+{
+    (void)state;
+    struct build *build = build_of(&progress_plain, "Building api\n#1 [1/2] FROM x\n#1 DONE 0.1s\n"
+                                                    "#2 [2/2] RUN y\n#2 DONE 0.2s\n"
+                                                    "Building web\n#1 [1/2] FROM x\n#1 CACHED\n");
+    assert_int_equal(build->steps_len, 3);
+    assert_string_equal(build->steps[1].service, "api");
+    assert_string_equal(build->steps[2].service, "web");
+    assert_int_equal(build->steps[2].state, STEP_CACHED);
+    build_free(build);
+}
+
+/* What is no progress stays in the log as it was. */
+static void test_plain_strange_lines(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "hello", "#", "# 1", "#x y", "#1", "#-1 x", "#99999999999999999999 x", "#10001 x",
+        "\x1b[31mred", "------", " > nobody:", "Building a b", "#0 building with \"x\"",
+        "Dockerfile:2", "--------------------", "   1 | FROM x",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        struct build *build = build_of(&progress_plain, lines[i]);
+        struct buildlog_line line;
+        assert_int_equal(buildlog_get(build->log, 0, &line), 0);
+        assert_int_equal(line.len, strlen(lines[i]));
+        assert_memory_equal(line.text, lines[i], line.len);
+        assert_int_equal(build->steps_len, 0);
+        build_free(build);
+    }
+}
+
+int main(void)
+{
+    limit_program(60);
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_plain_transfer),      cmocka_unit_test(test_plain_states),
+        cmocka_unit_test(test_plain_step_again),    cmocka_unit_test(test_plain_clipped),
+        cmocka_unit_test(test_plain_headings),      cmocka_unit_test(test_plain_strange_lines),
+    };
+    enum { OTHERS_LEN = sizeof others / sizeof others[0] };
+    struct CMUnitTest tests[RECORDED_LEN + OTHERS_LEN];
+    for (size_t i = 0; i < RECORDED_LEN; i++)
+        tests[i] = (struct CMUnitTest){.name = recorded[i].name,
+                                       .test_func = test_recorded,
+                                       .initial_state = (void *)(uintptr_t)i};
+    memcpy(tests + RECORDED_LEN, others, sizeof others);
+    return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
+}

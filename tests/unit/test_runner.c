@@ -1,0 +1,260 @@
+/* The runner against scripted tools. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/build/runner.h"
+#include "tests/support/fake_tool.h"
+#include "tests/support/limit.h"
+#include "tests/support/loop.h"
+#include "tests/support/tempdir.h"
+
+#define VERSION "[ \"$2\" = version ] && { echo 2.20.0; exit 0; }\n"
+
+struct watcher {
+    struct runner *runner;
+    struct buf output;
+    size_t progress_calls;
+    bool started; /* some output has come */
+    bool ended;
+    bool free_at_end;
+};
+
+static void on_progress(void *arg)
+{
+    struct watcher *watcher = arg;
+    watcher->progress_calls++;
+    watcher->started = true;
+}
+
+static void on_output(void *arg, const char *data, size_t len)
+{
+    struct watcher *watcher = arg;
+    buf_append(&watcher->output, data, len);
+}
+
+static void on_end(void *arg)
+{
+    struct watcher *watcher = arg;
+    assert_false(watcher->ended);
+    watcher->ended = true;
+    if (watcher->free_at_end) {
+        runner_free(watcher->runner);
+        watcher->runner = NULL;
+    }
+}
+
+static const struct runner_ops ops = {
+    .on_progress = on_progress,
+    .on_output = on_output,
+    .on_end = on_end,
+};
+
+struct scene {
+    char *bin;
+    struct loop_fixture fixture;
+    struct watcher watcher;
+    struct build *build;
+};
+
+static int scene_start(struct scene *scene, const char *docker, const char *standalone,
+                       const struct runner_spec *spec, struct err *err)
+{
+    scene->bin = tempdir_new();
+    scene->watcher = (struct watcher){0};
+    if (docker != NULL)
+        fake_tool(scene->bin, "docker", docker);
+    if (standalone != NULL)
+        fake_tool(scene->bin, "docker-compose", standalone);
+    fake_path_set(scene->bin);
+    loop_open(&scene->fixture, 60000);
+    char *command = runner_command(spec);
+    scene->build = build_new(1, spec->services, spec->services_len, command, 65536);
+    free(command);
+    return runner_start(&scene->fixture.loop, spec, scene->build, &ops, &scene->watcher,
+                        &scene->watcher.runner, err);
+}
+
+static void scene_end(struct scene *scene)
+{
+    runner_free(scene->watcher.runner);
+    loop_finish(&scene->fixture);
+    buf_done(&scene->watcher.output);
+    build_free(scene->build);
+    fake_path_restore();
+    tempdir_free(scene->bin);
+}
+
+static const struct {
+    const char *docker, *standalone;
+    enum build_state state;
+    int status;
+    const char *error; /* stands in it; NULL: none */
+} end_cases[] = {
+    {VERSION "echo '#1 [api 1/1] FROM x'; echo '#1 DONE 0.1s'", NULL, BUILD_DONE, 0, NULL},
+    {VERSION "echo 'some note' >&2", NULL, BUILD_DONE, 0, NULL},
+    {VERSION "echo 'failed to solve: bad' >&2; exit 17", NULL, BUILD_FAILED, 17, "bad"},
+    {VERSION "echo '#1 [api 1/1] RUN x'; echo '#1 ERROR: broken'; exit 1", NULL, BUILD_FAILED, 1,
+     "broken"},
+    {VERSION "exit 5", NULL, BUILD_FAILED, 5, "docker compose build api ended with status 5"},
+    {VERSION "kill -9 $$", NULL, BUILD_FAILED, 137, "Killed"},
+    {VERSION "exit 130", NULL, BUILD_CANCELLED, 130, NULL},
+    {"echo \"docker: 'compose' is not a docker command.\" >&2; exit 1",
+     "[ \"$1\" = version ] && { echo 1.29.2; exit 0; }\necho \"with $*\"", BUILD_DONE, 0, NULL},
+    {NULL, "[ \"$1\" = version ] && { echo 1.29.2; exit 0; }\nexit 2", BUILD_FAILED, 2,
+     "ended with status 2"},
+    {"exit 1", NULL, BUILD_FAILED, 127, "no compose plugin"},
+    {"exit 1", "exit 1", BUILD_FAILED, 127, "no compose plugin"},
+};
+
+static void test_ends(void **state)
+{
+    (void)state;
+    static const char *const services[] = {"api"};
+    const struct runner_spec spec = {.services = services, .services_len = 1};
+    for (size_t i = 0; i < sizeof end_cases / sizeof end_cases[0]; i++) {
+        struct scene scene;
+        assert_int_equal(
+            scene_start(&scene, end_cases[i].docker, end_cases[i].standalone, &spec, NULL), 0);
+        scene.watcher.free_at_end = i % 2 == 0;
+        loop_wait(&scene.fixture, &scene.watcher.ended);
+        assert_int_equal(scene.build->state, end_cases[i].state);
+        assert_int_equal(scene.build->exit_status, end_cases[i].status);
+        if (end_cases[i].error == NULL)
+            assert_null(scene.build->error);
+        else if (scene.build->error == NULL || !strstr(scene.build->error, end_cases[i].error))
+            fail_msg("case %zu: \"%s\"", i, scene.build->error);
+        scene_end(&scene);
+    }
+}
+
+static void test_no_tool(void **state)
+{
+    (void)state;
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    struct err err;
+    assert_int_equal(scene_start(&scene, NULL, NULL, &spec, &err), -ENOENT);
+    assert_non_null(strstr(err.text, "docker"));
+    scene_end(&scene);
+}
+
+static void test_output_and_arguments(void **state)
+{
+    (void)state;
+    static const char *const services[] = {"api", "web"};
+    const struct runner_spec spec = {
+        .compose_file = "my.yml",
+        .directory = "/",
+        .builder = "other",
+        .services = services,
+        .services_len = 2,
+        .no_cache = true,
+    };
+    struct scene scene;
+    assert_int_equal(scene_start(&scene,
+                                 VERSION "echo \"$* in $(pwd) $DOCKER_BUILDKIT "
+                                         "$COMPOSE_DOCKER_CLI_BUILD $BUILDX_BUILDER\"",
+                                 NULL, &spec, NULL),
+                     0);
+    assert_string_equal(scene.build->command,
+                        "docker compose -f my.yml build --no-cache api web");
+    assert_int_equal(runner_session(scene.watcher.runner), 0);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_string_equal(scene.watcher.output.data,
+                        "compose -f my.yml build --no-cache api web in / 1 1 other\n");
+    assert_true(scene.watcher.progress_calls > 0);
+    assert_int_equal(buildlog_end(scene.build->log), 1);
+    scene_end(&scene);
+}
+
+/* Each gets one signal more than the one before needs. */
+static void test_stop(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *docker;
+        size_t calls;
+        int status;
+        enum build_state state;
+    } cases[] = {
+        {VERSION "trap 'exit 130' INT; echo go; while :; do sleep 0.01; done", 1, 130,
+         BUILD_CANCELLED},
+        {VERSION "trap 'exit 0' INT; echo go; while :; do sleep 0.01; done", 1, 0, BUILD_DONE},
+        {VERSION "trap '' INT; trap 'exit 3' TERM; echo go; while :; do sleep 0.01; done", 2, 3,
+         BUILD_CANCELLED},
+        {VERSION "trap '' INT TERM; echo go; while :; do sleep 0.01; done", 3, 137,
+         BUILD_CANCELLED},
+    };
+    const struct runner_spec spec = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct scene scene;
+        assert_int_equal(scene_start(&scene, cases[i].docker, NULL, &spec, NULL), 0);
+        loop_wait(&scene.fixture, &scene.watcher.started);
+        assert_true(runner_session(scene.watcher.runner) > 0);
+        for (size_t n = 0; n < cases[i].calls; n++) {
+            loop_linger(&scene.fixture, 50);
+            assert_false(scene.watcher.ended);
+            runner_stop(scene.watcher.runner);
+            assert_int_equal(scene.build->state, BUILD_STOPPING);
+        }
+        loop_wait(&scene.fixture, &scene.watcher.ended);
+        assert_int_equal(scene.build->state, cases[i].state);
+        assert_int_equal(scene.build->exit_status, cases[i].status);
+        assert_null(scene.build->error);
+        runner_stop(scene.watcher.runner); /* over: does nothing */
+        assert_int_equal(scene.build->state, cases[i].state);
+        scene_end(&scene);
+    }
+}
+
+static void test_stop_before_the_tool_is_known(void **state)
+{
+    (void)state;
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    assert_int_equal(scene_start(&scene, VERSION "echo go; sleep 600", NULL, &spec, NULL), 0);
+    runner_stop(scene.watcher.runner);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_int_equal(scene.build->state, BUILD_CANCELLED);
+    assert_int_equal(scene.watcher.progress_calls, 0);
+    scene_end(&scene);
+}
+
+/* Given up at any moment: nothing may stay behind, no callback comes. */
+static void test_free_while_running(void **state)
+{
+    (void)state;
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    assert_int_equal(scene_start(&scene, VERSION "sleep 600", NULL, &spec, NULL), 0);
+    scene_end(&scene);
+    assert_int_equal(scene_start(&scene, VERSION "echo go; exec sleep 600", NULL, &spec, NULL), 0);
+    loop_wait(&scene.fixture, &scene.watcher.started);
+    int pid = runner_session(scene.watcher.runner);
+    scene_end(&scene);
+    assert_false(scene.watcher.ended);
+    assert_int_equal(kill(pid, 0), -1);
+}
+
+int main(void)
+{
+    limit_program(120);
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends),
+        cmocka_unit_test(test_no_tool),
+        cmocka_unit_test(test_output_and_arguments),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_before_the_tool_is_known),
+        cmocka_unit_test(test_free_while_running),
+    };
+    return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
+}
