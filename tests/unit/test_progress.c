@@ -149,6 +149,7 @@ static struct buf run(size_t which, size_t chunk)
     feed_stream(ops, progress, 1, recorded[which].name, chunk);
     feed_stream(ops, progress, 2, recorded[which].name, chunk);
     ops->end(progress, 1000);
+    assert_true(buildlog_end(build->log) > 0); /* the recording was found */
     describe(build, &text);
     ops->close(progress);
     build_free(build);
