@@ -5,5 +5,6 @@ UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
 include $(top_srcdir)/tests/unit/base.mk
 include $(top_srcdir)/tests/unit/history.mk
+include $(top_srcdir)/tests/unit/forecast.mk
 include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/build.mk
