@@ -146,6 +146,17 @@ void api_pruned_done(struct api_pruned *pruned)
     *pruned = (struct api_pruned){0};
 }
 
+void api_pruned_add(struct api_pruned *sum, struct api_pruned *more)
+{
+    sum->ids = mem_realloc(sum->ids, (sum->ids_len + more->ids_len) * sizeof *sum->ids);
+    for (size_t i = 0; i < more->ids_len; i++)
+        sum->ids[sum->ids_len++] = more->ids[i];
+    if (__builtin_add_overflow(sum->freed_bytes, more->freed_bytes, &sum->freed_bytes))
+        sum->freed_bytes = INT64_MAX;
+    free(more->ids);
+    *more = (struct api_pruned){0};
+}
+
 int api_refusal(int status, const char *body, size_t len, struct err *err)
 {
     cJSON *answer = json_parse_object(body, len, "", NULL);

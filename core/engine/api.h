@@ -52,6 +52,8 @@ struct api_pruned {
 };
 int api_parse_pruned(const char *json, size_t len, struct api_pruned *ret_pruned, struct err *err);
 void api_pruned_done(struct api_pruned *pruned);
+/* Takes the content of `more`. */
+void api_pruned_add(struct api_pruned *sum, struct api_pruned *more);
 
 /* An answer with a status of 400 or more: ERR_PEER and the engine's own words. */
 int api_refusal(int status, const char *body, size_t len, struct err *err);

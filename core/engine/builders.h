@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
+#include "core/engine/api.h"
 #include "core/engine/record.h"
 
 struct builder_entry {
@@ -27,11 +28,21 @@ struct builder_list {
 };
 void builder_list_free(struct builder_list *list);
 
-/* Pure. One JSON object a line, as buildx 0.13 and later print it. */
+/* Pure. One JSON object a line, as `docker buildx ls --format json` prints them
+ * from 0.13 on (one line for the builder and one more, the same, for each of its
+ * nodes; "Current" only in later versions), or as BUILDERS_FORMAT makes it print
+ * them: {"Current":true,"Builder":{…}}. Each builder is in the list once. */
+#define BUILDERS_FORMAT "{\"Current\":{{.Builder.Current}},\"Builder\":{{json .}}}"
 int builders_parse(const char *text, size_t len, struct builder_list *ret_list, struct err *err);
 
-/* One request under way. It frees itself after its callback; the callback does
- * not run after a cancel. */
+/* Pure. What `docker buildx prune` prints: a table, then "Total:" with a size
+ * rounded by docker. */
+int builders_parse_pruned(const char *text, size_t len, struct api_pruned *ret_pruned,
+                          struct err *err);
+
+/* One request under way. It frees itself after its callback, which does not run
+ * before the request was returned, nor after a cancel. Starting one fails when
+ * there is no docker in PATH. */
 struct builders_request;
 void builders_cancel(struct builders_request *request);
 
@@ -44,6 +55,8 @@ typedef void builders_records_cb(void *arg, struct records *records, const struc
 int builders_records(uv_loop_t *loop, const char *builder, builders_records_cb *on_records,
                      void *arg, struct builders_request **ret_request, struct err *err);
 
+/* As engine_prune(): ids anchored; ERR_USAGE when one could match anything but
+ * itself; very many take several calls, in this order. */
 typedef void builders_pruned_cb(void *arg, char *const *deleted, size_t deleted_len,
                                 int64_t freed_bytes, const struct err *err);
 int builders_prune(uv_loop_t *loop, const char *builder, const char *const *ids, size_t ids_len,

@@ -2,8 +2,15 @@
  *
  * Keeps trying by itself: an engine that is absent, refuses, hangs or dies in
  * the middle of an answer is a state with a line of text, and is asked again
- * with growing pauses (0.5 s to 30 s). While it is up, its event stream tells
- * when to look again, so that nothing is polled quickly. */
+ * with growing pauses (0.5 s to 30 s; at once when its socket appears). While
+ * it is up, its event stream tells when to look again, so that nothing is
+ * polled quickly.
+ *
+ * An engine that is no unix socket is reached through a child, `docker system
+ * dial-stdio`, one for each question; there nothing is asked by a timer, but
+ * for the tries (0.5 s to 5 min apart) while it is down.
+ *
+ * The program ignores SIGPIPE: an engine may die while it is written to. */
 #ifndef BILGE_ENGINE_ENGINE_H
 #define BILGE_ENGINE_ENGINE_H
 
@@ -44,16 +51,22 @@ struct engine_info engine_info(const struct engine *engine);
 /* Reads the records again soon; several calls become one. */
 void engine_refresh(struct engine *engine);
 
-/* Prunes exactly these records: one call, ids anchored and escaped
- * (filters {"id":{"^(a|b)$":true}}). `all`: also internal, frontend and
- * shared ones. on_pruned gets the ids that the engine says it deleted. */
+/* Prunes exactly these records: ids anchored (filters {"id":{"^(a|b)$":true}}),
+ * and refused (ERR_USAGE) when one could match anything but itself. `all`: also
+ * internal, frontend and shared ones. Very many ids take several requests, in
+ * this order: name children before their parents. on_pruned gets the ids that
+ * the engine says it deleted, also before an error; no callback before it
+ * returns. The records are read anew afterwards. Fails when it is not up. */
 typedef void engine_prune_cb(void *arg, char *const *deleted, size_t deleted_len,
                              int64_t freed_bytes, const struct err *err);
 int engine_prune(struct engine *engine, const char *const *ids, size_t ids_len, bool all,
                  engine_prune_cb *on_pruned, void *arg, struct err *err);
+/* Hangs up on all prunes under way: each on_pruned gets ERR_CANCELLED before
+ * this returns. The engine stops, too, but may finish what it is at. */
+void engine_prune_cancel(struct engine *engine);
 
-/* No callback any more (a prune's on_pruned gets ERR_CANCELLED before this
- * returns); the memory goes when libuv has closed the handles. */
+/* No callback any more, but for those of engine_prune_cancel(); the memory goes
+ * when libuv has closed the handles. NULL is fine. */
 void engine_free(struct engine *engine);
 
 #endif

@@ -1,0 +1,253 @@
+#include "core/engine/builders.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/process.h"
+#include "core/engine/records_job.h"
+
+#define LIST_DEADLINE_MS 30000 /* buildx itself waits 20 s for its builders */
+#define RECORDS_DEADLINE_MS 60000
+#define PRUNE_DEADLINE_MS (10 * 60 * 1000)
+#define LIST_MAX_BYTES (4 * 1024 * 1024)
+#define RECORDS_MAX_BYTES (64 * 1024 * 1024)
+/* Linux takes 128 KiB in one argument. */
+#define FILTER_MAX_BYTES 60000
+
+struct builders_request {
+    uv_loop_t *loop;
+    struct process_capture *capture; /* NULL: no child is running */
+    struct records_job *job;         /* NULL: nothing is parsed */
+    char *builder;                   /* "--builder=NAME"; NULL for the list */
+    char **ids;                      /* of a prune */
+    size_t ids_len;
+    size_t next; /* the first that no call has named yet */
+    bool all;
+    struct api_pruned pruned;
+    union {
+        builders_list_cb *list;
+        builders_records_cb *records;
+        builders_pruned_cb *pruned;
+    } on_done;
+    void *arg;
+};
+
+static void request_free(struct builders_request *request)
+{
+    for (size_t i = 0; i < request->ids_len; i++)
+        free(request->ids[i]);
+    free(request->ids);
+    free(request->builder);
+    api_pruned_done(&request->pruned);
+    free(request);
+}
+
+void builders_cancel(struct builders_request *request)
+{
+    if (request->capture != NULL)
+        process_capture_cancel(request->capture);
+    records_job_drop(request->job);
+    request_free(request);
+}
+
+static struct builders_request *request_new(uv_loop_t *loop, const char *builder, void *arg)
+{
+    struct builders_request *request = mem_zalloc(sizeof *request);
+    request->loop = loop;
+    request->arg = arg;
+    request->builder = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
+    return request;
+}
+
+static int run(struct builders_request *request, const char *const *argv, uint64_t deadline_ms,
+               size_t max_bytes, process_done_cb *on_done, struct err *err)
+{
+    struct process_spec spec = {.argv = argv, .deadline_ms = deadline_ms};
+    return process_capture(request->loop, &spec, max_bytes, on_done, request, &request->capture,
+                           err);
+}
+
+/* Gives the request to the caller once its first child runs. */
+static int started(struct builders_request *request, int code,
+                   struct builders_request **ret_request, struct err *err)
+{
+    if (code == 0)
+        *ret_request = request;
+    else
+        request_free(request);
+    return code == -ENOENT ? err_set(err, code, "docker was not found in PATH") : code;
+}
+
+/* The last line that says something. */
+static const char *last_words(struct buf *text)
+{
+    while (text->len > 0 && strchr("\r\n ", text->data[text->len - 1]) != NULL)
+        text->data[--text->len] = '\0';
+    const char *newline = text->len > 0 ? strrchr(text->data, '\n') : NULL;
+    return newline != NULL ? newline + 1 : text->len > 0 ? text->data : "it gave no reason";
+}
+
+static const struct {
+    const char *said;
+    const char *meaning;
+} unsupported[] = {
+    {"is not a docker command", "docker buildx is not installed"},
+    {"unknown command: docker buildx", "docker buildx is not installed"},
+    {"unknown flag: --format", "docker buildx is older than 0.13"},
+    {"unknown flag: --builder", "docker buildx is not installed"},
+};
+
+/* 0 when the child ended well; else fills err with what it said. */
+static int check(const char *what, const struct process_result *result, const struct err *failed,
+                 struct err *err)
+{
+    if (failed != NULL)
+        return err_set(err, failed->code, "docker buildx %s: %s", what, failed->text);
+    if (result->status == 0)
+        return 0;
+    struct buf said = {0};
+    buf_append(&said, result->err.data, result->err.len);
+    int code = ERR_PEER;
+    for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0] && code == ERR_PEER; i++)
+        if (strstr(said.data, unsupported[i].said) != NULL)
+            code = err_set(err, ERR_UNSUPPORTED, "%s", unsupported[i].meaning);
+    if (code == ERR_PEER)
+        err_set(err, code, "docker buildx %s: %s", what, last_words(&said));
+    buf_done(&said);
+    return code;
+}
+
+/* ---------------------------------------------------------------------- list */
+
+static void on_listed(void *arg, const struct process_result *result, const struct err *failed)
+{
+    struct builders_request *request = arg;
+    struct builder_list list;
+    struct err err;
+    int code = check("ls", result, failed, &err);
+    if (code == 0)
+        code = builders_parse(result->out.data, result->out.len, &list, &err);
+    request->on_done.list(request->arg, code == 0 ? &list : NULL, code == 0 ? NULL : &err);
+    request_free(request);
+}
+
+int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
+                  struct builders_request **ret_request, struct err *err)
+{
+    static const char *const argv[] = {"docker", "buildx", "ls", "--format", BUILDERS_FORMAT,
+                                       NULL};
+    struct builders_request *request = request_new(loop, NULL, arg);
+    request->on_done.list = on_list;
+    int code = run(request, argv, LIST_DEADLINE_MS, LIST_MAX_BYTES, on_listed, err);
+    return started(request, code, ret_request, err);
+}
+
+/* ------------------------------------------------------------------- records */
+
+static int parse_du(const char *text, size_t len, struct records *ret_records, struct err *err)
+{
+    return records_parse_du(text, len, clock_now(), ret_records, err);
+}
+
+static void on_parsed(void *arg, struct records *records, const struct err *err)
+{
+    struct builders_request *request = arg;
+    request->on_done.records(request->arg, records, err);
+    request_free(request);
+}
+
+static void on_du(void *arg, const struct process_result *result, const struct err *failed)
+{
+    struct builders_request *request = arg;
+    struct err err;
+    request->capture = NULL;
+    if (check("du", result, failed, &err) < 0) {
+        on_parsed(request, NULL, &err);
+        return;
+    }
+    char *text = mem_strndup(result->out.data, result->out.len);
+    request->job = records_job_start(request->loop, parse_du, text, result->out.len, on_parsed,
+                                     request);
+}
+
+int builders_records(uv_loop_t *loop, const char *builder, builders_records_cb *on_records,
+                     void *arg, struct builders_request **ret_request, struct err *err)
+{
+    struct builders_request *request = request_new(loop, builder, arg);
+    const char *const argv[] = {"docker", "buildx", "du", request->builder, "--verbose", NULL};
+    request->on_done.records = on_records;
+    int code = run(request, argv, RECORDS_DEADLINE_MS, RECORDS_MAX_BYTES, on_du, err);
+    return started(request, code, ret_request, err);
+}
+
+/* --------------------------------------------------------------------- prune */
+
+static int prune_next(struct builders_request *request, struct err *err);
+
+static void end_prune(struct builders_request *request, const struct err *err)
+{
+    const struct api_pruned *pruned = &request->pruned;
+    request->on_done.pruned(request->arg, pruned->ids, pruned->ids_len, pruned->freed_bytes, err);
+    request_free(request);
+}
+
+static void on_pruned(void *arg, const struct process_result *result, const struct err *failed)
+{
+    struct builders_request *request = arg;
+    struct api_pruned pruned;
+    struct err err;
+    request->capture = NULL;
+    int code = check("prune", result, failed, &err);
+    if (code == 0)
+        code = builders_parse_pruned(result->out.data, result->out.len, &pruned, &err);
+    if (code == 0)
+        api_pruned_add(&request->pruned, &pruned);
+    if (code == 0 && request->next < request->ids_len)
+        code = prune_next(request, &err);
+    else if (code == 0) {
+        end_prune(request, NULL);
+        return;
+    }
+    if (code < 0)
+        end_prune(request, &err);
+}
+
+static int prune_next(struct builders_request *request, struct err *err)
+{
+    struct buf filter = {0};
+    buf_append_str(&filter, "--filter=id=^(");
+    size_t first = request->next;
+    do {
+        buf_append_str(&filter, request->next > first ? "|" : "");
+        buf_append_str(&filter, request->ids[request->next++]);
+    } while (request->next < request->ids_len && filter.len < FILTER_MAX_BYTES);
+    buf_append_str(&filter, ")$");
+    const char *const argv[] = {"docker", "buildx", "prune", request->builder, "--force",
+                                filter.data, request->all ? "--all" : NULL, NULL};
+    int code = run(request, argv, PRUNE_DEADLINE_MS, LIST_MAX_BYTES, on_pruned, err);
+    buf_done(&filter);
+    return code;
+}
+
+int builders_prune(uv_loop_t *loop, const char *builder, const char *const *ids, size_t ids_len,
+                   bool all, builders_pruned_cb *on_done, void *arg,
+                   struct builders_request **ret_request, struct err *err)
+{
+    if (ids_len == 0)
+        return err_set(err, ERR_USAGE, "no records to prune were named");
+    for (size_t i = 0; i < ids_len; i++)
+        if (!api_is_record_id(ids[i]))
+            return err_set(err, ERR_USAGE, "\"%s\" is not the id of a record", ids[i]);
+    struct builders_request *request = request_new(loop, builder, arg);
+    request->on_done.pruned = on_done;
+    request->all = all;
+    request->ids_len = ids_len;
+    request->ids = mem_alloc(ids_len * sizeof *request->ids);
+    for (size_t i = 0; i < ids_len; i++)
+        request->ids[i] = mem_strdup(ids[i]);
+    int code = prune_next(request, err);
+    return started(request, code, ret_request, err);
+}

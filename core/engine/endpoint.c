@@ -1,0 +1,137 @@
+#include "core/engine/endpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "core/engine/json.h"
+
+#define DEFAULT_HOST "unix:///var/run/docker.sock"
+#define FILE_MAX_BYTES (1024 * 1024)
+
+/* NULL when it is unset or empty, as docker sees it. */
+static const char *environment(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static char *config_dir(void)
+{
+    const char *set = environment("DOCKER_CONFIG"), *home = environment("HOME");
+    if (set != NULL)
+        return mem_strdup(set);
+    if (home == NULL) {
+        const struct passwd *user = getpwuid(getuid());
+        home = user != NULL ? user->pw_dir : "/";
+    }
+    return mem_printf("%s/.docker", home);
+}
+
+/* The user's own files: symlinks are followed, as docker does. */
+static cJSON *read_json(const char *path)
+{
+    struct buf text = {0};
+    struct stat about;
+    char piece[8192];
+    ssize_t got = -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+        while (text.len < FILE_MAX_BYTES && (got = read(fd, piece, sizeof piece)) > 0)
+            buf_append(&text, piece, (size_t)got);
+    close(fd);
+    cJSON *tree = got == 0 ? json_parse_object(text.data, text.len, path, NULL) : NULL;
+    buf_done(&text);
+    return tree;
+}
+
+/* The host of the context in contexts/meta/<dir>/meta.json; NULL when that is
+ * another one. */
+static char *host_in_meta(const char *meta_dir, const char *dir, const char *context)
+{
+    char *path = mem_printf("%s/%s/meta.json", meta_dir, dir), *host = NULL;
+    cJSON *tree = read_json(path);
+    if (strcmp(json_string(tree, "Name", ""), context) == 0) {
+        const cJSON *docker = json_get(json_get(tree, "Endpoints"), "docker");
+        const char *said = json_string(docker, "Host", "");
+        host = mem_strdup(said[0] != '\0' ? said : DEFAULT_HOST);
+    }
+    cJSON_Delete(tree);
+    free(path);
+    return host;
+}
+
+static char *host_of_context(const char *config, const char *context)
+{
+    char *meta_dir = mem_printf("%s/contexts/meta", config), *host = NULL;
+    DIR *dir = opendir(meta_dir);
+    for (struct dirent *entry; dir != NULL && host == NULL && (entry = readdir(dir)) != NULL;)
+        if (entry->d_name[0] != '.')
+            host = host_in_meta(meta_dir, entry->d_name, context);
+    if (dir != NULL)
+        closedir(dir);
+    free(meta_dir);
+    return host;
+}
+
+/* What the docker CLI would use when no context is asked for; the caller frees. */
+static char *chosen_context(const char *config)
+{
+    if (environment("DOCKER_HOST") != NULL)
+        return mem_strdup("default");
+    if (environment("DOCKER_CONTEXT") != NULL)
+        return mem_strdup(environment("DOCKER_CONTEXT"));
+    char *path = mem_printf("%s/config.json", config);
+    cJSON *tree = read_json(path);
+    const char *current = json_string(tree, "currentContext", "");
+    char *context = mem_strdup(current[0] != '\0' ? current : "default");
+    cJSON_Delete(tree);
+    free(path);
+    return context;
+}
+
+/* The path of "unix:///path"; NULL for other hosts. */
+static char *socket_of(const char *host)
+{
+    if (strncmp(host, "unix://", 7) != 0)
+        return NULL;
+    return mem_strdup(host[7] != '\0' ? host + 7 : DEFAULT_HOST + 7);
+}
+
+int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
+{
+    char *config = config_dir(), *host;
+    char *name = context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
+    if (strcmp(name, "default") == 0) {
+        const char *said = environment("DOCKER_HOST");
+        host = mem_strdup(said != NULL ? said : DEFAULT_HOST);
+    } else {
+        host = host_of_context(config, name);
+    }
+    free(config);
+    if (host == NULL) {
+        err_set(err, ERR_USAGE, "there is no docker context \"%s\": see docker context ls", name);
+        free(name);
+        return ERR_USAGE;
+    }
+    *ret_endpoint =
+        (struct endpoint){.context = name, .host = host, .socket_path = socket_of(host)};
+    return 0;
+}
+
+void endpoint_done(struct endpoint *endpoint)
+{
+    free(endpoint->context);
+    free(endpoint->host);
+    free(endpoint->socket_path);
+    *endpoint = (struct endpoint){0};
+}
