@@ -17,6 +17,15 @@
 
 #define BUSY_GRACE_SECONDS 600
 
+/* Whether something modified at this time may still be written to: within the
+ * grace period of `now`, before or after it (clocks of files may run ahead; a
+ * time that lies further in the future says nothing). */
+bool busy_is_fresh(int64_t modified_at, int64_t now);
+
+/* Lines for a person. The caller frees them. */
+char *busy_ingest_sign(int64_t modified_at, int64_t now);
+char *busy_blob_sign(int64_t modified_at, int64_t now);
+
 /* A building client (docker compose … build or up --build, docker-compose,
  * docker-buildx, docker build, docker buildx build/bake, buildctl build) among
  * all processes that can be seen. Those in session `own_session` are left out

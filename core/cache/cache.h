@@ -69,11 +69,12 @@ struct cache_blob {
 /* One export: a manifest and all that it reaches. */
 struct cache_generation {
     struct digest manifest;
-    char *tag;           /* org.opencontainers.image.ref.name; NULL unless live */
+    char *tag;           /* org.opencontainers.image.ref.name, several joined by ", "; NULL: none */
     int64_t exported_at; /* live: index.json's mtime; older: the manifest blob's */
     bool live;
     bool whole;           /* every blob that it reaches is there with its right size */
     bool shrunken;        /* live, and its layers are a proper subset of the previous one's */
+    bool fuller;          /* older: that previous one, from which a live one has shrunk */
     uint32_t *blobs;      /* indices into cache.blobs, ascending, manifest included */
     size_t blobs_len;
     int64_t reach_bytes;  /* allocated bytes of these blobs */
@@ -137,11 +138,17 @@ struct cache {
     struct cache_problem *problems; /* capped; problems_total counts all */
     size_t problems_len;
     size_t problems_total;
+
+    /* index.json or a live manifest is there and could not be read: what is
+     * live is not known, so nothing is removed but the whole directory. */
+    bool live_unknown;
 };
 
 void cache_free(struct cache *cache);
+struct cache *cache_copy(const struct cache *cache);
 
-/* older + orphans + abandoned ingest: what no live generation reaches. */
+/* older + orphans + abandoned ingest: what no live generation reaches. Without
+ * the blobs when live_unknown. */
 int64_t cache_garbage_bytes(const struct cache *cache);
 /* Index of the blob, or CACHE_NONE. */
 uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest);

@@ -26,6 +26,8 @@ struct cache *scan_cache(int root_fd, const char *root_path, const char *name,
 struct scan_root {
     const char *path;
     const char *only; /* one name in it; NULL: all directories */
+    /* With `only`: an earlier scan of it, see scan_cache(); NULL: none. */
+    const struct cache *previous;
 };
 
 struct scan_ops {
@@ -38,11 +40,13 @@ struct scan_ops {
 };
 
 /* Callbacks run on the loop's thread, never before this returns. The roots'
- * strings are copied. */
+ * strings and `previous` are copied. Names in a root that begin with ".bilge-"
+ * are ours and no caches. */
 struct scan;
 struct scan *scan_start(uv_loop_t *loop, const struct scan_root *roots, size_t roots_len,
                         const struct scan_ops *ops, void *arg);
-/* No callback runs any more; threads stop at the next entry. */
+/* Not after on_done. No callback runs any more; threads stop at the next batch
+ * of entries; the memory goes when they have, and libuv has closed a handle. */
 void scan_cancel(struct scan *scan);
 
 #endif

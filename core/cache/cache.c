@@ -1,0 +1,172 @@
+#include "core/cache/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/cache/busy.h"
+
+static const char *const state_names[] = {
+    [CACHE_OK] = "ok",           [CACHE_EMPTY] = "empty",
+    [CACHE_MISSING] = "missing", [CACHE_BROKEN] = "broken",
+    [CACHE_BUSY] = "busy",       [CACHE_FOREIGN] = "foreign",
+    [CACHE_UNREADABLE] = "unreadable",
+};
+
+static const char *const problem_names[] = {
+    [PROBLEM_MISSING] = "missing", [PROBLEM_SIZE] = "size",       [PROBLEM_DIGEST] = "digest",
+    [PROBLEM_INDEX] = "index",     [PROBLEM_FOREIGN] = "foreign",
+};
+
+const char *cache_state_name(enum cache_state state)
+{
+    return state_names[state];
+}
+
+const char *problem_kind_name(enum problem_kind kind)
+{
+    return problem_names[kind];
+}
+
+bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+/* -1 for anything but a lower-case hex digit. */
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+bool digest_parse_hex(const char *hex, struct digest *ret_digest)
+{
+    struct digest digest;
+    for (size_t i = 0; i < sizeof digest.bytes; i++) {
+        int high = hex_value(hex[2 * i]);
+        int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
+        if (low < 0)
+            return false;
+        digest.bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    if (hex[2 * sizeof digest.bytes] != '\0')
+        return false;
+    *ret_digest = digest;
+    return true;
+}
+
+bool digest_parse(const char *text, struct digest *ret_digest)
+{
+    return strncmp(text, "sha256:", 7) == 0 && digest_parse_hex(text + 7, ret_digest);
+}
+
+const char *digest_hex(char out[DIGEST_HEX_SIZE], const struct digest *digest)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof digest->bytes; i++) {
+        out[2 * i] = digits[digest->bytes[i] >> 4];
+        out[2 * i + 1] = digits[digest->bytes[i] & 15];
+    }
+    out[DIGEST_HEX_SIZE - 1] = '\0';
+    return out;
+}
+
+const char *digest_text(char out[DIGEST_TEXT_SIZE], const struct digest *digest)
+{
+    memcpy(out, "sha256:", 7);
+    digest_hex(out + 7, digest);
+    return out;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        free(cache->generations[i].tag);
+        free(cache->generations[i].blobs);
+    }
+    for (size_t i = 0; i < cache->leftovers_len; i++)
+        free(cache->leftovers[i].name);
+    for (size_t i = 0; i < cache->problems_len; i++)
+        free(cache->problems[i].detail);
+    free(cache->generations);
+    free(cache->leftovers);
+    free(cache->problems);
+    free(cache->blobs);
+    free(cache->name);
+    free(cache->path);
+    free(cache->busy_sign);
+    free(cache->error);
+    free(cache);
+}
+
+static void *copy_items(const void *items, size_t len, size_t item_size)
+{
+    if (len == 0)
+        return NULL;
+    void *copy = mem_alloc(len * item_size);
+    memcpy(copy, items, len * item_size);
+    return copy;
+}
+
+static char *copy_text(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
+struct cache *cache_copy(const struct cache *cache)
+{
+    struct cache *copy = copy_items(cache, 1, sizeof *cache);
+    copy->name = copy_text(cache->name);
+    copy->path = copy_text(cache->path);
+    copy->busy_sign = copy_text(cache->busy_sign);
+    copy->error = copy_text(cache->error);
+    copy->blobs = copy_items(cache->blobs, cache->blobs_len, sizeof *cache->blobs);
+    copy->generations =
+        copy_items(cache->generations, cache->generations_len, sizeof *cache->generations);
+    copy->leftovers = copy_items(cache->leftovers, cache->leftovers_len, sizeof *cache->leftovers);
+    copy->problems = copy_items(cache->problems, cache->problems_len, sizeof *cache->problems);
+    for (size_t i = 0; i < copy->generations_len; i++) {
+        struct cache_generation *generation = &copy->generations[i];
+        generation->tag = copy_text(generation->tag);
+        generation->blobs =
+            copy_items(generation->blobs, generation->blobs_len, sizeof *generation->blobs);
+    }
+    for (size_t i = 0; i < copy->leftovers_len; i++)
+        copy->leftovers[i].name = copy_text(copy->leftovers[i].name);
+    for (size_t i = 0; i < copy->problems_len; i++)
+        copy->problems[i].detail = copy_text(copy->problems[i].detail);
+    return copy;
+}
+
+int64_t cache_garbage_bytes(const struct cache *cache)
+{
+    int64_t bytes = cache->live_unknown ? 0 : cache->older_bytes + cache->orphan_bytes;
+    for (size_t i = 0; i < cache->leftovers_len; i++) {
+        const struct cache_leftover *leftover = &cache->leftovers[i];
+        if (leftover->kind == LEFTOVER_INGEST &&
+            !busy_is_fresh(leftover->modified_at, cache->scanned_at))
+            bytes += leftover->allocated_bytes;
+    }
+    return bytes;
+}
+
+static int by_digest(const void *key, const void *blob)
+{
+    return memcmp(((const struct digest *)key)->bytes, ((const struct cache_blob *)blob)->digest.bytes,
+                  sizeof(struct digest));
+}
+
+uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest)
+{
+    if (cache->blobs_len == 0)
+        return CACHE_NONE;
+    const struct cache_blob *blob =
+        bsearch(digest, cache->blobs, cache->blobs_len, sizeof *cache->blobs, by_digest);
+    return blob != NULL ? (uint32_t)(blob - cache->blobs) : CACHE_NONE;
+}

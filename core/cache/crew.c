@@ -1,0 +1,57 @@
+#include "core/cache/crew.h"
+
+void crew_init(struct crew *crew)
+{
+    *crew = (struct crew){0};
+    pthread_mutex_init(&crew->lock, NULL);
+    pthread_cond_init(&crew->moved, NULL);
+    atomic_init(&crew->cancelled, false);
+}
+
+void crew_done(struct crew *crew)
+{
+    pthread_cond_destroy(&crew->moved);
+    pthread_mutex_destroy(&crew->lock);
+}
+
+void crew_add(struct crew *crew, struct task *task)
+{
+    pthread_mutex_lock(&crew->lock);
+    task->next = crew->top;
+    crew->top = task;
+    if (crew->waiting > 0)
+        pthread_cond_signal(&crew->moved);
+    pthread_mutex_unlock(&crew->lock);
+}
+
+void crew_cancel(struct crew *crew)
+{
+    atomic_store(&crew->cancelled, true);
+}
+
+bool crew_cancelled(struct crew *crew)
+{
+    return atomic_load_explicit(&crew->cancelled, memory_order_relaxed);
+}
+
+void crew_work(struct crew *crew)
+{
+    pthread_mutex_lock(&crew->lock);
+    while (crew->top != NULL || crew->running > 0) {
+        struct task *task = crew->top;
+        if (task == NULL) {
+            crew->waiting++;
+            pthread_cond_wait(&crew->moved, &crew->lock);
+            crew->waiting--;
+            continue;
+        }
+        crew->top = task->next;
+        crew->running++;
+        pthread_mutex_unlock(&crew->lock);
+        task->run(crew, task);
+        pthread_mutex_lock(&crew->lock);
+        crew->running--;
+    }
+    pthread_cond_broadcast(&crew->moved);
+    pthread_mutex_unlock(&crew->lock);
+}

@@ -1,0 +1,41 @@
+/* A heap of small tasks that several threads work off together. What was added
+ * last is done first: a tree is walked depth first, so that few directories
+ * are open at a time and the heap stays small. */
+#ifndef BILGE_CACHE_CREW_H
+#define BILGE_CACHE_CREW_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct crew;
+
+/* Embedded in what it works on. run() owns the task: it frees it or adds it
+ * again. When the crew is cancelled it still runs, and cleans up only. */
+struct task {
+    struct task *next;
+    void (*run)(struct crew *crew, struct task *task);
+};
+
+struct crew {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    struct task *top;
+    size_t running; /* tasks being run: they may add more */
+    size_t waiting; /* threads without a task */
+    atomic_bool cancelled;
+};
+
+void crew_init(struct crew *crew);
+void crew_done(struct crew *crew);
+
+/* Any thread. */
+void crew_add(struct crew *crew, struct task *task);
+void crew_cancel(struct crew *crew);
+bool crew_cancelled(struct crew *crew);
+
+/* Works until no task is left, here and in the other threads that do the same. */
+void crew_work(struct crew *crew);
+
+#endif

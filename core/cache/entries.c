@@ -1,0 +1,189 @@
+#include "core/cache/entries.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/sysmacros.h>
+#endif
+
+static enum fs_type type_of_mode(mode_t mode)
+{
+    return S_ISREG(mode)   ? FS_FILE
+           : S_ISDIR(mode) ? FS_DIR
+           : S_ISLNK(mode) ? FS_SYMLINK
+                           : FS_OTHER;
+}
+
+static enum fs_type type_of_entry(unsigned char d_type)
+{
+    switch (d_type) {
+    case DT_REG:
+        return FS_FILE;
+    case DT_DIR:
+        return FS_DIR;
+    case DT_LNK:
+        return FS_SYMLINK;
+    default:
+        return FS_OTHER;
+    }
+}
+
+static bool is_dots(const char *name)
+{
+    return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
+}
+
+#ifdef __linux__
+
+int entries_read(struct entries_reader *reader, struct entries *ret_entries)
+{
+    ssize_t got;
+    do
+        got = getdents64(reader->fd, ret_entries->data, sizeof ret_entries->data);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return got < 0 ? -errno : 0;
+    ret_entries->len = (size_t)got;
+    ret_entries->pos = 0;
+    return 1;
+}
+
+void entries_stop(struct entries_reader *reader)
+{
+    (void)reader;
+}
+
+bool entries_next(struct entries *entries, struct entry *ret_entry)
+{
+    while (entries->pos < entries->len) {
+        const struct dirent64 *record = (const void *)(entries->data + entries->pos);
+        entries->pos += record->d_reclen;
+        if (is_dots(record->d_name))
+            continue;
+        ret_entry->name = record->d_name;
+        ret_entry->ino = record->d_ino;
+        ret_entry->type = type_of_entry(record->d_type);
+        return true;
+    }
+    return false;
+}
+
+int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
+{
+    /* Asking for little matters on network file systems. */
+    const unsigned mask = STATX_TYPE | STATX_INO | STATX_NLINK | STATX_SIZE | STATX_BLOCKS |
+                          STATX_MTIME | STATX_UID | STATX_MODE;
+    struct statx stx;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+    if (statx(dirfd, name, flags, mask, &stx) < 0)
+        return -errno;
+    *ret_stat = (struct fs_stat){
+        .type = type_of_mode(stx.stx_mode),
+        .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+        .ino = stx.stx_ino,
+        .nlink = stx.stx_nlink,
+        .uid = stx.stx_uid,
+        .mode = stx.stx_mode & 07777,
+        .size_bytes = (int64_t)stx.stx_size,
+        .allocated_bytes = (int64_t)stx.stx_blocks * 512,
+        .modified_at = stx.stx_mtime.tv_sec * INT64_C(1000000000) + stx.stx_mtime.tv_nsec,
+    };
+    return 0;
+}
+
+#else
+
+struct record {
+    uint64_t ino;
+    uint16_t size; /* of the record, a multiple of 8 */
+    uint8_t type;
+    char name[];
+};
+
+static int open_stream(struct entries_reader *reader)
+{
+    int copy = openat(reader->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    reader->stream = copy < 0 ? NULL : fdopendir(copy);
+    if (reader->stream != NULL)
+        return 0;
+    int code = -errno;
+    if (copy >= 0)
+        close(copy);
+    return code;
+}
+
+int entries_read(struct entries_reader *reader, struct entries *ret_entries)
+{
+    int code = reader->stream == NULL ? open_stream(reader) : 0;
+    if (code < 0)
+        return code;
+    size_t len = 0;
+    errno = 0;
+    while (len + sizeof(struct record) + NAME_MAX + 8 <= sizeof ret_entries->data) {
+        struct dirent *found = readdir(reader->stream);
+        if (found == NULL)
+            break;
+        size_t name_size = strlen(found->d_name) + 1;
+        struct record *record = (void *)(ret_entries->data + len);
+        record->ino = found->d_ino;
+        record->type = found->d_type;
+        record->size = (uint16_t)((sizeof *record + name_size + 7) & ~(size_t)7);
+        memcpy(record->name, found->d_name, name_size);
+        len += record->size;
+    }
+    ret_entries->len = len;
+    ret_entries->pos = 0;
+    code = len > 0 ? 1 : -errno;
+    if (len == 0)
+        entries_stop(reader);
+    return code;
+}
+
+void entries_stop(struct entries_reader *reader)
+{
+    if (reader->stream != NULL)
+        closedir(reader->stream);
+    reader->stream = NULL;
+}
+
+bool entries_next(struct entries *entries, struct entry *ret_entry)
+{
+    while (entries->pos < entries->len) {
+        const struct record *record = (const void *)(entries->data + entries->pos);
+        entries->pos += record->size;
+        if (is_dots(record->name))
+            continue;
+        ret_entry->name = record->name;
+        ret_entry->ino = record->ino;
+        ret_entry->type = type_of_entry(record->type);
+        return true;
+    }
+    return false;
+}
+
+int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
+{
+    struct stat st;
+    int code = name[0] == '\0' ? fstat(dirfd, &st) : fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW);
+    if (code < 0)
+        return -errno;
+    *ret_stat = (struct fs_stat){
+        .type = type_of_mode(st.st_mode),
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .nlink = (uint32_t)st.st_nlink,
+        .uid = st.st_uid,
+        .mode = st.st_mode & 07777,
+        .size_bytes = st.st_size,
+        .allocated_bytes = (int64_t)st.st_blocks * 512,
+        .modified_at = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+    };
+    return 0;
+}
+
+#endif

@@ -1,0 +1,64 @@
+#include "core/cache/layout.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+
+#define REREADS 3
+#define REREAD_MS 20
+
+static int read_once(int cache_fd, struct manifest *ret_index, struct err *err)
+{
+    struct buf text = {0};
+    struct err reason;
+    int code = fs_read_file(cache_fd, "index.json", LAYOUT_MAX_BYTES, &text, err);
+    if (code == 0) {
+        code = manifest_parse(text.data, text.len, ret_index, &reason);
+        if (code < 0)
+            err_set(err, code, "index.json is damaged: %s", reason.text);
+    }
+    buf_done(&text);
+    return code;
+}
+
+static bool was_just_written(int cache_fd)
+{
+    struct fs_stat stat;
+    int64_t age = 0;
+    if (fs_stat_at(cache_fd, "index.json", &stat, NULL) == 0)
+        age = clock_now() - stat.modified_at;
+    return age > -CLOCK_SECOND && age < CLOCK_SECOND;
+}
+
+int index_read(int cache_fd, struct manifest *ret_index, struct err *err)
+{
+    int code = read_once(cache_fd, ret_index, err);
+    for (int i = 0; i < REREADS && code == ERR_FORMAT && was_just_written(cache_fd); i++) {
+        nanosleep(&(struct timespec){0, REREAD_MS * 1000000L}, NULL);
+        code = read_once(cache_fd, ret_index, err);
+    }
+    return code;
+}
+
+bool cache_has_layout(int cache_fd)
+{
+    struct fs_stat stat;
+    int blobs_fd;
+    if (fs_stat_at(cache_fd, "oci-layout", &stat, NULL) == 0 && stat.type == FS_FILE)
+        return true;
+    if (fs_open_dir(cache_fd, "blobs", &blobs_fd, NULL) < 0)
+        return false;
+    bool found = fs_stat_at(blobs_fd, "sha256", &stat, NULL) == 0 && stat.type == FS_DIR;
+    close(blobs_fd);
+    return found;
+}
+
+bool cache_is_temporary(const char *name)
+{
+    return strcmp(name, "index.json.lock") == 0 || strncmp(name, ".fsverity-check-", 16) == 0 ||
+           strncmp(name, ".index.json.bilge-", 18) == 0;
+}

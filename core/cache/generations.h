@@ -1,0 +1,20 @@
+/* Tells a cache's generations apart and classes each blob by them. */
+#ifndef BILGE_CACHE_GENERATIONS_H
+#define BILGE_CACHE_GENERATIONS_H
+
+#include "core/cache/cache.h"
+#include "core/cache/layout.h"
+
+/* Fills generations, problems and live_unknown of a cache whose blobs are there
+ * and sorted, and role, class, created_at and generations of each blob. `index`
+ * is what index.json holds (NULL: there is none, or it is damaged: the caller
+ * tells that). `blobs_fd`: the open blobs/sha256. `previous`: an earlier scan
+ * of the same directory, or NULL. Reads manifests from the disk. */
+void generations_find(struct cache *cache, const struct manifest *index, int blobs_fd,
+                      const struct cache *previous);
+
+/* Appends a problem, if there are not too many already. Takes detail. */
+void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct digest *digest,
+                       char *detail);
+
+#endif

@@ -1,0 +1,283 @@
+#include "core/cache/graph.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+
+/* In all manifests of one cache together: 64 MiB. */
+#define MAX_DESCRIPTORS 1000000
+
+#define PROBE_BYTES 4096
+
+static void fill_known(struct graph *graph)
+{
+    const struct cache *previous = graph->previous;
+    graph->known_of = mem_alloc(previous->blobs_len * sizeof *graph->known_of);
+    for (size_t i = 0; i < previous->blobs_len; i++)
+        graph->known_of[i] = CACHE_NONE;
+    for (size_t i = 0; i < previous->generations_len; i++) {
+        uint32_t blob = cache_find_blob(previous, &previous->generations[i].manifest);
+        if (blob != CACHE_NONE && previous->generations[i].whole)
+            graph->known_of[blob] = (uint32_t)i;
+    }
+}
+
+void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
+                const struct cache *previous)
+{
+    *graph = (struct graph){.cache = cache, .blobs_fd = blobs_fd, .previous = previous};
+    graph->readings = mem_zalloc(cache->blobs_len);
+    graph->referenced = mem_zalloc(cache->blobs_len * sizeof *graph->referenced);
+    graph->node_of = mem_alloc(cache->blobs_len * sizeof *graph->node_of);
+    for (size_t i = 0; i < cache->blobs_len; i++)
+        graph->node_of[i] = CACHE_NONE;
+    if (previous != NULL)
+        fill_known(graph);
+}
+
+void graph_done(struct graph *graph)
+{
+    for (size_t i = 0; i < graph->nodes_len; i++)
+        manifest_done(&graph->nodes[i].manifest);
+    free(graph->nodes);
+    free(graph->readings);
+    free(graph->referenced);
+    free(graph->node_of);
+    free(graph->known_of);
+    free(graph->pending);
+    buf_done(&graph->text);
+    *graph = (struct graph){0};
+}
+
+uint32_t graph_previous(const struct graph *graph, uint32_t blob)
+{
+    if (graph->previous == NULL)
+        return CACHE_NONE;
+    uint32_t earlier = cache_find_blob(graph->previous, &graph->cache->blobs[blob].digest);
+    if (earlier == CACHE_NONE || graph->previous->blobs[earlier].ino != graph->cache->blobs[blob].ino)
+        return CACHE_NONE;
+    return earlier;
+}
+
+static struct node *add_node(struct graph *graph, uint32_t blob)
+{
+    mem_reserve((void **)&graph->nodes, &graph->nodes_cap, graph->nodes_len + 1,
+                sizeof *graph->nodes);
+    struct node *node = &graph->nodes[graph->nodes_len];
+    *node = (struct node){.blob = blob, .referenced = graph->referenced[blob]};
+    graph->node_of[blob] = (uint32_t)graph->nodes_len++;
+    graph->readings[blob] = READING_MANIFEST;
+    graph->cache->blobs[blob].role = BLOB_MANIFEST;
+    return node;
+}
+
+static void refer(struct graph *graph, uint32_t blob, uint8_t role, int64_t created_at)
+{
+    struct cache_blob *target = &graph->cache->blobs[blob];
+    graph->referenced[blob] = true;
+    if (graph->node_of[blob] != CACHE_NONE)
+        graph->nodes[graph->node_of[blob]].referenced = true;
+    else
+        target->role = role;
+    if (target->created_at == 0)
+        target->created_at = created_at;
+}
+
+/* A generation of the earlier scan that is all there still needs no reading. */
+static bool take_known(struct graph *graph, uint32_t blob)
+{
+    uint32_t earlier = graph_previous(graph, blob);
+    if (earlier == CACHE_NONE || graph->known_of[earlier] == CACHE_NONE)
+        return false;
+    const struct cache *previous = graph->previous;
+    const struct cache_generation *known = &previous->generations[graph->known_of[earlier]];
+    for (size_t i = 0; i < known->blobs_len; i++) {
+        const struct cache_blob *before = &previous->blobs[known->blobs[i]];
+        uint32_t now = cache_find_blob(graph->cache, &before->digest);
+        if (now == CACHE_NONE || graph->cache->blobs[now].ino != before->ino)
+            return false;
+    }
+    add_node(graph, blob)->known = known;
+    for (size_t i = 0; i < known->blobs_len; i++) {
+        const struct cache_blob *before = &previous->blobs[known->blobs[i]];
+        uint32_t now = cache_find_blob(graph->cache, &before->digest);
+        if (now != blob)
+            refer(graph, now, before->role, before->created_at);
+    }
+    return true;
+}
+
+/* Reads on until the end; the file was as long as `size` when it was scanned. */
+static int read_rest(int fd, struct buf *buf, int64_t size)
+{
+    for (;;) {
+        size_t want = (size_t)size > buf->len ? (size_t)size - buf->len + 1 : PROBE_BYTES;
+        mem_reserve((void **)&buf->data, &buf->cap, buf->len + want + 1, 1);
+        ssize_t got = read(fd, buf->data + buf->len, want);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        buf->len += (size_t)got;
+        if ((size_t)got < want)
+            return 0;
+        if (buf->len > LAYOUT_MAX_BYTES)
+            return ERR_LIMIT;
+    }
+}
+
+/* Reads a blob that may be JSON; ERR_FORMAT at its first bytes if it is none. */
+static int read_json(struct graph *graph, uint32_t blob, struct buf *buf, struct err *err)
+{
+    char hex[DIGEST_HEX_SIZE];
+    int64_t size = graph->cache->blobs[blob].size_bytes;
+    if (size > LAYOUT_MAX_BYTES)
+        return err_set(err, ERR_LIMIT, "it is larger than %d MiB", LAYOUT_MAX_BYTES >> 20);
+    int fd = openat(graph->blobs_fd, digest_hex(hex, &graph->cache->blobs[blob].digest),
+                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return err_set(err, -errno, "%s", err_reason(-errno));
+    int64_t first = size < PROBE_BYTES ? size : PROBE_BYTES;
+    mem_reserve((void **)&buf->data, &buf->cap, (size_t)first + 2, 1);
+    ssize_t got = read(fd, buf->data, (size_t)first + 1);
+    int code = got < 0 ? -errno : 0;
+    buf->len = got > 0 ? (size_t)got : 0;
+    if (code == 0 && (buf->len == 0 || strchr("{ \t\r\n", buf->data[0]) == NULL))
+        code = ERR_FORMAT;
+    if (code == 0 && buf->len > (size_t)first)
+        code = read_rest(fd, buf, size);
+    close(fd);
+    if (code == ERR_FORMAT)
+        return err_set(err, code, "it is no JSON object");
+    return code < 0 ? err_set(err, code, "%s", err_reason(code)) : 0;
+}
+
+static int read_manifest(struct graph *graph, uint32_t blob, struct manifest *ret_manifest,
+                         struct err *err)
+{
+    struct buf *text = &graph->text;
+    buf_clear(text);
+    int code = read_json(graph, blob, text, err);
+    if (code == 0)
+        code = manifest_parse(text->data, text->len, ret_manifest, err);
+    if (code < 0)
+        return code;
+    if (graph->descriptors + ret_manifest->len > MAX_DESCRIPTORS) {
+        manifest_done(ret_manifest);
+        return err_set(err, ERR_LIMIT, "the manifests here name more than %d blobs",
+                       MAX_DESCRIPTORS);
+    }
+    graph->descriptors += ret_manifest->len;
+    return 0;
+}
+
+static void follow(struct graph *graph, const struct manifest *manifest)
+{
+    for (size_t i = 0; i < manifest->len; i++) {
+        const struct descriptor *descriptor = &manifest->descriptors[i];
+        uint32_t target = cache_find_blob(graph->cache, &descriptor->digest);
+        if (target == CACHE_NONE)
+            continue;
+        refer(graph, target, descriptor->role, descriptor->created_at);
+        if (descriptor->role != BLOB_MANIFEST || graph->readings[target] != READING_NONE)
+            continue;
+        mem_reserve((void **)&graph->pending, &graph->pending_cap, graph->pending_len + 1,
+                    sizeof *graph->pending);
+        graph->pending[graph->pending_len++] = target;
+    }
+}
+
+static int read_one(struct graph *graph, uint32_t blob, struct err *err)
+{
+    struct manifest manifest;
+    if (take_known(graph, blob))
+        return 0;
+    int code = read_manifest(graph, blob, &manifest, err);
+    if (code < 0) {
+        graph->readings[blob] = code == ERR_FORMAT ? READING_OTHER : READING_FAILED;
+        return code;
+    }
+    add_node(graph, blob)->manifest = manifest;
+    follow(graph, &manifest);
+    return 0;
+}
+
+int graph_read(struct graph *graph, uint32_t blob, struct err *err)
+{
+    if (graph->readings[blob] == READING_MANIFEST)
+        return 0;
+    int code = read_one(graph, blob, err);
+    while (graph->pending_len > 0) {
+        uint32_t next = graph->pending[--graph->pending_len];
+        if (graph->readings[next] == READING_NONE)
+            read_one(graph, next, NULL);
+    }
+    return code;
+}
+
+void graph_read_times(struct graph *graph, uint32_t blob)
+{
+    struct layer_time *times = NULL;
+    size_t len = 0;
+    if (graph->readings[blob] != READING_NONE || graph_previous(graph, blob) != CACHE_NONE)
+        return;
+    graph->readings[blob] = READING_OTHER;
+    buf_clear(&graph->text);
+    if (read_json(graph, blob, &graph->text, NULL) < 0 ||
+        cacheconfig_parse(graph->text.data, graph->text.len, &times, &len, NULL) < 0)
+        return;
+    for (size_t i = 0; i < len; i++) {
+        uint32_t layer = cache_find_blob(graph->cache, &times[i].digest);
+        if (layer != CACHE_NONE && graph->cache->blobs[layer].created_at == 0)
+            graph->cache->blobs[layer].created_at = times[i].created_at;
+    }
+    free(times);
+}
+
+struct candidate {
+    uint32_t blob;
+    int64_t modified_at;
+};
+
+static int newest_first(const void *a, const void *b)
+{
+    const struct candidate *one = a, *two = b;
+    if (one->modified_at != two->modified_at)
+        return one->modified_at > two->modified_at ? -1 : 1;
+    return one->blob < two->blob ? -1 : one->blob > two->blob;
+}
+
+static bool may_be_manifest(const struct graph *graph, uint32_t blob)
+{
+    const struct cache_blob *it = &graph->cache->blobs[blob];
+    if (graph->referenced[blob] || graph->readings[blob] != READING_NONE)
+        return false;
+    if (it->size_bytes < LAYOUT_MIN_BYTES || it->size_bytes > LAYOUT_MAX_BYTES)
+        return false;
+    uint32_t earlier = graph_previous(graph, blob);
+    return earlier == CACHE_NONE || graph->previous->blobs[earlier].role == BLOB_MANIFEST;
+}
+
+void graph_probe(struct graph *graph)
+{
+    struct candidate *candidates = NULL;
+    size_t len = 0, cap = 0;
+    for (uint32_t i = 0; i < graph->cache->blobs_len; i++) {
+        if (!may_be_manifest(graph, i))
+            continue;
+        mem_reserve((void **)&candidates, &cap, len + 1, sizeof *candidates);
+        candidates[len++] = (struct candidate){i, graph->cache->blobs[i].modified_at};
+    }
+    if (len > 0)
+        qsort(candidates, len, sizeof *candidates, newest_first);
+    for (size_t i = 0; i < len; i++) {
+        uint32_t blob = candidates[i].blob;
+        if (!graph->referenced[blob] && graph->readings[blob] == READING_NONE)
+            graph_read(graph, blob, NULL);
+    }
+    free(candidates);
+}

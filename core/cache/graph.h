@@ -1,0 +1,59 @@
+/* The manifests that lie among a cache's blobs and what each refers to: read
+ * once, whatever leads to them. */
+#ifndef BILGE_CACHE_GRAPH_H
+#define BILGE_CACHE_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/mem.h"
+#include "core/cache/cache.h"
+#include "core/cache/layout.h"
+
+struct node {
+    uint32_t blob;
+    bool referenced; /* another manifest leads here: not a generation of its own */
+    /* One of the two. */
+    struct manifest manifest;
+    const struct cache_generation *known; /* of the earlier scan: whole, and all still there */
+};
+
+enum blob_reading { READING_NONE, READING_MANIFEST, READING_OTHER, READING_FAILED };
+
+struct graph {
+    struct cache *cache; /* its blobs are there, sorted; roles and times get filled in */
+    int blobs_fd;        /* blobs/sha256; -1: none */
+    const struct cache *previous; /* an earlier scan; NULL: none */
+    uint8_t *readings;   /* per blob, enum blob_reading */
+    uint32_t *node_of;   /* per blob; CACHE_NONE: no manifest */
+    bool *referenced;    /* per blob */
+    uint32_t *known_of;  /* per blob of previous: its generation there, or CACHE_NONE */
+    struct node *nodes;
+    size_t nodes_len, nodes_cap;
+    size_t descriptors; /* held in all */
+    uint32_t *pending;   /* blobs to read: nesting takes no stack */
+    size_t pending_len, pending_cap;
+    struct buf text; /* of the document being read */
+};
+
+void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
+                const struct cache *previous);
+void graph_done(struct graph *graph);
+
+/* Reads the blob as a manifest, and all manifests that it leads to. 0, or why
+ * this one could not be read: ERR_FORMAT when it is none, ERR_LIMIT. */
+int graph_read(struct graph *graph, uint32_t blob, struct err *err);
+
+/* Finds manifests that nothing leads to, among the small blobs, newest first:
+ * one that is found spares looking at all that it refers to. */
+void graph_probe(struct graph *graph);
+
+/* Reads a cache config for the times of layers that have none yet; once. */
+void graph_read_times(struct graph *graph, uint32_t blob);
+
+/* The blob in the earlier scan, if it is the same file; CACHE_NONE if not. */
+uint32_t graph_previous(const struct graph *graph, uint32_t blob);
+
+#endif
