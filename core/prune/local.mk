@@ -5,4 +5,5 @@ libbilge_a_SOURCES += \
 	core/prune/plan_command.c \
 	core/prune/plan_frees.c \
 	core/prune/plan_records.c \
+	core/prune/choose.c core/prune/choose.h \
 	core/prune/forecast.c core/prune/forecast.h
