@@ -171,22 +171,38 @@ static size_t *count_users(const struct search *search, const bool *taken)
     return users;
 }
 
-/* Leaves out what the target can do without, the dearest first. */
+struct slimming {
+    const struct search *search;
+    bool *taken;
+    size_t *users;
+    int64_t bytes;
+    double loss;
+};
+
+static void drop_if_needless(struct slimming *slimming, size_t item)
+{
+    const struct choice *choice = &slimming->search->choices[item];
+    if (!slimming->taken[item] || slimming->users[item] > 0 ||
+        slimming->bytes - choice->frees_bytes < slimming->search->target)
+        return;
+    slimming->taken[item] = false;
+    slimming->bytes -= choice->frees_bytes;
+    slimming->loss -= choice->loss;
+    for (size_t i = 0; i < choice->needs_len; i++)
+        slimming->users[choice->needs[i]]--;
+}
+
+/* Leaves out what the target can do without: the dearest first, then what
+ * nothing needs any more. */
 static void drop_needless(const struct search *search, bool *taken, int64_t bytes, double *loss)
 {
-    size_t *users = count_users(search, taken);
-    for (size_t i = search->order_len; i-- > 0;) {
-        size_t item = search->by_ratio[i];
-        const struct choice *choice = &search->choices[item];
-        if (!taken[item] || users[item] > 0 || bytes - choice->frees_bytes < search->target)
-            continue;
-        taken[item] = false;
-        bytes -= choice->frees_bytes;
-        *loss -= choice->loss;
-        for (size_t j = 0; j < choice->needs_len; j++)
-            users[choice->needs[j]]--;
-    }
-    free(users);
+    struct slimming slimming = {search, taken, count_users(search, taken), bytes, *loss};
+    for (size_t i = search->order_len; i-- > 0;)
+        drop_if_needless(&slimming, search->by_ratio[i]);
+    for (size_t i = search->order_len; i-- > 0;)
+        drop_if_needless(&slimming, search->order[i]);
+    free(slimming.users);
+    *loss = slimming.loss;
 }
 
 /* What is taken now, with `bundle` added, is an answer: is it the best? */
