@@ -7,6 +7,8 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_CORPUS='$(abs_top_srcdir)/tests/fuzz/corpus'; export BILGE_TEST_CORPUS; \
 	BILGE_TEST_GOLDEN='$(abs_top_srcdir)/tests/screen/golden'; export BILGE_TEST_GOLDEN; \
 	BILGE_TEST_TOY='$(abs_top_builddir)/tests/screen/toy$(EXEEXT)'; export BILGE_TEST_TOY; \
+	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
+	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
 	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh

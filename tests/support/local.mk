@@ -2,9 +2,16 @@
 check_LIBRARIES += tests/support/libtestkit.a
 tests_support_libtestkit_a_SOURCES = \
 	tests/support/fake_tool.c tests/support/fake_tool.h \
+	tests/support/fake_cache.c tests/support/fake_cache.h \
 	tests/support/limit.c tests/support/limit.h \
 	tests/support/loop.c tests/support/loop.h \
 	tests/support/peer.c tests/support/peer.h \
 	tests/support/tempdir.c tests/support/tempdir.h \
-	tests/support/tree_copy.c
+	tests/support/tree_copy.c \
+	tests/support/world.c tests/support/world.h tests/support/world_engine.c
 tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+
+check_PROGRAMS += tests/support/fake-engine
+tests_support_fake_engine_SOURCES = tests/support/fake_engine.c
+tests_support_fake_engine_LDADD = libbilge.a $(CORE_LIBS)
+EXTRA_DIST += tests/support/fake-docker

@@ -67,7 +67,7 @@ static void copy_entry(const char *from, const char *to)
     else
         return;
     if (!S_ISLNK(st.st_mode))
-        chmod(to, st.st_mode & 07777);
+        chmod(to, (st.st_mode & 07777) | (S_ISDIR(st.st_mode) ? 0700 : 0));
     const struct timespec times[2] = {st.st_atim, st.st_mtim};
     utimensat(AT_FDCWD, to, times, AT_SYMLINK_NOFOLLOW);
 }
