@@ -92,7 +92,7 @@ build_in() {
 		step "making configure" "$dir/autoreconf.log" autoreconf -fi "$top" || return 1
 	fi
 	if [ ! -e "$dir/Makefile" ] || [ "$top/configure" -nt "$dir/config.status" ] || [ "$(cat "$dir/configured" 2>/dev/null)" != "$*" ]; then
-		step "configuring $*" "$dir/configure.log" in_dir "$dir" ../configure "$@" || return 1
+		step "configuring${*:+ $*}" "$dir/configure.log" in_dir "$dir" ../configure "$@" || return 1
 		echo "$*" >"$dir/configured"
 	fi
 	step "compiling in ${dir##*/}" "$dir/make.log" make -C "$dir" -j"$(nproc)"
