@@ -1,11 +1,14 @@
 #include "core/base/process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define READ_SIZE (256 * 1024)
+#define READ_SIZE 262144
+#define PIPE_SIZE 262144
 
 /* The handles are embedded; `open_handles` counts those not yet closed, and
  * the last close callback frees the memory. */
@@ -44,7 +47,7 @@ static void close_handle(uv_handle_t *handle)
  * that no zombie stays. */
 static void close_handles(struct process *process)
 {
-    if (!process->running)
+    if (!process->running && process->child.data != NULL)
         close_handle((uv_handle_t *)&process->child);
     close_handle((uv_handle_t *)&process->pipes[0]);
     close_handle((uv_handle_t *)&process->pipes[1]);
@@ -141,6 +144,41 @@ static void init_handle(struct process *process, uv_handle_t *handle)
     process->open_handles++;
 }
 
+/* Pipes, not the socket pairs that libuv would make: a child can't open
+ * /dev/stderr anew when it is a socket, and a pipe can be made wide enough that
+ * a flood of output does not wake both sides for every few lines. *ret_ends
+ * are the child's ends. */
+static int open_pipes(struct process *process, int ret_ends[2])
+{
+    for (int i = 0; i < 2; i++) {
+        uv_file ends[2];
+        int code = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
+        if (code == 0) {
+#ifdef F_SETPIPE_SZ
+            fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE); /* refused over a user's limit: no harm */
+#endif
+            ret_ends[i] = ends[1];
+            code = uv_pipe_open(&process->pipes[i], ends[0]);
+            if (code == 0)
+                continue;
+            close(ends[0]);
+            close(ends[1]);
+        }
+        if (i == 1)
+            close(ret_ends[0]);
+        return code;
+    }
+    return 0;
+}
+
+static int give_up(struct process *process, int code, const struct process_spec *spec,
+                   struct err *err)
+{
+    process->freed = process->over = true;
+    close_handles(process);
+    return err_sys(err, code, "starting %s", spec->argv[0]);
+}
+
 int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct process_ops *ops,
                   void *arg, struct process **ret_process, struct err *err)
 {
@@ -155,10 +193,14 @@ int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct
     init_handle(process, (uv_handle_t *)&process->pipes[1]);
     init_handle(process, (uv_handle_t *)&process->deadline);
 
+    int ends[2];
+    int code = open_pipes(process, ends);
+    if (code < 0)
+        return give_up(process, code, spec, err);
     uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
     for (int i = 0; i < 2; i++) {
-        stdio[i + 1].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
-        stdio[i + 1].data.stream = (uv_stream_t *)&process->pipes[i];
+        stdio[i + 1].flags = UV_INHERIT_FD;
+        stdio[i + 1].data.fd = ends[i];
     }
     char **environment = spec->environment != NULL ? merge_environment(spec->environment) : NULL;
     uv_process_options_t options = {
@@ -171,14 +213,13 @@ int process_spawn(uv_loop_t *loop, const struct process_spec *spec, const struct
         .stdio_count = 3,
         .stdio = stdio,
     };
-    int code = uv_spawn(loop, &process->child, &options);
-    free(environment);
+    code = uv_spawn(loop, &process->child, &options);
     init_handle(process, (uv_handle_t *)&process->child);
-    if (code < 0) {
-        process->freed = process->over = true;
-        close_handles(process);
-        return err_sys(err, code, "starting %s", spec->argv[0]);
-    }
+    free(environment);
+    close(ends[0]);
+    close(ends[1]);
+    if (code < 0)
+        return give_up(process, code, spec, err);
     process->running = true;
     process_resume(process);
     if (spec->deadline_ms > 0)

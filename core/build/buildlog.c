@@ -3,7 +3,8 @@
  *
  *     | text 0 | text 1 | text 2 |   free   | entry 2 | entry 1 | entry 0 |
  *
- * A line lies whole in one block, so it can be lent without a copy. When all
+ * A line lies whole in one block, so it can be lent without a copy. Each is
+ * kept with a newline, so that many lines can come in by one copy. When all
  * blocks are taken, the oldest one gives up its lines and becomes the newest:
  * no allocation per line, and never more memory than was promised. */
 #include "core/build/buildlog.h"
@@ -81,17 +82,28 @@ static void turn_over(struct buildlog *log)
     log->newest = block;
 }
 
+static size_t room_in(const struct buildlog *log)
+{
+    const struct block *block = log->newest;
+    if (block == NULL)
+        return 0;
+    return log->block_bytes - block->used - block->lines * sizeof(struct entry);
+}
+
+static uint32_t make_meta(int step, int stream)
+{
+    return (uint32_t)step << 2 | ((uint32_t)stream & 3);
+}
+
 static void add_piece(struct buildlog *log, uint32_t meta, const char *line, uint32_t len)
 {
-    struct block *block = log->newest;
-    size_t index_bytes = block == NULL ? 0 : (block->lines + 1) * sizeof(struct entry);
-    if (block == NULL || block->used + len + index_bytes > log->block_bytes) {
+    if (len + 1 + sizeof(struct entry) > room_in(log))
         turn_over(log);
-        block = log->newest;
-    }
+    struct block *block = log->newest;
     if (len > 0)
         memcpy(block->text + block->used, line, len);
-    block->used += len;
+    block->text[block->used + len] = '\n';
+    block->used += len + 1;
     block->lines++;
     block->top[-(ptrdiff_t)block->lines] = (struct entry){.end = block->used, .meta = meta};
     log->end++;
@@ -99,11 +111,51 @@ static void add_piece(struct buildlog *log, uint32_t meta, const char *line, uin
 
 void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len)
 {
-    uint32_t meta = (uint32_t)step << 2 | ((uint32_t)stream & 3);
+    uint32_t meta = make_meta(step, stream);
     uint32_t most = log->block_bytes / 2;
     for (; len > most; line += most, len -= most)
         add_piece(log, meta, line, most);
     add_piece(log, meta, line, (uint32_t)len);
+}
+
+/* As many of the lines as fit into the newest block; says how many. */
+static size_t add_run(struct buildlog *log, uint32_t meta, const char *text, const uint32_t *ends,
+                      size_t count)
+{
+    struct block *block = log->newest;
+    size_t room = room_in(log), taken = 0;
+    for (; taken < count; taken++) {
+        if (ends[taken] + (taken + 1) * sizeof(struct entry) > room)
+            break;
+        block->top[-(ptrdiff_t)(block->lines + taken) - 1] =
+            (struct entry){.end = block->used + ends[taken], .meta = meta};
+    }
+    if (taken == 0)
+        return 0;
+    memcpy(block->text + block->used, text, ends[taken - 1]);
+    block->used += ends[taken - 1];
+    block->lines += (uint32_t)taken;
+    log->end += taken;
+    return taken;
+}
+
+void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *text,
+                        uint32_t *ends, size_t count)
+{
+    uint32_t meta = make_meta(step, stream);
+    while (count > 0) {
+        size_t taken = add_run(log, meta, text, ends, count);
+        if (taken == 0) { /* a new block, or a line for itself */
+            buildlog_add(log, step, stream, text, ends[0] - 1);
+            taken = 1;
+        }
+        uint32_t cut = ends[taken - 1];
+        text += cut;
+        ends += taken;
+        count -= taken;
+        for (size_t i = 0; i < count; i++)
+            ends[i] -= cut;
+    }
 }
 
 uint64_t buildlog_first(const struct buildlog *log)
@@ -144,7 +196,7 @@ int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_li
     const struct entry *entry = &block->top[-1 - i];
     uint32_t start = i > 0 ? entry[1].end : 0;
     ret_line->text = block->text + start;
-    ret_line->len = entry->end - start;
+    ret_line->len = entry->end - start - 1;
     ret_line->step = (int)(entry->meta >> 2);
     ret_line->stream = (int)(entry->meta & 3);
     return 0;

@@ -18,6 +18,11 @@ void buildlog_free(struct buildlog *log);
  * it belongs to, 0: none. `stream`: 1 stdout, 2 stderr. */
 void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len);
 
+/* The same for several lines at once, each with its newline: line i ends before
+ * text[ends[i]]. Uses up `ends`. */
+void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *text,
+                        uint32_t *ends, size_t count);
+
 /* Lines are numbered from 0 for ever; those in [first, end) can be read. */
 uint64_t buildlog_first(const struct buildlog *log);
 uint64_t buildlog_end(const struct buildlog *log);

@@ -20,6 +20,10 @@ struct plain_stream {
     bool after_blank; /* then "#5 text" names a step: the view moves to it */
     bool in_failure_block;
     int block_step; /* the step that the failure block is about; 0: not known */
+    /* The step that has just printed output: more of it mostly follows. */
+    int hot_step; /* 0: none */
+    char hot_prefix[16]; /* "#12 " */
+    size_t hot_prefix_len;
 };
 
 struct plain {
@@ -287,6 +291,15 @@ static int read_other(struct plain_stream *stream, struct span line)
     return is_excerpt(line) ? progress->last_failed : 0;
 }
 
+static void heat(struct plain_stream *stream, int step, const char *prefix, size_t len)
+{
+    if (len > sizeof stream->hot_prefix) /* "#0000000000000005 " */
+        return;
+    stream->hot_step = step;
+    stream->hot_prefix_len = len;
+    memcpy(stream->hot_prefix, prefix, len);
+}
+
 static void on_line(void *arg, const char *text, size_t len)
 {
     struct plain_stream *stream = arg;
@@ -304,7 +317,9 @@ static void on_line(void *arg, const char *text, size_t len)
         return;
     }
     buildlog_add(build->log, step->number, stream->number, text, len);
+    stream->hot_step = 0;
     if (is_output(rest)) {
+        heat(stream, step->number, text, (size_t)(rest.text - text));
         step->last_line = buildlog_end(build->log);
         if (step->state == STEP_WAITING)
             step_start(step, progress->now_mono_ms);
@@ -315,6 +330,38 @@ static void on_line(void *arg, const char *text, size_t len)
         read_event(stream, step, rest);
     }
     stream->after_blank = false;
+}
+
+/* --------------------------------------------------------------- in bulk */
+
+/* A line of output that needs no second look. */
+static bool is_plain_output(const struct plain_stream *stream, const char *line, size_t len)
+{
+    size_t prefix = stream->hot_prefix_len;
+    return len > prefix && memcmp(line, stream->hot_prefix, prefix) == 0 &&
+           is_output((struct span){line + prefix, len - prefix}) && line[len - 1] != ']';
+}
+
+/* Takes whole lines of output of one step from the front and says how many
+ * bytes they were. This is where a flood goes through: one look and one copy. */
+static size_t take_output(struct plain_stream *stream, const char *data, size_t len)
+{
+    uint32_t ends[512];
+    size_t count = 0, at = 0;
+    while (count < sizeof ends / sizeof ends[0] && at < len) {
+        const char *newline = memchr(data + at, '\n', len - at);
+        if (newline == NULL || (size_t)(newline - data) - at > LINE_MAX_BYTES ||
+            !is_plain_output(stream, data + at, (size_t)(newline - data) - at))
+            break;
+        at = (size_t)(newline - data) + 1;
+        ends[count++] = (uint32_t)at;
+    }
+    if (count == 0)
+        return 0;
+    struct build *build = stream->progress->build;
+    buildlog_add_lines(build->log, stream->hot_step, stream->number, data, ends, count);
+    build_step(build, stream->hot_step)->last_line = buildlog_end(build->log);
+    return at;
 }
 
 /* ------------------------------------------------------------ life cycle */
@@ -336,7 +383,17 @@ static void plain_feed(void *arg, int stream, const char *data, size_t len, int6
     struct plain *progress = arg;
     struct plain_stream *plain = &progress->streams[stream == 2];
     progress->now_mono_ms = now_mono_ms;
-    lines_feed(&plain->lines, data, len, on_line, plain);
+    while (len > 0) {
+        bool bulk = plain->hot_step > 0 && plain->lines.partial.len == 0;
+        size_t used = bulk ? take_output(plain, data, len) : 0;
+        if (used == 0) {
+            const char *newline = memchr(data, '\n', len);
+            used = newline != NULL ? (size_t)(newline - data) + 1 : len;
+            lines_feed(&plain->lines, data, used, on_line, plain);
+        }
+        data += used;
+        len -= used;
+    }
     progress->build->revision++;
 }
 

@@ -110,6 +110,42 @@ static void test_long_line(void **state)
     buildlog_free(log);
 }
 
+/* Many lines at once are the same as one after the other. */
+static void test_many_at_once(void **state)
+{
+    (void)state;
+    for (size_t length = 0; length < 6000; length = length * 3 + 1) {
+        struct buildlog *many = buildlog_new(LEAST), *single = buildlog_new(LEAST);
+        for (size_t round = 0; round < 300; round++) {
+            static char text[10 * 6001];
+            uint32_t ends[10];
+            size_t at = 0;
+            for (size_t i = 0; i < 10; i++) {
+                size_t len = length > 0 ? (length + i * 7 + round) % (length + 1) : 0;
+                memset(text + at, (int)('a' + i), len);
+                buildlog_add(single, (int)round, 2, text + at, len);
+                text[at + len] = '\n';
+                at += len + 1;
+                ends[i] = (uint32_t)at;
+            }
+            buildlog_add_lines(many, (int)round, 2, text, ends, 10);
+        }
+        assert_int_equal(buildlog_end(many), buildlog_end(single));
+        assert_int_equal(buildlog_first(many), buildlog_first(single));
+        for (uint64_t n = buildlog_first(many); n < buildlog_end(many); n++) {
+            struct buildlog_line a, b;
+            assert_int_equal(buildlog_get(many, n, &a), 0);
+            assert_int_equal(buildlog_get(single, n, &b), 0);
+            assert_int_equal(a.len, b.len);
+            assert_memory_equal(a.text, b.text, a.len);
+            assert_int_equal(a.step, b.step);
+            assert_int_equal(a.stream, b.stream);
+        }
+        buildlog_free(many);
+        buildlog_free(single);
+    }
+}
+
 int main(void)
 {
     limit_program(60);
@@ -118,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_lines_come_back),
         cmocka_unit_test(test_overflow),
         cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_many_at_once),
     };
     return cmocka_run_group_tests_name("buildlog", tests, NULL, NULL);
 }

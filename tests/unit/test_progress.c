@@ -294,6 +294,43 @@ static void test_plain_headings(void **state)
     build_free(build);
 }
 
+/* A flood goes another way through the parser than single lines; it must come
+ * out the same, with other lines in between. */
+static void test_plain_flood(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    buf_append_str(&text, "#4 [b 1/2] RUN x\n#5 [b 2/2] RUN y\n");
+    for (int i = 0; i < 3000; i++) {
+        buf_printf(&text, "#4 %d.1 line %d\n", i, i);
+        if (i % 700 == 699)
+            buf_append_str(&text, "stray\n#00000000000000000005 0.1 zeros\n#5 0.2 other\n\n");
+        if (i % 1000 == 999)
+            buf_append_str(&text, "#4 0.3\n#4 1 no decimals\n#4 0.1 x]\n");
+    }
+    struct build *whole = build_of(&progress_plain, text.data);
+    struct build *single = build_new(1, NULL, 0, "x", LOG_BYTES);
+    void *progress = progress_plain.open(single);
+    for (size_t i = 0; i < text.len; i++)
+        progress_plain.feed(progress, 1, text.data + i, 1, 5000);
+    progress_plain.end(progress, 6000);
+    progress_plain.close(progress);
+    struct buildlog_line a, b;
+    assert_int_equal(buildlog_end(whole->log), buildlog_end(single->log));
+    for (uint64_t i = 0; i < buildlog_end(whole->log); i++) {
+        assert_int_equal(buildlog_get(whole->log, i, &a), 0);
+        assert_int_equal(buildlog_get(single->log, i, &b), 0);
+        assert_int_equal(a.step, b.step);
+        assert_int_equal(a.len, b.len);
+        assert_memory_equal(a.text, b.text, a.len);
+    }
+    assert_int_equal(whole->steps[0].last_line, single->steps[0].last_line);
+    assert_int_equal(whole->steps[1].last_line, single->steps[1].last_line);
+    build_free(whole);
+    build_free(single);
+    buf_done(&text);
+}
+
 /* What is no progress stays in the log as it was. */
 static void test_plain_strange_lines(void **state)
 {
@@ -320,6 +357,7 @@ int main(void)
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_plain_transfer),      cmocka_unit_test(test_plain_states),
         cmocka_unit_test(test_plain_step_again),    cmocka_unit_test(test_plain_clipped),
+        cmocka_unit_test(test_plain_flood),
         cmocka_unit_test(test_plain_headings),      cmocka_unit_test(test_plain_strange_lines),
     };
     enum { OTHERS_LEN = sizeof others / sizeof others[0] };
