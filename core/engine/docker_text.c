@@ -29,8 +29,9 @@ static bool take_exponent(const char **text, int *ret_exponent)
     if (*at != 'e' || (at[1] != '+' && at[1] != '-') || !isdigit((unsigned char)at[2]))
         return false;
     int sign = at[1] == '-' ? -1 : 1, exponent = 0;
-    for (at += 2; isdigit((unsigned char)*at) && exponent < 100; at++)
-        exponent = exponent * 10 + (*at - '0');
+    for (at += 2; isdigit((unsigned char)*at); at++)
+        if (exponent < 100)
+            exponent = exponent * 10 + (*at - '0');
     *ret_exponent = sign * exponent;
     *text = at;
     return true;

@@ -9,3 +9,4 @@ include $(top_srcdir)/tests/unit/forecast.mk
 include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/build.mk
 include $(top_srcdir)/tests/unit/choose.mk
+include $(top_srcdir)/tests/unit/engine.mk

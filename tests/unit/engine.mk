@@ -1,0 +1,18 @@
+UNIT_ENGINE = tests/unit/test_record \
+	tests/unit/test_response \
+	tests/unit/test_api \
+	tests/unit/test_endpoint \
+	tests/unit/test_http
+check_PROGRAMS += $(UNIT_ENGINE)
+TESTS += $(UNIT_ENGINE)
+EXTRA_DIST += tests/data/engine
+tests_unit_test_record_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_record_LDADD = $(UNIT_LDADD)
+tests_unit_test_response_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_response_LDADD = $(UNIT_LDADD)
+tests_unit_test_api_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_api_LDADD = $(UNIT_LDADD)
+tests_unit_test_endpoint_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_endpoint_LDADD = $(UNIT_LDADD)
+tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_http_LDADD = $(UNIT_LDADD)
