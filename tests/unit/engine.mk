@@ -2,7 +2,8 @@ UNIT_ENGINE = tests/unit/test_record \
 	tests/unit/test_response \
 	tests/unit/test_api \
 	tests/unit/test_endpoint \
-	tests/unit/test_http
+	tests/unit/test_http \
+	tests/unit/test_engine
 check_PROGRAMS += $(UNIT_ENGINE)
 TESTS += $(UNIT_ENGINE)
 EXTRA_DIST += tests/data/engine
@@ -16,3 +17,5 @@ tests_unit_test_endpoint_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_endpoint_LDADD = $(UNIT_LDADD)
 tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_http_LDADD = $(UNIT_LDADD)
+tests_unit_test_engine_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_engine_LDADD = $(UNIT_LDADD)
