@@ -1,1 +1,35 @@
-
+# The full-screen face; the only part that knows curses.
+libtui_a_SOURCES = \
+	tui/app.c tui/app.h tui/app_state.h \
+	tui/ask.c tui/ask.h \
+	tui/canvas.c tui/canvas.h \
+	tui/crash.c tui/crash.h \
+	tui/details.c tui/details.h \
+	tui/details_pages.c tui/details_pages.h \
+	tui/format.c tui/format.h \
+	tui/header.c tui/header.h \
+	tui/help.c tui/help.h \
+	tui/input.c tui/input.h \
+	tui/keymap.c tui/keymap.h \
+	tui/layout.c tui/layout.h \
+	tui/list.c tui/list.h \
+	tui/log_save.c tui/log_save.h \
+	tui/log_screen.c tui/log_screen.h \
+	tui/log_view.c tui/log_view.h \
+	tui/main_screen.c tui/main_screen.h \
+	tui/page.c tui/page.h \
+	tui/pane.c tui/pane.h tui/pane_build.c tui/pane_records.c tui/pane_services.c \
+	tui/plan_screen.c tui/plan_screen.h \
+	tui/progress_screen.c tui/progress_screen.h \
+	tui/prune_menu.c tui/prune_menu.h \
+	tui/quit.c tui/quit.h \
+	tui/requests.c \
+	tui/screen.h \
+	tui/scroll.c tui/scroll.h \
+	tui/sgr.c tui/sgr.h \
+	tui/table.c tui/table.h \
+	tui/targets.c tui/targets.h \
+	tui/term.c tui/term.h \
+	tui/theme.c tui/theme.h \
+	tui/tui.h
+libtui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)

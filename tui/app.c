@@ -1,0 +1,386 @@
+#include "tui/app.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "tui/app_state.h"
+#include "tui/layout.h"
+#include "tui/main_screen.h"
+#include "tui/quit.h"
+
+enum {
+    FRAME_MS = 33,      /* between two frames while things move by themselves */
+    KEY_FRAME_MS = 8,   /* an answer to a key does not wait for that */
+    STALE_MS = 60000,   /* relative times */
+    RUNNING_MS = 1000,  /* the seconds of a running build */
+};
+
+const struct store *app_store(const struct app *app)
+{
+    static const struct store empty;
+    return app->bilge != NULL ? bilge_store(app->bilge) : &empty;
+}
+
+const struct theme *app_theme(const struct app *app)
+{
+    return &app->theme;
+}
+
+uv_loop_t *app_loop(const struct app *app)
+{
+    return app->loop;
+}
+
+bool app_read_only(const struct app *app)
+{
+    return app->options.read_only || app_store(app)->read_only;
+}
+
+int64_t app_now(const struct app *app)
+{
+    (void)app;
+    return clock_now();
+}
+
+int64_t app_mono_ms(const struct app *app)
+{
+    (void)app;
+    return clock_mono_ms();
+}
+
+void app_touch(struct app *app)
+{
+    app->dirty = true;
+}
+
+void app_say(struct app *app, enum style style, const char *format, ...)
+{
+    char text[640];
+    struct buf clean = {0};
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    text_clean(&clean, text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
+    free(app->message);
+    app->message = buf_take(&clean);
+    app->message_style = style;
+    app_touch(app);
+}
+
+const char *app_message(const struct app *app, enum style *ret_style)
+{
+    *ret_style = app->message_style;
+    return app->message;
+}
+
+/* ---- the stack */
+
+void app_push(struct app *app, struct screen *screen)
+{
+    screen->app = app;
+    screen->below = app->top;
+    app->top = screen;
+    app_touch(app);
+}
+
+void app_close(struct screen *screen)
+{
+    screen->closing = true;
+    app_touch(screen->app);
+}
+
+bool app_is_top(const struct screen *screen)
+{
+    return screen->app->top == screen;
+}
+
+static void reap(struct app *app)
+{
+    struct screen **link = &app->top;
+    while (*link != NULL) {
+        struct screen *screen = *link;
+        if (screen->closing) {
+            *link = screen->below;
+            screen->ops->free(screen);
+        } else {
+            link = &screen->below;
+        }
+    }
+}
+
+/* Some call may stand in one of them just now: they go later. */
+static void close_screens(struct app *app)
+{
+    for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
+        screen->closing = true;
+}
+
+/* ---- drawing */
+
+static void draw_screen(struct screen *screen, const struct canvas *canvas)
+{
+    if (screen->ops->over && screen->below != NULL)
+        draw_screen(screen->below, canvas);
+    screen->ops->draw(screen, canvas);
+}
+
+static void draw_all(struct app *app)
+{
+    struct canvas canvas = {
+        .window = stdscr, .theme = &app->theme, .scratch = &app->scratch,
+        .rows = getmaxy(stdscr), .cols = getmaxx(stdscr),
+    };
+    werase(stdscr);
+    if (canvas.rows < LAYOUT_MIN_ROWS || canvas.cols < LAYOUT_MIN_COLS)
+        canvas_printf(&canvas, 0, 0, canvas.cols, STYLE_NORMAL, "too small: needs %dx%d",
+                      LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS);
+    else if (app->top != NULL)
+        draw_screen(app->top, &canvas);
+    else
+        canvas_text(&canvas, 0, 1, canvas.cols, STYLE_NORMAL,
+                    "bilge  stopping what runs, so that nothing is left half done ...");
+    wnoutrefresh(stdscr);
+    doupdate();
+}
+
+static void on_clock(uv_timer_t *timer)
+{
+    app_touch(timer->data);
+}
+
+static void set_clock(struct app *app)
+{
+    uint64_t every = app_build_runs(app) ? RUNNING_MS : STALE_MS;
+    if (!app->closing && uv_timer_get_repeat(&app->clock) != every)
+        uv_timer_start(&app->clock, on_clock, every, every);
+}
+
+static void on_frame(uv_timer_t *timer)
+{
+    (void)timer; /* the loop has woken up: that is all that was wanted */
+}
+
+static void draw_if_due(struct app *app)
+{
+    uint64_t now = uv_now(app->loop), wait = app->urgent ? KEY_FRAME_MS : FRAME_MS;
+    bool soon = now - app->drawn_ms < wait;
+    if (soon || !term_is_writable(app->term)) {
+        uint64_t left = soon ? app->drawn_ms + wait - now : KEY_FRAME_MS;
+        uv_timer_start(&app->frame, on_frame, left, 0);
+        return;
+    }
+    app->dirty = app->urgent = false;
+    app->drawn_ms = now;
+    draw_all(app);
+    set_clock(app);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct app *app = prepare->data;
+    reap(app);
+    if (app->dirty && app->term != NULL)
+        draw_if_due(app);
+}
+
+/* A footer is as many of the bindings with a label as there is room for; help
+ * and the way out stay, however narrow it is. */
+/* " b build " */
+static int footer_width(const struct app *app, const struct key_binding *binding)
+{
+    char name[KEYMAP_NAME_SIZE];
+    keymap_name(name, binding->key, app->theme.ascii);
+    return (int)(text_width(name) + text_width(binding->label) + 3);
+}
+
+static bool is_way_out(const struct key_binding *binding)
+{
+    return binding->command == COMMAND_HELP || binding->command == COMMAND_QUIT ||
+           binding->command == COMMAND_BACK;
+}
+
+void app_draw_footer(const struct app *app, const struct canvas *canvas, int y, int x, int width,
+                     unsigned where)
+{
+    int reserved = 0;
+    for (size_t i = 0; i < keymap_len; i++)
+        if ((keymap[i].where & where) != 0 && keymap[i].label != NULL && is_way_out(&keymap[i]))
+            reserved += footer_width(app, &keymap[i]);
+    int left = width;
+    for (size_t i = 0; i < keymap_len; i++) {
+        const struct key_binding *binding = &keymap[i];
+        if ((binding->where & where) == 0 || binding->label == NULL)
+            continue;
+        int need = footer_width(app, binding);
+        if (is_way_out(binding))
+            reserved -= need;
+        if (need > left - reserved)
+            continue;
+        char name[KEYMAP_NAME_SIZE];
+        keymap_name(name, binding->key, app->theme.ascii);
+        int at = x + (width - left);
+        at += canvas_text(canvas, y, at, 1, STYLE_NORMAL, " ");
+        at += canvas_text(canvas, y, at, need, STYLE_KEY, name);
+        canvas_printf(canvas, y, at, need, STYLE_NORMAL, " %s ", binding->label);
+        left -= need;
+    }
+}
+
+void app_draw_bottom(const struct app *app, const struct canvas *canvas, unsigned where)
+{
+    int y = canvas->rows - 1;
+    if (app->message != NULL)
+        canvas_printf(canvas, y, 1, canvas->cols - 2, app->message_style, " %s ", app->message);
+    else
+        app_draw_footer(app, canvas, y, 1, canvas->cols - 2, where);
+}
+
+/* ---- what comes in */
+
+static void on_key(void *arg, int key)
+{
+    struct app *app = arg;
+    app->dirty = app->urgent = true;
+    mem_replace(&app->message, NULL);
+    reap(app);
+    switch (keymap_global(key)) {
+    case COMMAND_QUIT_NOW:
+        quit_interrupt(app, app->top);
+        return;
+    case COMMAND_REDRAW:
+        term_redraw(app->term);
+        return;
+    case COMMAND_SUSPEND:
+        term_suspend(app->term);
+        return;
+    default:
+        break;
+    }
+    struct screen *top = app->top;
+    if (top == NULL)
+        return;
+    if (top->ops->key != NULL) {
+        top->ops->key(top, key);
+        return;
+    }
+    enum command command = keymap_find(top->ops->where(top), key);
+    top->ops->command(top, command);
+}
+
+static void on_mouse(void *arg, const struct term_mouse *mouse)
+{
+    struct app *app = arg;
+    app->dirty = app->urgent = true;
+    reap(app);
+    if (app->top != NULL && app->top->ops->mouse != NULL)
+        app->top->ops->mouse(app->top, mouse);
+}
+
+static void on_resize(void *arg)
+{
+    struct app *app = arg;
+    app->dirty = app->urgent = true;
+}
+
+static void on_quit(void *arg)
+{
+    app_quit_now(arg);
+}
+
+static void on_change(void *arg)
+{
+    struct app *app = arg;
+    for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
+        if (screen->ops->changed != NULL && !screen->closing)
+            screen->ops->changed(screen);
+    app_touch(app);
+}
+
+bool app_mouse(const struct app *app)
+{
+    return term_mouse(app->term);
+}
+
+void app_set_mouse(struct app *app, bool on)
+{
+    term_set_mouse(app->term, on);
+}
+
+/* ---- from start to end */
+
+static void close_all(void *arg)
+{
+    struct app *app = arg;
+    if (app->term != NULL)
+        term_free(app->term);
+    app->term = NULL;
+    uv_close((uv_handle_t *)&app->prepare, NULL);
+    uv_close((uv_handle_t *)&app->frame, NULL);
+    uv_close((uv_handle_t *)&app->clock, NULL);
+}
+
+void app_quit_now(struct app *app)
+{
+    if (app->closing)
+        return;
+    app->closing = true;
+    uv_timer_stop(&app->clock);
+    close_screens(app);
+    app->on_plan = NULL;
+    struct bilge *bilge = app->bilge;
+    app->bilge = NULL;
+    app_touch(app);
+    if (bilge != NULL)
+        bilge_close(bilge, close_all, app);
+    else
+        close_all(app);
+}
+
+void app_quit(struct app *app)
+{
+    const struct store *store = app_store(app);
+    if (app_build_runs(app) || store->prune.state == PRUNE_RUNNING)
+        app_push(app, quit_new(app));
+    else
+        app_quit_now(app);
+}
+
+static void init_handles(struct app *app)
+{
+    uv_prepare_init(app->loop, &app->prepare);
+    uv_timer_init(app->loop, &app->frame);
+    uv_timer_init(app->loop, &app->clock);
+    app->prepare.data = app->frame.data = app->clock.data = app;
+    uv_prepare_start(&app->prepare, on_prepare);
+}
+
+int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
+            const struct tui_options *options, struct err *err)
+{
+    static const struct term_ops term_ops = {on_key, on_mouse, on_resize, on_quit};
+    struct app app = {.loop = loop, .options = *options};
+    int result = term_open(loop, !options->no_mouse, &term_ops, &app, &app.term, err);
+    if (result != 0) {
+        uv_run(loop, UV_RUN_DEFAULT);
+        return result;
+    }
+    theme_init(&app.theme, options->ascii, options->no_color, term_is_utf8(app.term));
+    init_handles(&app);
+    app_push(&app, main_screen_new());
+    /* The first frame waits for nothing, not even for core to open. */
+    draw_all(&app);
+    result = bilge_open(loop, bilge_options, on_change, &app, &app.bilge, err);
+    if (result != 0)
+        app_quit_now(&app);
+    else
+        app.dirty = app.urgent = true;
+    uv_run(loop, UV_RUN_DEFAULT);
+    reap(&app);
+    free(app.message);
+    buf_done(&app.scratch);
+    return result;
+}

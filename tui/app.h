@@ -1,0 +1,75 @@
+/* What holds the screen together: the stack of screens, the requests to core,
+ * one draw per pass of the loop.
+ *
+ *   keys, mouse ──► top screen ──► its state, or a request to core below
+ *   core moves its store ──► changed()      both set "dirty"
+ *   uv_prepare, just before the loop sleeps: dirty? draw once */
+#ifndef BILGE_TUI_APP_H
+#define BILGE_TUI_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/bilge.h"
+#include "tui/screen.h"
+#include "tui/tui.h"
+
+struct app;
+
+/* ---- for screens */
+
+/* Never NULL; empty before core is open. Read it afresh at each use. */
+const struct store *app_store(const struct app *app);
+const struct theme *app_theme(const struct app *app);
+uv_loop_t *app_loop(const struct app *app);
+bool app_read_only(const struct app *app);
+int64_t app_now(const struct app *app); /* wall clock, at this pass of the loop */
+int64_t app_mono_ms(const struct app *app);
+
+/* Takes the screen and puts it on top. */
+void app_push(struct app *app, struct screen *screen);
+/* Takes it off the stack and frees it, but not before the call under way is
+ * over. */
+void app_close(struct screen *screen);
+/* Something has to be drawn anew. */
+void app_touch(struct app *app);
+/* A line for the user, until the next key. */
+void app_say(struct app *app, enum style style, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *app_message(const struct app *app, enum style *ret_style);
+/* The key's row of the keymap as a footer in one row of the canvas. */
+void app_draw_footer(const struct app *app, const struct canvas *canvas, int y, int x, int width,
+                     unsigned where);
+
+/* The same in the lower edge of a framed canvas; a message to the user takes
+ * its place. */
+void app_draw_bottom(const struct app *app, const struct canvas *canvas, unsigned where);
+bool app_is_top(const struct screen *screen);
+
+/* ---- requests; what goes wrong is said to the user */
+
+void app_rescan(struct app *app, const char *service_id);
+void app_build(struct app *app, const char *const *services, size_t services_len, bool no_cache);
+/* Stops the newest build that runs. */
+void app_build_stop(struct app *app);
+/* The build to show: one that runs, else the newest. NULL: none. */
+const struct build *app_build_shown(const struct app *app);
+bool app_build_runs(const struct app *app);
+
+/* Asks for a plan. on_plan gets it (gives) or NULL with err, once, unless
+ * app_plan_forget() was called with the same arg. False: refused, and said. */
+typedef void app_plan_cb(void *arg, struct plan *plan, const struct err *err);
+bool app_plan(struct app *app, const struct query *query, app_plan_cb *on_plan, void *arg);
+void app_plan_forget(struct app *app, const void *arg);
+/* Carries it out (takes it, when true). */
+bool app_execute(struct app *app, struct plan *plan);
+void app_execute_cancel(struct app *app);
+
+bool app_mouse(const struct app *app);
+void app_set_mouse(struct app *app, bool on);
+/* Quits; asks first when something of ours runs. */
+void app_quit(struct app *app);
+void app_quit_now(struct app *app);
+
+#endif

@@ -1,0 +1,10 @@
+/* All that is known of one service, or of one record. */
+#ifndef BILGE_TUI_DETAILS_H
+#define BILGE_TUI_DETAILS_H
+
+#include "tui/screen.h"
+
+struct screen *details_service_new(const char *service_id);
+struct screen *details_record_new(const char *builder_id, const char *record_id);
+
+#endif

@@ -1,0 +1,226 @@
+#include "tui/details_pages.h"
+
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "tui/format.h"
+
+enum { LISTED_MAX = 200, WRAP_COLS = 96 };
+
+static void add_bytes(struct page *page, const char *label, enum style style, int64_t bytes,
+                      const char *what)
+{
+    char text[TEXT_SIZE_SIZE];
+    page_field(page, label, style, "%9s  %s", text_size(text, bytes), what);
+}
+
+static void add_time(struct page *page, const struct app *app, const char *label, int64_t at)
+{
+    char age[FORMAT_SIZE], text[CLOCK_TEXT_SIZE];
+    if (at == 0)
+        page_field(page, label, STYLE_DIM, "-");
+    else
+        page_field(page, label, STYLE_NORMAL, "%s  (%s)", format_age(age, at, app_now(app)),
+                   clock_rfc3339(text, at));
+}
+
+/* ---- a service */
+
+static void add_sizes(struct page *page, const struct cache *cache)
+{
+    page_title(page, "On disk");
+    add_bytes(page, "Size", STYLE_BOLD, cache->size_bytes, "as du counts it");
+    add_bytes(page, "Live", STYLE_GOOD, cache->live_bytes, "what index.json reaches");
+    add_bytes(page, "Older", STYLE_WARN, cache->older_bytes, "only earlier exports reach it");
+    add_bytes(page, "Orphans", STYLE_WARN, cache->orphan_bytes, "no manifest reaches it");
+    add_bytes(page, "Ingest", STYLE_NORMAL, cache->ingest_bytes, "writes under way or abandoned");
+    add_bytes(page, "Other", STYLE_NORMAL, cache->other_bytes, "directories, index.json, the rest");
+    if (cache->shared_bytes > 0)
+        add_bytes(page, "Shared", STYLE_NORMAL, cache->shared_bytes,
+                  "hard links elsewhere: does not come back with the directory");
+    page_field(page, "Files", STYLE_NORMAL, "%llu, of them %zu blobs",
+               (unsigned long long)cache->files, cache->blobs_len);
+}
+
+static const char *generation_state(const struct cache_generation *generation)
+{
+    if (!generation->whole)
+        return "broken: blobs are missing";
+    if (generation->shrunken)
+        return "live, shrunken: fewer layers than the export before";
+    if (generation->fuller)
+        return "superseded by a shrunken export: worth restoring";
+    return generation->live ? "live" : "superseded";
+}
+
+static void add_generations(struct page *page, const struct app *app, const struct cache *cache)
+{
+    page_title(page, "Generations");
+    if (cache->generations_len == 0)
+        page_add(page, STYLE_DIM, "none");
+    for (size_t i = 0; i < cache->generations_len && i < LISTED_MAX; i++) {
+        const struct cache_generation *generation = &cache->generations[i];
+        char hex[DIGEST_HEX_SIZE], age[FORMAT_SIZE], reach[TEXT_SIZE_SIZE], own[TEXT_SIZE_SIZE];
+        page_add(page, generation->live ? STYLE_GOOD : STYLE_NORMAL,
+                 "%.12s  %6s  %9s, %9s of it alone  %4zu blobs  %s%s%s",
+                 digest_hex(hex, &generation->manifest),
+                 format_age(age, generation->exported_at, app_now(app)),
+                 text_size(reach, generation->reach_bytes), text_size(own, generation->unique_bytes),
+                 generation->blobs_len, generation_state(generation),
+                 generation->tag != NULL ? "  tag " : "",
+                 generation->tag != NULL ? generation->tag : "");
+    }
+    if (cache->generations_len > LISTED_MAX)
+        page_add(page, STYLE_DIM, "and %zu more", cache->generations_len - LISTED_MAX);
+}
+
+static void add_troubles(struct page *page, const struct app *app, const struct cache *cache)
+{
+    if (cache->problems_len > 0)
+        page_title(page, "Problems");
+    for (size_t i = 0; i < cache->problems_len && i < LISTED_MAX; i++)
+        page_add(page, STYLE_BAD, "%s: %s", problem_kind_name(cache->problems[i].kind),
+                 cache->problems[i].detail);
+    if (cache->problems_total > cache->problems_len)
+        page_add(page, STYLE_DIM, "%zu in all", cache->problems_total);
+    if (cache->leftovers_len > 0)
+        page_title(page, "Beside the layout");
+    for (size_t i = 0; i < cache->leftovers_len && i < LISTED_MAX; i++) {
+        const struct cache_leftover *leftover = &cache->leftovers[i];
+        char size[TEXT_SIZE_SIZE], age[FORMAT_SIZE];
+        page_add(page, STYLE_NORMAL, "%9s  %6s  %s", text_size(size, leftover->allocated_bytes),
+                 format_age(age, leftover->modified_at, app_now(app)), leftover->name);
+    }
+    if (cache->leftovers_len > LISTED_MAX)
+        page_add(page, STYLE_DIM, "and %zu more", cache->leftovers_len - LISTED_MAX);
+}
+
+static const struct compose_service *compose_service(const struct store *store, const char *name)
+{
+    const struct compose_project *project = store->project;
+    for (size_t i = 0; project != NULL && i < project->services_len; i++)
+        if (strcmp(project->services[i].name, name) == 0)
+            return &project->services[i];
+    return NULL;
+}
+
+static void add_compose(struct page *page, const struct compose_service *service)
+{
+    page_title(page, "In the compose project");
+    page_field(page, "Context", STYLE_NORMAL, "%s", service->context);
+    page_field(page, "Dockerfile", STYLE_NORMAL, "%s",
+               service->dockerfile != NULL ? service->dockerfile : "inline");
+    if (service->target != NULL)
+        page_field(page, "Target", STYLE_NORMAL, "%s", service->target);
+    for (size_t i = 0; i < service->cache_to_len; i++)
+        page_field(page, "Cache to", STYLE_NORMAL, "%s", service->cache_to[i]);
+    for (size_t i = 0; i < service->cache_from_len; i++)
+        page_field(page, "Cache from", STYLE_NORMAL, "%s", service->cache_from[i]);
+}
+
+static void add_last_build(struct page *page, const struct app *app, const struct build *build)
+{
+    char text[FORMAT_SIZE];
+    struct build_counts counts = build_count(build);
+    page_title(page, "Last build");
+    page_field(page, "Command", STYLE_NORMAL, "%s", build->command);
+    page_field(page, "State", format_build_state(app_theme(app), build->state).style,
+               "%s in %s, %zu of %zu steps, %zu cached", build_state_name(build->state),
+               text_duration(text, format_build_ms(build, app_mono_ms(app))), counts.over,
+               counts.total, counts.cached);
+    if (build->error != NULL)
+        page_field(page, "Error", STYLE_BAD, "%s", build->error);
+}
+
+void details_add_service(struct page *page, const struct app *app, const struct service *service)
+{
+    const struct store *store = app_store(app);
+    const struct cache *cache = service->cache;
+    const struct compose_service *compose = compose_service(store, service->name);
+    const struct build *build = store_last_build(store, service->name);
+    page_add(page, STYLE_TITLE, "%s", service->name);
+    page_field(page, "Directory", STYLE_NORMAL, "%s",
+               service->path != NULL ? service->path : "none: it has no local cache");
+    if (cache != NULL)
+        page_field(page, "State", cache->error != NULL ? STYLE_BAD : STYLE_NORMAL, "%s%s%s",
+                   cache_state_name(cache->state), cache->error != NULL ? ": " : "",
+                   cache->error != NULL ? cache->error : "");
+    if (service_busy_sign(service) != NULL)
+        page_field(page, "Busy", STYLE_WARN, "%s", service_busy_sign(service));
+    for (size_t i = 0; i < service->same_path_len; i++)
+        page_field(page, "Shared with", STYLE_WARN, "%s", service->same_path[i]);
+    if (!service->in_project)
+        page_field(page, "Project", STYLE_DIM, "no such service in it");
+    if (cache != NULL) {
+        add_time(page, app, "Exported", cache->last_export_at);
+        add_sizes(page, cache);
+        add_generations(page, app, cache);
+        add_troubles(page, app, cache);
+    }
+    if (compose != NULL)
+        add_compose(page, compose);
+    if (build != NULL)
+        add_last_build(page, app, build);
+}
+
+/* ---- a record */
+
+static void add_relative(struct page *page, const struct record *record, const char *id)
+{
+    char size[TEXT_SIZE_SIZE];
+    if (record == NULL)
+        page_add(page, STYLE_DIM, "%s (not in the list)", id);
+    else
+        page_add(page, STYLE_NORMAL, "%9s  %.12s  %s", text_size(size, record->size_bytes), id,
+                 record->description);
+}
+
+static bool is_parent(const struct record *child, const char *id)
+{
+    for (size_t i = 0; i < child->parents_len; i++)
+        if (strcmp(child->parents[i], id) == 0)
+            return true;
+    return false;
+}
+
+static void add_children(struct page *page, const struct records *records, const char *id)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < records->len; i++) {
+        if (!is_parent(&records->items[i], id))
+            continue;
+        if (count++ == 0)
+            page_title(page, "Pinned by (these build on it, and go before it)");
+        if (count <= LISTED_MAX)
+            add_relative(page, &records->items[i], records->items[i].id);
+    }
+    if (count > LISTED_MAX)
+        page_add(page, STYLE_DIM, "and %zu more", count - LISTED_MAX);
+}
+
+void details_add_record(struct page *page, const struct app *app, const struct builder *builder,
+                        const struct record *record)
+{
+    char size[TEXT_SIZE_SIZE];
+    page_add(page, STYLE_TITLE, "%s", record->type);
+    page_wrap(page, STYLE_NORMAL, WRAP_COLS, record->description);
+    page_title(page, "Record");
+    page_field(page, "Id", STYLE_NORMAL, "%s", record->id);
+    page_field(page, "Builder", STYLE_NORMAL, "%s", builder->name);
+    page_field(page, "Size", STYLE_BOLD, "%s", text_size(size, record->size_bytes));
+    add_time(page, app, "Created", record->created_at);
+    add_time(page, app, "Last used", record->last_used_at);
+    page_field(page, "Uses", STYLE_NORMAL, "%lld", (long long)record->usage_count);
+    page_field(page, "In use", record->in_use ? STYLE_WARN : STYLE_NORMAL, "%s",
+               record->in_use ? "yes: it cannot go now" : "no");
+    page_field(page, "Shared", STYLE_NORMAL, "%s",
+               record->shared ? "yes: an image has its layer too, so little may come back" : "no");
+    if (strcmp(record->type, "exec.cachemount") == 0)
+        page_field(page, "Export", STYLE_WARN, "in none: a cache mount is gone for good");
+    if (record->parents_len > 0)
+        page_title(page, "Builds on");
+    for (size_t i = 0; i < record->parents_len && i < LISTED_MAX; i++)
+        add_relative(page, records_find(&builder->records, record->parents[i]), record->parents[i]);
+    add_children(page, &builder->records, record->id);
+}

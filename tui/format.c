@@ -1,0 +1,80 @@
+#include "tui/format.h"
+
+#include <stdio.h>
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+
+const char *format_age(char out[FORMAT_SIZE], int64_t at, int64_t now)
+{
+    int64_t seconds = (now - at) / CLOCK_SECOND;
+    if (at == 0)
+        snprintf(out, FORMAT_SIZE, "-");
+    else if (seconds < 60)
+        snprintf(out, FORMAT_SIZE, "now");
+    else
+        text_age(out, seconds);
+    return out;
+}
+
+const char *format_clock(char out[FORMAT_SIZE], int64_t milliseconds)
+{
+    long seconds = milliseconds > 0 ? (long)(milliseconds / 1000) : 0;
+    if (seconds < 3600)
+        snprintf(out, FORMAT_SIZE, "%02ld:%02ld", seconds / 60, seconds % 60);
+    else
+        snprintf(out, FORMAT_SIZE, "%ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60,
+                 seconds % 60);
+    return out;
+}
+
+int64_t format_build_ms(const struct build *build, int64_t mono_ms)
+{
+    if (build->state == BUILD_RUNNING || build->state == BUILD_STOPPING)
+        return mono_ms - build->started_mono_ms;
+    return build->duration_ms;
+}
+
+int64_t format_step_ms(const struct step *step, int64_t mono_ms)
+{
+    if (step->state == STEP_RUNNING && step->started_mono_ms > 0)
+        return mono_ms - step->started_mono_ms;
+    return step->duration_ms;
+}
+
+struct format_state format_step_state(const struct theme *theme, enum step_state state)
+{
+    const struct glyphs *glyphs = theme->glyphs;
+    switch (state) {
+    case STEP_RUNNING:
+        return (struct format_state){glyphs->running, STYLE_ACCENT};
+    case STEP_DONE:
+        return (struct format_state){glyphs->done, STYLE_GOOD};
+    case STEP_CACHED:
+        return (struct format_state){glyphs->cached, STYLE_GOOD};
+    case STEP_FAILED:
+        return (struct format_state){glyphs->failed, STYLE_BAD};
+    case STEP_CANCELLED:
+        return (struct format_state){glyphs->cancelled, STYLE_WARN};
+    case STEP_WAITING:
+        break;
+    }
+    return (struct format_state){glyphs->waiting, STYLE_DIM};
+}
+
+struct format_state format_build_state(const struct theme *theme, enum build_state state)
+{
+    const struct glyphs *glyphs = theme->glyphs;
+    switch (state) {
+    case BUILD_DONE:
+        return (struct format_state){glyphs->done, STYLE_GOOD};
+    case BUILD_FAILED:
+        return (struct format_state){glyphs->failed, STYLE_BAD};
+    case BUILD_CANCELLED:
+        return (struct format_state){glyphs->cancelled, STYLE_WARN};
+    case BUILD_RUNNING:
+    case BUILD_STOPPING:
+        break;
+    }
+    return (struct format_state){glyphs->running, STYLE_ACCENT};
+}

@@ -1,0 +1,28 @@
+/* How the screens say ages, running times and states. */
+#ifndef BILGE_TUI_FORMAT_H
+#define BILGE_TUI_FORMAT_H
+
+#include <stdint.h>
+
+#include "core/build/build.h"
+#include "tui/theme.h"
+
+#define FORMAT_SIZE 48
+
+/* Age of a time on the wall clock: "now" below a minute (so that it need not
+ * be redrawn each second), then "2 m"; "-" for 0. Returns out. */
+const char *format_age(char out[FORMAT_SIZE], int64_t at, int64_t now);
+/* "00:42", "1:02:03". Returns out. */
+const char *format_clock(char out[FORMAT_SIZE], int64_t milliseconds);
+/* How long a build, or a step, has taken until now. */
+int64_t format_build_ms(const struct build *build, int64_t mono_ms);
+int64_t format_step_ms(const struct step *step, int64_t mono_ms);
+
+struct format_state {
+    const char *glyph;
+    enum style style;
+};
+struct format_state format_step_state(const struct theme *theme, enum step_state state);
+struct format_state format_build_state(const struct theme *theme, enum build_state state);
+
+#endif

@@ -1,0 +1,164 @@
+#include "tui/keymap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LISTS (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
+#define LONG (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN)
+#define TEXTS (KEYS_DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT)
+#define TABLES (KEYS_SERVICES | KEYS_RECORDS)
+#define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
+#define BACKABLE (PLANS | KEYS_DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_MENU | KEYS_PROGRESS)
+
+/* The order is that of the footer and of the help. */
+const struct key_binding keymap[] = {
+    {PLANS, 'y', COMMAND_YES, "delete", "Yes: delete what is listed, and nothing else"},
+    {PLANS, 'n', COMMAND_NO, "no", "No: leave everything as it is (so does any other key)"},
+    {PLANS, INPUT_ENTER, COMMAND_NO, NULL, NULL},
+    {KEYS_BUSY_PLAN, 'w', COMMAND_WAIT, "wait", "Wait until nothing is busy, then show the plan again"},
+    {KEYS_BUSY_PLAN, '!', COMMAND_NOW, "busy too", "Take busy caches too; asks once more"},
+    {PLANS, ' ', COMMAND_DROP, "leave out", "Leave the item under the cursor out of the plan"},
+    {KEYS_PROGRESS, 'x', COMMAND_STOP, "stop", "Stop after the item under way"},
+    {KEYS_ASK, 'y', COMMAND_YES, "yes", "Yes"},
+    {KEYS_ASK, 'n', COMMAND_NO, "no", "No"},
+    {KEYS_ASK, INPUT_ENTER, COMMAND_NO, NULL, NULL},
+    {KEYS_ASK, INPUT_ESCAPE, COMMAND_NO, NULL, NULL},
+    {KEYS_ASK, 'q', COMMAND_NO, NULL, NULL},
+
+    {KEYS_MAIN, 'b', COMMAND_BUILD, "build",
+     "Build the marked services, or the one under the cursor"},
+    {KEYS_BUILD, 'x', COMMAND_STOP, "stop", "Stop the build; again: harder"},
+    {TABLES, 'd', COMMAND_DELETE, "delete",
+     "Plan the removal of the marked rows, or of the one under the cursor"},
+    {TABLES, INPUT_DELETE, COMMAND_DELETE, NULL, NULL},
+    {KEYS_MAIN, 'p', COMMAND_PRUNE_MENU, "prune", "Menu of what to prune: garbage, by age, ..."},
+    {TABLES, ' ', COMMAND_MARK, "mark", "Mark or unmark the row"},
+    {TABLES, '/', COMMAND_FILTER, "filter", "Show only rows with this text; Esc shows all again"},
+    {TABLES, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
+    {KEYS_MAIN, 'l', COMMAND_LOG, "log", "The build's whole log"},
+    {KEYS_RECORDS, ']', COMMAND_BUILDER_NEXT, "builder", "The next builder's records"},
+    {KEYS_RECORDS, '[', COMMAND_BUILDER_PREVIOUS, NULL, "The previous builder's records"},
+    {KEYS_MAIN, 'B', COMMAND_BUILD_NO_CACHE, NULL, "Build without any cache"},
+    {TABLES, 'x', COMMAND_STOP, NULL, "Stop the build; again: harder"},
+    {TABLES, 'a', COMMAND_MARK_ALL, NULL, "Mark all rows shown"},
+    {TABLES, 'u', COMMAND_UNMARK_ALL, NULL, "Unmark all"},
+    {KEYS_MAIN, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},
+
+    {KEYS_LOG, 'f', COMMAND_FOLLOW, "follow", "Follow the end of the log"},
+    {KEYS_LOG, 'w', COMMAND_WRAP, "wrap", "Wrap long lines"},
+    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, '/', COMMAND_SEARCH, "search", "Search"},
+    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
+    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, 'N', COMMAND_PREVIOUS_MATCH, NULL,
+     "The match before"},
+    {KEYS_LOG, 'o', COMMAND_SAVE, "save", "Save the log to a file"},
+    {KEYS_LOG, 'x', COMMAND_STOP, "stop", "Stop the build; again: harder"},
+
+    {KEYS_MENU, INPUT_ENTER, COMMAND_OPEN, "choose", "Choose"},
+    {KEYS_MAIN, INPUT_ENTER, COMMAND_OPEN, "open", "Open the row: its details, or the step's log"},
+    {TABLES, 'i', COMMAND_DETAILS, NULL, "Details of the row"},
+    {KEYS_BUILD, 'i', COMMAND_DETAILS, NULL, "The step in the log"},
+    {KEYS_MAIN, INPUT_TAB, COMMAND_NEXT_PANE, "pane", "The next pane"},
+    {KEYS_MAIN, INPUT_BACK_TAB, COMMAND_PREVIOUS_PANE, NULL, "The pane before"},
+    {KEYS_MAIN, '1', COMMAND_PANE_1, NULL, "Services"},
+    {KEYS_MAIN, '2', COMMAND_PANE_2, NULL, "Build cache"},
+    {KEYS_MAIN, '3', COMMAND_PANE_3, NULL, "Build"},
+
+    {LISTS | TEXTS, 'k', COMMAND_UP, NULL, "Up"},
+    {LISTS | TEXTS, INPUT_UP, COMMAND_UP, NULL, NULL},
+    {LISTS | TEXTS, 'j', COMMAND_DOWN, NULL, "Down"},
+    {LISTS | TEXTS, INPUT_DOWN, COMMAND_DOWN, NULL, NULL},
+    {LISTS | TEXTS, INPUT_PAGE_UP, COMMAND_PAGE_UP, NULL, "A page up"},
+    {LISTS | TEXTS, INPUT_CTRL('u'), COMMAND_PAGE_UP, NULL, NULL},
+    {LISTS | TEXTS, INPUT_PAGE_DOWN, COMMAND_PAGE_DOWN, NULL, "A page down"},
+    {LISTS | TEXTS, INPUT_CTRL('d'), COMMAND_PAGE_DOWN, NULL, NULL},
+    {LONG | TEXTS, 'g', COMMAND_TOP, NULL, "To the top"},
+    {LONG | TEXTS, INPUT_HOME, COMMAND_TOP, NULL, NULL},
+    {LONG | TEXTS, 'G', COMMAND_BOTTOM, NULL, "To the end"},
+    {LONG | TEXTS, INPUT_END, COMMAND_BOTTOM, NULL, NULL},
+    {KEYS_LOG, INPUT_LEFT, COMMAND_LEFT, NULL, "To the left"},
+    {KEYS_LOG, INPUT_RIGHT, COMMAND_RIGHT, NULL, "To the right"},
+
+    {KEYS_MAIN | PLANS | KEYS_DETAILS | KEYS_LOG, '?', COMMAND_HELP, "help", "The keys that work here"},
+    {KEYS_MAIN | PLANS | KEYS_DETAILS | KEYS_LOG, INPUT_F1, COMMAND_HELP, NULL, NULL},
+    {KEYS_MAIN, INPUT_ESCAPE, COMMAND_BACK, NULL, "Show all rows again"},
+    {KEYS_MAIN, 'q', COMMAND_QUIT, "quit", "Quit; asks while a build or a prune of ours runs"},
+    {BACKABLE, 'q', COMMAND_BACK, "back", "Back"},
+    {BACKABLE, INPUT_ESCAPE, COMMAND_BACK, NULL, NULL},
+    {KEYS_MAIN, 'm', COMMAND_MOUSE, NULL, "Mouse off, and on again"},
+
+    {0, INPUT_CTRL('c'), COMMAND_QUIT_NOW, NULL, "Quit from anywhere; twice while a build runs"},
+    {0, INPUT_CTRL('l'), COMMAND_REDRAW, NULL, "Draw the screen afresh"},
+    {0, INPUT_CTRL('z'), COMMAND_SUSPEND, NULL, "Back to the shell for a while; fg returns"},
+};
+const size_t keymap_len = sizeof keymap / sizeof keymap[0];
+
+enum command keymap_global(int key)
+{
+    for (size_t i = 0; i < keymap_len; i++)
+        if (keymap[i].where == 0 && keymap[i].key == key)
+            return keymap[i].command;
+    return COMMAND_NONE;
+}
+
+enum command keymap_find(unsigned where, int key)
+{
+    for (size_t i = 0; i < keymap_len; i++)
+        if ((keymap[i].where & where) != 0 && keymap[i].key == key)
+            return keymap[i].command;
+    return COMMAND_NONE;
+}
+
+const char *keymap_name(char out[KEYMAP_NAME_SIZE], int key, bool ascii)
+{
+    static const struct {
+        int key;
+        const char *name, *ascii;
+    } names[] = {
+        {INPUT_UP, "↑", "Up"},
+        {INPUT_DOWN, "↓", "Down"},
+        {INPUT_LEFT, "←", "Left"},
+        {INPUT_RIGHT, "→", "Right"},
+        {INPUT_PAGE_UP, "PgUp", "PgUp"},
+        {INPUT_PAGE_DOWN, "PgDn", "PgDn"},
+        {INPUT_HOME, "Home", "Home"},
+        {INPUT_END, "End", "End"},
+        {INPUT_BACK_TAB, "Shift-Tab", "Shift-Tab"},
+        {INPUT_DELETE, "Del", "Del"},
+        {INPUT_F1, "F1", "F1"},
+        {INPUT_TAB, "Tab", "Tab"},
+        {INPUT_ENTER, "Enter", "Enter"},
+        {INPUT_ESCAPE, "Esc", "Esc"},
+        {INPUT_BACKSPACE, "Backspace", "Backspace"},
+        {' ', "Space", "Space"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i].key == key) {
+            snprintf(out, KEYMAP_NAME_SIZE, "%s", ascii ? names[i].ascii : names[i].name);
+            return out;
+        }
+    }
+    if (key < 32)
+        snprintf(out, KEYMAP_NAME_SIZE, "Ctrl-%c", 'A' + key - 1);
+    else
+        snprintf(out, KEYMAP_NAME_SIZE, "%c", key);
+    return out;
+}
+
+const char *keymap_keys(char out[KEYMAP_KEYS_SIZE], size_t index, unsigned where, bool ascii)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t i = index; i < keymap_len; i++) {
+        if (i > index && keymap[i].note != NULL)
+            break;
+        if (where != 0 && (keymap[i].where & where) == 0)
+            continue;
+        char name[KEYMAP_NAME_SIZE];
+        keymap_name(name, keymap[i].key, ascii);
+        int more = snprintf(out + used, KEYMAP_KEYS_SIZE - used, "%s%s", used > 0 ? " " : "", name);
+        if (more < 0 || (size_t)more >= KEYMAP_KEYS_SIZE - used)
+            break;
+        used += (size_t)more;
+    }
+    return out;
+}

@@ -1,0 +1,142 @@
+#include "tui/page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+enum { LABEL_COLS = 14 };
+
+void page_clear(struct page *page)
+{
+    for (size_t i = 0; i < page->scroll.len; i++) {
+        free(page->lines[i].label);
+        free(page->lines[i].text);
+    }
+    page->scroll.len = 0;
+}
+
+void page_done(struct page *page)
+{
+    page_clear(page);
+    free(page->lines);
+    free(page->search);
+    *page = (struct page){0};
+}
+
+size_t page_len(const struct page *page)
+{
+    return page->scroll.len;
+}
+
+static void add_line(struct page *page, const char *label, enum style style, const char *text,
+                     size_t len)
+{
+    struct buf clean = {0};
+    text_clean(&clean, text, len);
+    mem_reserve((void **)&page->lines, &page->cap, page->scroll.len + 1, sizeof *page->lines);
+    page->lines[page->scroll.len++] = (struct page_line){
+        style, label != NULL ? mem_strdup(label) : NULL, buf_take(&clean)};
+}
+
+static void add_formatted(struct page *page, const char *label, enum style style,
+                          const char *format, va_list args)
+{
+    char text[2048];
+    int len = vsnprintf(text, sizeof text, format, args);
+    add_line(page, label, style, text, len < (int)sizeof text ? (size_t)len : sizeof text - 1);
+}
+
+void page_add(struct page *page, enum style style, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_formatted(page, NULL, style, format, args);
+    va_end(args);
+}
+
+void page_field(struct page *page, const char *label, enum style style, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_formatted(page, label, style, format, args);
+    va_end(args);
+}
+
+void page_title(struct page *page, const char *text)
+{
+    page_add(page, STYLE_NORMAL, "%s", "");
+    page_add(page, STYLE_TITLE, "%s", text);
+}
+
+void page_wrap(struct page *page, enum style style, int width, const char *text)
+{
+    struct buf clean = {0};
+    text_clean(&clean, text, strlen(text));
+    const char *rest = clean.len > 0 ? clean.data : "";
+    size_t columns = width > 0 ? (size_t)width : 1;
+    do {
+        size_t len = text_fit(rest, columns, NULL);
+        if (len == 0 && *rest != '\0')
+            break; /* a wide character in one column */
+        size_t cut = len;
+        while (rest[len] != '\0' && cut > 0 && rest[cut] != ' ')
+            cut--;
+        if (rest[len] == '\0' || cut == 0)
+            cut = len;
+        add_line(page, NULL, style, rest, cut);
+        rest += cut;
+        rest += strspn(rest, " ");
+    } while (*rest != '\0');
+    buf_done(&clean);
+}
+
+void page_draw(struct page *page, const struct canvas *canvas)
+{
+    scroll_text_show(&page->scroll, (size_t)canvas->rows);
+    for (int y = 0; y < canvas->rows; y++) {
+        size_t row = page->scroll.top + (size_t)y;
+        if (row >= page->scroll.len)
+            break;
+        const struct page_line *line = &page->lines[row];
+        bool found = page->search != NULL && strcasestr(line->text, page->search) != NULL;
+        enum style style = found ? STYLE_MATCH : line->style;
+        int x = 0;
+        if (line->label != NULL) {
+            canvas_text(canvas, y, 0, LABEL_COLS - 1, page->label_style, line->label);
+            x = LABEL_COLS;
+        }
+        canvas_text(canvas, y, x, canvas->cols, style, line->text);
+    }
+}
+
+static bool go_to_match(struct page *page, size_t from, long step)
+{
+    for (size_t i = from; i < page->scroll.len; i += (size_t)step) {
+        if (strcasestr(page->lines[i].text, page->search) != NULL) {
+            page->scroll.top = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool page_command(struct page *page, enum command command)
+{
+    size_t top = page->scroll.top;
+    if (command == COMMAND_NEXT_MATCH && page->search != NULL)
+        return go_to_match(page, top + 1, 1);
+    /* Below the first line the index wraps to a huge one, which ends it. */
+    if (command == COMMAND_PREVIOUS_MATCH && page->search != NULL)
+        return go_to_match(page, top - 1, -1);
+    return scroll_text_command(&page->scroll, command);
+}
+
+bool page_search(struct page *page, const char *text)
+{
+    mem_replace(&page->search, text != NULL && *text != '\0' ? text : NULL);
+    return page->search == NULL || go_to_match(page, page->scroll.top, 1);
+}

@@ -1,0 +1,46 @@
+/* Lines of text, each with a style, to be scrolled and searched: details,
+ * help, results. */
+#ifndef BILGE_TUI_PAGE_H
+#define BILGE_TUI_PAGE_H
+
+#include <stddef.h>
+
+#include "tui/canvas.h"
+#include "tui/scroll.h"
+
+struct page_line {
+    enum style style;
+    char *label; /* in a column of its own before the text; NULL: none */
+    char *text;
+};
+
+struct page {
+    struct page_line *lines;
+    size_t cap;
+    struct scroll scroll; /* len: number of lines */
+    char *search;         /* NULL: none */
+    enum style label_style;
+};
+
+void page_done(struct page *page);
+/* Forgets the lines, keeps where it was scrolled to. */
+void page_clear(struct page *page);
+size_t page_len(const struct page *page);
+
+/* All text is cleaned. */
+void page_add(struct page *page, enum style style, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* "label   text" */
+void page_field(struct page *page, const char *label, enum style style, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void page_title(struct page *page, const char *text); /* with an empty line before it */
+/* Breaks between words at `width` columns. */
+void page_wrap(struct page *page, enum style style, int width, const char *text);
+
+void page_draw(struct page *page, const struct canvas *canvas);
+/* Movement and search; false when the command is neither. */
+bool page_command(struct page *page, enum command command);
+/* Goes to the first line from here on that holds the text; false: none does. */
+bool page_search(struct page *page, const char *text);
+
+#endif

@@ -1,0 +1,64 @@
+#include "tui/pane.h"
+
+void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len)
+{
+    const struct pane_sort *sort = &sorts[list->sort];
+    if (sort->name != NULL && list->descending == sort->descending) {
+        list->descending = !list->descending;
+        return;
+    }
+    list->sort = (list->sort + 1) % len;
+    list->descending = sorts[list->sort].descending;
+}
+
+void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
+                     struct buf *title)
+{
+    const struct glyphs *glyphs = app_theme(app)->glyphs;
+    if (list_marked_len(list) > 0)
+        buf_printf(title, " %s %s %zu marked", glyphs->horizontal, glyphs->mark,
+                   list_marked_len(list));
+    if (list->filter != NULL)
+        buf_printf(title, " %s filter \"%s\"", glyphs->horizontal, list->filter);
+    if (sorts[list->sort].name != NULL)
+        buf_printf(title, " %s sort %s %s", glyphs->horizontal, sorts[list->sort].name,
+                   list->descending ? glyphs->down : glyphs->up);
+}
+
+struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
+                       bool focused)
+{
+    const struct glyphs *glyphs = canvas->theme->glyphs;
+    bool current = row == list->scroll.cursor;
+    enum style over = !current ? STYLE_NORMAL : focused ? STYLE_CURSOR : STYLE_CURSOR_AWAY;
+    struct canvas line = canvas_row(canvas, y, over);
+    if (current)
+        canvas_text(&line, 0, 0, 1, STYLE_ACCENT, glyphs->cursor);
+    if (list_is_marked(list, list_id(list, row)))
+        canvas_text(&line, 0, 1, 1, STYLE_WARN, glyphs->mark);
+    return line;
+}
+
+bool pane_list_command(struct list *list, enum command command, const struct pane_sort *sorts,
+                       size_t sorts_len)
+{
+    switch (command) {
+    case COMMAND_SORT:
+        pane_next_sort(list, sorts, sorts_len);
+        return true;
+    case COMMAND_MARK:
+        if (list_len(list) > 0) {
+            list_toggle_mark(list, list_id(list, list->scroll.cursor));
+            list_command(list, COMMAND_DOWN);
+        }
+        return true;
+    case COMMAND_MARK_ALL:
+        list_mark_shown(list);
+        return true;
+    case COMMAND_UNMARK_ALL:
+        list_unmark(list);
+        return true;
+    default:
+        return list_command(list, command);
+    }
+}

@@ -1,0 +1,92 @@
+/* The three panes of the main screen. Each keeps its rows in step with the
+ * store (sync), draws them, and answers to commands that concern it alone. */
+#ifndef BILGE_TUI_PANE_H
+#define BILGE_TUI_PANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/mem.h"
+#include "tui/app.h"
+#include "tui/list.h"
+
+/* A way to sort; the direction that is wanted first. Without a name it is the
+ * order of the store, which is not said and not reversed. */
+struct pane_sort {
+    const char *name;
+    bool descending;
+};
+/* Reverses the order; when it was reversed already, goes to the next sort. */
+void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len);
+/* What the title says of sort, filter and marks. */
+void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
+                     struct buf *title);
+/* The row's canvas with cursor and mark drawn. */
+struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
+                       bool focused);
+/* Marks, sort and movement, which all lists have. */
+bool pane_list_command(struct list *list, enum command command, const struct pane_sort *sorts,
+                       size_t sorts_len);
+
+struct pane_services {
+    struct app *app;
+    struct list list;
+    bool stale;
+    int first_row; /* of the rows in the pane, as last drawn */
+};
+void pane_services_init(struct pane_services *pane, struct app *app);
+void pane_services_done(struct pane_services *pane);
+void pane_services_sync(struct pane_services *pane);
+int pane_services_wanted(const struct pane_services *pane);
+void pane_services_title(const struct pane_services *pane, struct buf *title);
+void pane_services_draw(struct pane_services *pane, const struct canvas *canvas, bool focused);
+bool pane_services_command(struct pane_services *pane, enum command command);
+/* The row under the cursor; NULL: none. */
+const struct service *pane_services_current(const struct pane_services *pane);
+
+struct pane_records {
+    struct app *app;
+    struct list list;
+    char *builder; /* id of the one shown; NULL: the selected one */
+    bool stale;
+    const void *shown_items; /* what the rows were made of */
+    int64_t shown_at;
+    int first_row;
+};
+void pane_records_init(struct pane_records *pane, struct app *app);
+void pane_records_done(struct pane_records *pane);
+void pane_records_sync(struct pane_records *pane);
+int pane_records_wanted(const struct pane_records *pane);
+void pane_records_title(const struct pane_records *pane, struct buf *title);
+void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused);
+bool pane_records_command(struct pane_records *pane, enum command command);
+const struct builder *pane_records_builder(const struct pane_records *pane);
+const struct record *pane_records_current(const struct pane_records *pane);
+
+/* A line of the tree: a service's heading, or a step. */
+struct pane_step {
+    int number;        /* of the step; 0: a heading */
+    const char *service; /* of a heading; borrowed until the next sync */
+    size_t over, total;
+};
+struct pane_build {
+    struct app *app;
+    struct scroll scroll;
+    struct pane_step *rows;
+    size_t rows_cap;
+    uint64_t build_id, revision; /* what the rows were made of */
+    bool moved;                  /* by the user: no longer follows what runs */
+    int first_row;
+};
+void pane_build_init(struct pane_build *pane, struct app *app);
+void pane_build_done(struct pane_build *pane);
+void pane_build_sync(struct pane_build *pane);
+int pane_build_wanted(const struct pane_build *pane);
+void pane_build_title(const struct pane_build *pane, struct buf *title);
+void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool focused);
+bool pane_build_command(struct pane_build *pane, enum command command);
+/* Number of the step under the cursor; 0: none. */
+int pane_build_current(const struct pane_build *pane);
+void pane_build_to(struct pane_build *pane, size_t row);
+
+#endif

@@ -1,0 +1,228 @@
+/* The build cache pane: the records of one builder. */
+#include "tui/pane.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "tui/format.h"
+#include "tui/table.h"
+
+enum column { TYPE, SIZE, USED, USES, FLAGS, DESCRIPTION };
+
+static const struct table_column columns[] = {
+    [TYPE] = {"TYPE", 10, 19, false, 0},
+    [SIZE] = {"SIZE", 7, 0, true, 0},
+    [USED] = {"LAST USED", 9, 0, false, 46},
+    [USES] = {"USES", 4, 0, true, 60},
+    [FLAGS] = {"STATE", 6, 0, false, 70},
+    [DESCRIPTION] = {"DESCRIPTION", 10, 1000, false, 0},
+};
+
+enum sort { BY_SIZE, BY_USED, BY_USES, BY_TYPE, BY_DESCRIPTION };
+static const struct pane_sort sorts[] = {
+    [BY_SIZE] = {"size", true},    [BY_USED] = {"last used", true},
+    [BY_USES] = {"uses", true},    [BY_TYPE] = {"type", false},
+    [BY_DESCRIPTION] = {"description", false},
+};
+enum { SORTS = sizeof sorts / sizeof sorts[0] };
+
+void pane_records_init(struct pane_records *pane, struct app *app)
+{
+    *pane = (struct pane_records){.app = app, .stale = true};
+    pane->list.descending = sorts[BY_SIZE].descending;
+}
+
+void pane_records_done(struct pane_records *pane)
+{
+    list_done(&pane->list);
+    free(pane->builder);
+}
+
+const struct builder *pane_records_builder(const struct pane_records *pane)
+{
+    const struct store *store = app_store(pane->app);
+    const struct builder *builder = NULL;
+    if (pane->builder != NULL)
+        builder = store_builder(store, pane->builder);
+    return builder != NULL ? builder : store_selected_builder(store);
+}
+
+/* The engine says "exec.cachemount" where there is little room. */
+static const char *short_type(const char *type)
+{
+    return strncmp(type, "exec.", 5) == 0 ? type + 5 : type;
+}
+
+static int64_t sort_number(const struct record *record, size_t sort)
+{
+    switch ((enum sort)sort) {
+    case BY_SIZE:
+        return record->size_bytes;
+    case BY_USED:
+        return record->last_used_at;
+    case BY_USES:
+        return record->usage_count;
+    case BY_TYPE:
+    case BY_DESCRIPTION:
+        break;
+    }
+    return 0;
+}
+
+void pane_records_sync(struct pane_records *pane)
+{
+    const struct builder *builder = pane_records_builder(pane);
+    const struct records *records = builder != NULL ? &builder->records : NULL;
+    const void *items = records != NULL ? records->items : NULL;
+    int64_t at = builder != NULL ? builder->refreshed_at : 0;
+    if (!pane->stale && items == pane->shown_items && at == pane->shown_at)
+        return;
+    pane->stale = false;
+    pane->shown_items = items;
+    pane->shown_at = at;
+    list_begin(&pane->list);
+    for (size_t i = 0; records != NULL && i < records->len; i++) {
+        const struct record *record = &records->items[i];
+        bool shown = list_matches(&pane->list, record->description) ||
+                     list_matches(&pane->list, record->type) ||
+                     list_matches(&pane->list, record->id);
+        const char *text = pane->list.sort == BY_TYPE ? short_type(record->type)
+                                                      : record->description;
+        list_add(&pane->list, record->id, i, shown, sort_number(record, pane->list.sort), text);
+    }
+    list_end(&pane->list);
+}
+
+const struct record *pane_records_current(const struct pane_records *pane)
+{
+    const struct builder *builder = pane_records_builder(pane);
+    size_t index = list_index(&pane->list);
+    return builder != NULL && index < builder->records.len ? &builder->records.items[index] : NULL;
+}
+
+int pane_records_wanted(const struct pane_records *pane)
+{
+    size_t rows = list_len(&pane->list);
+    return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
+}
+
+void pane_records_title(const struct pane_records *pane, struct buf *title)
+{
+    const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
+    const struct builder *builder = pane_records_builder(pane);
+    char text[TEXT_SIZE_SIZE];
+    buf_append_str(title, "Build cache");
+    if (builder == NULL)
+        return;
+    buf_printf(title, " %s builder ", glyphs->horizontal);
+    text_clean(title, builder->name, strlen(builder->name));
+    if (builder->load == LOAD_DONE || builder->records.len > 0) {
+        const struct records *records = &builder->records;
+        buf_printf(title, " %s %zu records %s %s", glyphs->horizontal, records->len, glyphs->dot,
+                   text_size(text, records->size_bytes));
+        buf_printf(title, " %s reclaimable %s", glyphs->dot,
+                   text_size(text, records->reclaimable_bytes));
+    }
+    pane_title_list(pane->app, &pane->list, sorts, title);
+}
+
+static const char *flags_of(const struct record *record)
+{
+    return record->in_use ? "in use" : record->shared ? "shared" : "";
+}
+
+static void draw_row(const struct pane_records *pane, const struct table *table,
+                     const struct canvas *row, const struct record *record)
+{
+    char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE];
+    bool mount = strcmp(record->type, "exec.cachemount") == 0;
+    table_cell_raw(table, row, TYPE, mount ? STYLE_ACCENT : STYLE_NORMAL, short_type(record->type), strlen(short_type(record->type)));
+    table_cell(table, row, SIZE, STYLE_BOLD, text_size(size, record->size_bytes));
+    table_cell(table, row, USED, STYLE_NORMAL,
+               format_age(text, record->last_used_at, app_now(pane->app)));
+    snprintf(text, sizeof text, "%lld", (long long)record->usage_count);
+    table_cell(table, row, USES, STYLE_NORMAL, text);
+    table_cell(table, row, FLAGS, record->in_use ? STYLE_WARN : STYLE_DIM, flags_of(record));
+    table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, record->description, strlen(record->description));
+}
+
+/* Instead of rows, or below the titles: why there are none. */
+static void draw_empty(const struct pane_records *pane, const struct builder *builder,
+                       const struct canvas *canvas)
+{
+    int width = canvas->cols - 2;
+    if (builder == NULL || (builder->load == LOAD_PENDING && builder->error == NULL)) {
+        canvas_text(canvas, 0, 2, width, STYLE_DIM, "Asking the engine ...");
+    } else if (pane->list.filter != NULL && builder->records.len > 0) {
+        canvas_text(canvas, 0, 2, width, STYLE_DIM, "Nothing matches the filter");
+    } else if (builder->error == NULL) {
+        canvas_text(canvas, 0, 2, width, STYLE_DIM, "The build cache is empty");
+    }
+}
+
+static void draw_error(const struct builder *builder, const struct canvas *canvas)
+{
+    int width = canvas->cols - 2;
+    canvas_raw(canvas, 0, 2, width, STYLE_WARN, builder->error, strlen(builder->error));
+    canvas_text(canvas, 1, 2, width, STYLE_DIM,
+                "Trying again by itself; everything else goes on working");
+}
+
+void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused)
+{
+    const struct builder *builder = pane_records_builder(pane);
+    struct canvas rest = *canvas;
+    struct table table;
+    pane->first_row = 1;
+    if (builder != NULL && builder->error != NULL) {
+        int rows = canvas->rows > 3 ? 2 : 1;
+        struct canvas top = canvas_part(canvas, 0, 0, rows, canvas->cols);
+        draw_error(builder, &top);
+        rest = canvas_part(canvas, rows, 0, canvas->rows - rows, canvas->cols);
+        pane->first_row += rows;
+    }
+    table_layout(&table, columns, sizeof columns / sizeof columns[0], 2, rest.cols);
+    if (list_len(&pane->list) > 0 || builder == NULL || builder->error == NULL)
+        table_draw_titles(&table, &rest, 0);
+    rest = canvas_part(&rest, 1, 0, rest.rows - 1, rest.cols);
+    scroll_show(&pane->list.scroll, (size_t)rest.rows);
+    for (int y = 0; y < rest.rows; y++) {
+        size_t at = pane->list.scroll.top + (size_t)y;
+        if (at >= list_len(&pane->list))
+            break;
+        struct canvas row = pane_row(&pane->list, &rest, y, at, focused);
+        draw_row(pane, &table, &row, &builder->records.items[pane->list.rows[at].index]);
+    }
+    if (list_len(&pane->list) == 0)
+        draw_empty(pane, builder, &rest);
+}
+
+static void change_builder(struct pane_records *pane, size_t step)
+{
+    const struct store *store = app_store(pane->app);
+    const struct builder *builder = pane_records_builder(pane);
+    if (builder == NULL)
+        return;
+    size_t at = (size_t)(builder - store->builders);
+    at = (at + step) % store->builders_len;
+    mem_replace(&pane->builder, store->builders[at].id);
+    list_unmark(&pane->list);
+    pane->stale = true;
+}
+
+bool pane_records_command(struct pane_records *pane, enum command command)
+{
+    if (command == COMMAND_BUILDER_NEXT) {
+        change_builder(pane, 1);
+        return true;
+    }
+    if (command == COMMAND_BUILDER_PREVIOUS) {
+        change_builder(pane, app_store(pane->app)->builders_len - 1);
+        return true;
+    }
+    if (command == COMMAND_SORT)
+        pane->stale = true;
+    return pane_list_command(&pane->list, command, sorts, SORTS);
+}

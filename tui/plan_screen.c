@@ -1,0 +1,399 @@
+#include "tui/plan_screen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include "tui/app.h"
+#include "tui/ask.h"
+#include "tui/help.h"
+#include "tui/page.h"
+#include "tui/progress_screen.h"
+#include "tui/table.h"
+
+enum { WAIT_MS = 5000, COMMAND_ROWS = 2 };
+
+struct plan_screen {
+    struct screen screen;
+    struct targets targets; /* owns the strings of the query */
+    struct query query;
+    struct plan *plan; /* NULL while it is being made */
+    char *error;       /* instead of a plan */
+    char *command;     /* the docker command that does the same; NULL: none */
+    bool waiting;      /* until nothing is busy */
+    struct scroll scroll;
+    uv_timer_t timer; /* asks again while waiting */
+};
+
+enum column { KIND, SERVICE, FREES, SIZE, AGE, WHAT };
+static const struct table_column columns[] = {
+    [KIND] = {"KIND", 10, 0, false, 60},
+    [SERVICE] = {"SERVICE", 10, 24, false, 48},
+    [FREES] = {"FREES", 7, 0, true, 0},
+    [SIZE] = {"SIZE", 7, 0, true, 70},
+    [AGE] = {"AGE", 5, 0, true, 76},
+    [WHAT] = {"WHAT AND WHY", 12, 1000, false, 0},
+};
+
+static bool keeps_busy(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->kept_len; i++)
+        if (plan->kept[i].busy)
+            return true;
+    return false;
+}
+
+static unsigned plan_where(const struct screen *screen)
+{
+    const struct plan_screen *self = (const struct plan_screen *)screen;
+    return self->plan != NULL && keeps_busy(self->plan) ? KEYS_BUSY_PLAN : KEYS_PLAN;
+}
+
+/* Items, then, after a heading, what is kept. */
+static size_t row_count(const struct plan *plan)
+{
+    return plan->items_len + (plan->kept_len > 0 ? 1 + plan->kept_len : 0);
+}
+
+/* ---- getting the plan */
+
+static void on_plan(void *arg, struct plan *plan, const struct err *err)
+{
+    struct plan_screen *self = arg;
+    plan_free(self->plan);
+    free(self->command);
+    self->command = NULL;
+    self->plan = plan;
+    mem_replace(&self->error, NULL);
+    if (plan == NULL) {
+        mem_replace(&self->error, err != NULL ? err->text : "no plan came");
+        self->waiting = false;
+        return;
+    }
+    self->command = plan_docker_command(plan);
+    scroll_set_len(&self->scroll, row_count(plan));
+    if (!keeps_busy(plan))
+        self->waiting = false;
+}
+
+static void ask_again(struct plan_screen *self)
+{
+    app_plan(self->screen.app, &self->query, on_plan, self);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct plan_screen *self = timer->data;
+    if (self->waiting)
+        ask_again(self);
+    else
+        uv_timer_stop(timer);
+}
+
+/* ---- drawing */
+
+static void draw_item(const struct table *table, const struct canvas *row,
+                      const struct plan_item *item)
+{
+    char text[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
+    struct buf what = {0};
+    table_cell(table, row, KIND, STYLE_DIM, item_kind_name(item->kind));
+    if (item->service != NULL)
+        table_cell_raw(table, row, SERVICE, STYLE_NORMAL, item->service, strlen(item->service));
+    table_cell(table, row, FREES, STYLE_BOLD, text_size(text, item->frees_bytes));
+    table_cell(table, row, SIZE, STYLE_DIM, text_size(text, item->size_bytes));
+    if (item->age_s >= 0)
+        table_cell(table, row, AGE, STYLE_NORMAL, text_age(age, item->age_s));
+    buf_append_str(&what, item->title != NULL ? item->title : item->id);
+    if (item->reason != NULL)
+        buf_printf(&what, ": %s", item->reason);
+    table_cell_raw(table, row, WHAT, item->gone_for_good ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
+    buf_done(&what);
+}
+
+static void draw_kept(const struct table *table, const struct canvas *row,
+                      const struct plan_kept *kept)
+{
+    char text[TEXT_SIZE_SIZE];
+    struct buf what = {0};
+    table_cell(table, row, KIND, STYLE_DIM, item_kind_name(kept->kind));
+    if (kept->service != NULL)
+        table_cell_raw(table, row, SERVICE, STYLE_NORMAL, kept->service, strlen(kept->service));
+    table_cell(table, row, SIZE, STYLE_DIM, text_size(text, kept->size_bytes));
+    buf_append_str(&what, kept->title != NULL ? kept->title : kept->id);
+    if (kept->reason != NULL)
+        buf_printf(&what, ": %s", kept->reason);
+    table_cell_raw(table, row, WHAT, kept->busy ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
+    buf_done(&what);
+}
+
+static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
+{
+    const struct plan *plan = self->plan;
+    struct table table;
+    table_layout(&table, columns, sizeof columns / sizeof columns[0], 2, canvas->cols);
+    table_draw_titles(&table, canvas, 0);
+    struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
+    scroll_show(&self->scroll, (size_t)rows.rows);
+    for (int y = 0; y < rows.rows; y++) {
+        size_t at = self->scroll.top + (size_t)y;
+        if (at >= self->scroll.len)
+            break;
+        bool current = at == self->scroll.cursor;
+        struct canvas row = canvas_row(&rows, y, current ? STYLE_CURSOR : STYLE_NORMAL);
+        if (current)
+            canvas_text(&row, 0, 0, 1, STYLE_ACCENT, row.theme->glyphs->cursor);
+        if (at < plan->items_len)
+            draw_item(&table, &row, &plan->items[at]);
+        else if (at == plan->items_len)
+            canvas_printf(&row, 0, 1, row.cols, STYLE_TITLE, "Kept (%zu)", plan->kept_len);
+        else
+            draw_kept(&table, &row, &plan->kept[at - plan->items_len - 1]);
+    }
+}
+
+/* What the row under the cursor does not have room for. */
+static void add_current(const struct plan_screen *self, struct page *page, int width)
+{
+    const struct plan *plan = self->plan;
+    size_t at = self->scroll.cursor;
+    if (at < plan->items_len) {
+        const struct plan_item *item = &plan->items[at];
+        page_wrap(page, STYLE_DIM, width, item->id);
+        if (item->loses != NULL)
+            page_add(page, STYLE_WARN, "The next build loses: %s", item->loses);
+        if (item->gone_for_good)
+            page_add(page, STYLE_WARN, "In no export: gone for good");
+    } else if (at > plan->items_len && at - plan->items_len - 1 < plan->kept_len) {
+        const struct plan_kept *kept = &plan->kept[at - plan->items_len - 1];
+        if (kept->reason != NULL)
+            page_wrap(page, STYLE_NORMAL, width, kept->reason);
+    }
+}
+
+static size_t gone_for_good(const struct plan *plan)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->items_len; i++)
+        count += plan->items[i].gone_for_good;
+    return count;
+}
+
+static void add_totals(const struct plan_screen *self, struct page *page, int width)
+{
+    const struct plan *plan = self->plan;
+    char text[TEXT_SIZE_SIZE];
+    size_t forever = gone_for_good(plan);
+    page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
+             plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
+    if (forever > 0)
+        page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
+    if (plan->now)
+        page_add(page, STYLE_BAD, "Busy caches too: a build that runs may fail or lose its cache");
+    if (self->command != NULL) {
+        struct page lines = {0};
+        page_wrap(&lines, STYLE_DIM, width - 8, self->command);
+        for (size_t i = 0; i < page_len(&lines) && i < COMMAND_ROWS; i++)
+            page_add(page, STYLE_DIM, "%s%s%s", i == 0 ? "docker: " : "        ",
+                     lines.lines[i].text,
+                     i + 1 == COMMAND_ROWS && page_len(&lines) > COMMAND_ROWS ? " ..." : "");
+        page_done(&lines);
+    }
+}
+
+static void add_question(const struct plan_screen *self, struct page *page)
+{
+    const struct plan *plan = self->plan;
+    const struct app *app = self->screen.app;
+    if (self->waiting)
+        page_add(page, STYLE_ACCENT, "Waiting until nothing is busy; Esc: no longer");
+    else if (plan->items_len == 0)
+        page_add(page, STYLE_BOLD, "Nothing to delete");
+    else if (app_read_only(app))
+        page_add(page, STYLE_WARN, "Read-only: this is what would go; nothing is deleted");
+    else
+        page_add(page, STYLE_BOLD, "Delete? y: yes, these items and nothing else. Any other key: no");
+}
+
+static void draw_plan(struct plan_screen *self, const struct canvas *inside)
+{
+    struct page below = {0};
+    int width = inside->cols - 2;
+    add_current(self, &below, width);
+    add_totals(self, &below, width);
+    add_question(self, &below);
+    int rows = (int)page_len(&below), most = inside->rows - 3;
+    /* In a low window the question matters most, then the totals. */
+    if (rows > most) {
+        below.scroll.top = (size_t)(rows - most);
+        rows = most;
+    }
+    struct canvas list = canvas_part(inside, 0, 0, inside->rows - rows, inside->cols);
+    struct canvas foot = canvas_part(inside, inside->rows - rows, 1, rows, width);
+    draw_rows(self, &list);
+    page_draw(&below, &foot);
+    page_done(&below);
+}
+
+static void plan_draw(struct screen *screen, const struct canvas *canvas)
+{
+    struct plan_screen *self = (struct plan_screen *)screen;
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, "Plan");
+    if (self->plan != NULL)
+        draw_plan(self, &inside);
+    else if (self->error != NULL)
+        canvas_raw(&inside, 0, 1, inside.cols - 2, STYLE_BAD, self->error, strlen(self->error));
+    else
+        canvas_text(&inside, 0, 1, inside.cols - 2, STYLE_DIM,
+                    "Looking at what can go, and whether anything is building ...");
+    app_draw_bottom(screen->app, canvas, plan_where(screen));
+}
+
+/* ---- commands */
+
+static void execute(struct plan_screen *self)
+{
+    struct app *app = self->screen.app;
+    if (self->plan == NULL || self->plan->items_len == 0 || app_read_only(app)) {
+        app_close(&self->screen);
+        return;
+    }
+    if (!app_execute(app, self->plan))
+        return;
+    self->plan = NULL;
+    app_close(&self->screen);
+    app_push(app, progress_screen_new());
+}
+
+static void on_now(void *arg)
+{
+    struct plan_screen *self = arg;
+    self->query.now = true;
+    self->waiting = false;
+    ask_again(self);
+}
+
+static void ask_now(struct plan_screen *self)
+{
+    app_push(self->screen.app,
+             ask_new("Busy caches too?",
+                     "Somebody may be exporting into these caches. Taking blobs from under an "
+                     "export can leave a cache that names layers which are gone: that build "
+                     "still succeeds, the next ones fail. Better: wait (w), or stop the build.",
+                     "plan with busy caches", on_now, self));
+}
+
+static void wait_for_others(struct plan_screen *self)
+{
+    self->waiting = true;
+    uv_timer_start(&self->timer, on_timer, WAIT_MS, WAIT_MS);
+}
+
+static void leave_out(struct plan_screen *self)
+{
+    struct plan *plan = self->plan;
+    if (plan == NULL || self->scroll.cursor >= plan->items_len)
+        return;
+    plan_drop(plan, self->scroll.cursor);
+    free(self->command);
+    self->command = plan_docker_command(plan);
+    scroll_set_len(&self->scroll, row_count(plan));
+}
+
+static void plan_command(struct screen *screen, enum command command)
+{
+    struct plan_screen *self = (struct plan_screen *)screen;
+    if (scroll_command(&self->scroll, command))
+        return;
+    switch (command) {
+    case COMMAND_YES:
+        execute(self);
+        break;
+    case COMMAND_NOW:
+        ask_now(self);
+        break;
+    case COMMAND_WAIT:
+        wait_for_others(self);
+        break;
+    case COMMAND_DROP:
+        leave_out(self);
+        break;
+    case COMMAND_HELP:
+        app_push(screen->app, help_new(plan_where(screen), "Plan"));
+        break;
+    default:
+        if (self->waiting)
+            self->waiting = false;
+        else
+            app_close(screen);
+    }
+}
+
+static void plan_mouse(struct screen *screen, const struct term_mouse *mouse)
+{
+    struct plan_screen *self = (struct plan_screen *)screen;
+    if (mouse->wheel != 0)
+        scroll_by(&self->scroll, mouse->wheel * 3);
+    else if (mouse->y >= 2 && self->scroll.top + (size_t)(mouse->y - 2) < self->scroll.len)
+        scroll_to(&self->scroll, self->scroll.top + (size_t)(mouse->y - 2));
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+static void plan_screen_free(struct screen *screen)
+{
+    struct plan_screen *self = (struct plan_screen *)screen;
+    app_plan_forget(screen->app, self);
+    plan_free(self->plan);
+    free(self->error);
+    free(self->command);
+    targets_done(&self->targets);
+    uv_close((uv_handle_t *)&self->timer, on_timer_closed);
+}
+
+static const struct screen_ops plan_ops = {
+    .title = "Plan",
+    .where = plan_where,
+    .draw = plan_draw,
+    .command = plan_command,
+    .mouse = plan_mouse,
+    .free = plan_screen_free,
+};
+
+void plan_screen_open(struct app *app, const struct query *query, struct targets *targets)
+{
+    struct plan_screen *self = mem_zalloc(sizeof *self);
+    self->screen.ops = &plan_ops;
+    self->query = *query;
+    self->targets = *targets;
+    *targets = (struct targets){0};
+    uv_timer_init(app_loop(app), &self->timer);
+    self->timer.data = self;
+    app_push(app, &self->screen);
+    if (!app_plan(app, query, on_plan, self))
+        app_close(&self->screen);
+}
+
+void plan_screen_for_targets(struct app *app, struct targets *targets, bool records)
+{
+    struct query query;
+    query_init(&query);
+    if (records && targets->records_len > 0) {
+        query.records = true;
+        query.ids = (const char *const *)targets->records;
+        query.ids_len = targets->records_len;
+        query.builder = targets->builder;
+    } else if (!records && targets->rows_len > 0) {
+        query.whole = true;
+        query.services = (const char *const *)targets->rows;
+        query.services_len = targets->rows_len;
+    } else {
+        app_say(app, STYLE_DIM, "Nothing is marked or under the cursor");
+        return;
+    }
+    plan_screen_open(app, &query, targets);
+}

@@ -1,0 +1,205 @@
+#include "tui/prune_menu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include "tui/app.h"
+#include "tui/input.h"
+#include "tui/plan_screen.h"
+
+struct prune_menu {
+    struct screen screen;
+    struct targets targets;
+    struct scroll scroll;
+    int first_row; /* of the choices on the screen, as last drawn */
+};
+
+enum about { ABOUT_SERVICES, ABOUT_RECORDS, ABOUT_ALL };
+
+struct choice {
+    char key;
+    enum about about;
+    const char *label; /* "%s": the services or records that are meant */
+    bool whole, garbage, records, by_age;
+    const char *note;
+};
+
+static const struct choice choices[] = {
+    {'g', ABOUT_SERVICES, "Garbage of %s", false, true, false, false,
+     "what no live export reaches; the next build loses nothing"},
+    {'e', ABOUT_ALL, "Garbage of every service", false, true, false, false,
+     "what no live export reaches; the next build loses nothing"},
+    {'w', ABOUT_SERVICES, "The whole cache of %s", true, false, false, false,
+     "the next build starts from the engine's cache alone"},
+    {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, true,
+     "by the time of the last export"},
+    {'r', ABOUT_ALL, "Records not used for ...", false, false, true, true,
+     "of the builder, by the last use"},
+    {'c', ABOUT_RECORDS, "The builder's %s", false, false, true, false,
+     "by exact id"},
+    {'u', ABOUT_ALL, "All records not in use", false, false, true, false,
+     "of the builder: the next build runs every step"},
+};
+enum { CHOICES = sizeof choices / sizeof choices[0] };
+
+static unsigned menu_where(const struct screen *screen)
+{
+    (void)screen;
+    return KEYS_MENU;
+}
+
+static const char *title_for(const struct prune_menu *menu, const struct choice *choice)
+{
+    if (choice->about == ABOUT_SERVICES)
+        return menu->targets.title;
+    return choice->about == ABOUT_RECORDS ? menu->targets.record_title : "";
+}
+
+static void draw_choice(const struct prune_menu *menu, const struct canvas *canvas, int y, size_t i)
+{
+    const struct choice *choice = &choices[i];
+    const char *title = title_for(menu, choice);
+    bool current = menu->scroll.cursor == i;
+    struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
+    enum style style = title != NULL ? STYLE_NORMAL : STYLE_DIM;
+    const char *mark = strstr(choice->label, "%s");
+    int x = 5;
+    if (current)
+        canvas_text(&row, 0, 0, 1, STYLE_ACCENT, canvas->theme->glyphs->cursor);
+    canvas_printf(&row, 0, 2, 2, STYLE_KEY, "%c", choice->key);
+    if (mark == NULL) {
+        x += canvas_text(&row, 0, x, row.cols, style, choice->label);
+    } else {
+        x += canvas_printf(&row, 0, x, row.cols, style, "%.*s", (int)(mark - choice->label),
+                           choice->label);
+        x += canvas_text(&row, 0, x, row.cols, style, title != NULL ? title : "nothing here");
+    }
+    x = x + 2 < 40 ? 40 : x + 2;
+    canvas_text(&row, 0, x, row.cols - x, STYLE_DIM, choice->note);
+}
+
+static void menu_draw(struct screen *screen, const struct canvas *canvas)
+{
+    struct prune_menu *menu = (struct prune_menu *)screen;
+    int rows = CHOICES + 4, top = (canvas->rows - rows) / 2;
+    int width = canvas->cols > 104 ? 100 : canvas->cols;
+    struct canvas box = canvas_part(canvas, top, (canvas->cols - width) / 2, rows, width);
+    struct canvas inside = canvas_box(&box, STYLE_TITLE, "Prune");
+    int first = inside.rows > CHOICES ? 1 : 0;
+    struct canvas list = canvas_part(&inside, first, 0, inside.rows - first, inside.cols);
+    scroll_set_len(&menu->scroll, CHOICES);
+    scroll_show(&menu->scroll, (size_t)list.rows);
+    menu->first_row = list.y;
+    for (int y = 0; y < list.rows && menu->scroll.top + (size_t)y < CHOICES; y++)
+        draw_choice(menu, &list, y, menu->scroll.top + (size_t)y);
+    app_draw_bottom(screen->app, &box, KEYS_MENU);
+}
+
+static void make_plan(struct prune_menu *menu, int64_t older_than_s)
+{
+    const struct choice *choice = &choices[menu->scroll.cursor];
+    struct targets *targets = &menu->targets;
+    struct query query;
+    query_init(&query);
+    query.whole = choice->whole;
+    query.garbage = choice->garbage;
+    query.records = choice->records;
+    query.older_than_s = older_than_s;
+    if (choice->about == ABOUT_SERVICES) {
+        query.services = (const char *const *)targets->rows;
+        query.services_len = targets->rows_len;
+    }
+    if (choice->about == ABOUT_RECORDS) {
+        query.ids = (const char *const *)targets->records;
+        query.ids_len = targets->records_len;
+    }
+    if (choice->records)
+        query.builder = targets->builder;
+    app_close(&menu->screen);
+    plan_screen_open(menu->screen.app, &query, targets);
+}
+
+static bool accept_age(void *arg, const char *text)
+{
+    struct prune_menu *menu = arg;
+    int64_t seconds;
+    if (!text_parse_age(text, &seconds)) {
+        app_say(menu->screen.app, STYLE_BAD, "An age is 90s, 15m, 24h, 7d or 2w");
+        return false;
+    }
+    make_plan(menu, seconds);
+    return true;
+}
+
+static void choose(struct prune_menu *menu)
+{
+    static const struct input_ops ops = {NULL, accept_age, NULL};
+    const struct choice *choice = &choices[menu->scroll.cursor];
+    if (title_for(menu, choice) == NULL)
+        app_say(menu->screen.app, STYLE_WARN, "Nothing is marked or under the cursor");
+    else if (choice->by_age)
+        app_push(menu->screen.app, input_new("Older than (24h, 7d, 2w): ", "7d", &ops, menu));
+    else
+        make_plan(menu, -1);
+}
+
+static void menu_key(struct screen *screen, int key)
+{
+    struct prune_menu *menu = (struct prune_menu *)screen;
+    enum command command = keymap_find(KEYS_MENU, key);
+    for (size_t i = 0; i < CHOICES; i++) {
+        if (choices[i].key == key) {
+            scroll_to(&menu->scroll, i);
+            command = COMMAND_OPEN;
+        }
+    }
+    if (command == COMMAND_OPEN)
+        choose(menu);
+    else if (command == COMMAND_BACK)
+        app_close(screen);
+    else
+        scroll_command(&menu->scroll, command);
+}
+
+static void menu_mouse(struct screen *screen, const struct term_mouse *mouse)
+{
+    struct prune_menu *menu = (struct prune_menu *)screen;
+    if (mouse->wheel != 0) {
+        scroll_by(&menu->scroll, mouse->wheel);
+        return;
+    }
+    size_t at = menu->scroll.top + (size_t)(mouse->y - menu->first_row);
+    if (mouse->y < menu->first_row || at >= CHOICES)
+        return;
+    scroll_to(&menu->scroll, at);
+    choose(menu);
+}
+
+static void menu_free(struct screen *screen)
+{
+    struct prune_menu *menu = (struct prune_menu *)screen;
+    targets_done(&menu->targets);
+    free(menu);
+}
+
+static const struct screen_ops menu_ops = {
+    .title = "Prune",
+    .over = true,
+    .where = menu_where,
+    .draw = menu_draw,
+    .key = menu_key,
+    .mouse = menu_mouse,
+    .free = menu_free,
+};
+
+struct screen *prune_menu_new(struct targets *targets)
+{
+    struct prune_menu *menu = mem_zalloc(sizeof *menu);
+    menu->screen.ops = &menu_ops;
+    menu->targets = *targets;
+    menu->scroll.len = CHOICES;
+    *targets = (struct targets){0};
+    return &menu->screen;
+}

@@ -1,0 +1,131 @@
+#include "tui/sgr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/text.h"
+
+void sgr_done(struct sgr_line *line)
+{
+    buf_done(&line->text);
+    free(line->runs);
+    *line = (struct sgr_line){0};
+}
+
+static void add_run(struct sgr_line *line, struct sgr_run run)
+{
+    run.start = line->text.len;
+    if (line->runs_len > 0 && line->runs[line->runs_len - 1].start == run.start)
+        line->runs_len--;
+    mem_reserve((void **)&line->runs, &line->runs_cap, line->runs_len + 1, sizeof *line->runs);
+    line->runs[line->runs_len++] = run;
+}
+
+/* 38;5;N and 38;2;R;G;B: how many numbers belong to it. */
+static size_t extended(const int *numbers, size_t len)
+{
+    if (len > 1 && numbers[1] == 5)
+        return 3;
+    return len > 1 && numbers[1] == 2 ? 5 : 1;
+}
+
+static void apply(struct sgr_run *run, const int *numbers, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        int n = numbers[i];
+        if (n == 0)
+            *run = (struct sgr_run){.foreground = -1};
+        else if (n == 1)
+            run->bold = true;
+        else if (n == 22)
+            run->bold = false;
+        else if (n >= 30 && n <= 37)
+            run->foreground = (signed char)(n - 30);
+        else if (n >= 90 && n <= 97)
+            run->foreground = (signed char)(n - 90);
+        else if (n == 39)
+            run->foreground = -1;
+        else if (n == 38 || n == 48)
+            i += extended(numbers + i, len - i) - 1;
+    }
+}
+
+static void read_numbers(struct sgr_run *run, const char *text, size_t len)
+{
+    int numbers[16] = {0};
+    size_t count = 1;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] >= '0' && text[i] <= '9') {
+            if (numbers[count - 1] < 1000)
+                numbers[count - 1] = numbers[count - 1] * 10 + (text[i] - '0');
+        } else if ((text[i] == ';' || text[i] == ':') && count < 16) {
+            count++;
+        } else {
+            return;
+        }
+    }
+    apply(run, numbers, count);
+}
+
+/* Length of the escape sequence at text (which begins with ESC); 1 when it is
+ * not a whole one. SGR changes *run. */
+static size_t skip_escape(const char *text, size_t len, struct sgr_run *run)
+{
+    if (len < 2)
+        return 1;
+    if (text[1] == '[') {
+        size_t end = 2;
+        while (end < len && text[end] >= 0x20 && text[end] < 0x40)
+            end++;
+        if (end >= len || text[end] < 0x40 || text[end] > 0x7e)
+            return 1;
+        if (text[end] == 'm')
+            read_numbers(run, text + 2, end - 2);
+        return end + 1;
+    }
+    if (text[1] == ']') { /* ended by BEL or ESC \ */
+        for (size_t end = 2; end < len; end++) {
+            if (text[end] == '\a')
+                return end + 1;
+            if (text[end] == '\033' && end + 1 < len && text[end + 1] == '\\')
+                return end + 2;
+        }
+        return len; /* as a terminal would: it swallows the rest */
+    }
+    return text[1] >= 0x30 && text[1] < 0x7f ? 2 : 1;
+}
+
+static void last_state(const char **raw, size_t *len)
+{
+    while (*len > 0 && (*raw)[*len - 1] == '\r')
+        --*len;
+    size_t start = *len;
+    while (start > 0 && (*raw)[start - 1] != '\r')
+        start--;
+    *raw += start;
+    *len -= start;
+}
+
+void sgr_parse(struct sgr_line *line, const char *raw, size_t len)
+{
+    struct sgr_run run = {.foreground = -1};
+    buf_clear(&line->text);
+    line->runs_len = 0;
+    last_state(&raw, &len);
+    add_run(line, run);
+    for (size_t i = 0; i < len;) {
+        const char *escape = memchr(raw + i, '\033', len - i);
+        size_t plain = escape != NULL ? (size_t)(escape - raw) - i : len - i;
+        text_clean(&line->text, raw + i, plain);
+        i += plain;
+        if (i >= len)
+            break;
+        size_t skipped = skip_escape(raw + i, len - i, &run);
+        if (skipped == 1)
+            text_clean(&line->text, raw + i, 1);
+        i += skipped;
+        add_run(line, run);
+    }
+    buf_append(&line->text, "", 1);
+    line->text.len--;
+}

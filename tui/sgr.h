@@ -1,0 +1,30 @@
+/* A line of a log as it can be shown: clean text, and which of it has which
+ * colour. Of all escape sequences only SGR (colours, bold) is understood; the
+ * others are left out. Of a line that was overwritten with carriage returns
+ * the last state stays, as on a terminal. Pure.
+ * Source: ECMA-48, and xterm's ctlseqs for what is skipped. */
+#ifndef BILGE_TUI_SGR_H
+#define BILGE_TUI_SGR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/mem.h"
+
+struct sgr_run {
+    size_t start; /* offset into the text; it ends where the next one starts */
+    signed char foreground; /* 0-7; -1: the terminal's own */
+    bool bold;
+};
+
+struct sgr_line {
+    struct buf text; /* clean, NUL-terminated */
+    struct sgr_run *runs;
+    size_t runs_len, runs_cap;
+};
+
+/* Fills an all-zero or used line anew; its memory is used again. */
+void sgr_parse(struct sgr_line *line, const char *raw, size_t len);
+void sgr_done(struct sgr_line *line);
+
+#endif

@@ -1,0 +1,53 @@
+/* How things look: colours, or none, and the signs that lines, bars and
+ * states are drawn with. */
+#ifndef BILGE_TUI_THEME_H
+#define BILGE_TUI_THEME_H
+
+#include <stdbool.h>
+
+#include <curses.h>
+
+enum style {
+    STYLE_NORMAL,
+    STYLE_DIM,
+    STYLE_BOLD,
+    STYLE_TITLE,
+    STYLE_BORDER,
+    STYLE_KEY,
+    STYLE_GOOD,
+    STYLE_WARN,
+    STYLE_BAD,
+    STYLE_ACCENT,
+    STYLE_CURSOR,       /* the row under the cursor */
+    STYLE_CURSOR_AWAY,  /* the same, in a pane without the focus */
+    STYLE_MATCH,        /* found text */
+    STYLES
+};
+
+struct glyphs {
+    const char *horizontal, *vertical;
+    const char *top_left, *top_right, *bottom_left, *bottom_right;
+    const char *tee_left, *tee_right, *tee_top, *tee_bottom;
+    const char *cursor, *mark, *dot, *ellipsis, *arrow;
+    const char *up, *down; /* sort directions */
+    const char *waiting, *running, *done, *cached, *failed, *cancelled;
+    const char *gauge_full, *gauge_empty;
+    const char *bar[9]; /* 0 to 8 eighths of a column; [8] full */
+};
+
+struct theme {
+    attr_t attributes[STYLES];
+    short pairs[STYLES];
+    const struct glyphs *glyphs;
+    bool utf8;   /* else only ASCII reaches the terminal */
+    bool ascii;  /* lines, bars and arrows of ASCII */
+    bool colors;
+    short sgr_pairs; /* first of 8 pairs for the colours of a log; 0: none */
+};
+
+/* After newterm(). `utf8`: the locale can print it. */
+void theme_init(struct theme *theme, bool ascii, bool no_color, bool utf8);
+/* Attributes for SGR state of a log line: foreground 0-7, or -1. */
+attr_t theme_sgr(const struct theme *theme, int foreground, bool bold, short *ret_pair);
+
+#endif

@@ -1,0 +1,26 @@
+/* The screen: its only door. */
+#ifndef BILGE_TUI_TUI_H
+#define BILGE_TUI_TUI_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "core/base/err.h"
+#include "core/bilge.h"
+
+struct tui_options {
+    bool read_only; /* deletes and builds are refused and said so */
+    bool ascii;     /* plain ASCII instead of lines, bars and arrows */
+    bool no_color;
+    bool no_mouse;
+};
+
+/* Opens the screen on the controlling terminal and runs the loop until the
+ * user quits or the terminal hangs up; the terminal is then as it was, and all
+ * handles of ours are closed. 0, or a negative code with err (no terminal, a
+ * TERM that is not known, bilge_open() failed). */
+int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
+            const struct tui_options *options, struct err *err);
+
+#endif
