@@ -19,6 +19,15 @@ static void draw(int key)
     refresh();
 }
 
+static int next_key(void)
+{
+    int key;
+    do
+        key = getch();
+    while (key == ERR); /* a hang-up kills */
+    return key;
+}
+
 int main(void)
 {
     setlocale(LC_CTYPE, "");
@@ -27,7 +36,8 @@ int main(void)
     noecho();
     keypad(stdscr, TRUE);
     curs_set(0);
-    for (int key = 0; key != 'q'; key = getch()) {
+    timeout(50); /* a resize that comes just before getch() waits does not wake it */
+    for (int key = 0; key != 'q'; key = next_key()) {
         if (key == 'c')
             kill(getpid(), SIGKILL);
         draw(key);
