@@ -2,4 +2,5 @@ libbilge_a_SOURCES += \
 	core/store/store.c core/store/store.h \
 	core/store/change.c \
 	core/store/history.c core/store/history.h core/store/history_db.h \
-	core/store/history_builds.c core/store/history_samples.c
+	core/store/history_builds.c core/store/history_samples.c \
+	core/store/owners.c core/store/owners.h

@@ -10,3 +10,4 @@ include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/build.mk
 include $(top_srcdir)/tests/unit/choose.mk
 include $(top_srcdir)/tests/unit/engine.mk
+include $(top_srcdir)/tests/unit/owners.mk

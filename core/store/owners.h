@@ -1,0 +1,39 @@
+/* Whose is a record? BuildKit's records carry no service. A layer in a
+ * service's cache and the engine record of the step that made it were created
+ * at the very same nanosecond, and an imported record names the blob that it
+ * came from: both joins are exact while the record lives. What such a record
+ * stands on (its parents) belongs to the same services. Cache mounts and the
+ * like have no layer: they go with the step that their description quotes, as a
+ * guess. (Measured on BuildKit 0.13 and 0.25: see cache.h for the formats.) */
+#ifndef BILGE_STORE_OWNERS_H
+#define BILGE_STORE_OWNERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/cache/cache.h"
+#include "core/engine/record.h"
+
+struct owner {
+    char *service; /* the only one; NULL: none known, or several */
+    char *several; /* "api, worker"; NULL unless there are several */
+    bool guess;    /* by its text alone */
+};
+
+struct owners {
+    struct owner *items; /* one for each record, in the records' order */
+    size_t len;
+};
+
+struct owners_cache {
+    const char *service;
+    const struct cache *cache;
+};
+
+/* Pure; any thread. The caller gives the result back with owners_done(). */
+struct owners owners_find(const struct records *records, const struct owners_cache *caches,
+                          size_t caches_len);
+void owners_done(struct owners *owners);
+
+#endif
