@@ -6,4 +6,4 @@ include $(top_srcdir)/core/build/local.mk
 include $(top_srcdir)/core/store/local.mk
 include $(top_srcdir)/core/prune/local.mk
 
-libbilge_a_SOURCES += core/bilge.h
+include $(top_srcdir)/core/bilge/local.mk

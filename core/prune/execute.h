@@ -28,17 +28,22 @@ struct execute_ops {
 
 struct execute_env {
     const pid_t *own_sessions; /* of our own builds; 0-ended; NULL: none */
-    /* The engine behind a builder that is embedded, else NULL (then buildx). */
+    /* Where records are looked at again before they go: as fresh as it can be. */
+    const struct store *store;
+    /* The engine behind a builder that is embedded, else NULL (then buildx).
+     * Gets execute_start()'s arg. */
     struct engine *(*engine_of)(void *arg, const char *builder);
 };
 
-/* Borrows the plan until on_done. Records go in an order that works (children
+/* Borrows the plan and what env points to until on_done. No callback runs
+ * before it returns. Records go in an order that works (children
  * before parents; repeated while it makes progress), those of one builder in
  * few calls; `all` is set only for calls whose records need it. */
 struct execute *execute_start(uv_loop_t *loop, const struct plan *plan,
                               const struct execute_env *env, const struct execute_ops *ops,
                               void *arg);
-/* Stops between two items; on_done still comes. */
+/* Stops between two items; on_done still comes. What was not come to is no
+ * failure. */
 void execute_cancel(struct execute *execute);
 
 #endif

@@ -1,4 +1,7 @@
 libbilge_a_SOURCES += \
+	core/prune/execute.c core/prune/execute.h core/prune/executor.h \
+	core/prune/execute_caches.c \
+	core/prune/execute_records.c \
 	core/prune/query.c core/prune/query.h \
 	core/prune/plan.c core/prune/plan.h core/prune/planner.h \
 	core/prune/plan_caches.c \

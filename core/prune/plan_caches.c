@@ -168,10 +168,13 @@ static void add_whole(struct look *look, int64_t age_s)
 /* A sign that somebody may be exporting; NULL: none, or told not to mind. */
 static const char *busy_sign(const struct look *look)
 {
+    const struct planner *planner = look->planner;
     const char *sign = service_busy_sign(look->row);
-    if (look->planner->query->now)
+    if (planner->query->now)
         return NULL;
-    return sign != NULL ? sign : look->planner->build_sign;
+    if (sign == NULL)
+        sign = planner->store->building_client;
+    return sign != NULL ? sign : planner->build_sign;
 }
 
 /* Why the directory can't be touched at all; NULL: it can. */
@@ -217,14 +220,6 @@ static bool has_live(const struct cache *cache)
     return cache->generations_len > 0 && cache->generations[0].live;
 }
 
-static bool live_is_shrunken(const struct cache *cache)
-{
-    for (size_t i = 0; i < cache->generations_len && cache->generations[i].live; i++)
-        if (cache->generations[i].shrunken)
-            return true;
-    return false;
-}
-
 /* How many of the older ones stay by their number alone. */
 static size_t older_to_keep(const struct look *look)
 {
@@ -252,6 +247,17 @@ static void add_generation(struct look *look, size_t index, const char *title)
         item->ino = look->cache->blobs[manifest].ino;
 }
 
+/* What a restore would turn to; NULL: nothing speaks for keeping it. */
+static const char *why_kept(const struct cache *cache, const struct cache_generation *generation,
+                            size_t back)
+{
+    if (generation->fuller)
+        return "the live generation is a shrunken re-export of it: it can be restored";
+    if (back == 1 && generation->whole && !has_live(cache))
+        return "nothing is live here: the cache can be restored to it";
+    return NULL;
+}
+
 /* `back`: 1 is the newest of the older ones. */
 static void plan_generation(struct look *look, size_t index, size_t back)
 {
@@ -262,13 +268,11 @@ static void plan_generation(struct look *look, size_t index, size_t back)
     if (!planner_names(look->planner, id) || back <= older_to_keep(look) ||
         !planner_old_enough(look->planner, planner_age(look->planner, generation->exported_at)))
         return;
-    if (back == 1 && generation->whole && live_is_shrunken(look->cache)) {
-        keep(look, ITEM_GENERATION, id, title,
-             "the live generation is a shrunken re-export of it: restoring it brings the rest back")
-            ->size_bytes = generation->unique_bytes;
-        return;
-    }
-    add_generation(look, index, title);
+    const char *reason = why_kept(look->cache, generation, back);
+    if (reason != NULL)
+        keep(look, ITEM_GENERATION, id, title, reason)->size_bytes = generation->unique_bytes;
+    else
+        add_generation(look, index, title);
 }
 
 static void plan_generations(struct look *look)
@@ -384,13 +388,14 @@ static void keep_garbage(struct look *look, const char *reason, bool busy)
     }
 }
 
-/* Without a sound index.json nothing tells what is live; and when the live
- * generation lacks something, an older one is what it can be restored from. */
+/* When what is live is not known, or lacks something, the older blobs are what
+ * the cache can be restored from. */
 static bool is_damaged(const struct cache *cache)
 {
-    bool damaged = cache->state == CACHE_BROKEN;
+    bool damaged = cache->live_unknown;
     for (size_t i = 0; i < cache->problems_len; i++)
-        damaged |= cache->problems[i].kind != PROBLEM_FOREIGN;
+        damaged |= cache->problems[i].kind != PROBLEM_FOREIGN &&
+                   cache->problems[i].kind != PROBLEM_INDEX;
     for (size_t i = 0; i < cache->generations_len; i++)
         damaged |= cache->generations[i].live && !cache->generations[i].whole;
     return damaged;
@@ -428,7 +433,7 @@ static void plan_parts(struct look *look)
         return;
     }
     plan_blobs(look);
-    for (size_t i = 0; i < look->cache->leftovers_len; i++)
+    for (size_t i = 0; i < look->cache->leftovers_len && !look->cache->live_unknown; i++)
         if (query->garbage && look->cache->leftovers[i].kind == LEFTOVER_INGEST)
             plan_ingest(look, &look->cache->leftovers[i]);
 }

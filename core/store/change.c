@@ -41,6 +41,13 @@ static void builder_done(struct builder *builder)
     records_free(&builder->records);
 }
 
+static void root_done(struct cache_root *root)
+{
+    free(root->path);
+    free(root->only);
+    free(root->error);
+}
+
 static void prune_done(struct prune_status *prune)
 {
     for (size_t i = 0; i < prune->failures_len; i++) {
@@ -59,17 +66,18 @@ void store_free(struct store *store)
         service_done(&store->services[i]);
     for (size_t i = 0; i < store->builders_len; i++)
         builder_done(&store->builders[i]);
-    for (size_t i = 0; i < store->disks_len; i++)
-        free(store->disks[i].path);
+    for (size_t i = 0; i < store->roots_len; i++)
+        root_done(&store->roots[i]);
     for (size_t i = 0; i < store->builds_len; i++)
         build_free(store->builds[i]);
-    store_clear_roots(store);
+    store_clear_disks(store);
     prune_done(&store->prune);
     compose_project_free(store->project);
     free(store->project_error);
+    free(store->building_client);
     free(store->services);
     free(store->builders);
-    free(store->disks);
+    free(store->roots);
     free(store->builds);
     free(store);
 }
@@ -112,7 +120,7 @@ void store_remove_service(struct store *store, const char *id)
     struct service *found = (struct service *)store_service(store, id);
     if (found == NULL)
         return;
-    service_done(found);
+    service_done(found); /* `id` may be the row's own: dead from here on */
     close_gap(store->services, &store->services_len, (size_t)(found - store->services),
               sizeof *found);
     store_touch(store);
@@ -183,19 +191,6 @@ struct cache_root *store_put_root(struct store *store, const char *path, const c
     return root;
 }
 
-void store_clear_roots(struct store *store)
-{
-    for (size_t i = 0; i < store->roots_len; i++) {
-        free(store->roots[i].path);
-        free(store->roots[i].only);
-        free(store->roots[i].error);
-    }
-    free(store->roots);
-    store->roots = NULL;
-    store->roots_len = 0;
-    store_touch(store);
-}
-
 struct builder *store_put_builder(struct store *store, const char *id)
 {
     store_touch(store);
@@ -243,6 +238,16 @@ struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path)
     disk->dev = dev;
     disk->path = mem_strdup(path);
     return disk;
+}
+
+void store_clear_disks(struct store *store)
+{
+    for (size_t i = 0; i < store->disks_len; i++)
+        free(store->disks[i].path);
+    free(store->disks);
+    store->disks = NULL;
+    store->disks_len = 0;
+    store_touch(store);
 }
 
 void store_set_project(struct store *store, struct compose_project *takes)

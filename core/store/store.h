@@ -26,6 +26,7 @@ struct service {
     char *name; /* raw bytes when it comes from a directory */
     char *path; /* the cache directory, there or not; NULL: it has no local cache */
     bool in_project;        /* compose knows it, and it builds */
+    uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
     char **same_path;       /* names of other services that share the directory */
     size_t same_path_len;
     enum load_state load;   /* of the scan */
@@ -98,6 +99,7 @@ struct store {
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
+    char *building_client;           /* seen when the last plan was made; NULL: none */
     bool scanning;
     bool read_only;
     struct prune_status prune;
@@ -134,7 +136,7 @@ void store_sort_services(struct store *store);
 /* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
 void store_set_cache(struct store *store, const char *id, struct cache *takes);
 struct cache_root *store_put_root(struct store *store, const char *path, const char *only);
-void store_clear_roots(struct store *store);
+void store_clear_disks(struct store *store);
 struct builder *store_put_builder(struct store *store, const char *id);
 void store_remove_builder(struct store *store, const char *id);
 /* No effect on the caller's struct but that its content has moved. */

@@ -1,0 +1,208 @@
+#include "core/bilge.h"
+
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/bilge/parts.h"
+
+/* ------------------------------------------------------- once a loop pass */
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct bilge *bilge = idle->data;
+    /* Before anything else, so that whatever moves from here on starts it
+     * again: that then runs in the next pass. */
+    uv_idle_stop(idle);
+    if (bilge->join_needed)
+        services_join(bilge);
+    planning_step(bilge);
+    if (!bilge->closing)
+        pruning_step(bilge);
+    if (!bilge->closing)
+        bilge->on_change(bilge->arg);
+}
+
+void bilge_wake(struct bilge *bilge)
+{
+    if (!bilge->closing)
+        uv_idle_start(&bilge->idle, on_idle);
+}
+
+void bilge_moved(struct bilge *bilge)
+{
+    store_touch(bilge->store);
+    bilge_wake(bilge);
+}
+
+/* --------------------------------------------------------------------- jobs */
+
+static void job_run(uv_work_t *work)
+{
+    struct job *job = work->data;
+    job->run(job);
+}
+
+static void job_done(uv_work_t *work, int status)
+{
+    struct job *job = work->data;
+    struct bilge *bilge = job->bilge;
+    bilge->jobs--;
+    job->done(job, status == UV_ECANCELED);
+    bilge_close_if_idle(bilge);
+}
+
+void job_start(struct bilge *bilge, struct job *job)
+{
+    job->bilge = bilge;
+    job->work.data = job;
+    bilge->jobs++;
+    uv_queue_work(bilge->loop, &job->work, job_run, job_done);
+}
+
+/* --------------------------------------------------------------------- open */
+
+static void copy_options(struct bilge *bilge, const struct bilge_options *options)
+{
+    if (options->cache_roots != NULL && options->cache_roots_len > 0) {
+        bilge->given_roots = mem_alloc(options->cache_roots_len * sizeof *bilge->given_roots);
+        for (size_t i = 0; i < options->cache_roots_len; i++)
+            bilge->given_roots[i] = mem_strdup(options->cache_roots[i]);
+        bilge->given_roots_len = options->cache_roots_len;
+    }
+    mem_replace(&bilge->compose_file, options->compose_file);
+    mem_replace(&bilge->context, options->context);
+    mem_replace(&bilge->builder, options->builder);
+    bilge->read_only = options->read_only;
+    bilge->watching = options->watch;
+    bilge->skip_caches = options->skip_caches;
+    bilge->skip_engine = options->skip_engine;
+    bilge->skip_project = options->skip_project;
+    bilge->store->read_only = options->read_only;
+}
+
+static void free_all(struct bilge *bilge)
+{
+    for (size_t i = 0; i < bilge->given_roots_len; i++)
+        free(bilge->given_roots[i]);
+    for (size_t i = 0; i < bilge->to_ask_len; i++)
+        free(bilge->to_ask[i]);
+    if (bilge->has_endpoint)
+        endpoint_done(&bilge->endpoint);
+    free(bilge->given_roots);
+    free(bilge->to_ask);
+    free(bilge->asked_builder);
+    free(bilge->compose_file);
+    free(bilge->context);
+    free(bilge->builder);
+    store_free(bilge->store);
+    free(bilge);
+}
+
+/* What waits for nobody starts here; what needs the project's word starts when
+ * the project has been read. */
+static void start(struct bilge *bilge)
+{
+    struct store *store = bilge->store;
+    store->builders_load = bilge->skip_engine ? LOAD_DONE : LOAD_PENDING;
+    store->project_load = bilge->skip_project ? LOAD_DONE : LOAD_PENDING;
+    disks_open(bilge);
+    if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))
+        roots_from_options(bilge);
+    if (bilge->skip_project)
+        engines_list(bilge);
+    else
+        project_load(bilge);
+    bilge_moved(bilge);
+}
+
+int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_change_cb *on_change,
+               void *arg, struct bilge **ret_bilge, struct err *err)
+{
+    struct bilge *bilge = mem_zalloc(sizeof *bilge);
+    bilge->loop = loop;
+    bilge->store = store_new();
+    bilge->on_change = on_change;
+    bilge->arg = arg;
+    copy_options(bilge, options);
+    int code = bilge->skip_engine ? 0 : engines_open(bilge, err);
+    if (code < 0) {
+        free_all(bilge);
+        return code;
+    }
+    uv_idle_init(loop, &bilge->idle);
+    uv_timer_init(loop, &bilge->disk_timer);
+    uv_timer_init(loop, &bilge->records_timer);
+    bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
+    bilge->open_handles = 3;
+    start(bilge);
+    *ret_bilge = bilge;
+    return 0;
+}
+
+const struct store *bilge_store(const struct bilge *bilge)
+{
+    return bilge->store;
+}
+
+void bilge_rescan(struct bilge *bilge, const char *service_id)
+{
+    if (service_id != NULL) {
+        const struct service *service = store_service(bilge->store, service_id);
+        if (service != NULL && service->path != NULL &&
+            roots_of(bilge->store, service->path) != NULL)
+            caches_rescan(bilge, service->path, false);
+        return;
+    }
+    if (!bilge->skip_caches)
+        caches_scan(bilge);
+    if (!bilge->skip_project)
+        project_load(bilge);
+    if (!bilge->skip_engine) {
+        engines_list(bilge);
+        engines_refresh(bilge);
+    }
+    disks_refresh(bilge);
+}
+
+/* -------------------------------------------------------------------- close */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct bilge *bilge = handle->data;
+    if (--bilge->open_handles > 0)
+        return;
+    void (*on_closed)(void *arg) = bilge->on_closed;
+    void *arg = bilge->closed_arg;
+    free_all(bilge);
+    if (on_closed != NULL)
+        on_closed(arg);
+}
+
+void bilge_close_if_idle(struct bilge *bilge)
+{
+    if (!bilge->closing || bilge->jobs > 0 || bilge->running != NULL || bilge->pruning != NULL ||
+        uv_is_closing((uv_handle_t *)&bilge->idle))
+        return;
+    engines_close(bilge);
+    uv_close((uv_handle_t *)&bilge->idle, on_handle_closed);
+    uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
+}
+
+void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
+{
+    if (bilge->closing)
+        return;
+    bilge->closing = true;
+    bilge->on_closed = on_closed;
+    bilge->closed_arg = arg;
+    uv_idle_stop(&bilge->idle);
+    uv_timer_stop(&bilge->disk_timer);
+    uv_timer_stop(&bilge->records_timer);
+    planning_cancel(bilge);
+    project_cancel(bilge);
+    caches_cancel(bilge);
+    builds_stop_all(bilge);
+    pruning_cancel(bilge);
+    bilge_close_if_idle(bilge);
+}

@@ -1,0 +1,14 @@
+libbilge_a_SOURCES += \
+	core/bilge.h \
+	core/bilge/bilge.c core/bilge/parts.h \
+	core/bilge/builds.c \
+	core/bilge/caches.c \
+	core/bilge/disks.c \
+	core/bilge/engines.c \
+	core/bilge/planning.c \
+	core/bilge/project.c \
+	core/bilge/pruning.c \
+	core/bilge/rescans.c \
+	core/bilge/roots.c \
+	core/bilge/services.c \
+	core/bilge/watching.c

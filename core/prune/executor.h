@@ -1,0 +1,44 @@
+/* Private to core/prune: a plan being carried out. */
+#ifndef BILGE_PRUNE_EXECUTOR_H
+#define BILGE_PRUNE_EXECUTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "core/prune/execute.h"
+
+struct cache_job;
+struct record_run;
+
+struct execute {
+    uv_loop_t *loop;
+    const struct plan *plan;
+    struct execute_env env;
+    const struct execute_ops *ops;
+    void *arg;
+    uv_async_t async; /* a worker has made progress; or all may be over */
+    atomic_bool cancelled;
+    atomic_llong freed_bytes;
+    size_t items_done;
+    bool started, closing;
+
+    struct cache_job *jobs;
+    size_t jobs_len, jobs_started, jobs_running;
+    size_t *places; /* of each link in the removals of its cache's job */
+    struct record_run *records; /* NULL: over, or none */
+};
+
+/* One item is dealt with; err NULL: deleted. */
+void execute_item_over(struct execute *execute, size_t item, const struct err *err);
+/* Something has ended: perhaps all. */
+void execute_step(struct execute *execute);
+
+void execute_caches_start(struct execute *execute);
+void execute_caches_free(struct execute *execute);
+void execute_records_start(struct execute *execute);
+
+#endif
