@@ -29,8 +29,8 @@ char *busy_blob_sign(int64_t modified_at, int64_t now);
 /* A building client (docker compose … build or up --build, docker-compose,
  * docker-buildx, docker build, docker buildx build/bake, buildctl build) among
  * all processes that can be seen. Those in session `own_session` are left out
- * (our own builds run in sessions of their own; pass 0 for none; NULL-ended
- * list). Gives a line such as "docker compose build api (pid 4711)", or NULL.
+ * (our own builds run in sessions of their own; a list that 0 ends; NULL for
+ * none). Gives a line such as "docker compose build api (pid 4711)", or NULL.
  * Reads /proc; where there is none it finds nothing. Any thread. */
 char *busy_building_client(const pid_t *own_sessions);
 

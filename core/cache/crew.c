@@ -1,5 +1,7 @@
 #include "core/cache/crew.h"
 
+#define MAX_THREADS 16
+
 void crew_init(struct crew *crew)
 {
     *crew = (struct crew){0};
@@ -54,4 +56,22 @@ void crew_work(struct crew *crew)
     }
     pthread_cond_broadcast(&crew->moved);
     pthread_mutex_unlock(&crew->lock);
+}
+
+static void *run_thread(void *crew)
+{
+    crew_work(crew);
+    return NULL;
+}
+
+void crew_work_together(struct crew *crew, size_t threads)
+{
+    pthread_t others[MAX_THREADS];
+    size_t started = 0;
+    while (started + 1 < threads && started < MAX_THREADS &&
+           pthread_create(&others[started], NULL, run_thread, crew) == 0)
+        started++;
+    crew_work(crew);
+    while (started > 0)
+        pthread_join(others[--started], NULL);
 }

@@ -37,5 +37,7 @@ bool crew_cancelled(struct crew *crew);
 
 /* Works until no task is left, here and in the other threads that do the same. */
 void crew_work(struct crew *crew);
+/* The same with so many threads in all; fewer when they can't be had. */
+void crew_work_together(struct crew *crew, size_t threads);
 
 #endif

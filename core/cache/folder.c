@@ -62,3 +62,9 @@ bool cache_is_temporary(const char *name)
     return strcmp(name, "index.json.lock") == 0 || strncmp(name, ".fsverity-check-", 16) == 0 ||
            strncmp(name, ".index.json.bilge-", 18) == 0;
 }
+
+bool cache_is_aside(const char *name)
+{
+    size_t len = strlen(CACHE_ASIDE);
+    return strncmp(name, CACHE_ASIDE, len) == 0 && (name[len] == '\0' || name[len] == '.');
+}

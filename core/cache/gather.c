@@ -178,11 +178,6 @@ static bool look_at_blob(struct gather *gather, const struct entry *entry,
     return true;
 }
 
-static enum leftover_kind blob_leftover_kind(const char *name)
-{
-    return strncmp(name, CACHE_ASIDE, strlen(CACHE_ASIDE)) == 0 ? LEFTOVER_ASIDE : LEFTOVER_OTHER;
-}
-
 static void take_blobs(struct gather *gather, struct entries *entries)
 {
     struct cache_blob blobs[BATCH_BLOBS];
@@ -190,8 +185,7 @@ static void take_blobs(struct gather *gather, struct entries *entries)
     size_t len = 0;
     while (entries_next(entries, &entry)) {
         if (!look_at_blob(gather, &entry, &blobs[len]))
-            count_entry(gather, gather->blobs_fd, "blobs/sha256/", &entry,
-                        blob_leftover_kind(entry.name));
+            count_entry(gather, gather->blobs_fd, "blobs/sha256/", &entry, LEFTOVER_OTHER);
         else if (++len == BATCH_BLOBS) {
             flush_blobs(gather, blobs, len);
             len = 0;
@@ -272,8 +266,7 @@ static bool enter_folder(struct gather *gather, int dirfd, const char *name, enu
 
 static void visit_ingest(struct gather *gather, int dirfd, const struct entry *entry)
 {
-    bool aside = strncmp(entry->name, CACHE_ASIDE, strlen(CACHE_ASIDE)) == 0;
-    count_entry(gather, dirfd, "ingest/", entry, aside ? LEFTOVER_ASIDE : LEFTOVER_INGEST);
+    count_entry(gather, dirfd, "ingest/", entry, LEFTOVER_INGEST);
 }
 
 static void visit_algorithm(struct gather *gather, int dirfd, const struct entry *entry)
@@ -320,9 +313,16 @@ static bool visit_part(struct gather *gather, int dirfd, const char *name)
 
 static void visit_top(struct gather *gather, int dirfd, const struct entry *entry)
 {
-    if (!visit_part(gather, dirfd, entry->name))
-        count_entry(gather, dirfd, "", entry,
-                    cache_is_temporary(entry->name) ? LEFTOVER_TEMPORARY : LEFTOVER_OTHER);
+    if (visit_part(gather, dirfd, entry->name))
+        return;
+    enum leftover_kind kind = cache_is_aside(entry->name)       ? LEFTOVER_ASIDE
+                              : cache_is_temporary(entry->name) ? LEFTOVER_TEMPORARY
+                                                                : LEFTOVER_OTHER;
+    count_entry(gather, dirfd, "", entry, kind);
+    if (kind == LEFTOVER_OTHER)
+        add_problem(gather, PROBLEM_FOREIGN, entry->name,
+                    "is no part of a cache: bilge leaves it alone, and the directory as a whole "
+                    "is not removed while it is there");
 }
 
 /* ---- the start: what kind of directory is it? */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,11 @@ static void fill_known(struct graph *graph)
 void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
                 const struct cache *previous)
 {
-    *graph = (struct graph){.cache = cache, .blobs_fd = blobs_fd, .previous = previous};
+    *graph = (struct graph){.cache = cache,
+                            .blobs_fd = blobs_fd,
+                            .aside_fd = -1,
+                            .cache_fd = -1,
+                            .previous = previous};
     graph->readings = mem_zalloc(cache->blobs_len);
     graph->referenced = mem_zalloc(cache->blobs_len * sizeof *graph->referenced);
     graph->node_of = mem_alloc(cache->blobs_len * sizeof *graph->node_of);
@@ -130,15 +135,27 @@ static int read_rest(int fd, struct buf *buf, int64_t size)
     }
 }
 
+static int open_blob(const struct graph *graph, uint32_t blob)
+{
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+    char hex[DIGEST_HEX_SIZE], beside[sizeof CACHE_ASIDE + DIGEST_HEX_SIZE];
+    int fd = openat(graph->blobs_fd, digest_hex(hex, &graph->cache->blobs[blob].digest), flags);
+    if (fd < 0 && errno == ENOENT && graph->aside_fd >= 0)
+        fd = openat(graph->aside_fd, hex, flags);
+    if (fd < 0 && errno == ENOENT && graph->cache_fd >= 0) {
+        snprintf(beside, sizeof beside, "%s.%s", CACHE_ASIDE, hex);
+        fd = openat(graph->cache_fd, beside, flags);
+    }
+    return fd;
+}
+
 /* Reads a blob that may be JSON; ERR_FORMAT at its first bytes if it is none. */
 static int read_json(struct graph *graph, uint32_t blob, struct buf *buf, struct err *err)
 {
-    char hex[DIGEST_HEX_SIZE];
     int64_t size = graph->cache->blobs[blob].size_bytes;
     if (size > LAYOUT_MAX_BYTES)
         return err_set(err, ERR_LIMIT, "it is larger than %d MiB", LAYOUT_MAX_BYTES >> 20);
-    int fd = openat(graph->blobs_fd, digest_hex(hex, &graph->cache->blobs[blob].digest),
-                    O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open_blob(graph, blob);
     if (fd < 0)
         return err_set(err, -errno, "%s", err_reason(-errno));
     int64_t first = size < PROBE_BYTES ? size : PROBE_BYTES;

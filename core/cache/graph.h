@@ -25,6 +25,7 @@ enum blob_reading { READING_NONE, READING_MANIFEST, READING_OTHER, READING_FAILE
 struct graph {
     struct cache *cache; /* its blobs are there, sorted; roles and times get filled in */
     int blobs_fd;        /* blobs/sha256; -1: none */
+    int aside_fd, cache_fd; /* where blobs that were set aside are read; -1: nowhere */
     const struct cache *previous; /* an earlier scan; NULL: none */
     uint8_t *readings;   /* per blob, enum blob_reading */
     uint32_t *node_of;   /* per blob; CACHE_NONE: no manifest */

@@ -62,9 +62,14 @@ bool cache_has_layout(int cache_fd);
 /* What clients and bilge leave in a cache directory for moments. */
 bool cache_is_temporary(const char *name);
 
-/* Blobs and ingest entries set aside by bilge are renamed to this and their
- * own name, in their own directory. */
-#define CACHE_ASIDE ".bilge-aside."
+/* What bilge has set aside lies in this directory of the cache, or, on a disk
+ * too full for one more directory, beside it as ".bilge-aside.<name>": blobs by
+ * their hex digits, entries of ingest/ as "ingest.<name>". */
+#define CACHE_ASIDE ".bilge-aside"
+bool cache_is_aside(const char *name);
+
+/* A service that is being removed, in the cache root. */
+#define CACHE_GONE ".bilge-gone."
 
 /* The times of a cache config's layers, for those whose descriptor tells none. */
 struct layer_time {

@@ -1,17 +1,17 @@
 /* Removes listed things from cache directories, so that a kill at any instant
  * leaves the cache as before, or smaller and valid, or gone.
  *
- *   blobs:    blobs/sha256/<hex> ─rename─► .bilge-aside/<hex>   (reversible)
+ *   blobs:    blobs/sha256/<hex> ─rename─► .bilge-aside/<hex>   (reversible; see aside.h)
  *             a moment later: look at the signs, read all manifests again
  *             ├─ referenced, or an exporter came ─rename─► put back
  *             └─ else ─► unlink
  *   service:  <root>/<name> ─rename─► <root>/.bilge-gone.<name>.<random> ─► unlink all
  *
  * What a killed bilge left is found by remove_recover(). The process that works
- * in a .bilge-aside directory holds a flock on it, so that a second bilge can
- * tell a job under way from one that was abandoned. BuildKit's index.json.lock
- * is never taken here. Everything below an open root descriptor; all names
- * hostile. Blocking: call from a worker thread. */
+ * in a cache directory holds a flock on that directory, so that a second bilge
+ * can tell a job under way from one that was abandoned. BuildKit's
+ * index.json.lock is never taken here. Everything below an open root
+ * descriptor; all names hostile. Blocking: call from a worker thread. */
 #ifndef BILGE_CACHE_REMOVE_H
 #define BILGE_CACHE_REMOVE_H
 
@@ -50,15 +50,17 @@ struct remove_item {
     int64_t freed_bytes;
 };
 
-/* Removes blobs and ingest leftovers. Returns 0 when it ran through (look at
- * each item), ERR_BUSY with the sign in err when the cache is busy (nothing
- * touched, or all put back), or another error that kept it from starting. */
+/* Removes blobs and ingest leftovers. Returns 0 when it ran through or was
+ * cancelled (look at each item), ERR_BUSY with the sign in err when the cache is
+ * busy (nothing touched, or all put back), or another error that kept it from
+ * starting: ERR_FORMAT when what is live can't be told. */
 int remove_items(const struct remove_context *context, struct remove_item *items, size_t len,
                  struct err *err);
 
 /* Removes the whole directory. ERR_FOREIGN when it is no OCI layout (nor
- * empty), ERR_CHANGED when it is not the one that was shown, ERR_BUSY. Once it
- * is renamed aside it goes to the end. */
+ * empty), or holds files beside the layout (a cache may have been exported into
+ * somebody's project); ERR_CHANGED when it is not the one that was shown;
+ * ERR_BUSY. Once it is renamed aside it goes to the end. */
 int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
                    struct err *err);
 

@@ -286,3 +286,39 @@ void tree_start(struct crew *crew, struct tally *tally, int dirfd, enum region r
 {
     add_listing(crew, place_new(tally, dirfd, 1, region, leftover));
 }
+
+static void on_summed(struct tally *tally)
+{
+    (void)tally;
+}
+
+int tree_sum(int dirfd, const char *name, struct cache_leftover *ret_sum)
+{
+    struct subtotal subtotal = {.region = REGION_OTHER};
+    struct cache_leftover sum = {0};
+    struct tally tally;
+    struct crew crew;
+    struct fs_stat stat;
+    int fd = -1;
+    int code = entry_stat(dirfd, name, &stat);
+    if (code < 0)
+        return code;
+    tally_init(&tally, stat.dev, on_summed);
+    tally.leftovers = &sum;
+    if (stat.type == FS_DIR)
+        code = tree_open(&tally, dirfd, name, &fd, &stat);
+    sum.ino = stat.ino;
+    tally_count(&tally, &subtotal, &stat);
+    tally_add(&tally, &subtotal);
+    crew_init(&crew);
+    if (fd >= 0)
+        tree_start(&crew, &tally, fd, REGION_OTHER, 0);
+    crew_work(&crew);
+    crew_done(&crew);
+    if (code == 0)
+        code = tally.error.code;
+    tally.leftovers = NULL; /* it was borrowed */
+    tally_done(&tally);
+    *ret_sum = sum;
+    return code;
+}

@@ -56,6 +56,10 @@ void tally_add(struct tally *tally, const struct subtotal *subtotal);
 void tree_start(struct crew *crew, struct tally *tally, int dirfd, enum region region,
                 size_t leftover);
 
+/* Sums up one entry and all below it, here and now: its bytes (each name of an
+ * inode counts), the newest time, its inode. `name` of the result is NULL. */
+int tree_sum(int dirfd, const char *name, struct cache_leftover *ret_sum);
+
 /* Opens a directory of the same file system without following a symlink.
  * -ENOENT when it has gone or is no directory any more; -EXDEV. Fills its stat. */
 int tree_open(struct tally *tally, int dirfd, const char *name, int *ret_fd,

@@ -1,0 +1,138 @@
+#include "core/cache/client.h"
+
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+#define MAX_TEXT 80
+
+/* Options that take the next word as their value, of docker, compose and
+ * buildx before their subcommand. */
+static const char *const value_options[] = {
+    "-f",        "--file",      "-p",          "--project-name", "--project-directory",
+    "--profile", "--env-file",  "--parallel",  "--progress",     "--ansi",
+    "-H",        "--host",      "-c",          "--context",      "--config",
+    "-l",        "--log-level", "--tlscacert", "--tlscert",      "--tlskey",
+    "--builder", "--addr",      "--timeout",   "--workdir",
+};
+
+struct words {
+    const char *at, *end;
+};
+
+static const char *next_word(struct words *words)
+{
+    if (words->at >= words->end)
+        return NULL;
+    const char *word = words->at;
+    words->at += strnlen(word, (size_t)(words->end - word)) + 1;
+    return word;
+}
+
+static bool takes_value(const char *option)
+{
+    for (size_t i = 0; i < sizeof value_options / sizeof value_options[0]; i++)
+        if (strcmp(option, value_options[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The next word that is no option; "" at the end. */
+static const char *next_command(struct words *words)
+{
+    const char *word;
+    while ((word = next_word(words)) != NULL) {
+        if (word[0] != '-')
+            return word;
+        if (takes_value(word))
+            next_word(words);
+    }
+    return "";
+}
+
+static bool has_word(struct words words, const char *wanted)
+{
+    const char *word;
+    while ((word = next_word(&words)) != NULL)
+        if (strcmp(word, wanted) == 0)
+            return true;
+    return false;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool is(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+static bool compose_builds(struct words words)
+{
+    const char *command = next_command(&words);
+    if (is(command, "compose")) /* docker runs its plugin with the plugin's own name first */
+        command = next_command(&words);
+    if (is(command, "up") || is(command, "create") || is(command, "run"))
+        return has_word(words, "--build");
+    return is(command, "build");
+}
+
+static bool buildx_builds(struct words words)
+{
+    const char *command = next_command(&words);
+    if (is(command, "buildx"))
+        command = next_command(&words);
+    return is(command, "build") || is(command, "b") || is(command, "bake") || is(command, "f");
+}
+
+static bool docker_builds(struct words words)
+{
+    const char *command = next_command(&words);
+    if (is(command, "compose"))
+        return compose_builds(words);
+    if (is(command, "buildx"))
+        return buildx_builds(words);
+    if (is(command, "builder") || is(command, "image"))
+        command = next_command(&words);
+    return is(command, "build");
+}
+
+bool client_builds(const char *args, size_t len)
+{
+    struct words words = {args, args + len};
+    if (len == 0 || args[len - 1] != '\0')
+        return false;
+    const char *tool = base_name(next_word(&words));
+    if (strncmp(tool, "python", 6) == 0) {
+        const char *script = next_word(&words);
+        tool = script != NULL ? base_name(script) : "";
+    }
+    if (is(tool, "docker"))
+        return docker_builds(words);
+    if (is(tool, "docker-compose"))
+        return compose_builds(words);
+    if (is(tool, "docker-buildx") || is(tool, "buildx"))
+        return buildx_builds(words);
+    return is(tool, "buildctl") && is(next_command(&words), "build");
+}
+
+char *client_text(const char *args, size_t len)
+{
+    struct words words = {args, args + len};
+    struct buf text = {0};
+    const char *word = next_word(&words);
+    if (word != NULL)
+        word = base_name(word);
+    for (; word != NULL && text.len < MAX_TEXT; word = next_word(&words)) {
+        if (text.len > 0)
+            buf_append_str(&text, " ");
+        text_clean(&text, word, strnlen(word, MAX_TEXT));
+    }
+    if (text.len > MAX_TEXT || word != NULL)
+        buf_append_str(&text, " ...");
+    return buf_take(&text);
+}

@@ -1,0 +1,320 @@
+#include "core/cache/remove.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/cache/aside.h"
+#include "core/cache/busy.h"
+#include "core/cache/crew.h"
+#include "core/cache/keep.h"
+#include "core/cache/layout.h"
+#include "core/cache/recover.h"
+#include "core/cache/tree.h"
+
+#define THREADS 4
+/* Items that one task deletes. */
+#define CHUNK 64
+#define WAIT_STEP_MS 20
+
+/* One call of remove_items(). Items go in rounds: as many as there is room for
+ * are set aside, then looked at again, then deleted or put back. */
+struct removal {
+    const struct remove_context *context;
+    struct remove_item *items;
+    bool *waits; /* per item: it is set aside */
+    size_t len;
+    struct aside aside;
+    struct cache *before; /* what had to stay at the start */
+    struct cache *after;  /* at the second look */
+    atomic_llong freed_bytes;
+    struct err *err;
+};
+
+static bool is_cancelled(const struct removal *removal)
+{
+    return removal->context->cancel != NULL && atomic_load(removal->context->cancel);
+}
+
+static enum aside_kind kind_of(const struct remove_item *item)
+{
+    return item->kind == REMOVE_BLOB ? ASIDE_BLOB : ASIDE_INGEST;
+}
+
+static const char *name_of(const struct remove_item *item, char hex[DIGEST_HEX_SIZE])
+{
+    return item->kind == REMOVE_BLOB ? digest_hex(hex, &item->digest) : item->name;
+}
+
+static bool must_stay(const struct cache *look, const struct remove_item *item)
+{
+    if (item->kind != REMOVE_BLOB)
+        return false;
+    uint32_t blob = cache_find_blob(look, &item->digest);
+    return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
+}
+
+int remove_check_busy(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    if (context->now)
+        return 0;
+    char *sign = busy_file_signs(cache_fd, clock_now());
+    if (sign == NULL)
+        sign = busy_building_client(context->own_sessions);
+    if (sign == NULL)
+        return 0;
+    err_set(err, ERR_BUSY, "%s", sign);
+    free(sign);
+    return ERR_BUSY;
+}
+
+/* ---- setting aside */
+
+static int check_blob(const struct removal *removal, const struct remove_item *item,
+                      const struct fs_stat *stat)
+{
+    if (must_stay(removal->before, item) || stat->type != FS_FILE || stat->ino != item->ino ||
+        stat->modified_at != item->modified_at)
+        return ERR_CHANGED;
+    return 0;
+}
+
+static int check_ingest(const struct removal *removal, const struct remove_item *item,
+                        const struct fs_stat *stat)
+{
+    struct cache_leftover found;
+    int code = tree_sum(removal->aside.ingest_fd, item->name, &found);
+    if (code < 0)
+        return code;
+    if (stat->ino != item->ino || found.modified_at != item->modified_at)
+        return ERR_CHANGED;
+    if (!removal->context->now && busy_is_fresh(found.modified_at, clock_now()))
+        return ERR_BUSY;
+    return 0;
+}
+
+/* What was renamed may be another file than the one looked at just before. */
+static int check_moved(struct removal *removal, const struct remove_item *item, const char *name)
+{
+    struct fs_stat stat;
+    int code = aside_stat(&removal->aside, kind_of(item), name, &stat);
+    if (code < 0 || stat.ino == item->ino)
+        return code;
+    code = aside_return(&removal->aside, kind_of(item), name);
+    return code < 0 ? code : ERR_CHANGED;
+}
+
+static int set_aside(struct removal *removal, size_t index)
+{
+    struct remove_item *item = &removal->items[index];
+    bool blob = item->kind == REMOVE_BLOB;
+    int home_fd = blob ? removal->aside.blobs_fd : removal->aside.ingest_fd;
+    char hex[DIGEST_HEX_SIZE];
+    const char *name = name_of(item, hex);
+    struct fs_stat stat;
+    if (!fs_is_name(name))
+        return ERR_FOREIGN;
+    int code = home_fd >= 0 ? fs_stat_at(home_fd, name, &stat, NULL) : -ENOENT;
+    if (code == 0)
+        code = blob ? check_blob(removal, item, &stat) : check_ingest(removal, item, &stat);
+    if (code == 0)
+        code = aside_take(&removal->aside, kind_of(item), name);
+    if (code == 0)
+        code = check_moved(removal, item, name);
+    removal->waits[index] = code == 0;
+    return code == -ENOENT ? 0 : code; /* gone is what was asked for */
+}
+
+/* Sets items aside from `start` on; returns where the round ends. */
+static size_t set_round_aside(struct removal *removal, size_t start)
+{
+    size_t taken = 0, i = start;
+    for (; i < removal->len && !is_cancelled(removal); i++) {
+        if (taken > 0 && taken >= aside_room(&removal->aside))
+            break;
+        removal->items[i].code = set_aside(removal, i);
+        taken += removal->waits[i];
+        /* No room to wait in: deleting those that do makes some. */
+        if ((removal->items[i].code == -ENOSPC || removal->items[i].code == -EDQUOT) && taken > 0)
+            break;
+    }
+    return i;
+}
+
+/* ---- the second look */
+
+static void wait_a_moment(const struct removal *removal)
+{
+    int64_t until = clock_mono_ms() + removal->context->settle_ms;
+    while (clock_mono_ms() < until && !is_cancelled(removal))
+        nanosleep(&(struct timespec){0, WAIT_STEP_MS * 1000000L}, NULL);
+}
+
+static int look_again(struct removal *removal)
+{
+    cache_free(removal->after);
+    removal->after = NULL;
+    if (is_cancelled(removal))
+        return err_set(removal->err, ERR_CANCELLED, "stopped");
+    int code = remove_check_busy(removal->context, removal->aside.cache_fd, removal->err);
+    if (code < 0)
+        return code;
+    return keep_look(&removal->aside, KEEP_NEW, removal->before, &removal->after, removal->err);
+}
+
+static void put_back(struct removal *removal, size_t index, int reason)
+{
+    struct remove_item *item = &removal->items[index];
+    char hex[DIGEST_HEX_SIZE];
+    const char *name = name_of(item, hex);
+    int code = aside_return(&removal->aside, kind_of(item), name);
+    if (code == -EEXIST) { /* written anew meanwhile: that one stays */
+        int64_t freed = 0;
+        code = aside_delete(&removal->aside, kind_of(item), name, &freed);
+        item->freed_bytes = freed;
+        atomic_fetch_add(&removal->freed_bytes, freed);
+    }
+    item->code = code < 0 ? code : reason;
+    removal->waits[index] = false;
+}
+
+static void delete_item(struct removal *removal, size_t index)
+{
+    struct remove_item *item = &removal->items[index];
+    char hex[DIGEST_HEX_SIZE];
+    int64_t freed = 0;
+    item->code = aside_delete(&removal->aside, kind_of(item), name_of(item, hex), &freed);
+    item->freed_bytes = freed;
+    atomic_fetch_add(&removal->freed_bytes, freed);
+    removal->waits[index] = false;
+}
+
+struct chunk {
+    struct task task;
+    struct removal *removal;
+    size_t start, end;
+    pthread_t caller;
+};
+
+static void run_chunk(struct crew *crew, struct task *task)
+{
+    struct chunk *chunk = (struct chunk *)task;
+    struct removal *removal = chunk->removal;
+    const struct remove_context *context = removal->context;
+    (void)crew;
+    for (size_t i = chunk->start; i < chunk->end; i++) {
+        if (!removal->waits[i])
+            continue;
+        if (is_cancelled(removal))
+            put_back(removal, i, ERR_CANCELLED);
+        else if (must_stay(removal->after, &removal->items[i]))
+            put_back(removal, i, ERR_CHANGED);
+        else
+            delete_item(removal, i);
+    }
+    if (context->on_progress != NULL && pthread_equal(pthread_self(), chunk->caller))
+        context->on_progress(context->arg, atomic_load(&removal->freed_bytes));
+    free(chunk);
+}
+
+static void delete_round(struct removal *removal, size_t start, size_t end)
+{
+    struct crew crew;
+    crew_init(&crew);
+    for (size_t i = start; i < end; i += CHUNK) {
+        struct chunk *chunk = mem_alloc(sizeof *chunk);
+        size_t last = end - i < CHUNK ? end : i + CHUNK;
+        *chunk = (struct chunk){{NULL, run_chunk}, removal, i, last, pthread_self()};
+        crew_add(&crew, &chunk->task);
+    }
+    crew_work_together(&crew, end - start > CHUNK ? THREADS : 1);
+    crew_done(&crew);
+}
+
+/* ---- all together */
+
+static void set_codes(struct removal *removal, size_t start, int code)
+{
+    for (size_t i = start; i < removal->len; i++)
+        removal->items[i].code = code;
+}
+
+static int run_round(struct removal *removal, size_t start, size_t *ret_end)
+{
+    size_t end = set_round_aside(removal, start);
+    *ret_end = end;
+    wait_a_moment(removal);
+    int code = look_again(removal);
+    if (code == 0) {
+        delete_round(removal, start, end);
+        return 0;
+    }
+    for (size_t i = start; i < end; i++)
+        if (removal->waits[i])
+            put_back(removal, i, code);
+    set_codes(removal, end, code);
+    return code;
+}
+
+static int run_rounds(struct removal *removal)
+{
+    int code = 0;
+    size_t start = 0;
+    while (code == 0 && start < removal->len)
+        code = run_round(removal, start, &start);
+    /* The items tell what became of them. */
+    return code == ERR_CANCELLED || atomic_load(&removal->freed_bytes) > 0 ? 0 : code;
+}
+
+static bool wants_blobs(const struct removal *removal)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_BLOB)
+            return true;
+    return false;
+}
+
+static int begin(struct removal *removal)
+{
+    const struct remove_context *context = removal->context;
+    int cache_fd = removal->aside.cache_fd;
+    if (wants_blobs(removal) && !cache_has_layout(cache_fd))
+        return err_set(removal->err, ERR_FOREIGN, "%s is no cache directory", context->name);
+    int code = remove_check_busy(context, cache_fd, removal->err);
+    if (code == 0)
+        code = recover_waiting(&removal->aside, NULL, removal->err);
+    if (code == 0)
+        code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
+    return code;
+}
+
+int remove_items(const struct remove_context *context, struct remove_item *items, size_t len,
+                 struct err *err)
+{
+    struct removal removal = {.context = context, .items = items, .len = len, .err = err};
+    atomic_init(&removal.freed_bytes, 0);
+    for (size_t i = 0; i < len; i++)
+        items[i].freed_bytes = 0;
+    int code = aside_open(context->root_fd, context->name, context->dev, context->ino,
+                          &removal.aside, err);
+    if (code < 0) {
+        set_codes(&removal, 0, code);
+        return code;
+    }
+    code = begin(&removal);
+    if (code < 0) {
+        set_codes(&removal, 0, code);
+    } else {
+        removal.waits = mem_zalloc(len * sizeof *removal.waits);
+        code = run_rounds(&removal);
+    }
+    aside_close(&removal.aside);
+    cache_free(removal.before);
+    cache_free(removal.after);
+    free(removal.waits);
+    return code;
+}
