@@ -188,7 +188,7 @@ static void on_prepare(uv_prepare_t *prepare)
 }
 
 /* A footer is as many of the bindings with a label as there is room for; help
- * and the way out stay, however narrow it is. */
+ * and the ways out of here stay, however narrow it is. */
 /* " b build " */
 static int footer_width(const struct app *app, const struct key_binding *binding)
 {
@@ -200,7 +200,15 @@ static int footer_width(const struct app *app, const struct key_binding *binding
 static bool is_way_out(const struct key_binding *binding)
 {
     return binding->command == COMMAND_HELP || binding->command == COMMAND_QUIT ||
-           binding->command == COMMAND_BACK;
+           binding->command == COMMAND_BACK || binding->command == COMMAND_NEXT_PANE;
+}
+
+/* Stopping is offered while there is something to stop. */
+static bool is_offered(const struct app *app, const struct key_binding *binding, unsigned where)
+{
+    if ((binding->where & where) == 0 || binding->label == NULL)
+        return false;
+    return binding->command != COMMAND_STOP || where == KEYS_PROGRESS || app_build_runs(app);
 }
 
 void app_draw_footer(const struct app *app, const struct canvas *canvas, int y, int x, int width,
@@ -208,12 +216,12 @@ void app_draw_footer(const struct app *app, const struct canvas *canvas, int y, 
 {
     int reserved = 0;
     for (size_t i = 0; i < keymap_len; i++)
-        if ((keymap[i].where & where) != 0 && keymap[i].label != NULL && is_way_out(&keymap[i]))
+        if (is_offered(app, &keymap[i], where) && is_way_out(&keymap[i]))
             reserved += footer_width(app, &keymap[i]);
     int left = width;
     for (size_t i = 0; i < keymap_len; i++) {
         const struct key_binding *binding = &keymap[i];
-        if ((binding->where & where) == 0 || binding->label == NULL)
+        if (!is_offered(app, binding, where))
             continue;
         int need = footer_width(app, binding);
         if (is_way_out(binding))

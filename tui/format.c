@@ -1,6 +1,7 @@
 #include "tui/format.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
@@ -40,6 +41,16 @@ int64_t format_step_ms(const struct step *step, int64_t mono_ms)
     if (step->state == STEP_RUNNING && step->started_mono_ms > 0)
         return mono_ms - step->started_mono_ms;
     return step->duration_ms;
+}
+
+void format_services(struct buf *buf, const struct build *build)
+{
+    if (build->services_len == 0)
+        buf_append_str(buf, "all services");
+    for (size_t i = 0; i < build->services_len; i++) {
+        buf_append_str(buf, i > 0 ? ", " : "");
+        text_clean(buf, build->services[i], strlen(build->services[i]));
+    }
 }
 
 struct format_state format_step_state(const struct theme *theme, enum step_state state)

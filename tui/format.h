@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "core/base/mem.h"
 #include "core/build/build.h"
 #include "tui/theme.h"
 
@@ -17,6 +18,9 @@ const char *format_clock(char out[FORMAT_SIZE], int64_t milliseconds);
 /* How long a build, or a step, has taken until now. */
 int64_t format_build_ms(const struct build *build, int64_t mono_ms);
 int64_t format_step_ms(const struct step *step, int64_t mono_ms);
+
+/* Appends the names of what is built, clean. */
+void format_services(struct buf *buf, const struct build *build);
 
 struct format_state {
     const char *glyph;

@@ -6,7 +6,8 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
-enum { GAUGE_COLS = 10, NARROW = 100 };
+/* Widths of the screen from which these have room. */
+enum { GAUGE_FROM = 60, FORECAST_FROM = 72, LONG_GAUGE_FROM = 100 };
 
 static void add_where(const struct app *app, struct buf *buf)
 {
@@ -94,11 +95,13 @@ static int draw_disk(const struct app *app, const struct canvas *canvas)
     if (disk == NULL)
         return canvas->cols;
     int percent = (int)(100 - 100 * (double)disk->free_bytes / (double)disk->total_bytes + 0.5);
-    int gauge = canvas->cols < NARROW ? 3 : GAUGE_COLS;
+    int gauge = canvas->cols >= LONG_GAUGE_FROM ? 10 : canvas->cols >= GAUGE_FROM ? 3 : 0;
     int full = (percent * gauge + 50) / 100;
-    buf_printf(&label, "%s %d%% ", disk->in_memory ? "RAM" : "disk", percent);
+    buf_printf(&label, "%s %d%%%s", disk->in_memory ? "RAM" : "disk", percent,
+               gauge > 0 ? " " : "");
     buf_printf(&free_text, " %s free", text_size(size, disk->free_bytes));
-    add_forecast(app, disk, &free_text);
+    if (canvas->cols >= FORECAST_FROM)
+        add_forecast(app, disk, &free_text);
     int start = canvas->cols - 1 - gauge - (int)(text_width(label.data) + text_width(free_text.data));
     int x = start < 0 ? 0 : start;
     x += canvas_text(canvas, 0, x, canvas->cols - x, STYLE_NORMAL, label.data);

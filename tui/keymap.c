@@ -27,7 +27,7 @@ const struct key_binding keymap[] = {
 
     {KEYS_MAIN, 'b', COMMAND_BUILD, "build",
      "Build the marked services, or the one under the cursor"},
-    {KEYS_BUILD, 'x', COMMAND_STOP, "stop", "Stop the build; again: harder"},
+    {KEYS_MAIN, 'x', COMMAND_STOP, "stop", "Stop the build; again: harder"},
     {TABLES, 'd', COMMAND_DELETE, "delete",
      "Plan the removal of the marked rows, or of the one under the cursor"},
     {TABLES, INPUT_DELETE, COMMAND_DELETE, NULL, NULL},
@@ -39,7 +39,6 @@ const struct key_binding keymap[] = {
     {KEYS_RECORDS, ']', COMMAND_BUILDER_NEXT, "builder", "The next builder's records"},
     {KEYS_RECORDS, '[', COMMAND_BUILDER_PREVIOUS, NULL, "The previous builder's records"},
     {KEYS_MAIN, 'B', COMMAND_BUILD_NO_CACHE, NULL, "Build without any cache"},
-    {TABLES, 'x', COMMAND_STOP, NULL, "Stop the build; again: harder"},
     {TABLES, 'a', COMMAND_MARK_ALL, NULL, "Mark all rows shown"},
     {TABLES, 'u', COMMAND_UNMARK_ALL, NULL, "Unmark all"},
     {KEYS_MAIN, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},

@@ -6,7 +6,7 @@ static int at_most(int a, int b)
 }
 
 /* Shares `rows` among the first `len` panes: a fair part each, what one does
- * not want goes to the others, and what nobody wants to the last one. */
+ * not want goes to the others, and what nobody wants to the records. */
 static void share(int rows, int len, const int *wanted, int *ret_rows)
 {
     int left = rows;
@@ -19,7 +19,7 @@ static void share(int rows, int len, const int *wanted, int *ret_rows)
         ret_rows[i] += more;
         left -= more;
     }
-    ret_rows[len - 1] += left;
+    ret_rows[PANE_RECORDS] += left;
 }
 
 /* Panes one above the other from row `y`, a title row before each. */

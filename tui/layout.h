@@ -29,7 +29,8 @@ struct layout {
     struct layout_rect panes[PANES];
 };
 
-/* wanted[]: rows that each pane could fill, its column titles included. */
+/* wanted[]: rows that each pane could fill, its column titles included; at
+ * least 1. */
 struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[PANES]);
 
 #endif

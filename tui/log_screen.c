@@ -2,11 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
-#include "core/base/text.h"
 #include "tui/app.h"
+#include "tui/format.h"
 #include "tui/help.h"
 #include "tui/input.h"
 #include "tui/log_save.h"
@@ -49,17 +48,17 @@ static void add_title(const struct log_screen *self, const struct build *build, 
     const struct glyphs *glyphs = app_theme(self->screen.app)->glyphs;
     uint64_t first = buildlog_first(build->log), end = buildlog_end(build->log);
     buf_printf(title, "Log %s ", glyphs->horizontal);
-    text_clean(title, build->command, strlen(build->command));
+    format_services(title, build);
     buf_printf(title, " %s %s", glyphs->horizontal, build_state_name(build->state));
-    buf_printf(title, " %s %llu lines", glyphs->dot, (unsigned long long)end);
-    if (first > 0)
-        buf_printf(title, ", the oldest %llu gone", (unsigned long long)first);
     if (self->view.follow)
         buf_printf(title, " %s following", glyphs->dot);
     if (self->view.wrap)
         buf_printf(title, " %s wrapped", glyphs->dot);
     if (self->view.search != NULL)
         buf_printf(title, " %s /%s", glyphs->dot, self->view.search);
+    buf_printf(title, " %s %llu lines", glyphs->dot, (unsigned long long)end);
+    if (first > 0)
+        buf_printf(title, ", the oldest %llu gone", (unsigned long long)first);
 }
 
 static void log_draw(struct screen *screen, const struct canvas *canvas)

@@ -120,6 +120,10 @@ static void draw_panes(struct main_screen *main, const struct canvas *canvas)
         draw_pane(main, canvas, pane);
         top = false;
     }
+    const struct layout_rect *below = &main->layout.panes[PANE_RECORDS];
+    if (wide)
+        canvas_text(canvas, below->y - 1, below->x + below->cols, 1, STYLE_BORDER,
+                    glyphs->tee_right);
 }
 
 /* The lower edge holds the keys, or what there is to say. */

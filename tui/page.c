@@ -10,13 +10,19 @@
 
 enum { LABEL_COLS = 14 };
 
-void page_clear(struct page *page)
+void page_cut(struct page *page, size_t len)
 {
-    for (size_t i = 0; i < page->scroll.len; i++) {
+    for (size_t i = len; i < page->scroll.len; i++) {
         free(page->lines[i].label);
         free(page->lines[i].text);
     }
-    page->scroll.len = 0;
+    if (len < page->scroll.len)
+        page->scroll.len = len;
+}
+
+void page_clear(struct page *page)
+{
+    page_cut(page, 0);
 }
 
 void page_done(struct page *page)

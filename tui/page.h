@@ -25,6 +25,8 @@ struct page {
 void page_done(struct page *page);
 /* Forgets the lines, keeps where it was scrolled to. */
 void page_clear(struct page *page);
+/* Drops the lines from this one on. */
+void page_cut(struct page *page, size_t len);
 size_t page_len(const struct page *page);
 
 /* All text is cleaned. */

@@ -17,8 +17,8 @@ enum { LINE_SEEN_MAX = 4096 };
 enum column { STEP, INSTRUCTION, TIME, OUTPUT };
 
 static const struct table_column columns[] = {
-    [STEP] = {"", 12, 24, false, 0},
-    [INSTRUCTION] = {"", 10, 60, false, 0},
+    [STEP] = {"", 12, 18, false, 0},
+    [INSTRUCTION] = {"", 10, 70, false, 0},
     [TIME] = {"", 8, 0, true, 0},
     [OUTPUT] = {"", 10, 1000, false, 60},
 };
@@ -158,16 +158,6 @@ int pane_build_wanted(const struct pane_build *pane)
 
 /* ---- drawing */
 
-static void add_services(const struct build *build, struct buf *title)
-{
-    if (build->services_len == 0)
-        buf_append_str(title, "all services");
-    for (size_t i = 0; i < build->services_len; i++) {
-        buf_append_str(title, i > 0 ? ", " : "");
-        text_clean(title, build->services[i], strlen(build->services[i]));
-    }
-}
-
 void pane_build_title(const struct pane_build *pane, struct buf *title)
 {
     const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
@@ -178,11 +168,13 @@ void pane_build_title(const struct pane_build *pane, struct buf *title)
         return;
     struct build_counts counts = build_count(build);
     buf_printf(title, " %s ", glyphs->horizontal);
-    add_services(build, title);
-    buf_printf(title, " %s %zu/%zu steps", glyphs->horizontal, counts.over, counts.total);
+    format_services(title, build);
+    buf_printf(title, " %s ", glyphs->horizontal);
+    if (counts.total > 0)
+        buf_printf(title, "%zu/%zu steps %s ", counts.over, counts.total, glyphs->dot);
     if (counts.cached > 0)
-        buf_printf(title, " %s %zu cached", glyphs->dot, counts.cached);
-    buf_printf(title, " %s %s", glyphs->dot,
+        buf_printf(title, "%zu cached %s ", counts.cached, glyphs->dot);
+    buf_printf(title, "%s",
                format_clock(text, format_build_ms(build, app_mono_ms(pane->app))));
     if (build->state != BUILD_RUNNING)
         buf_printf(title, " %s %s", glyphs->horizontal, build_state_name(build->state));

@@ -104,7 +104,8 @@ const struct record *pane_records_current(const struct pane_records *pane)
 
 int pane_records_wanted(const struct pane_records *pane)
 {
-    size_t rows = list_len(&pane->list);
+    const struct builder *builder = pane_records_builder(pane);
+    size_t rows = builder != NULL ? builder->records.len : 0;
     return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
 }
 

@@ -109,10 +109,12 @@ static int note_count(const struct store *store)
     return count;
 }
 
+/* Of all rows, so that a filter does not move the panes below. */
 int pane_services_wanted(const struct pane_services *pane)
 {
-    size_t rows = list_len(&pane->list);
-    return 1 + (rows > 1000 ? 1000 : rows > 0 ? (int)rows : 1) + note_count(app_store(pane->app));
+    const struct store *store = app_store(pane->app);
+    size_t rows = store->services_len;
+    return 1 + (rows > 1000 ? 1000 : rows > 0 ? (int)rows : 1) + note_count(store);
 }
 
 void pane_services_title(const struct pane_services *pane, struct buf *title)

@@ -21,6 +21,7 @@ struct plan_screen {
     struct plan *plan; /* NULL while it is being made */
     char *error;       /* instead of a plan */
     char *command;     /* the docker command that does the same; NULL: none */
+    bool drawn;        /* this very plan: what was not shown is not deleted */
     bool waiting;      /* until nothing is busy */
     struct scroll scroll;
     uv_timer_t timer; /* asks again while waiting */
@@ -47,7 +48,11 @@ static bool keeps_busy(const struct plan *plan)
 static unsigned plan_where(const struct screen *screen)
 {
     const struct plan_screen *self = (const struct plan_screen *)screen;
-    return self->plan != NULL && keeps_busy(self->plan) ? KEYS_BUSY_PLAN : KEYS_PLAN;
+    if (self->plan == NULL || app_read_only(screen->app))
+        return KEYS_RESULT;
+    if (keeps_busy(self->plan))
+        return KEYS_BUSY_PLAN;
+    return self->plan->items_len > 0 ? KEYS_PLAN : KEYS_RESULT;
 }
 
 /* Items, then, after a heading, what is kept. */
@@ -65,6 +70,7 @@ static void on_plan(void *arg, struct plan *plan, const struct err *err)
     free(self->command);
     self->command = NULL;
     self->plan = plan;
+    self->drawn = false;
     mem_replace(&self->error, NULL);
     if (plan == NULL) {
         mem_replace(&self->error, err != NULL ? err->text : "no plan came");
@@ -153,23 +159,30 @@ static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
     }
 }
 
-/* What the row under the cursor does not have room for. */
-static void add_current(const struct plan_screen *self, struct page *page, int width)
+static void add_current_item(struct page *page, int width, const struct plan_item *item)
+{
+    if (item->reason != NULL)
+        page_wrap(page, STYLE_NORMAL, width, item->reason);
+    if (item->gone_for_good)
+        page_add(page, STYLE_WARN, "It is in no export: gone for good");
+    if (item->loses != NULL)
+        page_wrap(page, STYLE_WARN, width, item->loses);
+    page_wrap(page, STYLE_DIM, width, item->id);
+}
+
+/* What the row under the cursor has no room for; always as many lines, so
+ * that the list above stays in place. */
+static void add_current(const struct plan_screen *self, struct page *page, int width, size_t rows)
 {
     const struct plan *plan = self->plan;
     size_t at = self->scroll.cursor;
-    if (at < plan->items_len) {
-        const struct plan_item *item = &plan->items[at];
-        page_wrap(page, STYLE_DIM, width, item->id);
-        if (item->loses != NULL)
-            page_add(page, STYLE_WARN, "The next build loses: %s", item->loses);
-        if (item->gone_for_good)
-            page_add(page, STYLE_WARN, "In no export: gone for good");
-    } else if (at > plan->items_len && at - plan->items_len - 1 < plan->kept_len) {
-        const struct plan_kept *kept = &plan->kept[at - plan->items_len - 1];
-        if (kept->reason != NULL)
-            page_wrap(page, STYLE_NORMAL, width, kept->reason);
-    }
+    if (at < plan->items_len)
+        add_current_item(page, width, &plan->items[at]);
+    else if (at > plan->items_len && at - plan->items_len - 1 < plan->kept_len)
+        page_wrap(page, STYLE_NORMAL, width, plan->kept[at - plan->items_len - 1].reason);
+    while (page_len(page) < rows)
+        page_add(page, STYLE_NORMAL, "%s", "");
+    page_cut(page, rows);
 }
 
 static size_t gone_for_good(const struct plan *plan)
@@ -218,28 +231,51 @@ static void add_question(const struct plan_screen *self, struct page *page)
 
 static void draw_plan(struct plan_screen *self, const struct canvas *inside)
 {
-    struct page below = {0};
+    struct page below = {0}, current = {0};
     int width = inside->cols - 2;
-    add_current(self, &below, width);
+    int detail = inside->rows >= 18 ? 3 : inside->rows >= 12 ? 1 : 0;
     add_totals(self, &below, width);
     add_question(self, &below);
-    int rows = (int)page_len(&below), most = inside->rows - 3;
+    int rows = (int)page_len(&below), most = inside->rows - detail - 3;
     /* In a low window the question matters most, then the totals. */
     if (rows > most) {
         below.scroll.top = (size_t)(rows - most);
         rows = most;
     }
-    struct canvas list = canvas_part(inside, 0, 0, inside->rows - rows, inside->cols);
-    struct canvas foot = canvas_part(inside, inside->rows - rows, 1, rows, width);
+    int foot_y = inside->rows - rows, detail_y = foot_y - detail;
+    struct canvas list = canvas_part(inside, 0, 0, detail_y - 1, inside->cols);
     draw_rows(self, &list);
+    canvas_fill(inside, detail_y - 1, 0, inside->cols, STYLE_BORDER,
+                inside->theme->glyphs->horizontal);
+    add_current(self, &current, width, (size_t)detail);
+    struct canvas detail_part = canvas_part(inside, detail_y, 1, detail, width);
+    page_draw(&current, &detail_part);
+    struct canvas foot = canvas_part(inside, foot_y, 1, rows, width);
     page_draw(&below, &foot);
+    self->drawn = true;
+    page_done(&current);
     page_done(&below);
+}
+
+static void add_title(const struct plan_screen *self, struct buf *title)
+{
+    const struct plan *plan = self->plan;
+    const char *line = app_theme(self->screen.app)->glyphs->horizontal;
+    char text[TEXT_SIZE_SIZE];
+    buf_append_str(title, "Plan");
+    if (plan == NULL)
+        return;
+    buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len,
+               plan->items_len == 1 ? "" : "s", line, text_size(text, plan->planned_bytes));
 }
 
 static void plan_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct plan_screen *self = (struct plan_screen *)screen;
-    struct canvas inside = canvas_box(canvas, STYLE_BORDER, "Plan");
+    struct buf title = {0};
+    add_title(self, &title);
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
+    buf_done(&title);
     if (self->plan != NULL)
         draw_plan(self, &inside);
     else if (self->error != NULL)
@@ -255,7 +291,9 @@ static void plan_draw(struct screen *screen, const struct canvas *canvas)
 static void execute(struct plan_screen *self)
 {
     struct app *app = self->screen.app;
-    if (self->plan == NULL || self->plan->items_len == 0 || app_read_only(app)) {
+    if (!self->drawn)
+        return;
+    if (self->plan->items_len == 0 || app_read_only(app)) {
         app_close(&self->screen);
         return;
     }
@@ -325,7 +363,7 @@ static void plan_command(struct screen *screen, enum command command)
     default:
         if (self->waiting)
             self->waiting = false;
-        else
+        else if (self->drawn || self->error != NULL || command == COMMAND_BACK)
             app_close(screen);
     }
 }

@@ -36,11 +36,11 @@ static const struct choice choices[] = {
     {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, true,
      "by the time of the last export"},
     {'r', ABOUT_ALL, "Records not used for ...", false, false, true, true,
-     "of the builder, by the last use"},
-    {'c', ABOUT_RECORDS, "The builder's %s", false, false, true, false,
-     "by exact id"},
+     "of the build cache, by the last use"},
+    {'c', ABOUT_RECORDS, "Exactly %s", false, false, true, false,
+     "of the build cache, by id"},
     {'u', ABOUT_ALL, "All records not in use", false, false, true, false,
-     "of the builder: the next build runs every step"},
+     "the next build runs every step that no export holds"},
 };
 enum { CHOICES = sizeof choices / sizeof choices[0] };
 
