@@ -86,8 +86,11 @@ static const char *last_words(struct buf *text)
 {
     while (text->len > 0 && strchr("\r\n ", text->data[text->len - 1]) != NULL)
         text->data[--text->len] = '\0';
-    const char *newline = text->len > 0 ? strrchr(text->data, '\n') : NULL;
-    return newline != NULL ? newline + 1 : text->len > 0 ? text->data : "it gave no reason";
+    if (text->len == 0)
+        return "it gave no reason";
+    const char *newline = strrchr(text->data, '\n');
+    const char *words = newline != NULL ? newline + 1 : text->data;
+    return strncmp(words, "ERROR: ", 7) == 0 ? words + 7 : words;
 }
 
 static const struct {

@@ -3,7 +3,8 @@ UNIT_ENGINE = tests/unit/test_record \
 	tests/unit/test_api \
 	tests/unit/test_endpoint \
 	tests/unit/test_http \
-	tests/unit/test_engine
+	tests/unit/test_engine \
+	tests/unit/test_builders
 check_PROGRAMS += $(UNIT_ENGINE)
 TESTS += $(UNIT_ENGINE)
 EXTRA_DIST += tests/data/engine
@@ -19,3 +20,5 @@ tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_http_LDADD = $(UNIT_LDADD)
 tests_unit_test_engine_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_engine_LDADD = $(UNIT_LDADD)
+tests_unit_test_builders_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_builders_LDADD = $(UNIT_LDADD)

@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/engine/engine.h"
+#include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
 #include "tests/support/peer.h"
@@ -580,24 +582,48 @@ static void test_elsewhere(void **state)
         {far_context, "tcp://far:2375: --context far system dial-stdio"},
         {default_context, "tcp://far:2375: --host tcp://far:2375 system dial-stdio"},
     };
-    char *path = strdup(getenv("PATH"));
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
         struct fixture fixture;
         open_fixture(&fixture);
-        file_write_text(fixture.dir, "docker", "#!/bin/sh\necho \"$@\" >&2\nexit 1\n");
-        char *script = path_join(fixture.dir, "docker");
-        chmod(script, 0755);
-        setenv("PATH", fixture.dir, 1);
+        fake_tool(fixture.dir, "docker", "echo \"$@\" >&2; exit 1");
+        fake_path_set(fixture.dir);
         fixture.endpoint = (struct endpoint){cases[i].context, host, NULL};
         start(&fixture, false);
         loop_wait(&fixture.loop, &fixture.down);
+        fake_path_restore();
         assert_string_equal(cases[i].words, engine_info(fixture.engine).error);
-        setenv("PATH", path, 1);
-        free(script);
         close_fixture(&fixture, NULL);
     }
-    free(path);
+}
+
+/* Every question is a child of its own; none outlives its answer, but for the
+ * events', which goes with the engine. */
+static void test_elsewhere_up(void **state)
+{
+    static char context[] = "far", host[] = "ssh://far";
+    struct fixture fixture;
+    (void)state;
+    open_fixture(&fixture);
+    fake_tool(fixture.dir, "docker",
+              "read -r method path rest\n"
+              "case $path in\n"
+              "/_ping) printf 'HTTP/1.1 200 OK\\r\\nApi-Version: 1.45\\r\\n\\r\\nOK' ;;\n"
+              "*/info) printf 'HTTP/1.1 200 OK\\r\\n\\r\\n{}' ;;\n"
+              "*/df*) printf 'HTTP/1.1 200 OK\\r\\n\\r\\n{\"BuildCache\":[{\"ID\":\"abc\"}]}' ;;\n"
+              "*) printf 'HTTP/1.1 200 OK\\r\\n\\r\\n'; exec sleep 60 ;;\n"
+              "esac");
+    fake_path_set(fixture.dir);
+    fixture.endpoint = (struct endpoint){context, host, NULL};
+    start(&fixture, true);
+    loop_wait(&fixture.loop, &fixture.read);
+    loop_linger(&fixture.loop, 100);
+    assert_true(fixture.up);
+    assert_int_equal(1, fixture.records.len);
+    fake_path_restore();
+    close_fixture(&fixture, NULL);
+    assert_int_equal(-1, waitpid(-1, NULL, WNOHANG)); /* no zombie either */
+    assert_int_equal(ECHILD, errno);
 }
 
 int main(void)
@@ -622,6 +648,7 @@ int main(void)
         cmocka_unit_test(test_free_at_any_moment),
         cmocka_unit_test(test_free_in_callback),
         cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_elsewhere_up),
     };
     limit_program(120);
     return cmocka_run_group_tests(tests, NULL, NULL);
