@@ -14,6 +14,8 @@
 #include <uv.h>
 
 #include "core/base/err.h"
+#include "core/cache/dedupe.h"
+#include "core/cache/verify.h"
 #include "core/prune/plan.h"
 #include "core/prune/query.h"
 #include "core/store/store.h"
@@ -60,6 +62,45 @@ int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err);
 /* Stops between two items; what was set aside is put back or finished. */
 void bilge_execute_cancel(struct bilge *bilge);
+
+/* ---- Care for caches: long work on whole directories, off the loop. One
+ * request at a time: ERR_BUSY. ids are those of the store's rows. */
+struct bilge_verified {
+    const char *service_id;
+    const struct verify_result *result; /* not filled when err is set and it was not verified */
+    bool repaired;                      /* a repair was asked for and ran through */
+    enum repair_act act;
+    const char *detail;    /* what the repair did; NULL: none */
+    const struct err *err; /* why it could not be verified, or repaired; NULL: it was */
+};
+struct bilge_care_ops {
+    /* A few times a second; of the cache, or the links, under way. May be NULL. */
+    void (*on_progress)(void *arg, int64_t done_bytes, int64_t total_bytes);
+    /* Of bilge_verify(): one cache is done. Borrowed. */
+    void (*on_verified)(void *arg, const struct bilge_verified *verified);
+    /* Of bilge_dedupe(): what became of each of the plan's items, 0 or a
+     * negative code. May be NULL. */
+    void (*on_linked)(void *arg, const int *codes, size_t len);
+    /* Once, last; not when the object is closing. NULL: it ran through. */
+    void (*on_done)(void *arg, const struct err *err);
+};
+
+/* Verifies these caches, one after the other, and repairs them if asked to. */
+int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len, bool repair,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err);
+
+/* Points a cache back at a generation; NULL: at the newest older one that is
+ * whole. Every blob is checked first. */
+int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
+                  const struct bilge_care_ops *ops, void *arg, struct err *err);
+
+/* Links what dedupe_make() listed for the caches of these rows, in this order. */
+int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len,
+                 const struct dedupe_plan *plan, bool across_users,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err);
+
+/* Stops the request under way at the next step; its on_done comes. */
+void bilge_care_cancel(struct bilge *bilge);
 
 /* Starts a build of these services of the project (none: all). */
 struct bilge_build_options {

@@ -132,8 +132,10 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
     uv_idle_init(loop, &bilge->idle);
     uv_timer_init(loop, &bilge->disk_timer);
     uv_timer_init(loop, &bilge->records_timer);
+    uv_timer_init(loop, &bilge->care_timer);
     bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
-    bilge->open_handles = 3;
+    bilge->care_timer.data = bilge;
+    bilge->open_handles = 4;
     start(bilge);
     *ret_bilge = bilge;
     return 0;
@@ -187,6 +189,7 @@ void bilge_close_if_idle(struct bilge *bilge)
     uv_close((uv_handle_t *)&bilge->idle, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&bilge->care_timer, on_handle_closed);
 }
 
 void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
@@ -204,5 +207,6 @@ void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
     caches_cancel(bilge);
     builds_stop_all(bilge);
     pruning_cancel(bilge);
+    bilge_care_cancel(bilge);
     bilge_close_if_idle(bilge);
 }

@@ -8,6 +8,7 @@
  *   disks     free space
  *   builds    runners
  *   planning, pruning   requests that go through several of these
+ *   care      verify, restore, dedupe
  *
  * Every part calls bilge_moved() when the store has changed; one idle handle,
  * active only until it has run, then calls on_change once. */
@@ -35,6 +36,7 @@ struct rescan;
 struct running;
 struct planning;
 struct pruning;
+struct care;
 
 struct bilge {
     uv_loop_t *loop;
@@ -83,6 +85,8 @@ struct bilge {
     struct pruning *pruning;
     uv_timer_t records_timer; /* a refresh of records that a request waits for */
     bool records_wanted;      /* the engine's own are being read for a request */
+    struct care *care;
+    uv_timer_t care_timer; /* looks at its progress while it runs */
 
     /* closing */
     bool closing;

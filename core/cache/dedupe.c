@@ -9,6 +9,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/hash.h"
+#include "core/cache/layout.h"
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -159,12 +160,12 @@ static int check_content(struct linking *linking, struct err *err)
     return code;
 }
 
-/* The temporary name stands in the cache directory, where a scan and the
- * clean-up at the next start know it. */
+/* The temporary name is that of a blob set aside: a scan knows it, and what a
+ * kill leaves of it is cleaned up at the next start. */
 static int link_over(const struct linking *linking, struct err *err)
 {
-    char temporary[64];
-    snprintf(temporary, sizeof temporary, ".bilge-link-%.16s-%ld", linking->hex, (long)getpid());
+    char temporary[sizeof CACHE_ASIDE + DIGEST_HEX_SIZE];
+    snprintf(temporary, sizeof temporary, CACHE_ASIDE ".%s", linking->hex);
     unlinkat(linking->to_cache_fd, temporary, 0);
     if (linkat(linking->from_fd, linking->hex, linking->to_cache_fd, temporary, 0) < 0)
         return err_sys(err, -errno, "linking blob %.12s into %s", linking->hex, linking->to_name);

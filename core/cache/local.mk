@@ -4,6 +4,7 @@ libbilge_a_SOURCES += \
 	core/cache/cache.c core/cache/cache.h \
 	core/cache/client.c core/cache/client.h \
 	core/cache/crew.c core/cache/crew.h \
+	core/cache/dedupe.c core/cache/dedupe.h \
 	core/cache/entries.c core/cache/entries.h \
 	core/cache/folder.c \
 	core/cache/gather.c core/cache/gather.h \
@@ -11,6 +12,8 @@ libbilge_a_SOURCES += \
 	core/cache/glance.c core/cache/glance.h \
 	core/cache/graph.c core/cache/graph.h \
 	core/cache/keep.c core/cache/keep.h \
+	core/cache/hash.c core/cache/hash.h \
+	core/cache/index.c core/cache/index.h \
 	core/cache/layout.c core/cache/layout.h \
 	core/cache/links.c core/cache/links.h \
 	core/cache/recover.c core/cache/recover.h \
@@ -20,4 +23,7 @@ libbilge_a_SOURCES += \
 	core/cache/summary.c core/cache/summary.h \
 	core/cache/tree.c core/cache/tree.h \
 	core/cache/unlink.c core/cache/unlink.h \
-	core/cache/watch.c core/cache/watch.h
+	core/cache/watch.c core/cache/watch.h \
+	core/cache/repair.c \
+	core/cache/restore.c core/cache/restore.h \
+	core/cache/verify.c core/cache/verify.h
