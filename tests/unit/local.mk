@@ -11,3 +11,4 @@ include $(top_srcdir)/tests/unit/build.mk
 include $(top_srcdir)/tests/unit/choose.mk
 include $(top_srcdir)/tests/unit/engine.mk
 include $(top_srcdir)/tests/unit/owners.mk
+include $(top_srcdir)/tests/unit/care.mk
