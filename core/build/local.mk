@@ -1,10 +1,13 @@
 libbilge_a_SOURCES += \
+	core/build/base64.c core/build/base64.h \
 	core/build/build.c core/build/build.h \
 	core/build/buildlog.c core/build/buildlog.h \
 	core/build/compose.c core/build/compose.h \
 	core/build/compose_load.c \
-	core/build/progress.h core/build/progress_plain.c \
+	core/build/objects.c core/build/objects.h \
+	core/build/progress.h core/build/progress_plain.c core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
 	core/build/runner.c core/build/runner.h \
 	core/build/step.c \
-	core/build/tool.c core/build/tool.h
+	core/build/tool.c core/build/tool.h \
+	core/build/vertex.c core/build/vertex.h

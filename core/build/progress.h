@@ -31,4 +31,9 @@ struct progress_ops {
  * "#5 DONE 1.2s". Source: moby/buildkit util/progress/progressui/printer.go. */
 extern const struct progress_ops progress_plain;
 
+/* The engine's events, as JSON objects on a line or over many, with other
+ * lines between them: BUILDKIT_PROGRESS=rawjson, known to compose since 2.26
+ * and to buildx since 0.13. Source: moby/buildkit client/graph.go. */
+extern const struct progress_ops progress_rawjson;
+
 #endif

@@ -31,7 +31,6 @@ struct plain {
     struct plain_stream streams[2];
     int64_t now_mono_ms;
     int base;        /* added to "#N": compose 1 starts anew with each service */
-    int last_failed; /* where the excerpt of the Dockerfile belongs; 0: none */
     char *heading;   /* the service of compose 1's "Building api"; NULL: none */
     struct reason reason;
 };
@@ -194,7 +193,6 @@ static bool read_end(struct plain *progress, struct step *step, struct span rest
         free(step->error);
         step->error = mem_strndup(rest.text + cut, len < STEP_TEXT_MAX ? len : STEP_TEXT_MAX);
         step_end(step, STEP_FAILED, ms, now);
-        progress->last_failed = step->number;
     } else {
         return false;
     }
@@ -269,6 +267,15 @@ static void read_heading(struct plain *progress, struct span line)
     progress->base = build->steps_len > 0 ? build->steps[build->steps_len - 1].number : 0;
 }
 
+/* Where the excerpt of the Dockerfile belongs; 0: nowhere. */
+static int find_failed_step(const struct build *build)
+{
+    for (size_t i = build->steps_len; i-- > 0;)
+        if (build->steps[i].state == STEP_FAILED)
+            return build->steps[i].number;
+    return 0;
+}
+
 /* Says which step the line belongs to; 0: none. */
 static int read_other(struct plain_stream *stream, struct span line)
 {
@@ -288,7 +295,7 @@ static int read_other(struct plain_stream *stream, struct span line)
     if (span_starts(line, "Building "))
         read_heading(progress, line);
     reason_look(&progress->reason, stream->number, line.text, line.len);
-    return is_excerpt(line) ? progress->last_failed : 0;
+    return is_excerpt(line) ? find_failed_step(progress->build) : 0;
 }
 
 static void heat(struct plain_stream *stream, int step, const char *prefix, size_t len)

@@ -12,6 +12,7 @@ static const struct {
     enum rank rank;
 } prefixes[] = {
     {"failed to solve: ", RANK_SOLVE},
+    {"failed to build: ", RANK_SOLVE}, /* buildx puts it before the other */
     {"ERROR: ", RANK_ERROR},
     {"Error: ", RANK_ERROR},
     {"Error response from daemon: ", RANK_ERROR},
@@ -21,7 +22,7 @@ static const struct {
 static const char *const notes[] = {
     "time=\"", "WARN", "Warning", "DEPRECATED", "Building ", "canceled", "View build details",
     "[+] ",    " ",    "\t",      "------",     "Dockerfile",
-    "#", /* progress */
+    "#",       "{", /* progress */
 };
 
 static bool starts_with(const char *line, size_t len, const char *prefix)

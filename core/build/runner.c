@@ -77,9 +77,6 @@ static struct words make_environment(const struct runner_spec *spec)
     struct words words = {0};
     words_add(&words, "DOCKER_BUILDKIT=1");
     words_add(&words, "COMPOSE_DOCKER_CLI_BUILD=1");
-    words_add(&words, "COMPOSE_ANSI=never");
-    words_add(&words, "COMPOSE_PROGRESS=plain");
-    words_add(&words, "BUILDKIT_PROGRESS=plain");
     if (spec->builder != NULL) {
         char *builder = mem_printf("BUILDX_BUILDER=%s", spec->builder);
         words_add(&words, builder);
@@ -175,6 +172,20 @@ static void fail(struct runner *runner, const struct err *err)
 
 /* ---------------------------------------------------------------- starting */
 
+/* The best that the tool can do. With rawjson, compose must be left to choose
+ * by itself, for it does not know that word; and "never" for ANSI, too, would
+ * mean plain to it. */
+static void choose_progress(struct runner *runner, const struct tool *tool)
+{
+    bool rawjson = tool_knows_rawjson(tool);
+    runner->progress_ops = rawjson ? &progress_rawjson : &progress_plain;
+    words_add(&runner->environment,
+              rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
+    words_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
+    words_add(&runner->environment, rawjson ? "COMPOSE_ANSI=auto" : "COMPOSE_ANSI=never");
+    runner->progress = runner->progress_ops->open(runner->build);
+}
+
 static void on_tool(void *arg, const struct tool *tool, const struct err *err)
 {
     struct runner *runner = arg;
@@ -187,6 +198,7 @@ static void on_tool(void *arg, const struct tool *tool, const struct err *err)
         fail(runner, err);
         return;
     }
+    choose_progress(runner, tool);
     struct words argv = {0};
     words_add(&argv, tool->standalone ? "docker-compose" : "docker");
     if (!tool->standalone)
@@ -199,8 +211,6 @@ static void on_tool(void *arg, const struct tool *tool, const struct err *err)
         .directory = runner->directory,
     };
     struct err start;
-    runner->progress_ops = &progress_plain;
-    runner->progress = runner->progress_ops->open(runner->build);
     if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
         fail(runner, &start);
     words_free(&argv);

@@ -35,6 +35,11 @@ void tool_read_version(struct tool *tool, const char *text)
     snprintf(tool->version, sizeof tool->version, "%.*s", len, text);
 }
 
+bool tool_knows_rawjson(const struct tool *tool)
+{
+    return tool->major > 2 || (tool->major == 2 && tool->minor >= 26);
+}
+
 static int ask(struct tool_search *search, struct err *err);
 
 static void finish(struct tool_search *search, const struct tool *tool, const struct err *err)

@@ -20,6 +20,10 @@ const char *tool_name(const struct tool *tool);
 /* Pure: the output of `version --short`. */
 void tool_read_version(struct tool *tool, const char *text);
 
+/* Does it give the engine's events on BUILDKIT_PROGRESS=rawjson? Compose does
+ * since 2.26, the first one with buildx 0.13 built in. */
+bool tool_knows_rawjson(const struct tool *tool);
+
 /* Asks `docker compose version --short`, then `docker-compose …`. on_done gets
  * the tool (borrowed), or NULL and an error that says what is missing. It does
  * not run before this returns. -ENOENT at once when there is neither program.

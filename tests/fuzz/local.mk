@@ -3,7 +3,10 @@
 # A new one needs one line here, and nothing else.
 FUZZ_TARGETS =
 FUZZ_TARGETS += tests/fuzz/fuzz_clock
+FUZZ_TARGETS += tests/fuzz/fuzz_compose
 FUZZ_TARGETS += tests/fuzz/fuzz_lines
+FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
+FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_text
 
 # Programs that name no libraries of their own get these: so the targets need
@@ -11,7 +14,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_text
 LDADD = $(FUZZ_DRIVER) libbilge.a $(CORE_LIBS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
-EXTRA_DIST += tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/corpus tests/fuzz/progress.h
 
 if FUZZERS
 FUZZ_DRIVER = $(LIB_FUZZING_ENGINE)

@@ -54,6 +54,13 @@ static const struct {
     {"docker-20.10-buildkit-plain-success", &progress_plain, {0}},
     {"compose-1.29-buildkit-success", &progress_plain, {0}},
     {"compose-1.29-buildkit1-failrun", &progress_plain, {0}},
+    {"compose-2.26-rawjson-failing-RUN", &progress_rawjson, {"api"}},
+    {"compose-2.26-rawjson-all-cached", &progress_rawjson, {0}},
+    {"compose-2.26-rawjson-two-services", &progress_rawjson, {0}},
+    {"compose-2.26-rawjson-two-services-oneperline", &progress_rawjson, {0}},
+    {"compose-2.40-progress-json", &progress_rawjson, {0}},
+    {"buildx-0.13-rawjson-failrun", &progress_rawjson, {0}},
+    {"buildx-0.29-rawjson-failrun", &progress_rawjson, {0}},
 };
 #define RECORDED_LEN (sizeof recorded / sizeof recorded[0])
 
@@ -351,6 +358,157 @@ static void test_plain_strange_lines(void **state)
     }
 }
 
+#define VERTEX(digest, name, rest)                                                                 \
+    "{\"vertexes\":[{\"digest\":\"" digest "\",\"name\":\"" name "\"" rest "}]}\n"
+#define AT(second) "\"2026-11-22T08:00:" second "Z\""
+#define STARTED(second) ",\"started\":" AT(second)
+#define COMPLETED(second) ",\"completed\":" AT(second)
+#define OUTPUT(digest, second, data)                                                               \
+    "{\"logs\":[{\"vertex\":\"" digest "\",\"stream\":1,\"data\":\"" data                          \
+    "\",\"timestamp\":" AT(second) "}]}\n"
+
+static void assert_log(const struct build *build, const char *expected)
+{
+    struct buf text = {0};
+    struct buildlog_line line;
+    buf_append_str(&text, "");
+    for (uint64_t i = 0; buildlog_get(build->log, i, &line) == 0; i++) {
+        buf_append(&text, line.text, line.len);
+        buf_append_str(&text, "|");
+    }
+    assert_string_equal(text.data, expected);
+    buf_done(&text);
+}
+
+/* What the engine says in events, and the lines that people get of it. */
+static void test_rawjson_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *log;
+        enum step_state step;
+        int duration_ms;
+    } cases[] = {
+        {VERTEX("d", "[b 1/2] RUN x", STARTED("01")), "#1 [b 1/2] RUN x|", STEP_RUNNING, 0},
+        {VERTEX("d", "[b 1/2] RUN x", STARTED("01") COMPLETED("03.5")),
+         "#1 [b 1/2] RUN x|#1 DONE 2.5s|", STEP_DONE, 2500},
+        {VERTEX("d", "n", STARTED("01") COMPLETED("03") ",\"cached\":true"), "#1 n|#1 CACHED|",
+         STEP_CACHED, 0},
+        {VERTEX("d", "n", STARTED("01") COMPLETED("03") ",\"error\":\"no\\nway\""),
+         "#1 n|#1 ERROR: no way|", STEP_FAILED, 2000},
+        {VERTEX("d", "n", STARTED("01") COMPLETED("03") ",\"error\":\"x: context canceled\""),
+         "#1 n|#1 CANCELED|", STEP_CANCELLED, 2000},
+        {VERTEX("d", "n", STARTED("01")) VERTEX("d", "n", STARTED("01")), "#1 n|", STEP_RUNNING,
+         0},
+        /* the same end twice, and late news of a start */
+        {VERTEX("d", "n", STARTED("01") COMPLETED("03")) VERTEX(
+             "d", "n", STARTED("01") COMPLETED("03")) VERTEX("d", "n", STARTED("01")),
+         "#1 n|#1 DONE 2.0s|", STEP_DONE, 2000},
+        /* two runs after one another, and two that overlap */
+        {VERTEX("d", "n", STARTED("01") COMPLETED("02"))
+             VERTEX("d", "n", STARTED("05") COMPLETED("07")),
+         "#1 n|#1 DONE 1.0s|#1 DONE 3.0s|", STEP_DONE, 3000},
+        {VERTEX("d", "n", STARTED("01")) VERTEX("d", "n", STARTED("02"))
+             VERTEX("d", "n", STARTED("01") COMPLETED("04"))
+                 VERTEX("d", "n", STARTED("02") COMPLETED("05")),
+         "#1 n|#1 DONE 4.0s|", STEP_DONE, 4000},
+        /* output comes in pieces: "one", "\ntwo", and an end without a newline */
+        {VERTEX("d", "n", STARTED("01")) OUTPUT("d", "02", "b25l") OUTPUT("d", "13.5", "CnR3bw==")
+             VERTEX("d", "n", STARTED("01") COMPLETED("14")),
+         "#1 n|#1 12.50 one|#1 12.50 two|#1 DONE 13.0s|", STEP_DONE, 13000},
+        /* lines that are no events stand where they came */
+        {"hello\n" VERTEX("d", "n", STARTED("01")) "{\"id\":\"x\"}\n{}\n",
+         "hello||#1 n|{\"id\":\"x\"}|", STEP_RUNNING, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct build *build = build_of(&progress_rawjson, cases[i].text);
+        assert_log(build, cases[i].log);
+        assert_int_equal(build->steps_len, 1);
+        assert_int_equal(build->steps[0].state, cases[i].step);
+        assert_int_equal(build->steps[0].duration_ms, cases[i].duration_ms);
+        build_free(build);
+    }
+}
+
+/* Announced, but never run: no step. Output of nobody: kept. */
+static void test_rawjson_without_step(void **state)
+{
+    (void)state;
+    struct build *build =
+        build_of(&progress_rawjson, VERTEX("d", "n", "") OUTPUT("d", "01", "b25l")
+                                        OUTPUT("e", "01", "dHdv") OUTPUT("e", "01", "no base64"));
+    assert_int_equal(build->steps_len, 0);
+    assert_log(build, "one|two|");
+    build_free(build);
+}
+
+/* One digest under two services: both run, the output is there once. */
+static void test_rawjson_shared(void **state)
+{
+    (void)state;
+    struct build *build = build_of(
+        &progress_rawjson,
+        VERTEX("a", "[x internal] load", STARTED("01"))
+            VERTEX("d", "[x 1/1] RUN", STARTED("01")) VERTEX("d", "[y 1/1] RUN", STARTED("01"))
+                OUTPUT("d", "02", "b25lCg==")
+                    VERTEX("d", "[y 1/1] RUN", STARTED("01") COMPLETED("03")));
+    struct buildlog_line line;
+    assert_int_equal(build->steps_len, 3);
+    assert_string_equal(build->steps[1].service, "x");
+    assert_string_equal(build->steps[2].service, "y");
+    assert_int_equal(build->steps[1].state, STEP_RUNNING);
+    assert_int_equal(build->steps[2].state, STEP_DONE);
+    assert_true(step_last_line(build, &build->steps[1], &line));
+    assert_true(step_last_line(build, &build->steps[2], &line));
+    assert_int_equal(line.len, 3);
+    assert_memory_equal(line.text, "one", 3);
+    build_free(build);
+}
+
+static void test_rawjson_transfer(void **state)
+{
+    (void)state;
+#define STATUS(rest)                                                                               \
+    "{\"statuses\":[{\"id\":\"sha256:a\",\"vertex\":\"d\"" rest "}]}\n"
+    static const struct {
+        const char *text, *transfer, *log;
+        int64_t current, goal;
+    } cases[] = {
+        {STATUS(",\"current\":5,\"total\":10" STARTED("01")), "sha256:a", "#1 n|", 5, 10},
+        {STATUS(",\"current\":5,\"total\":10" STARTED("01"))
+             STATUS(",\"current\":10,\"total\":10" STARTED("01") COMPLETED("02.25")),
+         NULL, "#1 n|#1 sha256:a 10B / 10B 1.2s done|", 0, 0},
+        {STATUS(",\"current\":1050000" STARTED("01") COMPLETED("01"))
+             STATUS(",\"current\":1050000" STARTED("01") COMPLETED("01")),
+         NULL, "#1 n|#1 sha256:a 1.05MB done|", 0, 0},
+        {STATUS(",\"current\":-5,\"total\":1e300"), "sha256:a", "#1 n|", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *text = mem_printf("%s%s", VERTEX("d", "n", STARTED("01")), cases[i].text);
+        struct build *build = build_of(&progress_rawjson, text);
+        assert_log(build, cases[i].log);
+        assert_int_equal(build->steps[0].current, cases[i].current);
+        assert_int_equal(build->steps[0].goal, cases[i].goal);
+        if (cases[i].transfer != NULL)
+            assert_string_equal(build->steps[0].transfer, cases[i].transfer);
+        else
+            assert_null(build->steps[0].transfer);
+        build_free(build);
+        free(text);
+    }
+}
+
+static void test_rawjson_warning(void **state)
+{
+    (void)state;
+    struct build *build =
+        build_of(&progress_rawjson, VERTEX("d", "n", STARTED("01"))
+                 "{\"warnings\":[{\"vertex\":\"d\",\"short\":\"b25l\"},{\"vertex\":\"e\"},7]}\n");
+    assert_log(build, "#1 n|#1 WARN: one|");
+    assert_int_equal(build->steps[0].warnings, 1);
+    build_free(build);
+}
+
 int main(void)
 {
     limit_program(60);
@@ -359,6 +517,9 @@ int main(void)
         cmocka_unit_test(test_plain_step_again),    cmocka_unit_test(test_plain_clipped),
         cmocka_unit_test(test_plain_flood),
         cmocka_unit_test(test_plain_headings),      cmocka_unit_test(test_plain_strange_lines),
+        cmocka_unit_test(test_rawjson_lines),       cmocka_unit_test(test_rawjson_without_step),
+        cmocka_unit_test(test_rawjson_shared),      cmocka_unit_test(test_rawjson_transfer),
+        cmocka_unit_test(test_rawjson_warning),
     };
     enum { OTHERS_LEN = sizeof others / sizeof others[0] };
     struct CMUnitTest tests[RECORDED_LEN + OTHERS_LEN];

@@ -17,6 +17,7 @@ static const struct {
 } cases[] = {
     {{"2failed to solve: no"}, "no"},
     {{"2ERROR: failed to solve: no"}, "no"},
+    {{"2ERROR: failed to build: failed to solve: no"}, "no"},
     {{"1ERROR: no builder \"x\" found"}, "no builder \"x\" found"},
     {{"2target api: failed to solve: no"}, "no"},
     {{"2[target api: ]failed to solve: no"}, "no"},

@@ -12,6 +12,7 @@
 
 #include "core/base/mem.h"
 #include "core/build/runner.h"
+#include "core/build/tool.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
@@ -176,6 +177,50 @@ static void test_output_and_arguments(void **state)
     scene_end(&scene);
 }
 
+/* A tool that can tell events is asked for them; people get lines all the same. */
+static void test_rawjson(void **state)
+{
+    (void)state;
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    assert_int_equal(
+        scene_start(&scene,
+                    "[ \"$2\" = version ] && { echo v2.26.1-4; exit 0; }\n"
+                    "echo \"$BUILDKIT_PROGRESS $COMPOSE_PROGRESS $COMPOSE_ANSI\"\n"
+                    "echo '{\"vertexes\":[{\"digest\":\"d\",\"name\":\"[a 1/1] RUN x\","
+                    "\"started\":\"2026-11-22T08:00:01Z\"}]}'",
+                    NULL, &spec, NULL),
+        0);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_string_equal(scene.watcher.output.data, "rawjson auto auto\n\n#1 [a 1/1] RUN x\n");
+    assert_int_equal(scene.build->steps_len, 1);
+    assert_int_equal(scene.build->steps[0].state, STEP_DONE);
+    scene_end(&scene);
+}
+
+static void test_versions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *version;
+        int major, minor;
+        bool rawjson;
+    } cases[] = {
+        {"2.26.1-4\n", "2.26.1-4", 2, 26, true}, {"v2.40.3\n", "2.40.3", 2, 40, true},
+        {"2.25.0", "2.25.0", 2, 25, false},      {"1.29.2\n", "1.29.2", 1, 29, false},
+        {"5.0.1\n", "5.0.1", 5, 0, true},        {"dev\n", "", 0, 0, false},
+        {"", "", 0, 0, false},                   {"2", "", 0, 0, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tool tool = {0};
+        tool_read_version(&tool, cases[i].text);
+        assert_string_equal(tool.version, cases[i].version);
+        assert_int_equal(tool.major, cases[i].major);
+        assert_int_equal(tool.minor, cases[i].minor);
+        assert_int_equal(tool_knows_rawjson(&tool), cases[i].rawjson);
+    }
+}
+
 /* Each gets one signal more than the one before needs. */
 static void test_stop(void **state)
 {
@@ -252,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_no_tool),
         cmocka_unit_test(test_output_and_arguments),
+        cmocka_unit_test(test_rawjson),
+        cmocka_unit_test(test_versions),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_before_the_tool_is_known),
         cmocka_unit_test(test_free_while_running),
