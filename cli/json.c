@@ -29,33 +29,33 @@ static void close_bracket(struct json *json, char bracket)
     json->follows = true;
 }
 
-void json_object(struct json *json, const char *key)
+void json_put_object(struct json *json, const char *key)
 {
     open_bracket(json, key, '{');
 }
 
-void json_object_end(struct json *json)
+void json_put_object_end(struct json *json)
 {
     close_bracket(json, '}');
 }
 
-void json_array(struct json *json, const char *key)
+void json_put_array(struct json *json, const char *key)
 {
     open_bracket(json, key, '[');
 }
 
-void json_array_end(struct json *json)
+void json_put_array_end(struct json *json)
 {
     close_bracket(json, ']');
 }
 
-void json_int(struct json *json, const char *key, int64_t value)
+void json_put_int(struct json *json, const char *key, int64_t value)
 {
     begin(json, key);
     fprintf(json->out, "%" PRId64, value);
 }
 
-void json_bool(struct json *json, const char *key, bool value)
+void json_put_bool(struct json *json, const char *key, bool value)
 {
     begin(json, key);
     fputs(value ? "true" : "false", json->out);
@@ -71,7 +71,7 @@ static void put_escape(FILE *out, uint32_t rune)
     fprintf(out, "\\u%04x", (unsigned)rune);
 }
 
-static void put_text(FILE *out, const char *text)
+static void put_characters(FILE *out, const char *text)
 {
     size_t len = strlen(text);
     for (size_t i = 0; i < len;) {
@@ -91,7 +91,7 @@ static void put_text(FILE *out, const char *text)
     }
 }
 
-void json_text(struct json *json, const char *key, const char *text)
+void json_put_text(struct json *json, const char *key, const char *text)
 {
     begin(json, key);
     if (text == NULL) {
@@ -99,12 +99,12 @@ void json_text(struct json *json, const char *key, const char *text)
         return;
     }
     putc('"', json->out);
-    put_text(json->out, text);
+    put_characters(json->out, text);
     putc('"', json->out);
 }
 
-void json_time(struct json *json, const char *key, int64_t at)
+void json_put_time(struct json *json, const char *key, int64_t at)
 {
     char text[CLOCK_TEXT_SIZE];
-    json_text(json, key, at == 0 ? NULL : clock_rfc3339(text, at));
+    json_put_text(json, key, at == 0 ? NULL : clock_rfc3339(text, at));
 }

@@ -15,17 +15,17 @@ struct json {
 
 /* `key` is NULL inside an array and for the outermost value. It is a constant
  * of ours and is written as it is. */
-void json_object(struct json *json, const char *key);
-void json_object_end(struct json *json);
-void json_array(struct json *json, const char *key);
-void json_array_end(struct json *json);
-void json_int(struct json *json, const char *key, int64_t value);
-void json_bool(struct json *json, const char *key, bool value);
+void json_put_object(struct json *json, const char *key);
+void json_put_object_end(struct json *json);
+void json_put_array(struct json *json, const char *key);
+void json_put_array_end(struct json *json);
+void json_put_int(struct json *json, const char *key, int64_t value);
+void json_put_bool(struct json *json, const char *key, bool value);
 /* Raw bytes of any origin; NULL gives null. Bytes that are no UTF-8 become
  * U+FFFD; control characters and those that change how text is drawn are
  * written as \uNNNN. */
-void json_text(struct json *json, const char *key, const char *text);
+void json_put_text(struct json *json, const char *key, const char *text);
 /* Nanoseconds since 1970; 0 gives null. */
-void json_time(struct json *json, const char *key, int64_t at);
+void json_put_time(struct json *json, const char *key, int64_t at);
 
 #endif

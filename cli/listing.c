@@ -111,11 +111,24 @@ static void row_find_pins(struct row *row, const struct listing *listing)
         row->pins_len++;
 }
 
-void listing_init(struct listing *listing, const struct builder *builder, const char *type,
-                  const struct sort_key *key)
+static struct owners find_owners(const struct store *store, const struct records *records)
+{
+    struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
+    size_t len = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL)
+            caches[len++] =
+                (struct owners_cache){store->services[i].name, store->services[i].cache};
+    struct owners owners = owners_find(records, caches, len);
+    free(caches);
+    return owners;
+}
+
+void listing_init(struct listing *listing, const struct store *store,
+                  const struct builder *builder, const char *type, const struct sort_key *key)
 {
     const struct records *records = &builder->records;
-    *listing = (struct listing){.builder = builder};
+    *listing = (struct listing){.builder = builder, .owners = find_owners(store, records)};
     collect_pins(listing, records);
     listing->rows = mem_zalloc((records->len + 1) * sizeof *listing->rows);
     for (size_t i = 0; i < records->len; i++) {
@@ -123,6 +136,7 @@ void listing_init(struct listing *listing, const struct builder *builder, const 
             continue;
         struct row *row = &listing->rows[listing->rows_len++];
         row->record = &records->items[i];
+        row->owner = &listing->owners.items[i];
         row_find_pins(row, listing);
     }
     qsort(listing->rows, listing->rows_len, sizeof *listing->rows, key->compare);
@@ -132,4 +146,5 @@ void listing_done(struct listing *listing)
 {
     free(listing->rows);
     free(listing->pins);
+    owners_done(&listing->owners);
 }

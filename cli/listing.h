@@ -1,10 +1,12 @@
-/* The records of a builder, sorted, each with the records that pin it. */
+/* The records of a builder, sorted, each with the records that pin it and the
+ * service that it belongs to. */
 #ifndef BILGE_CLI_LISTING_H
 #define BILGE_CLI_LISTING_H
 
 #include <stddef.h>
 
 #include "core/base/err.h"
+#include "core/store/owners.h"
 #include "core/store/store.h"
 
 /* "`child` was made on top of `parent`": as long as it is there, the parent
@@ -15,6 +17,7 @@ struct pin {
 
 struct row {
     const struct record *record;
+    const struct owner *owner;
     const struct pin *pins;
     size_t pins_len;
 };
@@ -25,6 +28,7 @@ struct listing {
     size_t rows_len;
     struct pin *pins;
     size_t pins_len;
+    struct owners owners;
 };
 
 #define LISTING_SORT_KEYS "size, used (longest ago first), created, uses, type or id"
@@ -33,9 +37,9 @@ struct sort_key;
 /* NULL: by size. ERR_USAGE for a name that is none of them. */
 int listing_sort_key(const char *name, const struct sort_key **ret_key, struct err *err);
 
-/* Borrows from the builder's records. `type` NULL: all. */
-void listing_init(struct listing *listing, const struct builder *builder, const char *type,
-                  const struct sort_key *key);
+/* Borrows from the store and the builder in it. `type` NULL: all. */
+void listing_init(struct listing *listing, const struct store *store,
+                  const struct builder *builder, const char *type, const struct sort_key *key);
 void listing_done(struct listing *listing);
 
 #endif

@@ -1,1 +1,25 @@
-bilge_SOURCES += cli/main.c
+bilge_SOURCES += \
+	cli/ask.c cli/ask.h \
+	cli/build.c \
+	cli/command.c cli/command.h \
+	cli/du.c \
+	cli/json.c cli/json.h \
+	cli/listing.c cli/listing.h \
+	cli/main.c \
+	cli/options.c cli/options.h \
+	cli/plan_view.c cli/plan_view.h \
+	cli/prune.c \
+	cli/selectors.c cli/selectors.h \
+	cli/session.c cli/session.h \
+	cli/status.c \
+	cli/stream.c cli/stream.h \
+	cli/table.c cli/table.h
+
+# "docker bilge": the docker CLI looks for its plugins here.
+pluginsdir = $(libexecdir)/docker/cli-plugins
+install-exec-hook:
+	$(MKDIR_P) '$(DESTDIR)$(pluginsdir)'
+	rm -f '$(DESTDIR)$(pluginsdir)/docker-bilge'
+	$(LN_S) '$(bindir)/bilge$(EXEEXT)' '$(DESTDIR)$(pluginsdir)/docker-bilge'
+uninstall-hook:
+	rm -f '$(DESTDIR)$(pluginsdir)/docker-bilge'

@@ -70,8 +70,8 @@ static int set_number(const struct found *found, const char *text, struct err *e
         return err_set(err, ERR_USAGE, "--%s is given twice", name);
     if (found->spec->kind == OPTION_AGE) {
         if (!text_parse_age(text, &value))
-            return err_set(err, ERR_USAGE, "--%s: \"%s\" is not an age such as 90s, 15m, 24h, 7d, 2w",
-                           name, text);
+            return err_set(err, ERR_USAGE,
+                           "--%s: \"%s\" is not an age such as 90s, 15m, 24h, 7d, 2w", name, text);
     } else {
         char *end;
         errno = 0;

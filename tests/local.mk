@@ -19,6 +19,8 @@ XFAIL_TESTS =
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
+include $(top_srcdir)/tests/cli/local.mk
+
 if HAVE_CMOCKA
 include $(top_srcdir)/tests/support/local.mk
 include $(top_srcdir)/tests/unit/local.mk

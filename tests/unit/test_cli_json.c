@@ -19,7 +19,7 @@ static char *write_text(const char *text)
     char *out = NULL;
     size_t len;
     struct json json = {.out = open_memstream(&out, &len)};
-    json_text(&json, NULL, text);
+    json_put_text(&json, NULL, text);
     fclose(json.out);
     return out;
 }
@@ -73,24 +73,24 @@ static void test_structure(void **state)
     size_t len;
     struct json json = {.out = open_memstream(&out, &len)};
     (void)state;
-    json_object(&json, NULL);
-    json_array(&json, "empty");
-    json_array_end(&json);
-    json_array(&json, "list");
-    json_text(&json, NULL, "a");
-    json_object(&json, NULL);
-    json_object_end(&json);
-    json_object(&json, NULL);
-    json_bool(&json, "yes", true);
-    json_bool(&json, "no", false);
-    json_object_end(&json);
-    json_array_end(&json);
-    json_int(&json, "least", INT64_MIN);
-    json_int(&json, "most", INT64_MAX);
-    json_int(&json, "past_doubles", INT64_C(9007199254740993));
-    json_time(&json, "none", 0);
-    json_time(&json, "time", INT64_C(1763797444) * CLOCK_SECOND + 470342626);
-    json_object_end(&json);
+    json_put_object(&json, NULL);
+    json_put_array(&json, "empty");
+    json_put_array_end(&json);
+    json_put_array(&json, "list");
+    json_put_text(&json, NULL, "a");
+    json_put_object(&json, NULL);
+    json_put_object_end(&json);
+    json_put_object(&json, NULL);
+    json_put_bool(&json, "yes", true);
+    json_put_bool(&json, "no", false);
+    json_put_object_end(&json);
+    json_put_array_end(&json);
+    json_put_int(&json, "least", INT64_MIN);
+    json_put_int(&json, "most", INT64_MAX);
+    json_put_int(&json, "past_doubles", INT64_C(9007199254740993));
+    json_put_time(&json, "none", 0);
+    json_put_time(&json, "time", INT64_C(1763797444) * CLOCK_SECOND + 470342626);
+    json_put_object_end(&json);
     fclose(json.out);
     assert_string_equal(out, "{\"empty\":[],\"list\":[\"a\",{},{\"yes\":true,\"no\":false}],"
                              "\"least\":-9223372036854775808,\"most\":9223372036854775807,"

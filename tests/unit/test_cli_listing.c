@@ -19,7 +19,8 @@ static char *of_other[] = {TEXT("copy")};
 
 #define RECORD(id_, type_, parents_, count, size, created, used, uses)                             \
     {                                                                                              \
-        .id = TEXT(id_), .type = TEXT(type_), .parents = parents_, .parents_len = count,           \
+        .id = TEXT(id_), .type = TEXT(type_), .description = TEXT(""), .parents = parents_,        \
+        .parents_len = count,                                                                      \
         .size_bytes = size, .created_at = created, .last_used_at = used, .usage_count = uses,      \
     }
 static struct record records[] = {
@@ -34,6 +35,8 @@ static const struct builder builder = {
     .records = {.items = records, .len = LEN(records)},
 };
 
+static const struct store no_services;
+
 static void assert_order(const char *key, const char *type, const char *expected)
 {
     const struct sort_key *sort;
@@ -41,7 +44,7 @@ static void assert_order(const char *key, const char *type, const char *expected
     struct err err;
     char order[128] = "";
     assert_int_equal(listing_sort_key(key, &sort, &err), 0);
-    listing_init(&listing, &builder, type, sort);
+    listing_init(&listing, &no_services, &builder, type, sort);
     for (size_t i = 0; i < listing.rows_len; i++) {
         strcat(order, i > 0 ? " " : "");
         strcat(order, listing.rows[i].record->id);
@@ -86,7 +89,7 @@ static void test_pins(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key("id", &sort, &err), 0);
-    listing_init(&listing, &builder, NULL, sort);
+    listing_init(&listing, &no_services, &builder, NULL, sort);
     for (size_t i = 0; i < LEN(cases); i++) {
         const struct row *row = listing.rows;
         while (strcmp(row->record->id, cases[i].id) != 0)
@@ -109,8 +112,36 @@ static void test_nothing(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
-    listing_init(&listing, &empty, NULL, sort);
+    listing_init(&listing, &no_services, &empty, NULL, sort);
     assert_int_equal(listing.rows_len, 0);
+    listing_done(&listing);
+}
+
+/* A cache whose layer was made at the same instant as the record "copy", so
+ * that the record, and what it stands on, is this service's. */
+static void test_owner(void **state)
+{
+    struct cache_blob blob = {.created_at = 2, .class = BLOB_LIVE, .generations = 1};
+    struct cache cache = {.blobs = &blob, .blobs_len = 1};
+    struct service services[] = {
+        {.name = TEXT("pathless")},
+        {.name = TEXT("api"), .cache = &cache},
+    };
+    const struct store store = {.services = services, .services_len = LEN(services)};
+    const struct sort_key *sort;
+    struct listing listing;
+    struct err err;
+    (void)state;
+    assert_int_equal(listing_sort_key("id", &sort, &err), 0);
+    listing_init(&listing, &store, &builder, NULL, sort);
+    for (size_t i = 0; i < listing.rows_len; i++) {
+        const struct row *row = &listing.rows[i];
+        bool api = strcmp(row->record->id, "copy") == 0 || strcmp(row->record->id, "base") == 0;
+        if (api)
+            assert_string_equal(row->owner->service, "api");
+        else
+            assert_null(row->owner->service);
+    }
     listing_done(&listing);
 }
 
@@ -121,6 +152,7 @@ int main(void)
         cmocka_unit_test(test_unknown_key),
         cmocka_unit_test(test_pins),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_owner),
     };
     limit_program(30);
     return cmocka_run_group_tests(tests, NULL, NULL);

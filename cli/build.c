@@ -1,0 +1,222 @@
+/* bilge build: runs the build, streams it, says in the end why it failed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/session.h"
+#include "cli/stream.h"
+#include "core/base/mem.h"
+
+struct build_values {
+    bool no_cache;
+};
+
+struct building {
+    struct session session;
+    struct stream stream;
+    uint64_t id;
+};
+
+static const struct build *building_build(const struct building *building)
+{
+    return store_build(building->session.store, building->id);
+}
+
+/* ---------------------------------------------------------------- start */
+
+static bool builds(const struct compose_project *project, const char *service)
+{
+    for (size_t i = 0; i < project->services_len; i++)
+        if (strcmp(project->services[i].name, service) == 0)
+            return true;
+    return false;
+}
+
+static int check_services(const struct store *store, const struct option_list *services,
+                          struct err *err)
+{
+    const struct compose_project *project = store->project;
+    if (project == NULL)
+        return err_set(err, -ENOENT, "nothing to build: %s",
+                       store->project_error != NULL ? store->project_error
+                                                    : "there is no compose project");
+    for (size_t i = 0; i < services->len; i++)
+        if (!builds(project, services->items[i]))
+            return err_set(err, ERR_USAGE, "project %s has no service \"%s\" that builds",
+                           project->name, services->items[i]);
+    if (project->services_len == 0)
+        return err_set(err, -ENOENT, "project %s has no service that builds", project->name);
+    return 0;
+}
+
+static void on_output(void *arg, const char *data, size_t len)
+{
+    struct building *building = arg;
+    stream_write(&building->stream, data, len);
+}
+
+static int start(struct building *building, const struct build_values *values,
+                 const struct option_list *services, struct err *err)
+{
+    int code = session_settle(&building->session, err);
+    if (code == 0)
+        code = check_services(building->session.store, services, err);
+    if (code < 0)
+        return code;
+    struct bilge_build_options options = {
+        .no_cache = values->no_cache,
+        .on_output = on_output,
+        .arg = building,
+    };
+    return bilge_build(building->session.bilge, services->items, services->len, &options,
+                       &building->id, err);
+}
+
+/* ----------------------------------------------------------------- wait */
+
+static bool is_over(void *arg)
+{
+    const struct build *build = building_build(arg);
+    return build->state != BUILD_RUNNING && build->state != BUILD_STOPPING;
+}
+
+static bool is_over_or_unread(void *arg)
+{
+    const struct building *building = arg;
+    return building->stream.code != 0 || is_over(arg);
+}
+
+/* Every interrupt asks the build to stop, each time harder. Nobody reads the
+ * output any more: that stops it too. */
+static enum exit_code wait_for_end(struct building *building)
+{
+    struct session *session = &building->session;
+    while (session_wait(session, is_over_or_unread, building, 0) == SESSION_INTERRUPTED)
+        bilge_build_stop(session->bilge, building->id);
+    stream_end(&building->stream);
+    if (building->stream.code != 0) {
+        complain("writing the build's output: %s", err_reason(building->stream.code));
+        if (!is_over(building))
+            bilge_build_stop(session->bilge, building->id);
+        while (session_wait(session, is_over, building, 0) == SESSION_INTERRUPTED)
+            bilge_build_stop(session->bilge, building->id);
+        return EXIT_FAILED;
+    }
+    switch (building_build(building)->state) {
+    case BUILD_DONE:
+        return EXIT_DONE;
+    case BUILD_CANCELLED:
+        return EXIT_INTERRUPTED;
+    default:
+        return EXIT_FAILED;
+    }
+}
+
+/* --------------------------------------------------------------- report */
+
+static void services_json(struct json *json, const struct store *store, const struct build *build)
+{
+    json_put_array(json, "services");
+    for (size_t i = 0; i < build->services_len; i++)
+        json_put_text(json, NULL, build->services[i]);
+    for (size_t i = 0; build->services_len == 0 && i < store->project->services_len; i++)
+        json_put_text(json, NULL, store->project->services[i].name);
+    json_put_array_end(json);
+}
+
+static void step_json(struct json *json, const struct step *step)
+{
+    json_put_object(json, NULL);
+    json_put_int(json, "number", step->number);
+    json_put_text(json, "name", step->name);
+    json_put_text(json, "service", step->service);
+    json_put_text(json, "stage", step->stage);
+    json_put_int(json, "index", step->index);
+    json_put_int(json, "total", step->total);
+    json_put_text(json, "instruction", step->instruction);
+    json_put_bool(json, "internal", step->internal);
+    json_put_text(json, "state", step_state_name(step->state));
+    json_put_int(json, "duration_ms", step->duration_ms);
+    json_put_int(json, "warnings", (int64_t)step->warnings);
+    json_put_text(json, "error", step->error);
+    json_put_object_end(json);
+}
+
+static void print_json(const struct store *store, const struct build *build)
+{
+    struct json json = {.out = stdout};
+    json_put_object(&json, NULL);
+    services_json(&json, store, build);
+    json_put_text(&json, "command", build->command);
+    json_put_text(&json, "state", build_state_name(build->state));
+    json_put_int(&json, "exit_status", build->exit_status);
+    json_put_time(&json, "started_at", build->started_at);
+    json_put_int(&json, "duration_ms", build->duration_ms);
+    json_put_array(&json, "steps");
+    for (size_t i = 0; i < build->steps_len; i++)
+        step_json(&json, &build->steps[i]);
+    json_put_array_end(&json);
+    json_put_text(&json, "error", build->error);
+    json_put_object_end(&json);
+    putchar('\n');
+}
+
+static void report(const struct building *building, bool json_wanted)
+{
+    const struct build *build = building_build(building);
+    if (json_wanted)
+        print_json(building->session.store, build);
+    if (build->state == BUILD_CANCELLED)
+        complain("the build was interrupted");
+    else if (build->state == BUILD_FAILED && build->error != NULL)
+        complain("the build failed: %s", build->error);
+    else if (build->state == BUILD_FAILED)
+        complain("the build failed with exit status %d", build->exit_status);
+}
+
+static enum exit_code run(const struct globals *globals, const void *values,
+                          const struct option_list *operands)
+{
+    struct bilge_options options = globals_options(globals);
+    struct building building = {0};
+    struct err err;
+    options.skip_caches = options.skip_engine = true;
+    if (globals->read_only) {
+        err_set(&err, ERR_USAGE, "--read-only: nothing is built");
+        return complain_err(&err);
+    }
+    if (session_open(&building.session, &options, &err) < 0)
+        return complain_err(&err);
+    /* With --json the standard output is for the object alone. */
+    stream_init(&building.stream, globals->json ? STDERR_FILENO : STDOUT_FILENO,
+                !globals->no_color);
+    enum exit_code code;
+    if (start(&building, values, operands, &err) < 0) {
+        code = complain_err(&err);
+    } else {
+        code = wait_for_end(&building);
+        report(&building, globals->json);
+    }
+    session_close(&building.session);
+    stream_done(&building.stream);
+    return code;
+}
+
+static const struct option_spec build_options[] = {
+    {"no-cache", 0, OPTION_FLAG, offsetof(struct build_values, no_cache), NULL,
+     "run every step anew"},
+    {0},
+};
+
+const struct command command_build = {
+    .name = "build",
+    .operands = "[SERVICE...]",
+    .summary = "Build services of the compose project, and stream the output.",
+    .details = "Without a SERVICE all that build are built.\n",
+    .options = build_options,
+    .values_size = sizeof(struct build_values),
+    .run = run,
+};

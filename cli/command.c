@@ -1,0 +1,41 @@
+#include "cli/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+struct bilge_options globals_options(const struct globals *globals)
+{
+    return (struct bilge_options){
+        .cache_roots = globals->cache_roots.items,
+        .cache_roots_len = globals->cache_roots.len,
+        .compose_file = globals->compose_file,
+        .context = globals->context,
+        .builder = globals->builder,
+        .read_only = globals->read_only,
+    };
+}
+
+void complain(const char *format, ...)
+{
+    char text[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    struct buf clean = {0};
+    text_clean(&clean, text, strlen(text));
+    fprintf(stderr, "bilge: %s\n", clean.data);
+    buf_done(&clean);
+}
+
+enum exit_code complain_err(const struct err *err)
+{
+    complain("%s", err->text);
+    if (err->code == ERR_USAGE)
+        return EXIT_BAD_USAGE;
+    return err->code == ERR_CANCELLED ? EXIT_INTERRUPTED : EXIT_FAILED;
+}

@@ -1,0 +1,179 @@
+/* bilge du: the records of one builder, sorted, attributed, with what pins them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/listing.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+struct du_values {
+    const char *type;
+    const char *sort;
+};
+
+/* --------------------------------------------------------------- output */
+
+static void row_json(struct json *json, const struct row *row)
+{
+    const struct record *record = row->record;
+    json_put_object(json, NULL);
+    json_put_text(json, "id", record->id);
+    json_put_array(json, "parents");
+    for (size_t i = 0; i < record->parents_len; i++)
+        json_put_text(json, NULL, record->parents[i]);
+    json_put_array_end(json);
+    json_put_text(json, "type", record->type);
+    json_put_text(json, "description", record->description);
+    json_put_int(json, "size", record->size_bytes);
+    json_put_time(json, "created_at", record->created_at);
+    json_put_time(json, "last_used_at", record->last_used_at);
+    json_put_int(json, "usage_count", record->usage_count);
+    json_put_bool(json, "in_use", record->in_use);
+    json_put_bool(json, "shared", record->shared);
+    json_put_bool(json, "mutable", record->mutable_);
+    json_put_text(json, "service", row->owner->service);
+    json_put_array(json, "pinned_by");
+    for (size_t i = 0; i < row->pins_len; i++)
+        json_put_text(json, NULL, row->pins[i].child);
+    json_put_array_end(json);
+    json_put_object_end(json);
+}
+
+static void print_json(const struct listing *listing)
+{
+    struct json json = {.out = stdout};
+    json_put_object(&json, NULL);
+    json_put_text(&json, "builder", listing->builder->name);
+    json_put_array(&json, "records");
+    for (size_t i = 0; i < listing->rows_len; i++)
+        row_json(&json, &listing->rows[i]);
+    json_put_array_end(&json);
+    json_put_object_end(&json);
+    putchar('\n');
+}
+
+static const char *row_state(const struct row *row)
+{
+    if (row->record->in_use)
+        return "in use";
+    if (row->pins_len > 0)
+        return "pinned";
+    return row->record->shared ? "shared" : "free";
+}
+
+static void table_owner(struct table *table, const struct owner *owner)
+{
+    const char *names = owner->service != NULL ? owner->service : owner->several;
+    char *text = mem_printf("%s%s", names != NULL ? names : "", owner->guess ? " ?" : "");
+    table_text(table, names != NULL ? text : NULL);
+    free(text);
+}
+
+/* A RUN step's description has as many lines as the step. */
+static void table_one_line(struct table *table, const char *description)
+{
+    char *line = mem_strdup(description);
+    for (char *at = line; *at != '\0'; at++)
+        if (*at == '\n' || *at == '\r')
+            *at = ' ';
+    table_text(table, line);
+    free(line);
+}
+
+static void print_text(const struct listing *listing)
+{
+    static const struct table_column columns[] = {
+        {"ID", false},       {"TYPE", false}, {"SIZE", true},
+        {"LAST USED", true}, {"USES", true},  {"STATE", false},
+        {"SERVICE", false},  {"DESCRIPTION", false}, {NULL, false},
+    };
+    int64_t now = clock_now(), size = 0, reclaimable = 0;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < listing->rows_len; i++) {
+        const struct record *record = listing->rows[i].record;
+        table_text(table, record->id);
+        table_text(table, record->type);
+        table_size(table, record->size_bytes);
+        table_age(table, record->last_used_at, now);
+        table_count(table, (uint64_t)record->usage_count);
+        table_text(table, row_state(&listing->rows[i]));
+        table_owner(table, listing->rows[i].owner);
+        table_one_line(table, record->description);
+        size += record->size_bytes;
+        reclaimable += record->in_use ? 0 : record->size_bytes;
+    }
+    if (listing->rows_len > 0) {
+        table_print(table, table_terminal_columns(stdout), stdout);
+        putchar('\n');
+    }
+    table_free(table);
+    char text[2][TEXT_SIZE_SIZE];
+    printf("Builder %s: %zu records, %s, of which %s are not in use.\n", listing->builder->name,
+           listing->rows_len, text_size(text[0], size), text_size(text[1], reclaimable));
+}
+
+/* -------------------------------------------------------------- command */
+
+static enum exit_code list_records(const struct globals *globals, const struct du_values *values,
+                                   const struct sort_key *key, const struct session *session)
+{
+    struct err err;
+    const struct builder *builder;
+    if (session_builder(session, globals->builder, &builder, &err) < 0)
+        return complain_err(&err);
+    if (!builder->reachable) {
+        complain("builder %s: %s", builder->name,
+                 builder->error != NULL ? builder->error : "no answer yet");
+        return EXIT_FAILED;
+    }
+    struct listing listing;
+    listing_init(&listing, session->store, builder, values->type, key);
+    if (globals->json)
+        print_json(&listing);
+    else
+        print_text(&listing);
+    listing_done(&listing);
+    return EXIT_DONE;
+}
+
+static enum exit_code run(const struct globals *globals, const void *arg,
+                          const struct option_list *operands)
+{
+    const struct du_values *values = arg;
+    const struct sort_key *key;
+    struct bilge_options options = globals_options(globals);
+    struct session session;
+    struct err err;
+    (void)operands;
+    if (listing_sort_key(values->sort, &key, &err) < 0 ||
+        session_open(&session, &options, &err) < 0)
+        return complain_err(&err);
+    enum exit_code code;
+    if (session_settle(&session, &err) < 0)
+        code = complain_err(&err);
+    else
+        code = list_records(globals, values, key, &session);
+    session_close(&session);
+    return code;
+}
+
+#define VALUE(member) offsetof(struct du_values, member)
+static const struct option_spec du_options[] = {
+    {"type", 0, OPTION_TEXT, VALUE(type), "TYPE",
+     "only these: regular, source.local, exec.cachemount, frontend, internal, ..."},
+    {"sort", 0, OPTION_TEXT, VALUE(sort), "KEY", LISTING_SORT_KEYS},
+    {0},
+};
+
+const struct command command_du = {
+    .name = "du",
+    .summary = "List the records of a builder's build cache.",
+    .options = du_options,
+    .values_size = sizeof(struct du_values),
+    .run = run,
+};

@@ -1,0 +1,124 @@
+#include "cli/plan_view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/table.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+size_t plan_busy(const struct plan *plan)
+{
+    size_t busy = 0;
+    for (size_t i = 0; i < plan->kept_len; i++)
+        busy += plan->kept[i].busy;
+    return busy;
+}
+
+/* ----------------------------------------------------------------- text */
+
+static void print_items(const struct plan *plan, FILE *out)
+{
+    static const struct table_column columns[] = {
+        {"DELETE", false}, {"OF", false},   {"SIZE", true},   {"FREES", true},
+        {"AGE", true},     {"WHAT", false}, {"WHY", false}, {NULL, false},
+    };
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < plan->items_len; i++) {
+        const struct plan_item *item = &plan->items[i];
+        table_text(table, item_kind_name(item->kind));
+        table_text(table, item->service != NULL ? item->service : item->builder);
+        table_size(table, item->size_bytes);
+        table_size(table, item->frees_bytes);
+        table_age(table, item->age_s < 0 ? 0 : plan->made_at - item->age_s * CLOCK_SECOND,
+                  plan->made_at);
+        table_text(table, item->title);
+        table_text(table, item->reason);
+    }
+    table_print(table, 0, out);
+    table_free(table);
+}
+
+static void print_kept(const struct plan *plan, FILE *out)
+{
+    static const struct table_column columns[] = {
+        {"KEEP", false}, {"OF", false}, {"SIZE", true}, {"WHAT", false}, {"WHY", false}, {0},
+    };
+    if (plan->kept_len == 0)
+        return;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < plan->kept_len; i++) {
+        const struct plan_kept *kept = &plan->kept[i];
+        table_text(table, item_kind_name(kept->kind));
+        table_text(table, kept->service);
+        table_size(table, kept->size_bytes);
+        table_text(table, kept->title);
+        table_text(table, kept->reason);
+    }
+    fputc('\n', out);
+    table_print(table, 0, out);
+    table_free(table);
+}
+
+static void print_clean(FILE *out, const char *before, const char *text)
+{
+    struct buf clean = {0};
+    text_clean(&clean, text, strlen(text));
+    fprintf(out, "%s%s\n", before, clean.data);
+    buf_done(&clean);
+}
+
+/* Many items lose the same: each loss is said once. */
+static void print_losses(const struct plan *plan, FILE *out)
+{
+    const char *last = "";
+    for (size_t i = 0; i < plan->items_len; i++) {
+        const char *loses = plan->items[i].loses;
+        if (loses == NULL || strcmp(loses, last) == 0)
+            continue;
+        print_clean(out, *last == '\0' ? "\nWhat the next build loses:\n  " : "  ", loses);
+        last = loses;
+    }
+}
+
+static void print_command(const struct plan *plan, FILE *out)
+{
+    char *command = plan_docker_command(plan);
+    if (command != NULL)
+        print_clean(out, "\nThe same for the records with docker:\n  ", command);
+    free(command);
+}
+
+void plan_print(const struct plan *plan, FILE *out)
+{
+    char text[TEXT_SIZE_SIZE];
+    if (plan->items_len > 0)
+        print_items(plan, out);
+    print_kept(plan, out);
+    print_losses(plan, out);
+    print_command(plan, out);
+    if (plan->items_len > 0)
+        fprintf(out, "\n%zu item%s, %s will come back.\n", plan->items_len,
+                plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
+}
+
+/* ----------------------------------------------------------------- JSON */
+
+void plan_items_json(const struct plan *plan, struct json *json)
+{
+    json_put_array(json, "items");
+    for (size_t i = 0; i < plan->items_len; i++) {
+        const struct plan_item *item = &plan->items[i];
+        json_put_object(json, NULL);
+        json_put_text(json, "kind", item_kind_name(item->kind));
+        json_put_text(json, "service", item->service);
+        json_put_text(json, "id", item->id);
+        json_put_int(json, "size", item->size_bytes);
+        json_put_int(json, "frees", item->frees_bytes);
+        json_put_int(json, "age_s", item->age_s);
+        json_put_text(json, "reason", item->reason);
+        json_put_object_end(json);
+    }
+    json_put_array_end(json);
+}

@@ -1,0 +1,292 @@
+/* bilge prune: plan, show, confirm, delete. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/ask.h"
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/plan_view.h"
+#include "cli/selectors.h"
+#include "cli/session.h"
+#include "core/base/text.h"
+
+#define WAIT_PAUSE_MS 2000
+
+/* One run of the command. */
+struct prune {
+    const struct globals *globals;
+    const struct prune_values *values;
+    struct query query;
+    struct session session;
+    FILE *shown; /* where a person reads */
+    struct plan *plan;
+    struct err err; /* why there is no plan */
+    bool answered;
+};
+
+/* ----------------------------------------------------------------- plan */
+
+static int check_consent(const struct prune *prune, struct err *err)
+{
+    if (prune->values->dry_run)
+        return 0;
+    if (prune->globals->read_only)
+        return err_set(err, ERR_USAGE,
+                       "--read-only: nothing is deleted (--dry-run shows the plan)");
+    if (!prune->values->yes && !ask_possible(prune->shown))
+        return err_set(err, ERR_USAGE,
+                       "there is no terminal to ask on: --yes deletes, --dry-run shows the plan");
+    return 0;
+}
+
+static void on_plan(void *arg, struct plan *plan, const struct err *err)
+{
+    struct prune *prune = arg;
+    prune->plan = plan;
+    prune->answered = true;
+    if (plan == NULL)
+        prune->err = *err;
+}
+
+static bool is_answered(void *arg)
+{
+    const struct prune *prune = arg;
+    return prune->answered;
+}
+
+static int make_plan(struct prune *prune, struct err *err)
+{
+    prune->answered = false;
+    int code = bilge_plan(prune->session.bilge, &prune->query, on_plan, prune, err);
+    if (code < 0)
+        return code;
+    if (session_wait(&prune->session, is_answered, prune, 0) == SESSION_INTERRUPTED)
+        return err_set(err, ERR_CANCELLED, "interrupted");
+    if (prune->plan == NULL)
+        *err = prune->err;
+    return prune->plan == NULL ? err->code : 0;
+}
+
+static void drop_plan(struct prune *prune)
+{
+    plan_free(prune->plan);
+    prune->plan = NULL;
+}
+
+/* An export that has ended has changed what there is: look again. */
+static void rescan_busy(struct prune *prune, bool say)
+{
+    for (size_t i = 0; i < prune->plan->kept_len; i++) {
+        const struct plan_kept *kept = &prune->plan->kept[i];
+        if (!kept->busy || kept->service == NULL)
+            continue;
+        if (say)
+            complain("waiting: %s is busy: %s", kept->service, kept->reason);
+        size_t count;
+        const struct service *service =
+            store_service_named(prune->session.store, kept->service, &count);
+        if (service != NULL)
+            bilge_rescan(prune->session.bilge, service->id);
+    }
+}
+
+static bool never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+/* With --wait until no cache is busy any more. */
+static int make_final_plan(struct prune *prune, struct err *err)
+{
+    int code = make_plan(prune, err);
+    bool wait = prune->values->wait && !prune->values->dry_run;
+    for (bool first = true; code == 0 && wait && plan_busy(prune->plan) > 0; first = false) {
+        if (session_wait(&prune->session, never, NULL, WAIT_PAUSE_MS) == SESSION_INTERRUPTED)
+            return err_set(err, ERR_CANCELLED, "interrupted");
+        rescan_busy(prune, first);
+        drop_plan(prune);
+        code = session_settle(&prune->session, err);
+        if (code == 0)
+            code = make_plan(prune, err);
+    }
+    return code;
+}
+
+/* --------------------------------------------------------------- report */
+
+static void failure_json(struct json *json, const char *id, const char *error)
+{
+    json_put_object(json, NULL);
+    json_put_text(json, "id", id);
+    json_put_text(json, "error", error);
+    json_put_object_end(json);
+}
+
+/* All that the plan knows, before execution takes it; "failed" stays open for
+ * what comes of it. What is left alone because it is busy has failed too. */
+static void begin_json(const struct prune *prune, struct json *json)
+{
+    const struct plan *plan = prune->plan;
+    json_put_object(json, NULL);
+    json_put_bool(json, "dry_run", prune->values->dry_run);
+    plan_items_json(plan, json);
+    json_put_int(json, "planned", plan->planned_bytes);
+    json_put_array(json, "failed");
+    for (size_t i = 0; i < plan->kept_len; i++)
+        if (plan->kept[i].busy)
+            failure_json(json, plan->kept[i].id, plan->kept[i].reason);
+}
+
+static void end_json(const struct prune *prune, struct json *json)
+{
+    const struct prune_status *status = &prune->session.store->prune;
+    for (size_t i = 0; i < status->failures_len; i++)
+        failure_json(json, status->failures[i].id, status->failures[i].error);
+    json_put_array_end(json);
+    json_put_int(json, "freed", status->freed_bytes);
+    json_put_object_end(json);
+    putchar('\n');
+}
+
+static void report_text(const struct prune *prune)
+{
+    const struct prune_status *status = &prune->session.store->prune;
+    char freed[TEXT_SIZE_SIZE], planned[TEXT_SIZE_SIZE];
+    printf("Freed %s of %s planned.\n", text_size(freed, status->freed_bytes),
+           text_size(planned, status->planned_bytes));
+    for (size_t i = 0; i < status->failures_len; i++)
+        complain("not deleted: %s: %s", status->failures[i].id, status->failures[i].error);
+}
+
+/* -------------------------------------------------------------- execute */
+
+static bool is_over(void *arg)
+{
+    const struct store *const *store = arg;
+    return (*store)->prune.state == PRUNE_OVER;
+}
+
+/* `left_out`: something that was asked for is not in the plan. */
+static enum exit_code execute(struct prune *prune, bool left_out)
+{
+    struct err err;
+    struct session *session = &prune->session;
+    if (bilge_execute(session->bilge, prune->plan, &err) < 0)
+        return complain_err(&err);
+    prune->plan = NULL;
+    bool interrupted = false;
+    while (session_wait(session, is_over, &session->store, 0) == SESSION_INTERRUPTED) {
+        interrupted = true;
+        bilge_execute_cancel(session->bilge);
+    }
+    const struct prune_status *status = &session->store->prune;
+    if (interrupted && status->cancelled)
+        return EXIT_INTERRUPTED;
+    if (status->failures_len > 0 && status->failures_len >= status->items)
+        return EXIT_FAILED;
+    return status->failures_len > 0 || left_out ? EXIT_PARTLY : EXIT_DONE;
+}
+
+static enum exit_code confirm(struct prune *prune)
+{
+    struct err err;
+    bool yes = false;
+    if (prune->values->yes)
+        return EXIT_DONE;
+    if (ask_yes(&prune->session, prune->shown, "Delete this?", &yes, &err) < 0)
+        return complain_err(&err);
+    if (!yes)
+        drop_plan(prune);
+    return EXIT_DONE;
+}
+
+static enum exit_code carry_out(struct prune *prune, bool left_out)
+{
+    bool json_wanted = prune->globals->json;
+    struct json json = {.out = stdout};
+    enum exit_code code = left_out ? EXIT_PARTLY : EXIT_DONE;
+    if (json_wanted)
+        begin_json(prune, &json);
+    bool dry = prune->values->dry_run || prune->plan->items_len == 0;
+    if (!dry) {
+        code = confirm(prune);
+        if (code == EXIT_DONE && prune->plan != NULL)
+            code = execute(prune, left_out);
+        else if (code == EXIT_DONE)
+            fputs("Nothing was deleted.\n", prune->shown);
+    }
+    if (json_wanted)
+        end_json(prune, &json);
+    else if (prune->session.store->prune.state == PRUNE_OVER)
+        report_text(prune);
+    return prune->values->dry_run ? EXIT_DONE : code;
+}
+
+/* A builder that can't be asked may hold records that were meant. */
+static int check_builder(struct prune *prune, bool *ret_left_out, struct err *err)
+{
+    if (!prune->query.records)
+        return 0;
+    const struct builder *builder;
+    if (session_builder(&prune->session, prune->globals->builder, &builder, err) < 0)
+        return err->code;
+    if (builder->reachable)
+        return 0;
+    const char *reason = builder->error != NULL ? builder->error : "no answer yet";
+    if (!prune->query.whole && !prune->query.garbage && prune->query.keep_generations == 0)
+        return err_set(err, ERR_PEER, "builder %s: %s", builder->name, reason);
+    complain("builder %s is left out: %s", builder->name, reason);
+    *ret_left_out = true;
+    return 0;
+}
+
+static enum exit_code plan_and_execute(struct prune *prune)
+{
+    struct err err;
+    bool left_out = false;
+    if (session_settle(&prune->session, &err) < 0 ||
+        check_builder(prune, &left_out, &err) < 0 || make_final_plan(prune, &err) < 0)
+        return complain_err(&err);
+    left_out = left_out || plan_busy(prune->plan) > 0;
+    if (!prune->globals->json || !prune->values->yes)
+        plan_print(prune->plan, prune->shown);
+    if (prune->plan->items_len == 0)
+        fputs("Nothing to prune.\n", prune->shown);
+    return carry_out(prune, left_out);
+}
+
+static enum exit_code run(const struct globals *globals, const void *values,
+                          const struct option_list *operands)
+{
+    struct prune prune = {
+        .globals = globals,
+        .values = values,
+        .shown = globals->json ? stderr : stdout,
+    };
+    struct bilge_options options = globals_options(globals);
+    struct err err;
+    (void)operands;
+    if (selectors_query(prune.values, globals->builder, &prune.query, &err) < 0 ||
+        check_consent(&prune, &err) < 0)
+        return complain_err(&err);
+    bool caches = prune.query.whole || prune.query.garbage || prune.query.keep_generations > 0;
+    options.skip_caches = options.skip_project = !caches && prune.query.ids_len == 0;
+    options.skip_engine = !prune.query.records && prune.query.ids_len == 0;
+    if (session_open(&prune.session, &options, &err) < 0)
+        return complain_err(&err);
+    enum exit_code code = plan_and_execute(&prune);
+    drop_plan(&prune);
+    session_close(&prune.session);
+    return code;
+}
+
+const struct command command_prune = {
+    .name = "prune",
+    .summary = "Delete caches and records: plan, show, confirm, delete.",
+    .details = "--service alone means whole cache directories, --type alone records, and\n"
+               "--older-than alone both. A busy cache is left alone, and the exit status is 3.\n",
+    .options = selectors_options,
+    .values_size = sizeof(struct prune_values),
+    .run = run,
+};

@@ -1,0 +1,160 @@
+#include "cli/session.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+
+#include "cli/command.h"
+#include "core/base/mem.h"
+
+#define PEER_DEADLINE_MS 8000
+
+static void on_change(void *arg)
+{
+    (void)arg; /* session_wait() asks after each pass anyway */
+}
+
+static void on_signal(uv_signal_t *signal, int number)
+{
+    struct session *session = signal->data;
+    (void)number;
+    session->interrupts++;
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct session *session = timer->data;
+    session->timed_out = true;
+}
+
+static void on_bilge_closed(void *arg)
+{
+    struct session *session = arg;
+    session->closed = true;
+}
+
+static void close_loop(struct session *session)
+{
+    for (int i = 0; i < 3; i++)
+        uv_close((uv_handle_t *)&session->signals[i], NULL);
+    uv_close((uv_handle_t *)&session->timer, NULL);
+    uv_run(&session->loop, UV_RUN_DEFAULT);
+    int code = uv_loop_close(&session->loop);
+    assert(code == 0);
+    (void)code;
+}
+
+int session_open(struct session *session, const struct bilge_options *options, struct err *err)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    *session = (struct session){0};
+    int code = uv_loop_init(&session->loop);
+    if (code < 0)
+        return err_sys(err, code, "starting the event loop");
+    for (int i = 0; i < 3; i++) {
+        uv_signal_init(&session->loop, &session->signals[i]);
+        session->signals[i].data = session;
+        uv_signal_start(&session->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&session->loop, &session->timer);
+    session->timer.data = session;
+    code = bilge_open(&session->loop, options, on_change, session, &session->bilge, err);
+    if (code < 0) {
+        close_loop(session);
+        return code;
+    }
+    session->store = bilge_store(session->bilge);
+    return 0;
+}
+
+void session_close(struct session *session)
+{
+    bilge_close(session->bilge, on_bilge_closed, session);
+    while (!session->closed)
+        uv_run(&session->loop, UV_RUN_ONCE);
+    close_loop(session);
+}
+
+enum session_end session_wait(struct session *session, session_until *until, void *arg,
+                              uint64_t deadline_ms)
+{
+    unsigned interrupts = session->interrupts;
+    session->timed_out = false;
+    if (deadline_ms > 0)
+        uv_timer_start(&session->timer, on_deadline, deadline_ms, 0);
+    bool reached = until(arg);
+    while (!reached && session->interrupts == interrupts && !session->timed_out) {
+        uv_run(&session->loop, UV_RUN_ONCE);
+        reached = until(arg);
+    }
+    uv_timer_stop(&session->timer);
+    if (reached)
+        return SESSION_REACHED;
+    return session->timed_out ? SESSION_TIMEOUT : SESSION_INTERRUPTED;
+}
+
+/* --------------------------------------------------------------- settle */
+
+static bool is_settled(void *arg)
+{
+    const struct store *const *store = arg;
+    return store_settled(*store);
+}
+
+static bool caches_settled(void *arg)
+{
+    const struct store *const *store = arg;
+    return !(*store)->scanning;
+}
+
+static void name_the_silent(const struct store *store)
+{
+    if (store->project_load == LOAD_PENDING)
+        complain("docker compose has not answered for %d s; going on without the project",
+                 PEER_DEADLINE_MS / 1000);
+    for (size_t i = 0; i < store->builders_len; i++)
+        if (store->builders[i].load == LOAD_PENDING)
+            complain("builder %s has not answered for %d s; going on without its records",
+                     store->builders[i].name, PEER_DEADLINE_MS / 1000);
+}
+
+int session_settle(struct session *session, struct err *err)
+{
+    enum session_end end =
+        session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
+    if (end == SESSION_TIMEOUT) {
+        name_the_silent(session->store);
+        end = session_wait(session, caches_settled, &session->store, 0);
+    }
+    if (end == SESSION_INTERRUPTED)
+        return err_set(err, ERR_CANCELLED, "interrupted");
+    return 0;
+}
+
+/* ------------------------------------------------------------- builders */
+
+static int no_such_builder(const struct store *store, const char *name, struct err *err)
+{
+    struct buf names = {0};
+    for (size_t i = 0; i < store->builders_len; i++)
+        buf_printf(&names, "%s%s", i > 0 ? ", " : "", store->builders[i].name);
+    err_set(err, ERR_USAGE, "there is no builder \"%s\" (there are: %s)", name,
+            names.len > 0 ? names.data : "none");
+    buf_done(&names);
+    return ERR_USAGE;
+}
+
+int session_builder(const struct session *session, const char *name,
+                    const struct builder **ret_builder, struct err *err)
+{
+    const struct store *store = session->store;
+    const struct builder *chosen =
+        name != NULL ? store_builder(store, name) : store_selected_builder(store);
+    if (chosen == NULL && name != NULL)
+        return no_such_builder(store, name, err);
+    if (chosen == NULL)
+        return err_set(err, -ENOENT, "there is no builder");
+    *ret_builder = chosen;
+    return 0;
+}

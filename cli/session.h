@@ -1,0 +1,48 @@
+/* A headless command's hold on the core: the loop, the signals that end it,
+ * and waiting for something to come true. Commands are written as one straight
+ * line of steps; all that happens in between happens in session_wait(). */
+#ifndef BILGE_CLI_SESSION_H
+#define BILGE_CLI_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "core/base/err.h"
+#include "core/bilge.h"
+
+struct session {
+    uv_loop_t loop;
+    uv_signal_t signals[3]; /* SIGINT, SIGTERM, SIGHUP */
+    uv_timer_t timer;
+    struct bilge *bilge;
+    const struct store *store;
+    unsigned interrupts; /* such signals so far */
+    bool timed_out;
+    bool closed;
+};
+
+/* On an error nothing stays open. */
+int session_open(struct session *session, const struct bilge_options *options, struct err *err);
+/* Stops what runs, puts back what was set aside, and waits for that. */
+void session_close(struct session *session);
+
+/* Runs the loop until `until` holds, a signal has come since the call, or
+ * deadline_ms (0: none) have passed. `until` is asked after each loop pass. */
+enum session_end { SESSION_REACHED, SESSION_TIMEOUT, SESSION_INTERRUPTED };
+typedef bool session_until(void *arg);
+enum session_end session_wait(struct session *session, session_until *until, void *arg,
+                              uint64_t deadline_ms);
+
+/* Waits until the store has settled. Scans of local directories get all the
+ * time they need; an engine or a compose that hangs gets a few seconds, then
+ * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
+int session_settle(struct session *session, struct err *err);
+
+/* The builder of that name, or (NULL) the one that builds go to. ERR_USAGE with
+ * the names that there are. */
+int session_builder(const struct session *session, const char *name,
+                    const struct builder **ret_builder, struct err *err);
+
+#endif

@@ -1,0 +1,286 @@
+/* bilge status: services, builders' totals, disks. */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/session.h"
+#include "cli/table.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/text.h"
+
+/* The row, or the one that it shares its directory with, and the cache in it. */
+static const struct service *service_owner(const struct store *store,
+                                           const struct service *service)
+{
+    if (service->cache != NULL || service->path == NULL)
+        return service;
+    const struct service *owner = store_service(store, service->path);
+    return owner != NULL ? owner : service;
+}
+
+static const struct cache *service_cache(const struct store *store, const struct service *service)
+{
+    static const struct cache nothing = {.state = CACHE_MISSING};
+    const struct service *owner = service_owner(store, service);
+    return owner->cache != NULL ? owner->cache : &nothing;
+}
+
+static const char *service_state(const struct store *store, const struct service *service)
+{
+    enum cache_state state = service_cache(store, service)->state;
+    bool busy = service_busy_sign(service_owner(store, service)) != NULL;
+    return cache_state_name(state == CACHE_OK && busy ? CACHE_BUSY : state);
+}
+
+/* What is wrong with it, or who may be exporting into it; NULL: nothing. */
+static const char *service_error(const struct store *store, const struct service *service)
+{
+    const char *error = service_cache(store, service)->error;
+    return error != NULL ? error : service_busy_sign(service_owner(store, service));
+}
+
+static const char *builder_error(const struct builder *builder)
+{
+    return builder->load == LOAD_PENDING ? "no answer yet" : builder->error;
+}
+
+/* ----------------------------------------------------------------- JSON */
+
+static void service_json(struct json *json, const struct store *store,
+                         const struct service *service)
+{
+    const struct cache *cache = service_cache(store, service);
+    json_put_object(json, NULL);
+    json_put_text(json, "name", service->name);
+    json_put_text(json, "path", service->path);
+    json_put_text(json, "state", service_state(store, service));
+    json_put_int(json, "size", cache->size_bytes);
+    json_put_int(json, "live", cache->live_bytes);
+    json_put_int(json, "garbage", cache_garbage_bytes(cache));
+    json_put_int(json, "shared", cache->shared_bytes);
+    json_put_int(json, "unique", cache->size_bytes - cache->shared_bytes);
+    json_put_int(json, "generations", (int64_t)cache->generations_len);
+    json_put_int(json, "blobs", (int64_t)cache->blobs_len);
+    json_put_time(json, "last_export", cache->last_export_at);
+    json_put_text(json, "error", service_error(store, service));
+    json_put_object_end(json);
+}
+
+static void builder_json(struct json *json, const struct builder *builder)
+{
+    json_put_object(json, NULL);
+    json_put_text(json, "name", builder->name);
+    json_put_text(json, "driver", builder->driver);
+    json_put_bool(json, "reachable", builder->reachable);
+    json_put_text(json, "error", builder_error(builder));
+    json_put_int(json, "records", (int64_t)builder->records.len);
+    json_put_int(json, "size", builder->records.size_bytes);
+    json_put_int(json, "reclaimable", builder->records.reclaimable_bytes);
+    json_put_int(json, "shared", builder->records.shared_bytes);
+    json_put_object_end(json);
+}
+
+static void disk_json(struct json *json, const struct disk *disk)
+{
+    json_put_object(json, NULL);
+    json_put_text(json, "path", disk->path);
+    json_put_int(json, "total", disk->total_bytes);
+    json_put_int(json, "free", disk->free_bytes);
+    json_put_time(json, "forecast_full_at", disk->full_at);
+    json_put_object_end(json);
+}
+
+static void print_json(const struct store *store)
+{
+    struct json json = {.out = stdout};
+    json_put_object(&json, NULL);
+    json_put_array(&json, "cache_roots");
+    for (size_t i = 0; i < store->roots_len; i++)
+        json_put_text(&json, NULL, store->roots[i].path);
+    json_put_array_end(&json);
+    json_put_array(&json, "disk");
+    for (size_t i = 0; i < store->disks_len; i++)
+        disk_json(&json, &store->disks[i]);
+    json_put_array_end(&json);
+    json_put_array(&json, "services");
+    for (size_t i = 0; i < store->services_len; i++)
+        service_json(&json, store, &store->services[i]);
+    json_put_array_end(&json);
+    json_put_array(&json, "builders");
+    for (size_t i = 0; i < store->builders_len; i++)
+        builder_json(&json, &store->builders[i]);
+    json_put_array_end(&json);
+    json_put_object_end(&json);
+    putchar('\n');
+}
+
+/* ----------------------------------------------------------------- text */
+
+static void note_append(struct buf *note, const char *text)
+{
+    if (note->len > 0)
+        buf_append_str(note, "; ");
+    buf_append_str(note, text);
+}
+
+static void table_service_note(struct table *table, const struct store *store,
+                               const struct service *service)
+{
+    struct buf note = {0};
+    if (service->path == NULL)
+        note_append(&note, "no local cache in compose");
+    if (store->project != NULL && !service->in_project)
+        note_append(&note, "no such service");
+    if (service->same_path_len > 0)
+        note_append(&note, "same directory as ");
+    for (size_t i = 0; i < service->same_path_len; i++)
+        buf_printf(&note, "%s%s", i > 0 ? ", " : "", service->same_path[i]);
+    if (service_error(store, service) != NULL)
+        note_append(&note, service_error(store, service));
+    table_text(table, note.data);
+    buf_done(&note);
+}
+
+static void print_services(const struct store *store, int64_t now)
+{
+    static const struct table_column columns[] = {
+        {"SERVICE", false}, {"STATE", false}, {"SIZE", true},     {"LIVE", true},
+        {"GARBAGE", true},  {"GENS", true},   {"EXPORTED", true}, {"NOTE", false},
+        {NULL, false},
+    };
+    if (store->services_len == 0) {
+        puts("No caches: no directory under the cache roots, no service that builds.");
+        return;
+    }
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *service = &store->services[i];
+        const struct cache *cache = service_cache(store, service);
+        table_text(table, service->name);
+        table_text(table, service_state(store, service));
+        table_size(table, cache->size_bytes);
+        table_size(table, cache->live_bytes);
+        table_size(table, cache_garbage_bytes(cache));
+        table_count(table, cache->generations_len);
+        table_age(table, cache->last_export_at, now);
+        table_service_note(table, store, service);
+    }
+    table_print(table, 0, stdout);
+    table_free(table);
+}
+
+static void print_builders(const struct store *store)
+{
+    static const struct table_column columns[] = {
+        {"BUILDER", false},    {"DRIVER", false}, {"RECORDS", true}, {"SIZE", true},
+        {"RECLAIMABLE", true}, {"SHARED", true},  {"NOTE", false},   {NULL, false},
+    };
+    if (store->builders_len == 0)
+        return;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *builder = &store->builders[i];
+        table_text(table, builder->name);
+        table_text(table, builder->driver);
+        table_count(table, builder->records.len);
+        table_size(table, builder->records.size_bytes);
+        table_size(table, builder->records.reclaimable_bytes);
+        table_size(table, builder->records.shared_bytes);
+        table_text(table, builder_error(builder));
+    }
+    putchar('\n');
+    table_print(table, 0, stdout);
+    table_free(table);
+}
+
+static void table_disk_note(struct table *table, const struct disk *disk, int64_t now)
+{
+    char age[TEXT_AGE_SIZE];
+    struct buf note = {0};
+    if (disk->in_memory)
+        note_append(&note, "in memory: lost at the next start");
+    if (disk->full_at != 0)
+        buf_printf(&note, "%sfull in ~%s", note.len > 0 ? "; " : "",
+                   text_age(age, (disk->full_at - now) / CLOCK_SECOND));
+    table_text(table, note.data);
+    buf_done(&note);
+}
+
+static void print_disks(const struct store *store, int64_t now)
+{
+    static const struct table_column columns[] = {
+        {"DISK OF", false}, {"TOTAL", true}, {"FREE", true},
+        {"USED", true},     {"NOTE", false}, {NULL, false},
+    };
+    if (store->disks_len == 0)
+        return;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < store->disks_len; i++) {
+        const struct disk *disk = &store->disks[i];
+        double used = disk->total_bytes > 0
+                          ? 100.0 - 100.0 * (double)disk->free_bytes / (double)disk->total_bytes
+                          : 0;
+        char percent[16];
+        snprintf(percent, sizeof percent, "%.0f %%", used);
+        table_text(table, disk->path);
+        table_size(table, disk->total_bytes);
+        table_size(table, disk->free_bytes);
+        table_text(table, percent);
+        table_disk_note(table, disk, now);
+    }
+    putchar('\n');
+    table_print(table, 0, stdout);
+    table_free(table);
+}
+
+static void print_text(const struct store *store)
+{
+    int64_t now = clock_now();
+    print_services(store, now);
+    print_builders(store);
+    print_disks(store, now);
+    puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B.");
+}
+
+static void report_problems(const struct store *store)
+{
+    if (store->project_error != NULL)
+        complain("%s", store->project_error);
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].error != NULL)
+            complain("%s", store->roots[i].error);
+}
+
+static enum exit_code run(const struct globals *globals, const void *values,
+                          const struct option_list *operands)
+{
+    struct bilge_options options = globals_options(globals);
+    struct session session;
+    struct err err;
+    (void)values;
+    (void)operands;
+    if (session_open(&session, &options, &err) < 0)
+        return complain_err(&err);
+    enum exit_code code = EXIT_DONE;
+    if (session_settle(&session, &err) < 0) {
+        code = complain_err(&err);
+    } else {
+        if (globals->json)
+            print_json(session.store);
+        else
+            print_text(session.store);
+        report_problems(session.store);
+    }
+    session_close(&session);
+    return code;
+}
+
+static const struct option_spec no_options[] = {{0}};
+
+const struct command command_status = {
+    .name = "status",
+    .summary = "Show services, builders' totals and disks.",
+    .options = no_options,
+    .run = run,
+};

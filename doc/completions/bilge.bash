@@ -1,0 +1,76 @@
+# Completion of bilge for bash.
+
+_bilge_services() {
+    docker compose config --services 2>/dev/null
+}
+
+_bilge() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands='status du prune build' command='' i
+    local options='--cache-root --file --context --builder --json --no-color --read-only
+        --ascii --no-mouse --help --version'
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --cache-root | --file | -f | --context | --builder) ((i++)) ;;
+        status | du | prune | build)
+            command=${COMP_WORDS[i]}
+            break
+            ;;
+        esac
+    done
+
+    case $before in
+    --cache-root)
+        mapfile -t COMPREPLY < <(compgen -d -- "$word")
+        return
+        ;;
+    --file | -f)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --context)
+        mapfile -t COMPREPLY < <(compgen -W \
+            "$(docker context ls --format '{{.Name}}' 2>/dev/null)" -- "$word")
+        return
+        ;;
+    --builder)
+        mapfile -t COMPREPLY < <(compgen -W \
+            "$(docker buildx ls --format '{{.Name}}' 2>/dev/null)" -- "$word")
+        return
+        ;;
+    --service)
+        mapfile -t COMPREPLY < <(compgen -W "$(_bilge_services)" -- "$word")
+        return
+        ;;
+    --type)
+        mapfile -t COMPREPLY < <(compgen -W 'regular source.local exec.cachemount frontend
+            internal source.git.checkout' -- "$word")
+        return
+        ;;
+    --sort)
+        mapfile -t COMPREPLY < <(compgen -W 'size used created uses type id' -- "$word")
+        return
+        ;;
+    --older-than)
+        mapfile -t COMPREPLY < <(compgen -W '24h 7d 2w' -- "$word")
+        return
+        ;;
+    --keep-generations | --id) return ;;
+    esac
+
+    case $command in
+    '') options+=" $commands" ;;
+    du) options+=' --type --sort' ;;
+    prune)
+        options+=' --service --older-than --garbage --keep-generations --records --type --id
+            --all --dry-run --yes --wait --now'
+        ;;
+    build)
+        options+=' --no-cache'
+        [[ $word == -* ]] || options="$(_bilge_services)"
+        ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+}
+complete -F _bilge bilge

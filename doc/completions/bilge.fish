@@ -1,0 +1,49 @@
+# Completion of bilge for fish.
+
+function __bilge_services
+    docker compose config --services 2>/dev/null
+end
+
+set -l commands status du prune build
+set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
+set -l none "not __fish_seen_subcommand_from $commands"
+
+complete -c bilge -f
+complete -c bilge -n $none -a status -d "Show services, builders' totals and disks"
+complete -c bilge -n $none -a du -d "List the records of a builder's build cache"
+complete -c bilge -n $none -a prune -d 'Delete caches and records'
+complete -c bilge -n $none -a build -d 'Build services of the compose project'
+
+complete -c bilge -l cache-root -r -a '(__fish_complete_directories)' -d 'Directory of the caches'
+complete -c bilge -s f -l file -r -F -d 'Compose file of the project'
+complete -c bilge -l context -x -a "(docker context ls --format '{{.Name}}' 2>/dev/null)" -d 'Docker context'
+complete -c bilge -l builder -x -a "(docker buildx ls --format '{{.Name}}' 2>/dev/null)" -d 'Builder'
+complete -c bilge -l json -d 'Print one JSON object on stdout'
+complete -c bilge -l no-color -d 'No colours'
+complete -c bilge -l read-only -d 'Refuse whatever changes something'
+complete -c bilge -l ascii -d 'The screen in plain ASCII'
+complete -c bilge -l no-mouse -d 'The screen leaves the mouse alone'
+complete -c bilge -s h -l help -d 'Show help'
+complete -c bilge -s V -l version -d 'Show the version'
+
+set -l du '__fish_seen_subcommand_from du'
+complete -c bilge -n $du -l type -x -a $types -d 'Only records of this type'
+complete -c bilge -n $du -l sort -x -a 'size used created uses type id' -d 'Order'
+
+set -l prune '__fish_seen_subcommand_from prune'
+complete -c bilge -n $prune -l service -x -a '(__bilge_services)' -d 'Of this service'
+complete -c bilge -n $prune -l older-than -x -a '24h 7d 2w' -d 'Exported or last used longer ago'
+complete -c bilge -n $prune -l garbage -d 'What the live generation does not reach'
+complete -c bilge -n $prune -l keep-generations -x -d 'Older generations but the newest N'
+complete -c bilge -n $prune -l records -d "The builder's records"
+complete -c bilge -n $prune -l type -x -a $types -d 'Records of this type'
+complete -c bilge -n $prune -l id -x -d 'This record, generation or blob'
+complete -c bilge -n $prune -l all -d 'Every cache directory and every record'
+complete -c bilge -n $prune -l dry-run -d 'Show the plan, delete nothing'
+complete -c bilge -n $prune -s y -l yes -d 'Delete without asking'
+complete -c bilge -n $prune -l wait -d 'Wait until busy caches are free'
+complete -c bilge -n $prune -l now -d 'Delete from busy caches too'
+
+set -l build '__fish_seen_subcommand_from build'
+complete -c bilge -n $build -l no-cache -d 'Run every step anew'
+complete -c bilge -n $build -a '(__bilge_services)' -d Service

@@ -1,0 +1,58 @@
+#!/bin/sh
+# What makes no sense: one clear line, exit 2, nothing printed, nothing deleted.
+here=$(dirname "$0")
+# shellcheck source=tests/cli/lib.sh
+. "$here/lib.sh"
+
+export_cache "$root/api" one
+make_old "$root/api" '3 days ago'
+picture "$root" >"$tmp/before"
+
+untouched() { same_tree "$root" "$tmp/before"; }
+
+# refused WORDS ARGUMENT...: exit 2 with one line that holds these words.
+refused() {
+    words=$1
+    shift
+    run --cache-root "$root" "$@"
+    is "$* : exit 2" exits 2
+    is "$* : one line" one_complaint
+    is "$* : says \"$words\"" complains "$words"
+    is "$* : nothing on stdout" silent
+    is "$* : nothing touched" untouched
+}
+
+refused '--nonsense' --nonsense
+refused '-x' -x
+refused 'no command "purge"' purge
+refused 'takes no value' --json=1
+refused '--cache-root' status --cache-root
+refused 'takes no operand' status api
+refused 'takes no operand' prune api --yes
+refused 'takes no operand' du x
+refused '--yes' status --yes
+refused '--ye' prune --all --ye
+refused 'nothing' prune --yes
+refused '5x' prune --older-than 5x --yes
+refused 'the AGE is empty' prune --older-than '' --yes
+refused 'the NAME is empty' prune --service '' --yes
+refused 'twice' prune --older-than 1d --older-than 2d --yes
+refused 'number' prune --keep-generations 0 --yes
+refused 'number' prune --keep-generations -1 --yes
+refused 'no such service' prune --service nosuch --yes
+refused 'no such service' prune --service nosuch --garbage --dry-run
+refused '--all' prune --all --service api --yes
+refused '--all' prune --all --garbage --yes
+refused 'contradict' prune --all --wait --now --yes
+refused 'no service' prune --service api --records --yes
+refused 'type' prune --garbage --type regular --yes
+refused '--yes' prune --service api
+refused '--yes' prune --service api --json
+refused '--read-only' prune --service api --yes --read-only
+refused '--read-only' --read-only build
+refused 'colour' du --sort colour
+
+run prune --service=api --older-than=5x --yes --help
+is 'bad options are told even with --help' exits 2
+
+finish
