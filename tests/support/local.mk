@@ -6,6 +6,7 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/limit.c tests/support/limit.h \
 	tests/support/loop.c tests/support/loop.h \
 	tests/support/peer.c tests/support/peer.h \
+	tests/support/plan_world.c tests/support/plan_world.h \
 	tests/support/tempdir.c tests/support/tempdir.h \
 	tests/support/tree_copy.c \
 	tests/support/world.c tests/support/world.h tests/support/world_engine.c

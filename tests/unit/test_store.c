@@ -1,0 +1,274 @@
+/* The store: rows are found, ordered, replaced; builds of no more use go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/store/store.h"
+#include "tests/support/limit.h"
+
+static struct service *add_row(struct store *store, const char *id, const char *name)
+{
+    struct service *row = store_put_service(store, id);
+    row->name = mem_strdup(name);
+    return row;
+}
+
+static void test_rows_are_found_by_id_and_name(void **state)
+{
+    struct store *store = store_new();
+    size_t count = 9;
+    (void)state;
+    add_row(store, "/a/api", "api");
+    add_row(store, "/b/api", "api");
+    assert_ptr_equal(store_service(store, "/b/api"), &store->services[1]);
+    assert_null(store_service(store, "/c/api"));
+    assert_ptr_equal(store_service_named(store, "api", &count), &store->services[0]);
+    assert_int_equal(count, 2);
+    assert_null(store_service_named(store, "web", &count));
+    assert_int_equal(count, 0);
+    assert_ptr_equal(store_put_service(store, "/a/api"), &store->services[0]);
+    assert_int_equal(store->services_len, 2);
+    store_free(store);
+}
+
+static void test_every_change_moves_the_revision(void **state)
+{
+    struct store *store = store_new();
+    struct records records = {0};
+    uint64_t last = store->revision;
+    (void)state;
+#define MOVES(call)                                                                                \
+    do {                                                                                           \
+        call;                                                                                      \
+        assert_true(store->revision > last);                                                       \
+        last = store->revision;                                                                    \
+    } while (0)
+    MOVES(store_touch(store));
+    MOVES(store_put_service(store, "/a/x"));
+    MOVES(store_set_cache(store, "/a/x", mem_zalloc(sizeof(struct cache))));
+    MOVES(store_remove_service(store, "/a/x"));
+    MOVES(store_put_root(store, "/a", NULL));
+    MOVES(store_put_builder(store, "default"));
+    MOVES(store_set_records(store, "default", &records));
+    MOVES(store_remove_builder(store, "default"));
+    MOVES(store_put_disk(store, 1, "/a"));
+    MOVES(store_clear_disks(store));
+    MOVES(store_set_project(store, NULL));
+    MOVES(store_add_build(store, build_new(1, NULL, 0, "x", 65536)));
+    MOVES(store_start_prune(store, 1, 1));
+    MOVES(store_add_failure(store, "id", "why"));
+    MOVES(store_sort_services(store));
+    store_free(store);
+}
+
+static struct compose_project *make_project(const char *const *names, size_t len)
+{
+    struct compose_project *project = mem_zalloc(sizeof *project);
+    project->services = mem_zalloc(len * sizeof *project->services);
+    project->services_len = len;
+    for (size_t i = 0; i < len; i++)
+        project->services[i].name = mem_strdup(names[i]);
+    return project;
+}
+
+static void test_projects_rows_come_first_in_its_order(void **state)
+{
+    static const char *const names[] = {"web", "api"};
+    static const char *const expected[] = {"/r/web", "/r/api", "/r/aaa", "/q/zzz", "/r/zzz"};
+    struct store *store = store_new();
+    (void)state;
+    store_set_project(store, make_project(names, 2));
+    add_row(store, "/r/zzz", "zzz");
+    add_row(store, "/r/api", "api")->in_project = true;
+    add_row(store, "/q/zzz", "zzz");
+    add_row(store, "/r/aaa", "aaa");
+    add_row(store, "/r/web", "web")->in_project = true;
+    store_sort_services(store);
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(store->services[i].id, expected[i]);
+    store_free(store);
+}
+
+static void test_removing_a_row_by_its_own_id(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    add_row(store, "/r/a", "a");
+    add_row(store, "/r/b", "b");
+    add_row(store, "/r/c", "c");
+    store_remove_service(store, store->services[1].id);
+    assert_int_equal(store->services_len, 2);
+    assert_string_equal(store->services[1].id, "/r/c");
+    store_remove_service(store, "/r/none");
+    assert_int_equal(store->services_len, 2);
+    store_free(store);
+}
+
+static void test_roots_are_kept_once(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    store_put_root(store, "/tmp", "a");
+    store_put_root(store, "/tmp", "b");
+    store_put_root(store, "/tmp", "a");
+    store_put_root(store, "/tmp", NULL);
+    store_put_root(store, "/tmp", NULL);
+    assert_int_equal(store->roots_len, 3);
+    store_free(store);
+}
+
+static void test_settled_when_all_have_answered(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    assert_false(store_settled(store));
+    store->project_load = LOAD_FAILED;
+    assert_false(store_settled(store));
+    store->builders_load = LOAD_DONE;
+    assert_true(store_settled(store));
+    store->scanning = true;
+    assert_false(store_settled(store));
+    store->scanning = false;
+    store_put_root(store, "/r", NULL);
+    assert_false(store_settled(store));
+    store->roots[0].load = LOAD_DONE;
+    store_put_builder(store, "default");
+    assert_false(store_settled(store));
+    store->builders[0].load = LOAD_FAILED;
+    store_put_service(store, "/r/a");
+    assert_false(store_settled(store));
+    store_set_cache(store, "/r/a", NULL);
+    assert_true(store_settled(store));
+    store_free(store);
+}
+
+static void test_the_selected_builder_or_the_first(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    assert_null(store_selected_builder(store));
+    store_put_builder(store, "a");
+    store_put_builder(store, "b");
+    assert_string_equal(store_selected_builder(store)->id, "a");
+    store->builders[1].selected = true;
+    assert_string_equal(store_selected_builder(store)->id, "b");
+    store_free(store);
+}
+
+static void test_records_move_into_the_builder(void **state)
+{
+    struct store *store = store_new();
+    struct records records = {.items = mem_zalloc(sizeof(struct record)), .len = 1};
+    (void)state;
+    records.items[0].id = mem_strdup("x");
+    store_put_builder(store, "default")->error = mem_strdup("was down");
+    store_set_records(store, "default", &records);
+    assert_int_equal(records.len, 0);
+    assert_null(records.items);
+    const struct builder *builder = store_builder(store, "default");
+    assert_int_equal(builder->records.len, 1);
+    assert_true(builder->reachable);
+    assert_null(builder->error);
+    assert_int_equal(builder->load, LOAD_DONE);
+    store_free(store);
+}
+
+static struct build *add_build(struct store *store, uint64_t id, const char *a, const char *b,
+                               enum build_state state)
+{
+    const char *services[] = {a, b};
+    size_t len = (size_t)(a != NULL) + (b != NULL);
+    struct build *build = build_new(id, services, len, "docker compose build", 65536);
+    build->state = state;
+    store_add_build(store, build);
+    return build;
+}
+
+static void test_the_last_build_of_each_service_stays(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    add_build(store, 1, "api", "web", BUILD_DONE);
+    add_build(store, 2, "api", NULL, BUILD_FAILED);
+    assert_int_equal(store->builds_len, 2); /* web was built by the first alone */
+    add_build(store, 3, "web", NULL, BUILD_DONE);
+    assert_int_equal(store->builds_len, 2);
+    assert_null(store_build(store, 1));
+    assert_int_equal(store_last_build(store, "api")->id, 2);
+    assert_int_equal(store_last_build(store, "web")->id, 3);
+    assert_null(store_last_build(store, "db"));
+    add_build(store, 4, NULL, NULL, BUILD_DONE); /* all */
+    assert_int_equal(store->builds_len, 1);
+    assert_int_equal(store_last_build(store, "db")->id, 4);
+    store_free(store);
+}
+
+static void test_a_running_build_is_never_dropped(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    add_build(store, 1, "api", NULL, BUILD_RUNNING);
+    add_build(store, 2, "web", NULL, BUILD_STOPPING);
+    add_build(store, 3, NULL, NULL, BUILD_DONE);
+    assert_int_equal(store->builds_len, 3);
+    store_free(store);
+}
+
+static void test_a_new_prune_forgets_the_last_one(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    store_start_prune(store, 3, 300);
+    store_add_failure(store, "x", "busy");
+    store->prune.freed_bytes = 7;
+    store->prune.cancelled = true;
+    store_start_prune(store, 2, 200);
+    assert_int_equal(store->prune.state, PRUNE_RUNNING);
+    assert_int_equal(store->prune.failures_len, 0);
+    assert_int_equal(store->prune.freed_bytes, 0);
+    assert_int_equal(store->prune.items, 2);
+    assert_false(store->prune.cancelled);
+    store_free(store);
+}
+
+static void test_busy_signs(void **state)
+{
+    struct cache cache = {.state = CACHE_OK};
+    struct service row = {.cache = &cache};
+    (void)state;
+    assert_null(service_busy_sign(&row));
+    cache.state = CACHE_BUSY;
+    assert_non_null(service_busy_sign(&row)); /* even when the scan gave no words */
+    cache.busy_sign = (char *)"ingest";
+    assert_string_equal(service_busy_sign(&row), "ingest");
+    row.busy_sign = (char *)"our build";
+    assert_string_equal(service_busy_sign(&row), "our build");
+    row.cache = NULL;
+    row.busy_sign = NULL;
+    assert_null(service_busy_sign(&row));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rows_are_found_by_id_and_name),
+        cmocka_unit_test(test_every_change_moves_the_revision),
+        cmocka_unit_test(test_projects_rows_come_first_in_its_order),
+        cmocka_unit_test(test_removing_a_row_by_its_own_id),
+        cmocka_unit_test(test_roots_are_kept_once),
+        cmocka_unit_test(test_settled_when_all_have_answered),
+        cmocka_unit_test(test_the_selected_builder_or_the_first),
+        cmocka_unit_test(test_records_move_into_the_builder),
+        cmocka_unit_test(test_the_last_build_of_each_service_stays),
+        cmocka_unit_test(test_a_running_build_is_never_dropped),
+        cmocka_unit_test(test_a_new_prune_forgets_the_last_one),
+        cmocka_unit_test(test_busy_signs),
+    };
+    limit_program(20);
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
