@@ -15,6 +15,7 @@ struct bilge_options globals_options(const struct globals *globals)
         .compose_file = globals->compose_file,
         .context = globals->context,
         .builder = globals->builder,
+        .history_path = globals->history_path,
         .read_only = globals->read_only,
     };
 }

@@ -26,6 +26,7 @@ struct globals {
     const char *compose_file;
     const char *context;
     const char *builder;
+    char *history_path; /* NULL: no home, so nothing is remembered */
     bool json;
     bool no_color; /* also when NO_COLOR is set in the environment */
     bool read_only;

@@ -16,6 +16,7 @@
 #include "cli/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/store/history.h"
 #include "tui/tui.h"
 
 static const struct command *const commands[] = {
@@ -225,7 +226,10 @@ int main(int argc, char **argv)
     if (getenv("BILGE_LOG") != NULL)
         log_open(getenv("BILGE_LOG"));
     const char *no_color = getenv("NO_COLOR");
-    struct globals globals = {.no_color = no_color != NULL && *no_color != '\0'};
+    struct globals globals = {
+        .no_color = no_color != NULL && *no_color != '\0',
+        .history_path = history_default_path(),
+    };
     struct program program = program_called(argv[0]);
     enum exit_code code = EXIT_DONE;
     if (argc == 2 && strcmp(argv[1], "docker-cli-plugin-metadata") == 0)
@@ -234,6 +238,7 @@ int main(int argc, char **argv)
         code = dispatch(&program, &globals, argc > 0 ? argc - 1 : 0, argv + 1);
     const struct option_set set = {global_options, &globals};
     options_done(&set);
+    free(globals.history_path);
     log_close();
     return flush_output(code);
 }

@@ -29,6 +29,7 @@ struct bilge_options {
     const char *compose_file; /* NULL: compose's own search */
     const char *context;      /* docker context; NULL: DOCKER_HOST, else the current one */
     const char *builder;      /* NULL: the default one */
+    const char *history_path; /* history_default_path(); NULL: remember nothing */
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
     /* What a command has no use for is not asked. */

@@ -18,6 +18,7 @@ static void on_idle(uv_idle_t *idle)
     planning_step(bilge);
     if (!bilge->closing)
         pruning_step(bilge);
+    memory_step(bilge);
     if (!bilge->closing)
         bilge->on_change(bilge->arg);
 }
@@ -78,6 +79,7 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
     bilge->skip_engine = options->skip_engine;
     bilge->skip_project = options->skip_project;
     bilge->store->read_only = options->read_only;
+    memory_open(bilge, options->history_path);
 }
 
 static void free_all(struct bilge *bilge)
@@ -94,6 +96,7 @@ static void free_all(struct bilge *bilge)
     free(bilge->compose_file);
     free(bilge->context);
     free(bilge->builder);
+    memory_close(bilge);
     store_free(bilge->store);
     free(bilge);
 }

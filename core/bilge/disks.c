@@ -106,6 +106,7 @@ static void look_done(struct job *job, bool cancelled)
             uv_timer_start(&bilge->disk_timer, on_timer, lively ? LIVELY_MS : QUIET_MS, 0);
         if (bilge->disk_again)
             disks_refresh(bilge);
+        bilge_wake(bilge); /* the memory waits for it */
     }
     for (size_t i = 0; i < look->len; i++)
         free(look->spaces[i].path);

@@ -6,6 +6,7 @@ libbilge_a_SOURCES += \
 	core/bilge/care.c \
 	core/bilge/disks.c \
 	core/bilge/engines.c \
+	core/bilge/memory.c \
 	core/bilge/planning.c \
 	core/bilge/project.c \
 	core/bilge/pruning.c \

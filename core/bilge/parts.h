@@ -8,6 +8,7 @@
  *   disks     free space
  *   builds    runners
  *   planning, pruning   requests that go through several of these
+ *   memory    samples, forecast, texts of layers
  *   care      verify, restore, dedupe
  *
  * Every part calls bilge_moved() when the store has changed; one idle handle,
@@ -37,6 +38,15 @@ struct running;
 struct planning;
 struct pruning;
 struct care;
+
+/* What is remembered from run to run. */
+struct memory {
+    char *path; /* NULL: nothing */
+    struct history *history;
+    bool under_way;        /* a job has the history */
+    int64_t noted_mono_ms; /* 0: not yet */
+    uint64_t revision;     /* of the store, when its results were put in */
+};
 
 struct bilge {
     uv_loop_t *loop;
@@ -87,6 +97,8 @@ struct bilge {
     bool records_wanted;      /* the engine's own are being read for a request */
     struct care *care;
     uv_timer_t care_timer; /* looks at its progress while it runs */
+
+    struct memory memory;
 
     /* closing */
     bool closing;
@@ -174,6 +186,11 @@ void engines_close(struct bilge *bilge);
 /* ---- disks */
 void disks_open(struct bilge *bilge);
 void disks_refresh(struct bilge *bilge);
+
+/* ---- memory */
+void memory_open(struct bilge *bilge, const char *path);
+void memory_step(struct bilge *bilge);
+void memory_close(struct bilge *bilge);
 
 /* ---- builds */
 /* Sessions of our running builds, 0-ended; the caller frees it. */

@@ -58,6 +58,13 @@ static void prune_done(struct prune_status *prune)
     *prune = (struct prune_status){0};
 }
 
+static void layer_texts_free(struct layer_text *texts, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        free(texts[i].text);
+    free(texts);
+}
+
 void store_free(struct store *store)
 {
     if (store == NULL)
@@ -75,6 +82,7 @@ void store_free(struct store *store)
     compose_project_free(store->project);
     free(store->project_error);
     free(store->building_client);
+    layer_texts_free(store->layer_texts, store->layer_texts_len);
     free(store->services);
     free(store->builders);
     free(store->roots);
@@ -316,5 +324,13 @@ void store_add_failure(struct store *store, const char *id, const char *error)
     struct prune_failure *failure = &prune->failures[prune->failures_len - 1];
     failure->id = mem_strdup(id);
     failure->error = mem_strdup(error);
+    store_touch(store);
+}
+
+void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len)
+{
+    layer_texts_free(store->layer_texts, store->layer_texts_len);
+    store->layer_texts = takes;
+    store->layer_texts_len = len;
     store_touch(store);
 }

@@ -1,5 +1,6 @@
 #include "core/store/store.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const struct service *store_service(const struct store *store, const char *id)
@@ -68,7 +69,7 @@ const struct build *store_last_build(const struct store *store, const char *serv
     return NULL;
 }
 
-bool store_settled(const struct store *store)
+bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
                    store->builders_load == LOAD_PENDING;
@@ -79,4 +80,25 @@ bool store_settled(const struct store *store)
     for (size_t i = 0; i < store->services_len && !pending; i++)
         pending = store->services[i].load == LOAD_PENDING;
     return !pending;
+}
+
+bool store_settled(const struct store *store)
+{
+    return store_gathered(store) && store->history_load != LOAD_PENDING;
+}
+
+const char *store_layer_text(const struct store *store, int64_t created_at)
+{
+    const struct layer_text wanted = {.created_at = created_at};
+    const struct layer_text *found =
+        store->layer_texts_len > 0 ? bsearch(&wanted, store->layer_texts, store->layer_texts_len,
+                                             sizeof wanted, layer_text_compare)
+                                   : NULL;
+    return found != NULL ? found->text : NULL;
+}
+
+int layer_text_compare(const void *a, const void *b)
+{
+    const struct layer_text *x = a, *y = b;
+    return (x->created_at > y->created_at) - (x->created_at < y->created_at);
 }

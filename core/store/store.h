@@ -68,6 +68,13 @@ struct disk {
     int64_t full_at; /* forecast; 0: none */
 };
 
+/* What made a layer of one of the caches: the description of the engine's
+ * record, as it is or as it was remembered. Raw text. */
+struct layer_text {
+    int64_t created_at;
+    char *text;
+};
+
 /* A removal under way, or the last one. */
 enum prune_state { PRUNE_NONE, PRUNE_RUNNING, PRUNE_OVER };
 struct prune_failure {
@@ -99,6 +106,9 @@ struct store {
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
+    enum load_state history_load; /* FAILED: nothing is remembered in this run */
+    struct layer_text *layer_texts; /* by time */
+    size_t layer_texts_len;
     char *building_client;           /* seen when the last plan was made; NULL: none */
     bool scanning;
     bool read_only;
@@ -118,7 +128,11 @@ const struct builder *store_selected_builder(const struct store *store);
 const struct build *store_build(const struct store *store, uint64_t id);
 /* The newest build that concerns the service; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
+/* The step that made a layer, by its creation time; NULL: not known. Borrowed. */
+const char *store_layer_text(const struct store *store, int64_t created_at);
 /* True once every scan, builder and the project have answered, or failed to. */
+bool store_gathered(const struct store *store);
+/* And what was remembered has been read: forecasts, texts of layers. */
 bool store_settled(const struct store *store);
 
 /* ---- changes; only core/bilge calls these. "takes": owns it from then on.
@@ -142,6 +156,9 @@ void store_remove_builder(struct store *store, const char *id);
 /* No effect on the caller's struct but that its content has moved. */
 void store_set_records(struct store *store, const char *builder, struct records *takes);
 struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path);
+/* Takes the array, which is in the order of layer_text_compare(). */
+void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len);
+int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
 /* Builds that are over, and of whose services each has a newer one, go. */
 void store_add_build(struct store *store, struct build *takes);

@@ -1,0 +1,286 @@
+/* What bilge remembers from run to run: samples of sizes, the texts of layers,
+ * and from the samples the forecast. Reads the store when it has settled, and
+ * again when it has moved, a minute later at the earliest; all work with the
+ * file is a job on the pool, one at a time.
+ *
+ * Without the file (a full disk, no home, read-only) everything else goes on:
+ * the texts of layers then come from the engine's records alone. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/bilge/parts.h"
+#include "core/prune/forecast.h"
+#include "core/store/history.h"
+
+#define INTERVAL_MS 60000
+#define FORECAST_SPAN (7 * 24 * 3600 * CLOCK_SECOND)
+#define IMPORTED "imported sha256:"
+
+struct sample {
+    char *series;
+    int64_t bytes;
+};
+
+struct prediction {
+    uint64_t dev;
+    char *series;
+    int64_t free_bytes;
+    int64_t full_at;
+};
+
+struct note {
+    struct job job;
+    char *path; /* of the file */
+    bool read_only;
+    struct history *history; /* handed from note to note by the object */
+    int64_t now;
+    struct sample *samples;
+    size_t samples_len, samples_cap;
+    struct history_layer *layers; /* what the records tell; texts owned */
+    size_t layers_len, layers_cap;
+    int64_t *wanted; /* creation times of the caches' layers */
+    size_t wanted_len, wanted_cap;
+    struct prediction *predictions;
+    size_t predictions_len;
+    struct layer_text *texts; /* out: for the store */
+    size_t texts_len;
+};
+
+/* ------------------------------------------------- gathering, on the loop */
+
+static void add_sample(struct note *note, const char *kind, const char *name, int64_t bytes)
+{
+    mem_reserve((void **)&note->samples, &note->samples_cap, note->samples_len + 1,
+                sizeof *note->samples);
+    note->samples[note->samples_len++] =
+        (struct sample){mem_printf("%s:%s", kind, name), bytes};
+}
+
+static void gather_disks(struct note *note, const struct store *store)
+{
+    note->predictions = mem_zalloc((store->disks_len + 1) * sizeof *note->predictions);
+    for (size_t i = 0; i < store->disks_len; i++) {
+        const struct disk *disk = &store->disks[i];
+        add_sample(note, "free", disk->path, disk->free_bytes);
+        note->predictions[note->predictions_len++] = (struct prediction){
+            .dev = disk->dev,
+            .series = mem_printf("free:%s", disk->path),
+            .free_bytes = disk->free_bytes,
+        };
+    }
+}
+
+static void gather_caches(struct note *note, const struct store *store)
+{
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct cache *cache = store->services[i].cache;
+        if (cache == NULL || cache->state == CACHE_MISSING)
+            continue;
+        add_sample(note, "cache", cache->path, cache->size_bytes);
+        for (size_t j = 0; j < cache->blobs_len; j++) {
+            if (cache->blobs[j].created_at == 0)
+                continue;
+            mem_reserve((void **)&note->wanted, &note->wanted_cap, note->wanted_len + 1,
+                        sizeof *note->wanted);
+            note->wanted[note->wanted_len++] = cache->blobs[j].created_at;
+        }
+    }
+}
+
+static void gather_records(struct note *note, const struct store *store)
+{
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *builder = &store->builders[i];
+        if (builder->load != LOAD_DONE)
+            continue;
+        add_sample(note, "builder", builder->id, builder->records.size_bytes);
+        for (size_t j = 0; j < builder->records.len; j++) {
+            const struct record *record = &builder->records.items[j];
+            if (record->created_at == 0 || record->description[0] == '\0' ||
+                strncmp(record->description, IMPORTED, sizeof IMPORTED - 1) == 0)
+                continue;
+            mem_reserve((void **)&note->layers, &note->layers_cap, note->layers_len + 1,
+                        sizeof *note->layers);
+            note->layers[note->layers_len++] =
+                (struct history_layer){record->created_at, mem_strdup(record->description)};
+        }
+    }
+}
+
+/* ------------------------------------------------------------ on the pool */
+
+static void open_file(struct note *note)
+{
+    struct err err;
+    if (note->history != NULL || (note->read_only && access(note->path, F_OK) < 0))
+        return;
+    if (history_open(note->path, &note->history, &err) < 0)
+        log_note("%s", err.text);
+    else if (!note->read_only)
+        history_thin(note->history, note->now, NULL);
+}
+
+static void write_down(struct note *note)
+{
+    struct history_sample *samples = mem_alloc((note->samples_len + 1) * sizeof *samples);
+    struct err err = {0};
+    for (size_t i = 0; i < note->samples_len; i++)
+        samples[i] = (struct history_sample){note->samples[i].series, note->now,
+                                             note->samples[i].bytes};
+    int code = history_add_samples(note->history, samples, note->samples_len, &err);
+    if (code == 0)
+        code = history_add_layers(note->history, note->layers, note->layers_len, &err);
+    if (code < 0)
+        log_note("%s", err.text);
+    free(samples);
+}
+
+static void predict(struct note *note)
+{
+    for (size_t i = 0; i < note->predictions_len; i++) {
+        struct prediction *prediction = &note->predictions[i];
+        struct history_point *points = NULL;
+        size_t len = 0;
+        if (history_points(note->history, prediction->series, note->now - FORECAST_SPAN, &points,
+                           &len, NULL) == 0)
+            prediction->full_at =
+                forecast_free(points, len, note->now, prediction->free_bytes).full_at;
+        free(points);
+    }
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct history_layer *x = a, *y = b;
+    return (x->created_at > y->created_at) - (x->created_at < y->created_at);
+}
+
+/* The text of each wanted layer: of the record while it lives, else what is
+ * remembered. */
+static void find_texts(struct note *note)
+{
+    char **remembered = mem_zalloc((note->wanted_len + 1) * sizeof *remembered);
+    if (note->history != NULL)
+        history_find_layers(note->history, note->wanted, note->wanted_len, remembered, NULL);
+    if (note->layers_len > 0)
+        qsort(note->layers, note->layers_len, sizeof *note->layers, by_time);
+    note->texts = mem_alloc((note->wanted_len + 1) * sizeof *note->texts);
+    for (size_t i = 0; i < note->wanted_len; i++) {
+        const struct history_layer wanted = {.created_at = note->wanted[i]};
+        const struct history_layer *live =
+            note->layers_len > 0
+                ? bsearch(&wanted, note->layers, note->layers_len, sizeof wanted, by_time)
+                : NULL;
+        if (live != NULL)
+            mem_replace(&remembered[i], live->text);
+        if (remembered[i] != NULL)
+            note->texts[note->texts_len++] =
+                (struct layer_text){note->wanted[i], remembered[i]};
+    }
+    free(remembered);
+    if (note->texts_len > 0)
+        qsort(note->texts, note->texts_len, sizeof *note->texts, layer_text_compare);
+}
+
+static void note_run(struct job *job)
+{
+    struct note *note = (struct note *)job;
+    open_file(note);
+    if (note->history != NULL && !note->read_only)
+        write_down(note);
+    if (note->history != NULL)
+        predict(note);
+    find_texts(note);
+}
+
+/* ------------------------------------------------------------- on the loop */
+
+static void put(struct bilge *bilge, struct note *note)
+{
+    struct store *store = bilge->store;
+    for (size_t i = 0; i < store->disks_len; i++)
+        for (size_t j = 0; j < note->predictions_len; j++)
+            if (store->disks[i].dev == note->predictions[j].dev)
+                store->disks[i].full_at = note->predictions[j].full_at;
+    store_set_layer_texts(store, note->texts, note->texts_len);
+    note->texts = NULL;
+    note->texts_len = 0;
+    store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
+    bilge_moved(bilge);
+    bilge->memory.revision = store->revision;
+}
+
+static void note_free(struct note *note)
+{
+    for (size_t i = 0; i < note->samples_len; i++)
+        free(note->samples[i].series);
+    for (size_t i = 0; i < note->layers_len; i++)
+        free((char *)note->layers[i].text);
+    for (size_t i = 0; i < note->predictions_len; i++)
+        free(note->predictions[i].series);
+    for (size_t i = 0; i < note->texts_len; i++)
+        free(note->texts[i].text);
+    free(note->path);
+    free(note->samples);
+    free(note->layers);
+    free(note->wanted);
+    free(note->predictions);
+    free(note->texts);
+    free(note);
+}
+
+static void note_done(struct job *job, bool cancelled)
+{
+    struct note *note = (struct note *)job;
+    struct bilge *bilge = job->bilge;
+    bilge->memory.under_way = false;
+    bilge->memory.history = note->history;
+    if (!cancelled && !bilge->closing)
+        put(bilge, note);
+    note_free(note);
+}
+
+static bool is_due(const struct bilge *bilge, int64_t now_mono_ms)
+{
+    const struct memory *memory = &bilge->memory;
+    return memory->noted_mono_ms == 0 || (now_mono_ms - memory->noted_mono_ms >= INTERVAL_MS &&
+                                          memory->revision != bilge->store->revision);
+}
+
+void memory_step(struct bilge *bilge)
+{
+    struct memory *memory = &bilge->memory;
+    int64_t now = clock_mono_ms();
+    if (memory->path == NULL || memory->under_way || bilge->disk_job || bilge->closing ||
+        !store_gathered(bilge->store) || !is_due(bilge, now))
+        return;
+    struct note *note = mem_zalloc(sizeof *note);
+    note->job.run = note_run;
+    note->job.done = note_done;
+    note->path = mem_strdup(memory->path);
+    note->read_only = bilge->read_only;
+    note->history = memory->history;
+    note->now = clock_now();
+    gather_disks(note, bilge->store);
+    gather_caches(note, bilge->store);
+    gather_records(note, bilge->store);
+    memory->under_way = true;
+    memory->noted_mono_ms = now;
+    job_start(bilge, &note->job);
+}
+
+void memory_open(struct bilge *bilge, const char *path)
+{
+    mem_replace(&bilge->memory.path, path);
+    bilge->store->history_load = path != NULL ? LOAD_PENDING : LOAD_DONE;
+}
+
+void memory_close(struct bilge *bilge)
+{
+    history_close(bilge->memory.history);
+    free(bilge->memory.path);
+}
