@@ -13,7 +13,8 @@
 #include "core/base/mem.h"
 #include "core/engine/json.h"
 
-#define DEFAULT_HOST "unix:///var/run/docker.sock"
+#define DEFAULT_SOCKET "/var/run/docker.sock"
+#define DEFAULT_HOST "unix://" DEFAULT_SOCKET
 #define FILE_MAX_BYTES (1024 * 1024)
 
 /* NULL when it is unset or empty, as docker sees it. */
@@ -104,7 +105,7 @@ static char *socket_of(const char *host)
 {
     if (strncmp(host, "unix://", 7) != 0)
         return NULL;
-    return mem_strdup(host[7] != '\0' ? host + 7 : DEFAULT_HOST + 7);
+    return mem_strdup(host[7] != '\0' ? host + 7 : DEFAULT_SOCKET);
 }
 
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)

@@ -2,11 +2,16 @@
 # LLVMFuzzerTestOneInput(), its seeds are files in tests/fuzz/corpus/<name>/.
 # A new one needs one line here, and nothing else.
 FUZZ_TARGETS =
+FUZZ_TARGETS += tests/fuzz/fuzz_builders
 FUZZ_TARGETS += tests/fuzz/fuzz_clock
 FUZZ_TARGETS += tests/fuzz/fuzz_compose
 FUZZ_TARGETS += tests/fuzz/fuzz_lines
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
+FUZZ_TARGETS += tests/fuzz/fuzz_df
+FUZZ_TARGETS += tests/fuzz/fuzz_du
+FUZZ_TARGETS += tests/fuzz/fuzz_lines
+FUZZ_TARGETS += tests/fuzz/fuzz_response
 FUZZ_TARGETS += tests/fuzz/fuzz_text
 
 # Programs that name no libraries of their own get these: so the targets need
