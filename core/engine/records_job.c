@@ -2,6 +2,9 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "core/base/mem.h"
 
@@ -24,6 +27,11 @@ static void on_work(uv_work_t *work)
     job->code = job->parser(job->text, job->len, &job->records, &job->err);
     free(job->text);
     job->text = NULL;
+#ifdef __GLIBC__
+    /* The tree was many times as large as what stays of it, and glibc keeps
+     * freed memory: 1,000 records would hold 1.7 MB, 100,000 160 MB. */
+    malloc_trim(0);
+#endif
 }
 
 static void on_worked(uv_work_t *work, int status)

@@ -5,12 +5,11 @@ FUZZ_TARGETS =
 FUZZ_TARGETS += tests/fuzz/fuzz_builders
 FUZZ_TARGETS += tests/fuzz/fuzz_clock
 FUZZ_TARGETS += tests/fuzz/fuzz_compose
-FUZZ_TARGETS += tests/fuzz/fuzz_lines
-FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
-FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_df
 FUZZ_TARGETS += tests/fuzz/fuzz_du
 FUZZ_TARGETS += tests/fuzz/fuzz_lines
+FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
+FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_response
 FUZZ_TARGETS += tests/fuzz/fuzz_text
 
