@@ -165,6 +165,7 @@ static void on_signal(uv_signal_t *watch, int number)
     } else if (number == SIGWINCH) {
         resize(term);
     } else if (number == SIGCONT) {
+        reset_prog_mode(); /* after a SIGSTOP, which nobody could prepare for */
         term_redraw(term);
         resize(term);
     } else {
