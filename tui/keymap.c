@@ -31,7 +31,7 @@ const struct key_binding keymap[] = {
     {TABLES, 'd', COMMAND_DELETE, "delete",
      "Plan the removal of the marked rows, or of the one under the cursor"},
     {TABLES, INPUT_DELETE, COMMAND_DELETE, NULL, NULL},
-    {KEYS_MAIN, 'p', COMMAND_PRUNE_MENU, "prune", "Menu of what to prune: garbage, by age, ..."},
+    {KEYS_MAIN, 'p', COMMAND_PRUNE_MENU, "prune", "Menu of what to prune: garbage, old caches, old records"},
     {TABLES, ' ', COMMAND_MARK, "mark", "Mark or unmark the row"},
     {TABLES, '/', COMMAND_FILTER, "filter", "Show only rows with this text; Esc shows all again"},
     {TABLES, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},

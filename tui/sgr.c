@@ -12,11 +12,18 @@ void sgr_done(struct sgr_line *line)
     *line = (struct sgr_line){0};
 }
 
+static bool looks_alike(const struct sgr_run *a, const struct sgr_run *b)
+{
+    return a->foreground == b->foreground && a->bold == b->bold;
+}
+
 static void add_run(struct sgr_line *line, struct sgr_run run)
 {
     run.start = line->text.len;
     if (line->runs_len > 0 && line->runs[line->runs_len - 1].start == run.start)
         line->runs_len--;
+    if (line->runs_len > 0 && looks_alike(&line->runs[line->runs_len - 1], &run))
+        return;
     mem_reserve((void **)&line->runs, &line->runs_cap, line->runs_len + 1, sizeof *line->runs);
     line->runs[line->runs_len++] = run;
 }

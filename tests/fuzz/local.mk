@@ -11,7 +11,9 @@ FUZZ_TARGETS += tests/fuzz/fuzz_lines
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_response
+FUZZ_TARGETS += tests/fuzz/fuzz_sgr
 FUZZ_TARGETS += tests/fuzz/fuzz_text
+tests_fuzz_fuzz_sgr_LDADD = $(FUZZ_DRIVER) libtui.a libbilge.a $(CORE_LIBS)
 
 # Programs that name no libraries of their own get these: so the targets need
 # no lines of their own above.
