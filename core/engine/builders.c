@@ -140,8 +140,7 @@ static void on_listed(void *arg, const struct process_result *result, const stru
 int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
                   struct builders_request **ret_request, struct err *err)
 {
-    static const char *const argv[] = {"docker", "buildx", "ls", "--format", BUILDERS_FORMAT,
-                                       NULL};
+    static const char *const argv[] = {"docker", "buildx", "ls", "--format", BUILDERS_FORMAT, NULL};
     struct builders_request *request = request_new(loop, NULL, arg);
     request->on_done.list = on_list;
     int code = run(request, argv, LIST_DEADLINE_MS, LIST_MAX_BYTES, on_listed, err);
@@ -172,8 +171,8 @@ static void on_du(void *arg, const struct process_result *result, const struct e
         return;
     }
     char *text = mem_strndup(result->out.data, result->out.len);
-    request->job = records_job_start(request->loop, parse_du, text, result->out.len, on_parsed,
-                                     request);
+    request->job =
+        records_job_start(request->loop, parse_du, text, result->out.len, on_parsed, request);
 }
 
 int builders_records(uv_loop_t *loop, const char *builder, builders_records_cb *on_records,
@@ -228,8 +227,14 @@ static int prune_next(struct builders_request *request, struct err *err)
         buf_append_str(&filter, request->ids[request->next++]);
     } while (request->next < request->ids_len && filter.len < FILTER_MAX_BYTES);
     buf_append_str(&filter, ")$");
-    const char *const argv[] = {"docker", "buildx", "prune", request->builder, "--force",
-                                filter.data, request->all ? "--all" : NULL, NULL};
+    const char *const argv[] = {"docker",
+                                "buildx",
+                                "prune",
+                                request->builder,
+                                "--force",
+                                filter.data,
+                                request->all ? "--all" : NULL,
+                                NULL};
     int code = run(request, argv, PRUNE_DEADLINE_MS, LIST_MAX_BYTES, on_pruned, err);
     buf_done(&filter);
     return code;

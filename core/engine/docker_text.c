@@ -88,7 +88,7 @@ static const struct {
     const char *name; /* "s" may follow */
     int64_t seconds;
 } durations[] = {
-    {"second", 1},       {"minute", 60},       {"hour", 3600},       {"day", 86400},
+    {"second", 1},       {"minute", 60},        {"hour", 3600},        {"day", 86400},
     {"week", 7 * 86400}, {"month", 30 * 86400}, {"year", 365 * 86400},
 };
 

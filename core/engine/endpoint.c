@@ -111,7 +111,8 @@ static char *socket_of(const char *host)
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
 {
     char *config = config_dir(), *host;
-    char *name = context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
+    char *name =
+        context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
     if (strcmp(name, "default") == 0) {
         const char *said = environment("DOCKER_HOST");
         host = mem_strdup(said != NULL ? said : DEFAULT_HOST);

@@ -45,8 +45,7 @@ static void fail(struct engine *engine, const char *doing, const struct err *err
 {
     struct err error;
     trouble_explain(&engine->endpoint, doing, err, &error);
-    bool news =
-        engine->state != ENGINE_DOWN || strcmp(engine->error.text, error.text) != 0;
+    bool news = engine->state != ENGINE_DOWN || strcmp(engine->error.text, error.text) != 0;
     engine->step = STEP_NONE;
     engine->state = ENGINE_DOWN;
     engine->error = error;
@@ -61,15 +60,24 @@ static void fail(struct engine *engine, const char *doing, const struct err *err
         engine->ops->on_state(engine->arg);
 }
 
-static void become_up(struct engine *engine)
+static bool differs(const struct records *a, const struct records *b)
+{
+    return a->len != b->len || a->size_bytes != b->size_bytes ||
+           a->reclaimable_bytes != b->reclaimable_bytes || a->shared_bytes != b->shared_bytes;
+}
+
+static void become_up(struct engine *engine, const struct records *records)
 {
     bool news = engine->state != ENGINE_UP;
+    bool other_records = news || differs(&engine->last, records);
     engine->step = STEP_NONE;
     engine->state = ENGINE_UP;
     engine->pause_ms = PAUSE_FIRST_MS;
     err_clear(&engine->error);
     engine_unwatch_socket(engine);
-    engine_listen(engine);
+    engine->last = *records;
+    engine->last.items = NULL;
+    engine_listen(engine, other_records);
     if (news)
         engine->ops->on_state(engine->arg);
 }
@@ -109,7 +117,7 @@ static void on_parsed(void *arg, struct records *records, const struct err *err)
         return;
     }
     engine->read_at_ms = uv_now(engine->loop);
-    become_up(engine);
+    become_up(engine, records);
     if (engine->freed)
         records_free(records);
     else
@@ -200,8 +208,12 @@ static void copy_endpoint(struct engine *engine, const struct endpoint *endpoint
     mem_replace(&copy->socket_path, endpoint->socket_path);
     bool named = strcmp(copy->context, "default") != 0;
     const char *const child[] = {
-        "docker", named ? "--context" : "--host", named ? copy->context : copy->host,
-        "system", "dial-stdio",                   NULL,
+        "docker",
+        named ? "--context" : "--host",
+        named ? copy->context : copy->host,
+        "system",
+        "dial-stdio",
+        NULL,
     };
     memcpy(engine->child, child, sizeof child);
     engine->target.socket_path = copy->socket_path;

@@ -3,8 +3,10 @@
  * Keeps trying by itself: an engine that is absent, refuses, hangs or dies in
  * the middle of an answer is a state with a line of text, and is asked again
  * with growing pauses (0.5 s to 30 s; at once when its socket appears). While
- * it is up, its event stream tells when to look again, so that nothing is
- * polled quickly.
+ * it is up, its event stream tells when to look again; since some changes send
+ * no event, it also looks after 5 s, as long as each look finds something new,
+ * else more and more seldom, down to once a minute. Who knows of a change (a
+ * build has ended, a cache directory was written to) calls engine_refresh().
  *
  * An engine that is no unix socket is reached through a child, `docker system
  * dial-stdio`, one for each question; there nothing is asked by a timer, but

@@ -7,7 +7,7 @@
  *   STEP_PING ──► STEP_INFO ──► STEP_RECORDS ──► STEP_NONE ─┤ the event stream ended:
  *      ▲                             ▲   (up)       │       │ ask for the version anew
  *      └─────────────────────────────┼──────────────┼───────┘
- *                                    └──────────────┘ event, request, 60 s */
+ *                                    └──────────────┘ event, request, time */
 #ifndef BILGE_ENGINE_ENGINE_PRIVATE_H
 #define BILGE_ENGINE_ENGINE_PRIVATE_H
 
@@ -42,8 +42,10 @@ struct engine {
     uv_timer_t timer;        /* down: the next try. up: the next look at the records */
     uint64_t pause_ms;       /* before the next try */
 
-    bool again; /* something has changed while a step was under way */
+    bool again;                       /* something has changed while a step was under way */
     uint64_t asked_at_ms, read_at_ms; /* loop time: of the last reading of the records */
+    struct records last;              /* the sums of the last reading; no items */
+    uint64_t look_ms;                 /* from one reading to the next, without events */
     struct http *events;
     uint64_t events_since_ms;
     unsigned short_streams; /* event streams in a row that ended at once */
@@ -62,8 +64,9 @@ void engine_read_records(struct engine *engine);
 
 /* ---- engine_refresh.c */
 
-/* The records were read: listens for changes, and plans the next look. */
-void engine_listen(struct engine *engine);
+/* The records were read, and there was something new in them or not: listens
+ * for changes, and plans the next look. */
+void engine_listen(struct engine *engine, bool news);
 void engine_stop_listening(struct engine *engine);
 
 /* Reads the records after this time, or sooner when that is planned already. */

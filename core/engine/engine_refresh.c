@@ -1,7 +1,11 @@
-/* When to read the records again: when an event says that something may have
- * changed (a build that failed before it made an image says nothing, so also
- * after a minute), but however many events come, not more often than once a
- * second, and with pauses four times as long as the reading takes. */
+/* When to read the records again. An event says that something may have changed;
+ * however many come, the records are read at most once a second, and with
+ * pauses four times as long as the reading takes.
+ *
+ * Events alone won't do: with the containerd image store, engine 26.1 sends none
+ * for a build, and none ever sends one for `docker buildx prune`. So there is a
+ * look at times, too: soon again as long as there is something new each time,
+ * and once a minute when there is not. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +16,8 @@
 #define EVENT_DELAY_MS 300 /* events come in bursts */
 #define GAP_MIN_MS 1000
 #define GAP_FACTOR 4
-#define LOOK_AGAIN_MS 60000
+#define LOOK_FIRST_MS 5000
+#define LOOK_MAX_MS 60000
 #define EVENTS_DEADLINE_MS 10000 /* for its headers */
 #define REFUSAL_MAX_BYTES 65536
 #define SHORT_STREAM_MS 5000
@@ -59,10 +64,12 @@ static void on_events_done(void *arg, struct http_answer *answer, const struct e
     bool was_short = uv_now(engine->loop) - engine->events_since_ms < SHORT_STREAM_MS;
     engine->events = NULL;
     engine->short_streams = was_short ? engine->short_streams + 1 : 0;
-    engine->no_events = engine->short_streams >= SHORT_STREAMS_MAX ||
-                        (answer != NULL && answer->status != 200);
+    engine->no_events =
+        engine->short_streams >= SHORT_STREAMS_MAX || (answer != NULL && answer->status != 200);
     log_note("engine %s: events ended, %s", engine->endpoint.host,
-             err != NULL ? err->text : engine->no_events ? "not asked again" : "closed");
+             err != NULL         ? err->text
+             : engine->no_events ? "not asked again"
+                                 : "closed");
     if (engine->no_events || engine->step != STEP_NONE)
         return;
     /* Most likely it is gone, and when it is back it may be another version. */
@@ -85,13 +92,20 @@ static void start_events(struct engine *engine)
     free(path);
 }
 
-void engine_listen(struct engine *engine)
+static void plan_look(struct engine *engine, bool news)
+{
+    uint64_t longer = engine->look_ms * 2 < LOOK_MAX_MS ? engine->look_ms * 2 : LOOK_MAX_MS;
+    engine->look_ms = news ? LOOK_FIRST_MS : longer;
+    engine_plan_reading(engine, engine->look_ms);
+}
+
+void engine_listen(struct engine *engine, bool news)
 {
     if (engine->watch && engine->events == NULL && !engine->no_events)
         start_events(engine);
     /* Elsewhere every look costs a process, and no process is run by a timer. */
     if (engine->watch && engine->target.socket_path != NULL)
-        engine_plan_reading(engine, LOOK_AGAIN_MS);
+        plan_look(engine, news);
     if (engine->again)
         plan_after_event(engine);
 }

@@ -111,8 +111,7 @@ static void take_bytes(struct http *http, const char *data, size_t len)
         finish(http, &err);
     } else if (response_is_whole(&http->response)) {
         finish(http, NULL);
-    } else if (http->ops->on_body != NULL && response_has_headers(&http->response) &&
-               !http->over) {
+    } else if (http->ops->on_body != NULL && response_has_headers(&http->response) && !http->over) {
         uv_timer_stop(&http->deadline);
     }
 }
@@ -184,7 +183,7 @@ static int begin(struct http *http, uv_loop_t *loop, const struct http_target *t
         return code;
     }
     /* libuv would cut a long path and connect to something else. */
-    if (strlen(target->socket_path) >= sizeof ((struct sockaddr_un *)0)->sun_path)
+    if (strlen(target->socket_path) >= sizeof((struct sockaddr_un *)0)->sun_path)
         return err_sys(&http->start_err, -ENAMETOOLONG, "connecting");
     uv_pipe_connect(&http->connect, &http->stream, target->socket_path, on_connected);
     return 0;

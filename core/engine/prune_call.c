@@ -78,10 +78,9 @@ static void send_next(struct prune_call *call)
     free(path);
 }
 
-int prune_call_start(uv_loop_t *loop, const struct http_target *target,
-                     struct api_version version, const char *const *ids, size_t ids_len, bool all,
-                     prune_call_cb *on_done, void *arg, struct prune_call **ret_call,
-                     struct err *err)
+int prune_call_start(uv_loop_t *loop, const struct http_target *target, struct api_version version,
+                     const char *const *ids, size_t ids_len, bool all, prune_call_cb *on_done,
+                     void *arg, struct prune_call **ret_call, struct err *err)
 {
     if (ids_len == 0)
         return err_set(err, ERR_USAGE, "no records to prune were named");

@@ -20,10 +20,9 @@ typedef void prune_call_cb(void *arg, const struct api_pruned *pruned, const str
 
 /* Borrows the target; copies the ids. ERR_USAGE when there are none or when
  * one is not a record id. No callback before it returns. */
-int prune_call_start(uv_loop_t *loop, const struct http_target *target,
-                     struct api_version version, const char *const *ids, size_t ids_len, bool all,
-                     prune_call_cb *on_done, void *arg, struct prune_call **ret_call,
-                     struct err *err);
+int prune_call_start(uv_loop_t *loop, const struct http_target *target, struct api_version version,
+                     const char *const *ids, size_t ids_len, bool all, prune_call_cb *on_done,
+                     void *arg, struct prune_call **ret_call, struct err *err);
 
 /* No callback any more. What the engine has begun, it may still finish. */
 void prune_call_cancel(struct prune_call *call);

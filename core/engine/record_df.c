@@ -32,10 +32,8 @@ static void read_parents(const cJSON *item, struct record *record)
         record->parents = mem_alloc(sizeof *record->parents);
         add_parent(record, cJSON_GetStringValue(parents));
     } else if (cJSON_IsArray(parents)) {
-        record->parents =
-            mem_alloc((size_t)cJSON_GetArraySize(parents) * sizeof *record->parents);
-        cJSON_ArrayForEach(parent, parents)
-            add_parent(record, cJSON_GetStringValue(parent));
+        record->parents = mem_alloc((size_t)cJSON_GetArraySize(parents) * sizeof *record->parents);
+        cJSON_ArrayForEach(parent, parents) add_parent(record, cJSON_GetStringValue(parent));
     }
 }
 

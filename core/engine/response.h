@@ -20,11 +20,11 @@ struct response_ops {
 enum response_state {
     RESPONSE_STATUS,
     RESPONSE_HEADERS,
-    RESPONSE_BODY,       /* as many bytes as Content-Length said */
-    RESPONSE_UNTIL_END,  /* no length given: all until the peer closes */
+    RESPONSE_BODY,      /* as many bytes as Content-Length said */
+    RESPONSE_UNTIL_END, /* no length given: all until the peer closes */
     RESPONSE_CHUNK_SIZE,
     RESPONSE_CHUNK,
-    RESPONSE_CHUNK_END,  /* the line end behind a chunk */
+    RESPONSE_CHUNK_END, /* the line end behind a chunk */
     RESPONSE_TRAILERS,
     RESPONSE_DONE,
 };

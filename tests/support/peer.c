@@ -104,8 +104,8 @@ static void on_sent(uv_write_t *write, int status)
 static void send_bytes(struct connection *connection, const char *data, size_t len, bool last)
 {
     struct sending *sending = mem_alloc(sizeof *sending);
-    *sending = (struct sending){
-        .connection = connection, .data = mem_strndup(data, len), .last = last};
+    *sending =
+        (struct sending){.connection = connection, .data = mem_strndup(data, len), .last = last};
     sending->write.data = sending;
     uv_buf_t buf = uv_buf_init(sending->data, (unsigned)len);
     uv_write(&sending->write, (uv_stream_t *)&connection->stream, &buf, 1, on_sent);
@@ -114,8 +114,8 @@ static void send_bytes(struct connection *connection, const char *data, size_t l
 static void send_piece(struct connection *connection)
 {
     const struct peer_rule *rule = connection->rule;
-    size_t all = rule->answer_len > 0 || rule->answer == NULL ? rule->answer_len
-                                                              : strlen(rule->answer);
+    size_t all =
+        rule->answer_len > 0 || rule->answer == NULL ? rule->answer_len : strlen(rule->answer);
     size_t left = all - connection->sent;
     size_t len = rule->piece > 0 && rule->piece < left ? rule->piece : left;
     if (all == 0) {
@@ -264,7 +264,8 @@ size_t peer_open_connections(const struct peer *peer)
 char *peer_answer(const char *status, const char *body, size_t body_len)
 {
     struct buf text = {0};
-    buf_printf(&text, "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+    buf_printf(&text,
+               "HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
                status, body_len);
     buf_append(&text, body, body_len);
     return buf_take(&text);

@@ -22,14 +22,14 @@ static void test_versions(void **state)
         const char *offered, *df; /* NULL: refused */
     } cases[] = {
         {"1.24", "/v1.24/system/df"},
-        {"1.41", "/v1.41/system/df"},                               /* 20.10 */
-        {"1.42", "/v1.42/system/df?type=build-cache"},              /* 23.0: it has no newer one */
-        {"1.43", "/v1.43/system/df?type=build-cache"},              /* 24.0 */
-        {"1.44", "/v1.44/system/df?type=build-cache"},              /* 25.0: would die on 1.43 */
-        {"1.45", "/v1.45/system/df?type=build-cache"},              /* 26.1 */
-        {"1.51", "/v1.51/system/df?type=build-cache"},              /* 28.5 */
-        {"1.52", "/v1.52/system/df?type=build-cache&verbose=1"},    /* 29.0 */
-        {"1.60", "/v1.52/system/df?type=build-cache&verbose=1"},    /* newer than we know */
+        {"1.41", "/v1.41/system/df"},                            /* 20.10 */
+        {"1.42", "/v1.42/system/df?type=build-cache"},           /* 23.0: it has no newer one */
+        {"1.43", "/v1.43/system/df?type=build-cache"},           /* 24.0 */
+        {"1.44", "/v1.44/system/df?type=build-cache"},           /* 25.0: would die on 1.43 */
+        {"1.45", "/v1.45/system/df?type=build-cache"},           /* 26.1 */
+        {"1.51", "/v1.51/system/df?type=build-cache"},           /* 28.5 */
+        {"1.52", "/v1.52/system/df?type=build-cache&verbose=1"}, /* 29.0 */
+        {"1.60", "/v1.52/system/df?type=build-cache&verbose=1"}, /* newer than we know */
         {"2.0", "/v1.52/system/df?type=build-cache&verbose=1"},
         {"", NULL},
         {"1", NULL},
@@ -111,9 +111,10 @@ static void test_prune_path(void **state)
     (void)state;
     char *path = api_prune_path(version, ids, 2, true, &used);
     assert_int_equal(2, used);
-    assert_string_equal("/v1.45/build/prune?all=1&filters=%7B%22id%22%3A%7B%22%5E%28abc%7Cde_f%29%24"
-                        "%22%3Atrue%7D%7D",
-                        path);
+    assert_string_equal(
+        "/v1.45/build/prune?all=1&filters=%7B%22id%22%3A%7B%22%5E%28abc%7Cde_f%29%24"
+        "%22%3Atrue%7D%7D",
+        path);
     free(path);
     path = api_prune_path(version, ids, 1, false, &used);
     assert_string_equal("/v1.45/build/prune?filters=%7B%22id%22%3A%7B%22%5E%28abc%29%24"
@@ -149,7 +150,8 @@ static void test_prune_batches(void **state)
 
 static void test_info(void **state)
 {
-    static const char json[] = "{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"/var/lib/docker\"}";
+    static const char json[] =
+        "{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"/var/lib/docker\"}";
     struct api_info info;
     (void)state;
     assert_int_equal(0, api_parse_info(json, strlen(json), &info, NULL));
@@ -216,7 +218,8 @@ static void test_builders(void **state)
         "{\"Current\":true,\"Builder\":{\"Name\":\"default\",\"Driver\":\"docker\",\"Nodes\":"
         "[{\"Endpoint\":\"default\",\"Status\":\"error\",\"Err\":\"no daemon\"}]}}\n"
         "\n"
-        "{\"Name\":\"bare\",\"Driver\":\"remote\",\"Nodes\":null,\"Err\":\"broken\",\"Current\":true}\n"
+        "{\"Name\":\"bare\",\"Driver\":\"remote\",\"Nodes\":null,\"Err\":\"broken\",\"Current\":"
+        "true}\n"
         "{\"Driver\":\"nameless\"}\n";
     struct builder_list list;
     (void)state;
@@ -281,11 +284,11 @@ static void test_builders_pruned(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),   cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_record_ids), cmocka_unit_test(test_prune_path),
+        cmocka_unit_test(test_versions),      cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_record_ids),    cmocka_unit_test(test_prune_path),
         cmocka_unit_test(test_prune_batches), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_pruned),     cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_builders),   cmocka_unit_test(test_builders_pruned),
+        cmocka_unit_test(test_pruned),        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_builders),      cmocka_unit_test(test_builders_pruned),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

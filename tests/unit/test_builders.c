@@ -92,8 +92,8 @@ static void on_pruned(void *arg, char *const *deleted, size_t deleted_len, int64
 
 static void list(struct fixture *fixture)
 {
-    assert_int_equal(0, builders_list(&fixture->loop.loop, on_list, fixture, &fixture->request,
-                                      &fixture->err));
+    assert_int_equal(
+        0, builders_list(&fixture->loop.loop, on_list, fixture, &fixture->request, &fixture->err));
     assert_false(fixture->done);
     loop_wait(&fixture->loop, &fixture->done);
 }
@@ -102,7 +102,8 @@ static void test_list(void **state)
 {
     struct fixture fixture;
     (void)state;
-    open_fixture(&fixture, "[ \"$1 $2 $3\" = 'buildx ls --format' ] && cat $DATA/buildx-0.13-ls.jsonl");
+    open_fixture(&fixture,
+                 "[ \"$1 $2 $3\" = 'buildx ls --format' ] && cat $DATA/buildx-0.13-ls.jsonl");
     list(&fixture);
     assert_int_equal(0, fixture.err.code);
     assert_int_equal(2, fixture.list.len);
@@ -124,7 +125,8 @@ static void test_failures(void **state)
         int code;
         const char *words;
     } cases[] = {
-        {"echo \"docker: 'buildx' is not a docker command.\" >&2; echo \"See 'docker --help'\" >&2; "
+        {"echo \"docker: 'buildx' is not a docker command.\" >&2; echo \"See 'docker --help'\" "
+         ">&2; "
          "exit 1",
          ERR_UNSUPPORTED, "docker buildx is not installed"},
         {"echo 'unknown flag: --format' >&2; exit 125", ERR_UNSUPPORTED,
@@ -157,8 +159,8 @@ static void test_no_docker(void **state)
     assert_int_equal(-ENOENT,
                      builders_list(&loop->loop, on_list, &fixture, &fixture.request, &err));
     assert_string_equal("docker was not found in PATH", err.text);
-    assert_int_equal(-ENOENT, builders_records(&loop->loop, "b", on_records, &fixture,
-                                               &fixture.request, &err));
+    assert_int_equal(
+        -ENOENT, builders_records(&loop->loop, "b", on_records, &fixture, &fixture.request, &err));
     static const char *const ids[] = {"abc"};
     assert_int_equal(-ENOENT, builders_prune(&loop->loop, "b", ids, 1, true, on_pruned, &fixture,
                                              &fixture.request, &err));
@@ -180,8 +182,8 @@ static void test_records(void **state)
     close_fixture(&fixture);
 
     open_fixture(&fixture, "echo 'ERROR: no builder \"x\" found' >&2; exit 1");
-    assert_int_equal(0, builders_records(&fixture.loop.loop, "x", on_records, &fixture,
-                                         &fixture.request, NULL));
+    assert_int_equal(
+        0, builders_records(&fixture.loop.loop, "x", on_records, &fixture, &fixture.request, NULL));
     loop_wait(&fixture.loop, &fixture.done);
     assert_string_equal("docker buildx du: no builder \"x\" found", fixture.err.text);
     close_fixture(&fixture);
@@ -201,8 +203,8 @@ static void test_prune(void **state)
                                                    &fixture.request, &err));
         assert_int_equal(ERR_USAGE, builders_prune(loop, "b", bad, 0, all, on_pruned, &fixture,
                                                    &fixture.request, &err));
-        assert_int_equal(0, builders_prune(loop, "b", ids, 2, all, on_pruned, &fixture,
-                                           &fixture.request, &err));
+        assert_int_equal(
+            0, builders_prune(loop, "b", ids, 2, all, on_pruned, &fixture, &fixture.request, &err));
         loop_wait(&fixture.loop, &fixture.done);
         assert_int_equal(3, fixture.deleted);
         assert_int_equal(1150000, fixture.freed_bytes);
@@ -224,7 +226,8 @@ static void test_prune_in_parts(void **state)
     static const char *ids[MANY];
     static const char *const dockers[] = {
         "echo x >>$CALLS/calls; cat $DATA/buildx-0.13-prune-all.txt",
-        "echo x >>$CALLS/calls; [ $(grep -c x $CALLS/calls) = 1 ] || { echo ERROR: gone >&2; exit 1; };"
+        "echo x >>$CALLS/calls; [ $(grep -c x $CALLS/calls) = 1 ] || { echo ERROR: gone >&2; exit "
+        "1; };"
         "cat $DATA/buildx-0.13-prune-all.txt",
     };
     static const size_t calls_made[] = {2, 2}, deleted[] = {6, 3};
@@ -255,12 +258,13 @@ static void test_cancel(void **state)
     for (int what = 0; what < 4; what++) {
         struct fixture fixture;
         struct builders_request **request = &fixture.request;
-        open_fixture(&fixture, what == 3 ? "cat $DATA/buildx-0.13-du-verbose.txt" : "exec sleep 60");
+        open_fixture(&fixture,
+                     what == 3 ? "cat $DATA/buildx-0.13-du-verbose.txt" : "exec sleep 60");
         uv_loop_t *loop = &fixture.loop.loop;
-        int code = what == 0   ? builders_list(loop, on_list, &fixture, request, NULL)
-                   : what == 1 ? builders_prune(loop, "b", ids, 1, true, on_pruned, &fixture,
-                                                request, NULL)
-                               : builders_records(loop, "b", on_records, &fixture, request, NULL);
+        int code = what == 0 ? builders_list(loop, on_list, &fixture, request, NULL)
+                   : what == 1
+                       ? builders_prune(loop, "b", ids, 1, true, on_pruned, &fixture, request, NULL)
+                       : builders_records(loop, "b", on_records, &fixture, request, NULL);
         assert_int_equal(0, code);
         for (int i = 0; i < 5; i++)
             uv_run(loop, UV_RUN_NOWAIT);

@@ -101,7 +101,12 @@ static void test_config(void **state)
 {
     (void)state;
     static const char *const configs[] = {
-        "", "{}", "{broken", "[]", "{\"currentContext\":\"\"}", "{\"currentContext\":7}",
+        "",
+        "{}",
+        "{broken",
+        "[]",
+        "{\"currentContext\":\"\"}",
+        "{\"currentContext\":7}",
         "{\"currentContext\":\"default\"}",
     };
     for (size_t i = 0; i < LEN(configs); i++) {

@@ -21,8 +21,14 @@
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 #define JSON(body) .answer = "HTTP/1.1 200 OK\r\n\r\n" body
-#define PING {"GET /_ping ", PEER_PONG("1.45")}
-#define INFO {"GET /v1.45/info ", JSON("{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"/data\"}")}
+#define PING                                                                                       \
+    {                                                                                              \
+        "GET /_ping ", PEER_PONG("1.45")                                                           \
+    }
+#define INFO                                                                                       \
+    {                                                                                              \
+        "GET /v1.45/info ", JSON("{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"/data\"}")     \
+    }
 #define RECORDS_PATH "GET /v1.45/system/df?type=build-cache "
 #define RECORDS                                                                                    \
     {                                                                                              \
@@ -91,8 +97,7 @@ static struct peer *open_peer(struct fixture *fixture, const struct peer_rule *r
 
 static void start(struct fixture *fixture, bool watch)
 {
-    fixture->engine =
-        engine_open(&fixture->loop.loop, &fixture->endpoint, watch, &ops, fixture);
+    fixture->engine = engine_open(&fixture->loop.loop, &fixture->endpoint, watch, &ops, fixture);
     assert_int_equal(ENGINE_CONNECTING, engine_info(fixture->engine).state);
     assert_int_equal(0, fixture->states);
 }
@@ -177,9 +182,7 @@ static void test_down(void **state)
          "in the middle of its answer"},
         {{PING, INFO, {RECORDS_PATH, JSON("{\"BuildCache\":[")}}, "is not a JSON object"},
         {{PING, INFO, {RECORDS_PATH, JSON("{}")}}, "holds no build cache"},
-        {{PING,
-          INFO,
-          {RECORDS_PATH, .answer = "HTTP/1.1 400 No\r\n\r\n{\"message\":\"too new\"}"}},
+        {{PING, INFO, {RECORDS_PATH, .answer = "HTTP/1.1 400 No\r\n\r\n{\"message\":\"too new\"}"}},
          "asked for its records, the engine says: too new"},
     };
     (void)state;
@@ -331,6 +334,25 @@ static void test_no_events(void **state)
     }
 }
 
+/* Changes that no event tells of are seen, too. */
+static void test_looks_again(void **state)
+{
+    struct fixture fixture;
+    (void)state;
+    open_fixture(&fixture);
+    struct peer *peer = open_peer(&fixture, usual, LEN(usual));
+    start(&fixture, true);
+    loop_wait(&fixture.loop, &fixture.read);
+    fixture.read = false;
+    uint64_t begun = uv_now(&fixture.loop.loop);
+    loop_wait(&fixture.loop, &fixture.read);
+    assert_in_range(uv_now(&fixture.loop.loop) - begun, 4900, limit_ms(6000));
+    assert_int_equal(1, peer_count(peer, EVENTS_PATH));
+    loop_linger(&fixture.loop, 5500); /* nothing new: the next pause is longer */
+    assert_int_equal(2, fixture.reads);
+    close_fixture(&fixture, peer);
+}
+
 /* Asked again while an answer is under way: once more afterwards, not twice. */
 static void test_refresh_meanwhile(void **state)
 {
@@ -389,7 +411,10 @@ static const char *const two_ids[] = {"abc", "def"};
 static void test_prune(void **state)
 {
     static const struct peer_rule rules[] = {
-        PING, INFO, RECORDS, EVENTS,
+        PING,
+        INFO,
+        RECORDS,
+        EVENTS,
         {"POST /v1.45/build/prune?all=1&filters=%7B%22id%22%3A%7B%22%5E%28abc%7Cdef%29%24%22%3A"
          "true%7D%7D ",
          JSON("{\"CachesDeleted\":[\"def\"],\"SpaceReclaimed\":7000000000}")},
@@ -400,8 +425,8 @@ static void test_prune(void **state)
     open_fixture(&fixture);
     struct peer *peer = open_peer(&fixture, rules, LEN(rules));
     start(&fixture, true);
-    assert_int_equal(-ENOTCONN, engine_prune(fixture.engine, two_ids, 2, true, on_pruned, &fixture,
-                                             &err));
+    assert_int_equal(-ENOTCONN,
+                     engine_prune(fixture.engine, two_ids, 2, true, on_pruned, &fixture, &err));
     loop_wait(&fixture.loop, &fixture.read);
     assert_int_equal(0, engine_prune(fixture.engine, two_ids, 2, true, on_pruned, &fixture, &err));
     assert_false(fixture.pruned);
@@ -456,7 +481,9 @@ static void test_prune_fails(void **state)
 static void test_prune_in_parts(void **state)
 {
     static const struct peer_rule rules[] = {
-        PING, INFO, RECORDS,
+        PING,
+        INFO,
+        RECORDS,
         {"POST /v1.45/build/prune?filters=%7B%22id%22%3A%7B%22%5E%28id0000",
          JSON("{\"CachesDeleted\":[\"id0000\"],\"SpaceReclaimed\":5}")},
         {"POST ", .answer = "HTTP/1.1 500 No\r\n\r\n"},
@@ -474,8 +501,7 @@ static void test_prune_in_parts(void **state)
     struct peer *peer = open_peer(&fixture, rules, LEN(rules));
     start(&fixture, false);
     loop_wait(&fixture.loop, &fixture.read);
-    assert_int_equal(
-        0, engine_prune(fixture.engine, ids, MANY, false, on_pruned, &fixture, NULL));
+    assert_int_equal(0, engine_prune(fixture.engine, ids, MANY, false, on_pruned, &fixture, NULL));
     loop_wait(&fixture.loop, &fixture.pruned);
     assert_int_equal(ERR_PEER, fixture.pruned_code);
     assert_string_equal("id0000 ", fixture.pruned_ids);
@@ -515,7 +541,10 @@ static void test_prune_cancel(void **state)
 static void test_free_at_any_moment(void **state)
 {
     static const struct peer_rule slow[] = {
-        PING, INFO, {RECORDS_PATH, JSON("{\"BuildCache\":[{\"ID\":\"abc\"}]}"), .piece = 9}, EVENTS};
+        PING,
+        INFO,
+        {RECORDS_PATH, JSON("{\"BuildCache\":[{\"ID\":\"abc\"}]}"), .piece = 9},
+        EVENTS};
     (void)state;
     for (int passes = 0; passes < 60; passes++) {
         struct fixture fixture;
@@ -639,6 +668,7 @@ int main(void)
         cmocka_unit_test(test_socket_appears),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_no_events),
+        cmocka_unit_test(test_looks_again),
         cmocka_unit_test(test_refresh_meanwhile),
         cmocka_unit_test(test_refresh_when_down),
         cmocka_unit_test(test_prune),

@@ -76,12 +76,12 @@ static void on_body(void *arg, const char *data, size_t len)
 static const struct http_ops ops = {.on_done = on_done};
 static const struct http_ops stream_ops = {.on_done = on_done, .on_body = on_body};
 
-static struct http *start(struct fixture *fixture, const struct http_ops *with, uint64_t deadline_ms)
+static struct http *start(struct fixture *fixture, const struct http_ops *with,
+                          uint64_t deadline_ms)
 {
     struct http_request request = {
         .method = "GET", .path = "/x", .deadline_ms = deadline_ms, .max_body_bytes = 1000};
-    struct http *http =
-        http_start(&fixture->loop.loop, &fixture->target, &request, with, fixture);
+    struct http *http = http_start(&fixture->loop.loop, &fixture->target, &request, with, fixture);
     assert_false(fixture->done);
     return http;
 }
@@ -111,35 +111,57 @@ static void test_answers(void **state)
         int code, status;
         const char *body;
     } cases[] = {
-        {{"GET /x HTTP/1.1", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"}, 0, 200,
+        {{"GET /x HTTP/1.1", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"},
+         0,
+         200,
          "hello"},
-        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", .piece = 1}, 0,
-         200, "hello"},
+        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", .piece = 1},
+         0,
+         200,
+         "hello"},
         /* whole, though the peer does not hang up */
-        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", .then = PEER_STAY},
-         0, 200, "hello"},
+        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+          .then = PEER_STAY},
+         0,
+         200,
+         "hello"},
         {{"GET /x",
           .answer = "HTTP/1.1 500 Oh\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
           .piece = 2},
-         0, 500, "abc"},
-        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\n\r\nuntil the end", .piece = 3}, 0, 200,
+         0,
+         500,
+         "abc"},
+        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\n\r\nuntil the end", .piece = 3},
+         0,
+         200,
          "until the end"},
-        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\nb"},
-         0, 200, "a"},
+        {{"GET /x",
+          .answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\naHTTP/1.1 200 OK\r\n\r\nb"},
+         0,
+         200,
+         "a"},
         /* dies */
         {{"GET /x", .answer = NULL}, -ECONNRESET, 0, ""},
-        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"}, -ECONNRESET, 0,
+        {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"},
+         -ECONNRESET,
+         0,
          ""},
         {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"},
-         -ECONNRESET, 0, ""},
+         -ECONNRESET,
+         0,
+         ""},
         /* hangs */
         {{"GET /x", .answer = NULL, .then = PEER_STAY}, ERR_TIMEOUT, 0, ""},
         {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhel", .then = PEER_STAY},
-         ERR_TIMEOUT, 0, ""},
+         ERR_TIMEOUT,
+         0,
+         ""},
         /* lies */
         {{"GET /x", .answer = "SSH-2.0-OpenSSH\r\n"}, ERR_FORMAT, 0, ""},
         {{"GET /x", .answer = "HTTP/1.1 200 OK\r\nContent-Encoding: x\r\nTransfer-Encoding: x\r\n"},
-         ERR_UNSUPPORTED, 0, ""},
+         ERR_UNSUPPORTED,
+         0,
+         ""},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -301,7 +323,8 @@ static void test_cancel_in_callback(void **state)
 {
     static const struct peer_rule rule = {
         "GET /x",
-        .answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"};
+        .answer =
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n"};
     struct fixture fixture;
     (void)state;
     open_fixture(&fixture);
@@ -333,7 +356,8 @@ static void test_child(void **state)
         int code;
         const char *text; /* the body, or the words */
     } cases[] = {
-        {"read line; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi'; sleep 60", 0, "hi"},
+        {"read line; printf 'HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nhi'; sleep 60", 0,
+         "hi"},
         {"read line; printf 'HTTP/1.1 200 OK\\r\\n\\r\\n%s' \"$line\"", 0, "GET /x HTTP/1.1\r"},
         {"echo warning >&2; echo 'ssh: no route to far' >&2; exit 255", ERR_PEER,
          "ssh: no route to far"},
@@ -367,11 +391,16 @@ static void test_no_child(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),        cmocka_unit_test(test_api_version),
-        cmocka_unit_test(test_request),        cmocka_unit_test(test_body_limit),
-        cmocka_unit_test(test_no_connection),  cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_stream_ends),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_cancel_in_callback), cmocka_unit_test(test_child),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_api_version),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_no_connection),
+        cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_stream_ends),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel_in_callback),
+        cmocka_unit_test(test_child),
         cmocka_unit_test(test_no_child),
     };
     limit_program(60);

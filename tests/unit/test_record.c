@@ -164,8 +164,8 @@ static void test_shapes(void **state)
         {"{\"BuildCache\":[{\"ID\":\"a\",\"Parent\":\"\"}]}", 0, 1, 0},
         {"{\"BuildCache\":[{\"ID\":\"a\",\"Parents\":[\"p\",\"\",3,\"q\"]}]}", 0, 1, 2},
         {"{\"BuildCache\":[{\"ID\":\"a\",\" Parents\":[\"p\"]}]}", 0, 1, 1},
-        {"{\"BuildCacheUsage\":{\"TotalCount\":1,\"Items\":[{\"ID\":\"a\",\" Parents\":[\"p\"]}]}}", 0,
-         1, 1},
+        {"{\"BuildCacheUsage\":{\"TotalCount\":1,\"Items\":[{\"ID\":\"a\",\" Parents\":[\"p\"]}]}}",
+         0, 1, 1},
         {"{\"BuildCacheUsage\":{\"Items\":[{\"ID\":\"a\"}]},\"BuildCache\":[]}", 0, 1, 0},
         {"{\"BuildCacheUsage\":{},\"BuildCache\":[{\"ID\":\"a\"}]}", 0, 1, 0},
         {"{\"BuildCacheUsage\":{}}", 0, 0, 0},
@@ -240,8 +240,8 @@ static void test_deep_nesting(void **state)
 
 static void parse_du(const char *text, struct records *records)
 {
-    assert_int_equal(0, records_parse_du(text, strlen(text), at("2026-11-22T12:00:00Z"), records,
-                                         NULL));
+    assert_int_equal(
+        0, records_parse_du(text, strlen(text), at("2026-11-22T12:00:00Z"), records, NULL));
 }
 
 static void test_du_forms(void **state)

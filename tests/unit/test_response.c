@@ -41,8 +41,8 @@ static const struct {
     const char *body;
 } cases[] = {
     {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 0, 200, "", "hello"},
-    {"HTTP/1.0 404\r\ncontent-LENGTH:0\r\nApi-Version:\t1.45 \r\n\r\n", 0, 404,
-     "api-version=1.45;", ""},
+    {"HTTP/1.0 404\r\ncontent-LENGTH:0\r\nApi-Version:\t1.45 \r\n\r\n", 0, 404, "api-version=1.45;",
+     ""},
     {"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", 0, 200, "", "ok"},
     {"HTTP/1.1 200 OK\r\n\r\nall until the end", 0, 200, "", "all until the end"},
     {"HTTP/1.1 200 OK\r\n\r\n", 0, 200, "", ""},
@@ -50,9 +50,11 @@ static const struct {
     {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nA;ext=1\r\n, world!..\r\n"
      "0\r\nTrailer: x\r\n\r\n",
      0, 200, "transfer-encoding=chunked;", "hello, world!.."},
-    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 3\r\n\r\n1\r\nx\r\n0\r\n\r\n", 0,
-     200, "transfer-encoding=Chunked;", "x"},
-    {"HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: "
+     "3\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+     0, 200, "transfer-encoding=Chunked;", "x"},
+    {"HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
+     "1\r\n\r\nx",
      0, 200, "", "x"},
     /* two answers: the second one was not asked for */
     {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 500 No\r\n\r\n", 0, 200, "", "x"},
@@ -149,9 +151,8 @@ static void test_floods(void **state)
     assert_int_equal(ERR_LIMIT, feed_many("", "x", 1000000, &err));
     assert_int_equal(ERR_LIMIT, feed_many("HTTP/1.1 200 OK\r\n", "A: b\r\n", 1000000, &err));
     assert_int_equal(ERR_LIMIT, feed_many("", "HTTP/1.1 100 Go on\r\n\r\n", 1000000, &err));
-    assert_int_equal(ERR_LIMIT,
-                     feed_many("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x",
-                               1000000, &err));
+    assert_int_equal(ERR_LIMIT, feed_many("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+                                          "x", 1000000, &err));
     assert_int_equal(ERR_LIMIT,
                      feed_many("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
                                "A: b\r\n", 1000000, &err));
