@@ -265,6 +265,7 @@ static void read_heading(struct plain *progress, struct span line)
     free(progress->heading);
     progress->heading = mem_strndup(name.text, name.len);
     progress->base = build->steps_len > 0 ? build->steps[build->steps_len - 1].number : 0;
+    progress->streams[0].hot_step = progress->streams[1].hot_step = 0;
 }
 
 /* Where the excerpt of the Dockerfile belongs; 0: nowhere. */

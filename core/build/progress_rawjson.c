@@ -256,8 +256,10 @@ static void read_log(struct rawjson *progress, const cJSON *item)
     int number = cJSON_IsNumber(stream) && stream->valuedouble == 2 ? 2 : 1;
     int64_t at = member_time(item, "timestamp");
     struct buf text = {0};
-    if (data == NULL || !base64_decode(data, &text))
+    if (data == NULL || !base64_decode(data, &text)) {
+        buf_done(&text);
         return;
+    }
     if (moved == NULL) { /* nobody's: kept as it is */
         buf_append(&text, "\n", 1);
         on_other(progress, text.data, text.len);

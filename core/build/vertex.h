@@ -7,8 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "core/base/hash.h"
 #include "core/base/lines.h"
 
 #define VERTEX_RUNS_MAX 16
