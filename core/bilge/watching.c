@@ -2,7 +2,7 @@
  *
  * A whole root is watched for its list, each cache for its content. Of a root
  * with `only` just that one directory is: the root may be /tmp. What is not
- * there yet is awaited by watching the nearest directory above it. */
+ * there yet is awaited where the nearest directory above it is. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +194,11 @@ static void rescan_changed(struct bilge *bilge, const char *root, const char *na
     free(path);
 }
 
+static char *spot_of(const struct cache_root *root)
+{
+    return root->only != NULL ? path_in(root->path, root->only) : mem_strdup(root->path);
+}
+
 static void on_change(void *arg, const char *place, const char *name)
 {
     struct bilge *bilge = arg;
@@ -201,9 +206,12 @@ static void on_change(void *arg, const char *place, const char *name)
         rescan_changed(bilge, place, name);
         return;
     }
-    for (size_t i = 0; i < bilge->store->roots_len; i++)
-        if (is_at_or_below(bilge->store->roots[i].path, place))
+    for (size_t i = 0; i < bilge->store->roots_len; i++) {
+        char *spot = spot_of(&bilge->store->roots[i]);
+        if (is_at_or_below(spot, place))
             list_root(bilge, i);
+        free(spot);
+    }
 }
 
 void watching_open(struct bilge *bilge)
@@ -218,15 +226,24 @@ static bool is_directory(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-static void watch_above(struct bilge *bilge, const char *path)
+/* The watch tells when the uppermost part of the path that is missing has come;
+ * then this is done again for the next one. */
+static void watch_for(struct bilge *bilge, const char *path)
 {
-    char *above = mem_strdup(path);
-    while (!is_directory(above) && strcmp(above, "/") != 0) {
-        char *slash = strrchr(above, '/');
-        slash[slash == above] = '\0';
+    char *missing = mem_strdup(path);
+    for (;;) {
+        char *slash = strrchr(missing, '/');
+        char *above = slash == missing ? mem_strdup("/")
+                                       : mem_strndup(missing, (size_t)(slash - missing));
+        bool found = is_directory(above);
+        if (!found && slash != missing)
+            *slash = '\0';
+        free(above);
+        if (found || slash == missing)
+            break;
     }
-    watch_add_root(bilge->watch, above);
-    free(above);
+    watch_add_root(bilge->watch, missing);
+    free(missing);
 }
 
 void watching_root(struct bilge *bilge, size_t index, bool exists)
@@ -238,14 +255,14 @@ void watching_root(struct bilge *bilge, size_t index, bool exists)
         watch_add_root(bilge->watch, root->path);
         return;
     }
-    char *path = root->only != NULL ? path_in(root->path, root->only) : mem_strdup(root->path);
-    bool there = is_directory(path);
+    char *spot = spot_of(root);
+    bool there = is_directory(spot);
     if (!there)
-        watch_above(bilge, root->path);
+        watch_for(bilge, spot);
     /* It may have come before the watch stood. */
-    if ((there && !exists) || (!there && is_directory(path)))
+    if ((there && !exists) || (!there && is_directory(spot)))
         list_root(bilge, index);
-    free(path);
+    free(spot);
 }
 
 void watching_cache(struct bilge *bilge, const char *path, bool exists)

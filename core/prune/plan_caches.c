@@ -177,6 +177,22 @@ static const char *busy_sign(const struct look *look)
     return sign != NULL ? sign : planner->build_sign;
 }
 
+/* Somebody may have exported into a directory of his own: what else lies in it
+ * is not bilge's to remove. Gives the reason; NULL: nothing else does. */
+static char *find_stranger(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->leftovers_len; i++) {
+        const struct cache_leftover *leftover = &cache->leftovers[i];
+        if (leftover->kind != LEFTOVER_OTHER || strchr(leftover->name, '/') != NULL)
+            continue;
+        char *name = plan_clean(leftover->name, NAME_COLUMNS);
+        char *reason = mem_printf("it holds %s, which is no part of a cache", name);
+        free(name);
+        return reason;
+    }
+    return NULL;
+}
+
 /* Why the directory can't be touched at all; NULL: it can. */
 static const char *untouchable(const struct cache *cache)
 {
@@ -203,13 +219,16 @@ static bool plan_whole(struct look *look)
     }
     if (!planner_old_enough(look->planner, age_s))
         return false;
-    if (sign == NULL) {
+    char *stranger = find_stranger(cache);
+    if (stranger == NULL && sign == NULL) {
         add_whole(look, age_s);
         return true;
     }
-    struct plan_kept *kept = keep(look, ITEM_SERVICE, look->row->id, look->row->name, sign);
+    struct plan_kept *kept = keep(look, ITEM_SERVICE, look->row->id, look->row->name,
+                                  stranger != NULL ? stranger : sign);
     kept->size_bytes = cache->size_bytes;
-    kept->busy = true;
+    kept->busy = stranger == NULL;
+    free(stranger);
     return true;
 }
 

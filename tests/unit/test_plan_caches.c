@@ -354,6 +354,25 @@ static void test_what_is_not_ours_or_not_there(void **state)
     }
 }
 
+static void test_a_directory_with_other_files_in_it_stays(void **state)
+{
+    struct store *store = store_new();
+    struct query query = whole();
+    (void)state;
+    struct cache *cache = usual_cache(store, "api");
+    plan_world_leftover(cache, LEFTOVER_OTHER, "blobs/odd", 10, PLAN_DAY);
+    struct plan *plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 1); /* what lies below blobs is the cache's */
+    plan_free(plan);
+    plan_world_leftover(cache, LEFTOVER_OTHER, "thesis.txt", 10, PLAN_DAY);
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 0);
+    assert_non_null(strstr(plan->kept[0].reason, "thesis.txt"));
+    assert_false(plan->kept[0].busy);
+    plan_free(plan);
+    store_free(store);
+}
+
 static void test_an_empty_directory_goes_and_loses_nothing(void **state)
 {
     struct store *store = store_new();
@@ -628,6 +647,7 @@ int main(void)
         cmocka_unit_test(test_whole_directory),
         cmocka_unit_test(test_whole_by_age),
         cmocka_unit_test(test_what_is_not_ours_or_not_there),
+        cmocka_unit_test(test_a_directory_with_other_files_in_it_stays),
         cmocka_unit_test(test_an_empty_directory_goes_and_loses_nothing),
         cmocka_unit_test(test_every_sign_keeps_everything_unless_told),
         cmocka_unit_test(test_names_of_services),
