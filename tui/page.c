@@ -48,8 +48,9 @@ static void add_line(struct page *page, const char *label, enum style style, con
         style, label != NULL ? mem_strdup(label) : NULL, buf_take(&clean)};
 }
 
-static void add_formatted(struct page *page, const char *label, enum style style,
-                          const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void
+add_formatted(struct page *page, const char *label, enum style style, const char *format,
+              va_list args)
 {
     char text[2048];
     int len = vsnprintf(text, sizeof text, format, args);
