@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
+#include "core/base/hash.h"
 
 struct list_mark {
     char *id;
