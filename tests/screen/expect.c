@@ -23,6 +23,22 @@
 #define QUIET_BEFORE_KEYS_MS 150
 #define RAW_MAX_BYTES (8u << 20)
 
+/* Of a flood the last part. Zero bytes, which nobody should send, end no
+ * string. */
+static void keep_raw(struct terminal *terminal, const char *data, size_t len)
+{
+    struct buf *raw = &terminal->raw;
+    buf_append(raw, data, len);
+    for (size_t i = raw->len - len; i < raw->len; i++)
+        if (raw->data[i] == '\0')
+            raw->data[i] = '?';
+    if (raw->len > RAW_MAX_BYTES) {
+        size_t rest = RAW_MAX_BYTES / 2;
+        memmove(raw->data, raw->data + raw->len - rest, rest + 1);
+        raw->len = rest;
+    }
+}
+
 /* Takes in what is there, or comes within so long; false when nothing did. */
 static bool take_in(struct terminal *terminal, int milliseconds)
 {
@@ -34,8 +50,7 @@ static bool take_in(struct terminal *terminal, int milliseconds)
     if (got <= 0)
         return false;
     terminal->answered = true;
-    if (terminal->raw.len < RAW_MAX_BYTES)
-        buf_append(&terminal->raw, data, (size_t)got);
+    keep_raw(terminal, data, (size_t)got);
     vterm_input_write(terminal->vterm, data, (size_t)got);
     vterm_screen_flush_damage(terminal->screen);
     return true;

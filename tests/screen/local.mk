@@ -8,18 +8,33 @@ tests_screen_libscreenkit_a_SOURCES = \
 	tests/screen/expect.c \
 	tests/screen/golden.c tests/screen/golden.h \
 	tests/screen/screen_text.c \
+	tests/screen/stage.c tests/screen/stage.h \
 	tests/screen/terminal.c tests/screen/terminal.h tests/screen/terminal_private.h
 tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 
-SCREEN_TESTS = tests/screen/test_can_fail tests/screen/test_harness
+SCREEN_TESTS = tests/screen/test_build tests/screen/test_can_fail tests/screen/test_filled \
+	tests/screen/test_harness tests/screen/test_lists tests/screen/test_manners \
+	tests/screen/test_prune tests/screen/test_trouble
 check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy
 TESTS += $(SCREEN_TESTS)
 XFAIL_TESTS += tests/screen/test_can_fail
-EXTRA_DIST += tests/screen/golden
+EXTRA_DIST += tests/screen/golden tests/data/screen
 
 tests_screen_toy_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 tests_screen_toy_LDADD = $(NCURSES_LIBS)
+tests_screen_test_build_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_build_LDADD = $(SCREEN_LDADD)
 tests_screen_test_can_fail_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_can_fail_LDADD = $(SCREEN_LDADD)
+tests_screen_test_filled_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_filled_LDADD = $(SCREEN_LDADD)
 tests_screen_test_harness_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_harness_LDADD = $(SCREEN_LDADD)
+tests_screen_test_lists_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_lists_LDADD = $(SCREEN_LDADD)
+tests_screen_test_manners_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_manners_LDADD = $(SCREEN_LDADD)
+tests_screen_test_prune_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_prune_LDADD = $(SCREEN_LDADD)
+tests_screen_test_trouble_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_trouble_LDADD = $(SCREEN_LDADD)

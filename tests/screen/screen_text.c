@@ -132,9 +132,20 @@ bool terminal_is_alternate(const struct terminal *terminal)
     return terminal->alternate;
 }
 
+static const char *last_of(const struct terminal *terminal, const char *sequence)
+{
+    const char *last = NULL, *next = terminal->raw.data;
+    while ((next = strstr(next, sequence)) != NULL)
+        last = next++;
+    return last;
+}
+
+/* Not asked of libvterm: when the alternate screen is left it puts back the
+ * cursor's visibility of an earlier time, which no other terminal does. */
 bool terminal_shows_cursor(const struct terminal *terminal)
 {
-    return terminal->cursor;
+    const char *on = last_of(terminal, "\033[?25h"), *off = last_of(terminal, "\033[?25l");
+    return off == NULL || (on != NULL && on > off);
 }
 
 bool terminal_wants_mouse(const struct terminal *terminal)

@@ -26,8 +26,6 @@ static int on_property(VTermProp property, VTermValue *value, void *arg)
     struct terminal *terminal = arg;
     if (property == VTERM_PROP_ALTSCREEN)
         terminal->alternate = value->boolean;
-    else if (property == VTERM_PROP_CURSORVISIBLE)
-        terminal->cursor = value->boolean;
     else if (property == VTERM_PROP_MOUSE)
         terminal->mouse = value->number != VTERM_PROP_MOUSE_NONE;
     return 1;
@@ -76,7 +74,6 @@ struct terminal *terminal_start(const struct terminal_spec *spec)
     struct terminal *terminal = mem_zalloc(sizeof *terminal);
     terminal->columns = spec->columns;
     terminal->rows = spec->rows;
-    terminal->cursor = true;
     terminal_set_patience(terminal, PATIENCE_MS);
     buf_append_str(&terminal->raw, "");
     open_pty(terminal);

@@ -82,7 +82,8 @@ bool terminal_shows_cursor(const struct terminal *terminal);
 bool terminal_wants_mouse(const struct terminal *terminal);
 /* Are the modes of the line (termios) what they were before the start? */
 bool terminal_is_as_before(const struct terminal *terminal);
-/* Everything that the program has written, NUL-terminated; borrowed. */
+/* What the program has written (the last megabytes of it), NUL-terminated;
+ * borrowed. */
 const char *terminal_raw(const struct terminal *terminal);
 
 #endif

@@ -19,7 +19,7 @@ struct terminal {
     int columns, rows;
     unsigned patience_ms;
     bool answered; /* output has come since the last keys */
-    bool alternate, cursor, mouse;
+    bool alternate, mouse;
     struct termios modes; /* before the start */
     struct buf raw;
 };

@@ -8,7 +8,7 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/peer.c tests/support/peer.h \
 	tests/support/plan_world.c tests/support/plan_world.h \
 	tests/support/tempdir.c tests/support/tempdir.h \
-	tests/support/tree_copy.c \
+	tests/support/tree.c tests/support/tree.h \
 	tests/support/world.c tests/support/world.h tests/support/world_engine.c
 tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 

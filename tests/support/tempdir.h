@@ -24,8 +24,4 @@ char *file_read(const char *dir, const char *name, size_t *ret_len);
 /* There, of whatever kind; a symlink is not followed. */
 bool file_exists(const char *dir, const char *name);
 
-/* Copies a tree (files, directories, symlinks as they are, times kept) from
- * `from` to the new directory dir/name. */
-void tree_copy(const char *from, const char *dir, const char *name);
-
 #endif

@@ -77,6 +77,7 @@ static void set_environment(struct world *world)
 struct world *world_new(void)
 {
     struct world *world = mem_zalloc(sizeof *world);
+    setenv("TMPDIR", "/tmp", 1); /* paths are on golden screens */
     world->path = tempdir_new();
     world->project = path_join(world->path, "project");
     world->caches = path_join(world->path, "caches");

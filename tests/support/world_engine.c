@@ -15,9 +15,10 @@
 static void add_time(struct buf *json, const char *name, int64_t age_s)
 {
     char text[CLOCK_TEXT_SIZE];
+    int64_t now = clock_now() / CLOCK_SECOND * CLOCK_SECOND; /* its text has one width */
     if (age_s >= 0)
         buf_printf(json, ",\"%s\":\"%s\"", name,
-                   clock_rfc3339(text, clock_now() - age_s * CLOCK_SECOND));
+                   clock_rfc3339(text, now - age_s * CLOCK_SECOND));
 }
 
 static void add_record(struct buf *json, const struct world_record *record)
@@ -106,13 +107,17 @@ void world_stop_engine(struct world *world)
     unlink(world->socket);
 }
 
+/* Just below 8 MB in whole blocks: the sums read the same ("40.0 MB") whether
+ * small files and directories take blocks or not. */
+#define LAYER_BYTES (1952 * 4096)
+
 struct world *world_new_usual(void)
 {
     static const char *const services[] = {"orchestration", "ruby-worker", "rust-worker", NULL};
     static const struct fake_cache caches[] = {
-        {"orchestration", 3, 8000000, 4, 2 * 3600 + 600},
-        {"ruby-worker", 4, 4000000, 1, 5 * 3600 + 600},
-        {"old-branch", 2, 6000000, 1, 34 * 86400 + 7200},
+        {"orchestration", 3, LAYER_BYTES, 3, 2 * 3600 + 600},
+        {"ruby-worker", 4, LAYER_BYTES / 2, 1, 5 * 3600 + 600},
+        {"old-branch", 3, LAYER_BYTES / 2, 1, 34 * 86400 + 7200},
     };
     static const struct world_record records[] = {
         {"aaaaaaaaaaaaaaaaaaaaaaaa1", NULL, "exec.cachemount",

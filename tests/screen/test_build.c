@@ -1,0 +1,230 @@
+/* Builds: streamed, stopped, failing, and asked about when we quit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/screen/stage.h"
+#include "tests/support/limit.h"
+
+static const char part_1[] = "#0 building with \"default\" instance using docker driver\n\n"
+                             "#1 [orchestration internal] load build definition from Dockerfile\n"
+                             "#1 transferring dockerfile: 120B done\n"
+                             "#1 DONE 0.0s\n\n"
+                             "#2 [orchestration builder 1/3] FROM local/base:1\n"
+                             "#2 CACHED\n\n"
+                             "#3 [orchestration builder 2/3] RUN make deps\n"
+                             "#3 0.105 fetching things\n";
+static const char part_2[] = "#3 0.300 fetched them all\n"
+                             "#3 DONE 1.2s\n\n"
+                             "#4 [orchestration builder 3/3] RUN make\n"
+                             "#4 0.200 Compiling tokio\n";
+static const char part_3[] = "#4 DONE 3.4s\n\n"
+                             "#5 [orchestration] exporting cache to client directory\n"
+                             "#5 DONE 0.1s\n";
+static const char failing[] = "#4 0.400 error: no rule to make target\n"
+                              "#4 ERROR: process \"/bin/sh -c make\" did not complete "
+                              "successfully: exit code: 2\n"
+                              "------\n > [orchestration builder 3/3] RUN make:\n"
+                              "0.400 error: no rule to make target\n------\n"
+                              "failed to solve: process \"/bin/sh -c make\" did not complete "
+                              "successfully: exit code: 2\n";
+
+static void set_build(struct stage *stage, const char *mode, const char *last, const char *status)
+{
+    const char *docker = stage->world->docker;
+    file_write_text(docker, "build.mode", mode);
+    file_write_text(docker, "build.1", part_1);
+    file_write_text(docker, "build.2", part_2);
+    file_write_text(docker, "build.3", last);
+    file_write_text(docker, "build.status", status);
+}
+
+/* Puts the cursor onto orchestration, whatever the order is. */
+static void select_orchestration(struct stage *stage)
+{
+    stage_press(stage, "/", "/");
+    terminal_press(stage->terminal, "orch");
+    stage_see_gone(stage, "old-branch");
+    terminal_press(stage->terminal, KEY_ENTER_SENT);
+    terminal_press(stage->terminal, "1");
+}
+
+static void test_streams(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "gates", part_3, "0");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "make deps");
+    stage_see(stage, "fetching things");
+    stage_see(stage, "1 cached");
+    world_open_gate(stage->world);
+    stage_see(stage, "Compiling tokio");
+    stage_see(stage, "1.2 s");
+    terminal_resize(stage->terminal, 80, 24); /* while it runs */
+    stage_see(stage, "RUN make");
+    stage_press(stage, "?", "keys");
+    terminal_press(stage->terminal, "q");
+    terminal_resize(stage->terminal, 120, 40);
+    stage_see(stage, "Compiling tokio");
+    world_open_gate(stage->world);
+    stage_see(stage, "exporting cache");
+    world_open_gate(stage->world);
+    stage_see(stage, "done");
+    stage_see(stage, "3/3 steps");
+    char *calls = world_docker_calls(stage->world);
+    assert_non_null(strstr(calls, "compose build orchestration\n"));
+    free(calls);
+    stage_quit(stage, "q");
+}
+
+static void test_log(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "gates", part_3, "0");
+    stage_start_full(stage, 80, 24, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "make deps");
+    stage_press(stage, "l", "transferring dockerfile");
+    world_open_gate(stage->world);
+    stage_see(stage, "Compiling tokio"); /* it follows */
+    stage_press(stage, "/", "/");
+    terminal_press(stage->terminal, "fetched" KEY_ENTER_SENT);
+    stage_see(stage, "fetched them all");
+    stage_press(stage, "q", "Services");
+    world_open_gate(stage->world);
+    world_open_gate(stage->world);
+    stage_see(stage, "done");
+    stage_quit(stage, "q");
+}
+
+static void test_fails(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "gates", failing, "17");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "make deps");
+    world_open_gate(stage->world);
+    stage_see(stage, "Compiling tokio");
+    world_open_gate(stage->world);
+    world_open_gate(stage->world);
+    stage_see(stage, "failed");
+    stage_see(stage, "exit 17");
+    stage_see(stage, "exit code: 2");
+    terminal_press(stage->terminal, KEY_ESCAPE_SENT);
+    stage_see(stage, "old-branch");
+    stage_see(stage, "step 3"); /* in the row of the service */
+    stage_quit(stage, "q");
+}
+
+static void test_stop(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "hang", part_3, "0");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "fetching things");
+    stage_press(stage, "x", "Stopping the build");
+    stage_see(stage, "cancelled");
+    stage_quit(stage, "q");
+}
+
+static void test_stop_harder(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "deaf", part_3, "0");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "fetching things");
+    stage_press(stage, "x", "again: harder");
+    stage_press(stage, "x", ", harder");
+    terminal_press(stage->terminal, "x");
+    stage_see(stage, "cancelled");
+    stage_quit(stage, "q");
+}
+
+static void test_quitting_asks(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "hang", part_3, "0");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "fetching things");
+    stage_press(stage, "q", "A build is running");
+    terminal_press(stage->terminal, "n");
+    stage_see_gone(stage, "A build is running");
+    stage_see(stage, "fetching things");
+    stage_press(stage, "q", "A build is running");
+    stage_quit(stage, "y");
+}
+
+static void test_flood(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "flood", part_3, "0");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "a line of the flood");
+    stage_press(stage, "?", "keys"); /* keys work all the same */
+    terminal_press(stage->terminal, "q");
+    stage_see(stage, "a line of the flood");
+    terminal_press(stage->terminal, "x");
+    stage_see(stage, "cancelled");
+    stage_quit(stage, "q");
+}
+
+static void test_log_of_a_hostile_build(void **state)
+{
+    struct stage *stage = *state;
+    static const char hostile[] =
+        "#3 0.400 \033]0;owned\a\033[2J\033[31mred\033[0m \x9b""1mC1 \xe2\x80\xae""back\r\n"
+        "#3 0.500 after it\n";
+    set_build(stage, "gates", part_3, "0");
+    file_write_text(stage->world->docker, "build.2", hostile);
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "fetching things");
+    world_open_gate(stage->world);
+    stage_see(stage, "after it");
+    stage_press(stage, "l", "after it");
+    stage_see(stage, "red");
+    stage_see(stage, "Dockerfile"); /* the screen was not wiped */
+    assert_null(strstr(terminal_raw(stage->terminal), "owned\a"));
+    assert_null(strstr(terminal_raw(stage->terminal), "\xe2\x80\xae"));
+    terminal_press(stage->terminal, "q");
+    stage_press(stage, "x", "Stopping");
+    stage_see(stage, "cancelled");
+    stage_quit(stage, "q");
+}
+
+static void test_no_compose(void **state)
+{
+    struct stage *stage = *state;
+    file_write_text(stage->world->docker, "absent", "");
+    stage_start(stage, 120, 40, NULL);
+    stage_see(stage, "old-branch");
+    stage_see(stage, "compose plugin");
+    stage_press(stage, "b", "cannot be built");
+    stage_quit(stage, "q");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_streams),       CASE(test_log),  CASE(test_fails), CASE(test_stop),
+        CASE(test_stop_harder),   CASE(test_quitting_asks),
+        CASE(test_flood),         CASE(test_log_of_a_hostile_build),
+        CASE(test_no_compose),
+    };
+    limit_program(300);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,118 @@
+/* Filter, order and marks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/screen/stage.h"
+#include "tests/support/limit.h"
+
+/* Does the first text stand above the second one? */
+static bool is_above(struct terminal *terminal, const void *arg)
+{
+    const char *const *texts = arg;
+    int first, second, column;
+    return terminal_find(terminal, texts[0], &first, &column) &&
+           terminal_find(terminal, texts[1], &second, &column) && first < second;
+}
+
+static void see_above(struct stage *stage, const char *first, const char *second)
+{
+    const char *const texts[] = {first, second};
+    terminal_wait(stage->terminal, is_above, texts, first);
+}
+
+static void test_filter(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 80, 24, NULL);
+    terminal_press(stage->terminal, "/");
+    terminal_press(stage->terminal, "ruby");
+    stage_see_gone(stage, "old-branch");
+    stage_see(stage, "ruby-worker");
+    stage_see_gone(stage, "rust-worker");
+    terminal_press(stage->terminal, KEY_ENTER_SENT);
+    golden_wait(stage->terminal, "filter");
+    stage_press(stage, KEY_ESCAPE_SENT, "old-branch");
+    stage_see(stage, "rust-worker");
+    terminal_press(stage->terminal, "/");
+    stage_press(stage, "no such", "Nothing matches the filter");
+    stage_press(stage, KEY_ESCAPE_SENT, "old-branch");
+    stage_quit(stage, "q");
+}
+
+static void test_filter_of_records(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 120, 40, NULL);
+    terminal_press(stage->terminal, "2");
+    terminal_press(stage->terminal, "/");
+    terminal_press(stage->terminal, "cargo");
+    stage_see_gone(stage, "source.local");
+    stage_see(stage, "cached mount /app/target");
+    stage_see(stage, "old-branch"); /* the other pane keeps its rows */
+    stage_press(stage, KEY_ESCAPE_SENT, "source.local");
+    stage_quit(stage, "q");
+}
+
+static void test_order(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 120, 40, NULL);
+    terminal_press(stage->terminal, "2");
+    see_above(stage, "cargo build", "apt-get install"); /* by size */
+    see_above(stage, "apt-get install", "local source");
+    terminal_press(stage->terminal, "s");
+    see_above(stage, "local source", "apt-get install");
+    see_above(stage, "apt-get install", "cached mount");
+    stage_quit(stage, "q");
+}
+
+static void test_marks(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 80, 24, NULL);
+    terminal_press(stage->terminal, "g ");
+    terminal_press(stage->terminal, "G ");
+    golden_wait(stage->terminal, "marks");
+    terminal_press(stage->terminal, "u");
+    stage_see_gone(stage, "marked");
+    terminal_press(stage->terminal, "a");
+    stage_see(stage, "marked");
+    stage_quit(stage, "q");
+}
+
+static void test_selection_survives_a_refresh(void **state)
+{
+    struct stage *stage = *state;
+    static const struct fake_cache more = {"aaa-new", 1, 90000000, 1, 3600};
+    int before, after, column;
+    stage_start_full(stage, 120, 40, NULL);
+    terminal_press(stage->terminal, "G");
+    terminal_wait_quiet(stage->terminal, 200);
+    assert_true(terminal_find(stage->terminal, "old-branch", &before, &column));
+    assert_true((terminal_look(stage->terminal, before, column) & LOOK_REVERSE) != 0);
+    world_add_cache(stage->world, &more);
+    stage_see(stage, "aaa-new");
+    stage_see(stage, "90.");
+    assert_true(terminal_find(stage->terminal, "old-branch", &after, &column));
+    assert_true((terminal_look(stage->terminal, after, column) & LOOK_REVERSE) != 0);
+    stage_quit(stage, "q");
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_filter), CASE(test_filter_of_records),
+        CASE(test_order),  CASE(test_marks),
+        CASE(test_selection_survives_a_refresh),
+    };
+    limit_program(300);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,240 @@
+/* Pruning by keys: what was shown goes, and nothing else. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/screen/stage.h"
+#include "tests/support/limit.h"
+
+/* The three recorded caches of a real engine, as services of a project. */
+static const char *const services[] = {"first-build", "five-rebuilds", "image-manifest", NULL};
+
+static int open_recorded(void **state)
+{
+    stage_open_empty(state);
+    struct stage *stage = *state;
+    char *data = path_join(getenv("BILGE_TEST_DATA"), "screen/caches");
+    world_add_project(stage->world, services);
+    for (size_t i = 0; services[i] != NULL; i++) {
+        char *from = path_join(data, services[i]);
+        tree_copy(from, stage->world->caches, services[i]);
+        tree_make_older(stage->world->caches, services[i], 7200);
+        free(from);
+    }
+    free(data);
+    return 0;
+}
+
+static void start_recorded(struct stage *stage, const char *const *options)
+{
+    stage_start(stage, 100, 30, options);
+    stage_see(stage, "tasker");
+    for (size_t i = 0; services[i] != NULL; i++)
+        stage_see(stage, services[i]);
+    terminal_wait_quiet(stage->terminal, 100);
+}
+
+static char *inventory_of(struct stage *stage, const char *service)
+{
+    char *path = path_join(stage->world->caches, service), *list = tree_list(path);
+    free(path);
+    return list;
+}
+
+static void test_whole_cache(void **state)
+{
+    struct stage *stage = *state;
+    char *other = inventory_of(stage, "five-rebuilds"), *third = inventory_of(stage, "image-manifest");
+    start_recorded(stage, NULL);
+    stage_press(stage, "/", "/");
+    terminal_press(stage->terminal, "first");
+    stage_see_gone(stage, "five-rebuilds");
+    terminal_press(stage->terminal, KEY_ENTER_SENT);
+    stage_press(stage, "d", "Delete?");
+    stage_see(stage, "first-build");
+    stage_press(stage, "y", "Freed");
+    stage_see(stage, "Result");
+    assert_false(file_exists(stage->world->caches, "first-build"));
+    char *after = inventory_of(stage, "five-rebuilds"), *third_after =
+        inventory_of(stage, "image-manifest");
+    assert_string_equal(other, after);
+    assert_string_equal(third, third_after);
+    char *names = tree_list(stage->world->caches);
+    assert_null(strstr(names, ".bilge")); /* nothing is left beside them */
+    free(names);
+    free(other);
+    free(third);
+    free(after);
+    free(third_after);
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
+static void test_no_is_the_default(void **state)
+{
+    static const char *const answers[] = {"n", "q", KEY_ENTER_SENT, KEY_ESCAPE_SENT, "x", "Y"};
+    struct stage *stage = *state;
+    char *before = tree_list(stage->world->caches);
+    start_recorded(stage, NULL);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        stage_press(stage, "d", "Delete?");
+        terminal_press(stage->terminal, answers[i]);
+        stage_see_gone(stage, "Delete?");
+    }
+    stage_quit(stage, "q");
+    char *after = tree_list(stage->world->caches);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+}
+
+static void test_menu(void **state)
+{
+    struct stage *stage = *state;
+    for (int size = 0; size < STAGE_SIZES; size++) {
+        world_stop_engine(stage->world);
+        stage_start_full(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
+        terminal_press(stage->terminal, "g");
+        terminal_press(stage->terminal, "p");
+        golden_wait(stage->terminal, "prune-menu");
+        terminal_press(stage->terminal, "o");
+        golden_wait(stage->terminal, "prune-age");
+        terminal_press(stage->terminal, KEY_ENTER_SENT);
+        golden_wait(stage->terminal, "prune-plan");
+        terminal_press(stage->terminal, "n");
+        stage_see_gone(stage, "Plan");
+        stage_quit(stage, "q");
+    }
+}
+
+static void test_caches_by_age(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 100, 30, NULL);
+    terminal_press(stage->terminal, "p");
+    stage_press(stage, "o", "Older than");
+    stage_press(stage, KEY_ENTER_SENT, "Delete?"); /* 7d */
+    stage_see(stage, "old-branch");
+    stage_see(stage, "1 item");
+    stage_press(stage, "y", "Result");
+    assert_false(file_exists(stage->world->caches, "old-branch"));
+    assert_true(file_exists(stage->world->caches, "orchestration/index.json"));
+    assert_true(file_exists(stage->world->caches, "ruby-worker/index.json"));
+    stage_see(stage, "12.0 MB"); /* freed: three layers */
+    stage_press(stage, "q", "Services");
+    stage_see_gone(stage, "old-branch");
+    stage_quit(stage, "q");
+}
+
+static void test_garbage(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 100, 30, NULL);
+    stage_press(stage, "/", "/");
+    terminal_press(stage->terminal, "orch");
+    stage_see_gone(stage, "old-branch");
+    terminal_press(stage->terminal, KEY_ENTER_SENT);
+    terminal_press(stage->terminal, "p");
+    stage_press(stage, "g", "Delete?");
+    stage_press(stage, "y", "Result");
+    stage_press(stage, "q", "Services");
+    stage_see(stage, "24.0 MB"); /* what is live stays: three layers */
+    assert_true(file_exists(stage->world->caches, "orchestration/index.json"));
+    assert_false(file_exists(stage->world->caches, "orchestration/.bilge-aside"));
+    stage_quit(stage, "q");
+}
+
+static void test_records_by_age(void **state)
+{
+    static const struct world_record left[] = {
+        {"aaaaaaaaaaaaaaaaaaaaaaaa1", NULL, "exec.cachemount", "cached mount /app/target",
+         3100000000, 86400, 7260, 41, false, false},
+        {0},
+    };
+    struct stage *stage = *state;
+    world_set_records(stage->world, "build_prune.after", left);
+    file_write_text(stage->world->engine, "build_prune.json",
+                    "{\"CachesDeleted\":[\"aaaaaaaaaaaaaaaaaaaaaaaa3\"],"
+                    "\"SpaceReclaimed\":640000000}");
+    stage_start_full(stage, 100, 30, NULL);
+    stage_press(stage, "p", "Prune");
+    stage_press(stage, "r", "Older than");
+    terminal_press(stage->terminal, "\025"); /* Ctrl-U: empty the line */
+    stage_press(stage, "\b\b\b3h" KEY_ENTER_SENT, "Delete?");
+    stage_see(stage, "apt-get install");
+    stage_press(stage, "y", "Result");
+    stage_press(stage, "q", "1 records");
+    char *requests = world_requests(stage->world), *prune = strstr(requests, "POST ");
+    assert_non_null(prune);
+    assert_non_null(strstr(prune, "/build/prune?"));
+    assert_non_null(strstr(prune, "aaaaaaaaaaaaaaaaaaaaaaaa3"));
+    assert_null(strstr(prune, "aaaaaaaaaaaaaaaaaaaaaaaa1")); /* used two hours ago */
+    assert_null(strstr(prune, "aaaaaaaaaaaaaaaaaaaaaaaa5")); /* in use */
+    assert_non_null(strstr(prune, "%5E")); /* "^": anchored, so that no other id can match */
+    free(requests);
+    stage_quit(stage, "q");
+}
+
+static void test_read_only(void **state)
+{
+    static const char *const options[] = {"--read-only", NULL};
+    struct stage *stage = *state;
+    char *before = tree_list(stage->world->caches);
+    start_recorded(stage, options);
+    stage_press(stage, "d", "Read-only");
+    terminal_press(stage->terminal, "y");
+    stage_see_gone(stage, "Read-only: this is what would go");
+    stage_press(stage, "b", "Read-only");
+    stage_quit(stage, "q");
+    char *after = tree_list(stage->world->caches), *calls = world_docker_calls(stage->world);
+    assert_string_equal(before, after);
+    assert_null(strstr(calls, "build\n"));
+    assert_null(strstr(calls, "compose build"));
+    free(before);
+    free(after);
+    free(calls);
+}
+
+/* Changed between the plan and the yes: skipped and said. */
+static void test_changed_since_it_was_shown(void **state)
+{
+    struct stage *stage = *state;
+    start_recorded(stage, NULL);
+    stage_press(stage, "/", "/");
+    terminal_press(stage->terminal, "first");
+    stage_see_gone(stage, "five-rebuilds");
+    terminal_press(stage->terminal, KEY_ENTER_SENT);
+    stage_press(stage, "d", "Delete?");
+    char *there = path_join(stage->world->caches, "first-build");
+    char *elsewhere = path_join(stage->world->path, "elsewhere");
+    assert_int_equal(0, rename(there, elsewhere));
+    tree_copy(elsewhere, stage->world->caches, "first-build"); /* another directory */
+    stage_press(stage, "y", "Result");
+    stage_see(stage, "Not deleted");
+    assert_true(file_exists(stage->world->caches, "first-build/index.json"));
+    free(there);
+    free(elsewhere);
+    terminal_press(stage->terminal, "q");
+    stage_quit(stage, "q");
+}
+
+#define RECORDED(test) cmocka_unit_test_setup_teardown(test, open_recorded, stage_close)
+#define USUAL(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
+        USUAL(test_menu),             USUAL(test_caches_by_age),
+        USUAL(test_garbage),          USUAL(test_records_by_age),
+        RECORDED(test_read_only),     RECORDED(test_changed_since_it_was_shown),
+    };
+    limit_program(300);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
