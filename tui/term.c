@@ -194,7 +194,8 @@ static int open_curses(struct term *term, struct err *err)
 {
     const char *name = getenv("TERM");
     if (name == NULL || *name == '\0')
-        return err_set(err, ERR_UNSUPPORTED, "opening the screen: TERM is not set");
+        return err_set(err, ERR_UNSUPPORTED, "opening the screen: TERM is not set; "
+                       "try TERM=xterm, or 'bilge status'");
     use_tioctl(TRUE); /* LINES and COLUMNS of the environment go stale at the first resize */
     set_escdelay(25);
     term->screen = newterm(name, term->out, term->in);

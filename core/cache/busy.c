@@ -151,10 +151,18 @@ static int look_at_process(void *arg, const char *name, enum fs_type type)
     return 1;
 }
 
+/* BILGE_PROC stands in for /proc in tests: they must not see who else builds
+ * on the machine that they run on. */
+static const char *proc_path(void)
+{
+    const char *path = getenv("BILGE_PROC");
+    return path != NULL ? path : "/proc";
+}
+
 char *busy_building_client(const pid_t *own_sessions)
 {
     struct client_search search = {.own_sessions = own_sessions};
-    if (fs_open_root("/proc", &search.proc_fd, NULL) < 0)
+    if (fs_open_root(proc_path(), &search.proc_fd, NULL) < 0)
         return NULL;
     fs_each(search.proc_fd, look_at_process, &search, NULL);
     close(search.proc_fd);

@@ -16,7 +16,7 @@ static const char part_1[] = "#0 building with \"default\" instance using docker
                              "#1 [orchestration internal] load build definition from Dockerfile\n"
                              "#1 transferring dockerfile: 120B done\n"
                              "#1 DONE 0.0s\n\n"
-                             "#2 [orchestration builder 1/3] FROM local/base:1\n"
+                             "#2 [orchestration builder 1/3] COPY . .\n"
                              "#2 CACHED\n\n"
                              "#3 [orchestration builder 2/3] RUN make deps\n"
                              "#3 0.105 fetching things\n";
@@ -69,7 +69,7 @@ static void test_streams(void **state)
     stage_see(stage, "1.2 s");
     terminal_resize(stage->terminal, 80, 24); /* while it runs */
     stage_see(stage, "RUN make");
-    stage_press(stage, "?", "keys");
+    stage_press(stage, "?", "Main screen");
     terminal_press(stage->terminal, "q");
     terminal_resize(stage->terminal, 120, 40);
     stage_see(stage, "Compiling tokio");
@@ -172,7 +172,7 @@ static void test_flood(void **state)
     stage_start_full(stage, 120, 40, NULL);
     select_orchestration(stage);
     stage_press(stage, "b", "a line of the flood");
-    stage_press(stage, "?", "keys"); /* keys work all the same */
+    stage_press(stage, "?", "Main screen"); /* keys work all the same */
     terminal_press(stage->terminal, "q");
     stage_see(stage, "a line of the flood");
     terminal_press(stage->terminal, "x");

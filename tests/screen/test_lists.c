@@ -80,9 +80,8 @@ static void test_marks(void **state)
     terminal_press(stage->terminal, "G ");
     golden_wait(stage->terminal, "marks");
     terminal_press(stage->terminal, "u");
-    stage_see_gone(stage, "marked");
-    terminal_press(stage->terminal, "a");
-    stage_see(stage, "marked");
+    stage_see_gone(stage, "2 marked");
+    stage_press(stage, "a", "4 marked");
     stage_quit(stage, "q");
 }
 

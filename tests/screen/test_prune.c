@@ -166,7 +166,7 @@ static void test_records_by_age(void **state)
     stage_press(stage, "p", "Prune");
     stage_press(stage, "r", "Older than");
     terminal_press(stage->terminal, "\025"); /* Ctrl-U: empty the line */
-    stage_press(stage, "\b\b\b3h" KEY_ENTER_SENT, "Delete?");
+    stage_press(stage, "3h" KEY_ENTER_SENT, "Delete?");
     stage_see(stage, "apt-get install");
     stage_press(stage, "y", "Result");
     stage_press(stage, "q", "1 records");
@@ -187,10 +187,11 @@ static void test_read_only(void **state)
     struct stage *stage = *state;
     char *before = tree_list(stage->world->caches);
     start_recorded(stage, options);
-    stage_press(stage, "d", "Read-only");
+    stage_press(stage, "d", "this is what would go");
     terminal_press(stage->terminal, "y");
-    stage_see_gone(stage, "Read-only: this is what would go");
-    stage_press(stage, "b", "Read-only");
+    stage_see_gone(stage, "this is what would go");
+    terminal_press(stage->terminal, "b");
+    terminal_wait_quiet(stage->terminal, 100);
     stage_quit(stage, "q");
     char *after = tree_list(stage->world->caches), *calls = world_docker_calls(stage->world);
     assert_string_equal(before, after);
@@ -224,6 +225,48 @@ static void test_changed_since_it_was_shown(void **state)
     stage_quit(stage, "q");
 }
 
+/* Somebody else builds: the caches stay, until they have finished. */
+static void test_waits_for_a_building_client(void **state)
+{
+    static const char *const client[] = {"docker", "compose", "build", "api", NULL};
+    struct stage *stage = *state;
+    world_add_process(stage->world, "4711", client);
+    start_recorded(stage, NULL);
+    stage_press(stage, "d", "Nothing to delete");
+    stage_see(stage, "docker compose build");
+    terminal_press(stage->terminal, "y");
+    stage_see_gone(stage, "Nothing to delete");
+    assert_true(file_exists(stage->world->caches, "first-build/index.json"));
+    stage_press(stage, "d", "Nothing to delete");
+    stage_press(stage, "w", "Waiting until nothing is busy");
+    world_remove_process(stage->world, "4711");
+    stage_see(stage, "Delete?");
+    stage_press(stage, "y", "Result");
+    stage_see(stage, "Freed");
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
+static void test_takes_busy_caches_after_a_second_yes(void **state)
+{
+    static const char *const client[] = {"docker", "compose", "build", "api", NULL};
+    struct stage *stage = *state;
+    world_add_process(stage->world, "4711", client);
+    start_recorded(stage, NULL);
+    stage_press(stage, "d", "Nothing to delete");
+    stage_press(stage, "!", "Busy caches too?");
+    terminal_press(stage->terminal, "n");
+    stage_see_gone(stage, "Busy caches too?");
+    stage_see(stage, "Nothing to delete");
+    stage_press(stage, "!", "Busy caches too?");
+    stage_press(stage, "y", "Delete?");
+    assert_true(file_exists(stage->world->caches, "first-build/index.json"));
+    stage_press(stage, "y", "Result");
+    assert_false(file_exists(stage->world->caches, "first-build"));
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
 #define RECORDED(test) cmocka_unit_test_setup_teardown(test, open_recorded, stage_close)
 #define USUAL(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 
@@ -233,6 +276,8 @@ int main(void)
         RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
         USUAL(test_menu),             USUAL(test_caches_by_age),
         USUAL(test_garbage),          USUAL(test_records_by_age),
+        RECORDED(test_waits_for_a_building_client),
+        RECORDED(test_takes_busy_caches_after_a_second_yes),
         RECORDED(test_read_only),     RECORDED(test_changed_since_it_was_shown),
     };
     limit_program(300);

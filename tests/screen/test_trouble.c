@@ -106,7 +106,7 @@ static void test_hangs(void **state)
     world_start_engine(stage->world);
     stage_start(stage, 120, 40, NULL);
     see_caches(stage);
-    stage_press(stage, "?", "keys");
+    stage_press(stage, "?", "Main screen");
     terminal_press(stage->terminal, "q");
     stage_see(stage, "old-branch");
     stage_quit(stage, "q");
@@ -160,13 +160,13 @@ static void test_hostile_names(void **state)
     };
     struct stage *stage = *state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        world_add_cache(stage->world, &(struct fake_cache){names[i], 1, 1000000 + (int)i, 1, 7200});
+        world_add_cache(stage->world, &(struct fake_cache){names[i], 1, 2441 * 4096, 1, 7200});
     char *link = path_join(stage->world->caches, "link");
     assert_int_equal(0, symlink("/etc", link));
     free(link);
     for (int size = 0; size < STAGE_SIZES; size++) {
         stage_start(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
-        stage_see(stage, "old-branch");
+        stage_see(stage, "rust-worker");
         golden_wait(stage->terminal, "hostile");
         terminal_press(stage->terminal, "G");
         terminal_press(stage->terminal, KEY_ENTER_SENT);

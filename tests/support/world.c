@@ -15,6 +15,8 @@
 #include "core/base/mem.h"
 #include "tests/support/tempdir.h"
 
+#define GATES 8
+
 static _Noreturn void give_up(const char *what)
 {
     printf("Bail out! %s: %s\n", what, strerror(errno));
@@ -63,15 +65,28 @@ static void set_environment(struct world *world)
     char *host = mem_printf("unix://%s", world->socket);
     world_setenv(world, "HOME", home);
     world_setenv(world, "PATH", path);
-    world_setenv(world, "TERM", "xterm-256color");
+    /* Not xterm-256color: its "repeat this character" (rep) ends one column too
+     * far in libvterm, when it ends at the edge. */
+    world_setenv(world, "TERM", "tmux-256color");
     world_setenv(world, "LANG", "C.UTF-8");
     world_setenv(world, "TZ", "UTC");
     world_setenv(world, "DOCKER_HOST", host);
     world_setenv(world, "FAKE_DOCKER_DIR", world->docker);
+    world_setenv(world, "BILGE_PROC", world->proc);
     keep_options_of_sanitizers(world);
     free(home);
     free(path);
     free(host);
+}
+
+static void make_gates(struct world *world)
+{
+    for (int i = 1; i <= GATES; i++) {
+        char *gate = mem_printf("%s/gate.%d", world->docker, i);
+        if (mkfifo(gate, 0600) < 0)
+            give_up(gate);
+        free(gate);
+    }
 }
 
 struct world *world_new(void)
@@ -81,21 +96,22 @@ struct world *world_new(void)
     world->path = tempdir_new();
     world->project = path_join(world->path, "project");
     world->caches = path_join(world->path, "caches");
+    world->proc = path_join(world->path, "proc");
     world->docker = path_join(world->path, "docker");
     world->engine = path_join(world->path, "engine");
     world->socket = path_join(world->path, "docker.sock");
     static const char *const directories[] = {"project", "caches", "docker", "engine", "home",
-                                              "bin"};
+                                              "bin",     "proc"};
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
         dir_make(world->path, directories[i]);
     char *real = mem_printf("%s/fake-docker", must_getenv("BILGE_TEST_SUPPORT"));
-    char *docker = path_join(world->path, "bin/docker"), *gate = path_join(world->docker, "gate");
-    if (symlink(real, docker) < 0 || mkfifo(gate, 0600) < 0)
+    char *docker = path_join(world->path, "bin/docker");
+    if (symlink(real, docker) < 0)
         give_up(docker);
+    make_gates(world);
     set_environment(world);
     free(real);
     free(docker);
-    free(gate);
     return world;
 }
 
@@ -110,6 +126,7 @@ void world_free(struct world *world)
     tempdir_free(world->path);
     free(world->project);
     free(world->caches);
+    free(world->proc);
     free(world->docker);
     free(world->engine);
     free(world->socket);
@@ -140,6 +157,24 @@ void world_add_cache(struct world *world, const struct fake_cache *cache)
     fake_cache_make(world->caches, cache);
 }
 
+void world_add_process(struct world *world, const char *pid, const char *const *words)
+{
+    struct buf line = {0};
+    char *name = mem_printf("%s/cmdline", pid);
+    for (; *words != NULL; words++)
+        buf_append(&line, *words, strlen(*words) + 1);
+    file_write(world->proc, name, line.data, line.len);
+    buf_done(&line);
+    free(name);
+}
+
+void world_remove_process(struct world *world, const char *pid)
+{
+    char *name = mem_printf("%s/%s/cmdline", world->proc, pid);
+    unlink(name);
+    free(name);
+}
+
 static char *file_or_nothing(const char *dir, const char *name)
 {
     return file_exists(dir, name) ? file_read(dir, name, NULL) : mem_strdup("");
@@ -157,7 +192,7 @@ char *world_docker_calls(struct world *world)
 
 void world_open_gate(struct world *world)
 {
-    char *path = path_join(world->docker, "gate");
+    char *path = mem_printf("%s/gate.%d", world->docker, ++world->gates_open);
     int fd = open(path, O_WRONLY | O_CLOEXEC); /* until the build stands at the gate */
     if (fd < 0 || write(fd, "\n", 1) != 1)
         give_up(path);

@@ -14,10 +14,12 @@ struct world {
     char *path;    /* the directory of all this */
     char *project; /* where compose.yml is, and where bilge is started */
     char *caches;  /* the cache root */
+    char *proc;    /* what bilge sees of other processes: none, at first */
     char *docker;  /* what the fake docker answers, see fake-docker */
     char *engine;  /* what the fake engine answers, see fake_engine.c */
     char *socket;
     pid_t engine_pid; /* 0: not running */
+    int gates_open;
     char **environment; /* NULL-terminated; "NAME=value", each of its own */
 };
 
@@ -34,6 +36,10 @@ void world_setenv(struct world *world, const char *name, const char *value);
  * directory in `caches`, in the fake docker's answers. */
 void world_add_project(struct world *world, const char *const *services);
 void world_add_cache(struct world *world, const struct fake_cache *cache);
+
+/* Lets a process be seen (its words NULL-terminated), and go again. */
+void world_add_process(struct world *world, const char *pid, const char *const *words);
+void world_remove_process(struct world *world, const char *pid);
 
 /* What an engine says of one record; ages in seconds, -1: never. */
 struct world_record {
@@ -54,7 +60,7 @@ char *world_requests(struct world *world);
 /* What docker was called with, one line a call. The caller frees it. */
 char *world_docker_calls(struct world *world);
 
-/* Lets a build in mode "gates" go on to its next part. */
+/* Lets a build in mode "gates" go on to its next part. One such build a world. */
 void world_open_gate(struct world *world);
 
 /* The world that most tests look at: three services of a project (caches of
