@@ -46,9 +46,12 @@ struct command {
 };
 
 extern const struct command command_build;
+extern const struct command command_dedupe;
 extern const struct command command_du;
 extern const struct command command_prune;
+extern const struct command command_restore;
 extern const struct command command_status;
+extern const struct command command_verify;
 
 /* What bilge_open() gets from the options. Borrows from `globals`. */
 struct bilge_options globals_options(const struct globals *globals);

@@ -2,6 +2,7 @@ bilge_SOURCES += \
 	cli/ask.c cli/ask.h \
 	cli/build.c \
 	cli/command.c cli/command.h \
+	cli/dedupe.c \
 	cli/du.c \
 	cli/json.c cli/json.h \
 	cli/listing.c cli/listing.h \
@@ -9,11 +10,13 @@ bilge_SOURCES += \
 	cli/options.c cli/options.h \
 	cli/plan_view.c cli/plan_view.h \
 	cli/prune.c \
+	cli/restore.c \
 	cli/selectors.c cli/selectors.h \
 	cli/session.c cli/session.h \
 	cli/status.c \
 	cli/stream.c cli/stream.h \
-	cli/table.c cli/table.h
+	cli/table.c cli/table.h \
+	cli/verify.c
 
 # "docker bilge": the docker CLI looks for its plugins here.
 pluginsdir = $(libexecdir)/docker/cli-plugins

@@ -23,6 +23,9 @@ static const struct command *const commands[] = {
     &command_status,
     &command_du,
     &command_prune,
+    &command_dedupe,
+    &command_verify,
+    &command_restore,
     &command_build,
 };
 #define COMMANDS_LEN (sizeof commands / sizeof commands[0])

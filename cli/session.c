@@ -158,3 +158,25 @@ int session_builder(const struct session *session, const char *name,
     *ret_builder = chosen;
     return 0;
 }
+
+int session_service(const struct session *session, const char *name,
+                    const struct service **ret_service, struct err *err)
+{
+    size_t count = 0;
+    const struct service *service = store_service(session->store, name);
+    if (service == NULL) {
+        service = store_service_named(session->store, name, &count);
+        if (service == NULL)
+            return err_set(err, ERR_USAGE, "no such service: %s", name);
+        if (count > 1)
+            return err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path", count,
+                           name);
+    }
+    /* A row that shares its directory with another stands for that one. */
+    const struct service *owner =
+        service->cache == NULL && service->path != NULL
+            ? store_service(session->store, service->path)
+            : service;
+    *ret_service = owner != NULL ? owner : service;
+    return 0;
+}

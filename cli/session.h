@@ -45,4 +45,9 @@ int session_settle(struct session *session, struct err *err);
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err);
 
+/* The row that a person means by `name`: its id (the path), or a name that only
+ * one directory has. ERR_USAGE. */
+int session_service(const struct session *session, const char *name,
+                    const struct service **ret_service, struct err *err);
+
 #endif

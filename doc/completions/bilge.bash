@@ -6,14 +6,14 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune build' command='' i
+    local commands='status du prune dedupe verify restore build' command='' i
     local options='--cache-root --file --context --builder --json --no-color --read-only
         --ascii --no-mouse --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --cache-root | --file | -f | --context | --builder) ((i++)) ;;
-        status | du | prune | build)
+        status | du | prune | dedupe | verify | restore | build)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -56,7 +56,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '24h 7d 2w' -- "$word")
         return
         ;;
-    --keep-generations | --id) return ;;
+    --keep-generations | --id | --generation) return ;;
     esac
 
     case $command in
@@ -65,6 +65,15 @@ _bilge() {
     prune)
         options+=' --service --older-than --garbage --keep-generations --records --type --id
             --all --dry-run --yes --wait --now'
+        ;;
+    dedupe) options+=' --dry-run --yes --across-users' ;;
+    verify)
+        options+=' --repair --yes'
+        [[ $word == -* ]] || options="$(_bilge_services)"
+        ;;
+    restore)
+        options+=' --generation'
+        [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)
         options+=' --no-cache'

@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune build
+set -l commands status du prune dedupe verify restore build
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -12,6 +12,9 @@ complete -c bilge -f
 complete -c bilge -n $none -a status -d "Show services, builders' totals and disks"
 complete -c bilge -n $none -a du -d "List the records of a builder's build cache"
 complete -c bilge -n $none -a prune -d 'Delete caches and records'
+complete -c bilge -n $none -a dedupe -d 'Hard-link identical blobs of several caches'
+complete -c bilge -n $none -a verify -d 'Check that every blob is there and whole'
+complete -c bilge -n $none -a restore -d 'Point a cache back at an earlier generation'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
 
 complete -c bilge -l cache-root -r -a '(__fish_complete_directories)' -d 'Directory of the caches'
@@ -47,3 +50,17 @@ complete -c bilge -n $prune -l now -d 'Delete from busy caches too'
 set -l build '__fish_seen_subcommand_from build'
 complete -c bilge -n $build -l no-cache -d 'Run every step anew'
 complete -c bilge -n $build -a '(__bilge_services)' -d Service
+
+set -l dedupe '__fish_seen_subcommand_from dedupe'
+complete -c bilge -n $dedupe -l dry-run -d 'Show what is duplicated, change nothing'
+complete -c bilge -n $dedupe -s y -l yes -d 'Link without asking'
+complete -c bilge -n $dedupe -l across-users -d 'Link copies of different users, too'
+
+set -l verify '__fish_seen_subcommand_from verify'
+complete -c bilge -n $verify -a '(__bilge_services)'
+complete -c bilge -n $verify -l repair -d 'Make a valid, smaller cache of a broken one'
+complete -c bilge -n $verify -s y -l yes -d 'Repair without asking'
+
+set -l restore '__fish_seen_subcommand_from restore'
+complete -c bilge -n $restore -a '(__bilge_services)'
+complete -c bilge -n $restore -l generation -x -d 'Digest of its manifest'

@@ -1,0 +1,167 @@
+/* bilge restore: point a cache back at an earlier generation. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/session.h"
+#include "core/base/mem.h"
+
+struct restore_values {
+    const char *generation;
+};
+
+static const struct option_spec options[] = {
+    {"generation", 0, OPTION_TEXT, offsetof(struct restore_values, generation), "ID",
+     "digest of its manifest, or the first 12 digits or more (else: the newest earlier one)"},
+    {0},
+};
+
+#define SHORTEST_ID 12
+
+struct restoration {
+    struct session session;
+    bool done;
+    bool failed;
+    struct err err;
+};
+
+static void on_done(void *arg, const struct err *err)
+{
+    struct restoration *restoration = arg;
+    restoration->done = true;
+    restoration->failed = err != NULL;
+    if (err != NULL)
+        restoration->err = *err;
+}
+
+static bool is_done(void *arg)
+{
+    const struct restoration *restoration = arg;
+    return restoration->done;
+}
+
+/* The one generation whose digest begins so. */
+static int find_generation(const struct cache *cache, const char *id,
+                           const struct cache_generation **ret_generation, struct err *err)
+{
+    static const char algorithm[] = "sha256:";
+    const char *digits = strncmp(id, algorithm, sizeof algorithm - 1) == 0
+                             ? id + sizeof algorithm - 1
+                             : id;
+    const struct cache_generation *found = NULL;
+    size_t len = strlen(digits);
+    if (len < SHORTEST_ID)
+        return err_set(err, ERR_USAGE, "--generation needs %d digits or more: \"%s\"", SHORTEST_ID,
+                       id);
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        char hex[DIGEST_HEX_SIZE];
+        if (strncmp(digest_hex(hex, &cache->generations[i].manifest), digits, len) != 0)
+            continue;
+        if (found != NULL)
+            return err_set(err, ERR_USAGE, "several generations begin with %s", digits);
+        found = &cache->generations[i];
+    }
+    if (found == NULL)
+        return err_set(err, ERR_USAGE, "%s has no generation %s", cache->name, id);
+    *ret_generation = found;
+    return 0;
+}
+
+/* Which one went live, read from the store again. */
+static void report(const struct session *session, const char *id, const struct globals *globals)
+{
+    const struct service *service = store_service(session->store, id);
+    const struct cache *cache = service != NULL ? service->cache : NULL;
+    char digest[DIGEST_TEXT_SIZE] = "";
+    for (size_t i = 0; cache != NULL && i < cache->generations_len && digest[0] == '\0'; i++)
+        if (cache->generations[i].live)
+            digest_text(digest, &cache->generations[i].manifest);
+    if (globals->json) {
+        struct json json = {.out = stdout};
+        json_put_object(&json, NULL);
+        json_put_text(&json, "service", service != NULL ? service->name : NULL);
+        json_put_text(&json, "generation", digest[0] != '\0' ? digest : NULL);
+        json_put_object_end(&json);
+        putchar('\n');
+    } else {
+        printf("Restored: the live generation is %s\n", digest);
+    }
+}
+
+static int start(struct restoration *restoration, const struct restore_values *values,
+                 const struct service *service, struct err *err)
+{
+    static const struct bilge_care_ops ops = {.on_done = on_done};
+    const struct cache_generation *generation = NULL;
+    if (service->cache == NULL || service->cache->state == CACHE_MISSING)
+        return err_set(err, ERR_USAGE, "%s has no cache directory", service->name);
+    if (values->generation != NULL) {
+        int code = find_generation(service->cache, values->generation, &generation, err);
+        if (code < 0)
+            return code;
+    }
+    return bilge_restore(restoration->session.bilge, service->id,
+                         generation != NULL ? &generation->manifest : NULL, &ops, restoration,
+                         err);
+}
+
+static bool is_looked_at(void *arg)
+{
+    const struct store *const *store = arg;
+    return !(*store)->scanning;
+}
+
+static enum exit_code restore(struct restoration *restoration, const struct globals *globals,
+                              const struct restore_values *values, const char *name)
+{
+    struct session *session = &restoration->session;
+    const struct service *service;
+    struct err err;
+    if (session_settle(session, &err) < 0 || session_service(session, name, &service, &err) < 0 ||
+        start(restoration, values, service, &err) < 0)
+        return complain_err(&err);
+    char *id = mem_strdup(service->id);
+    while (session_wait(session, is_done, restoration, 0) == SESSION_INTERRUPTED)
+        bilge_care_cancel(session->bilge);
+    enum exit_code code = EXIT_DONE;
+    if (restoration->failed) {
+        code = complain_err(&restoration->err);
+        if (restoration->err.code == ERR_BUSY)
+            code = EXIT_PARTLY;
+    } else {
+        session_wait(session, is_looked_at, &session->store, 0);
+        report(session, id, globals);
+    }
+    free(id);
+    return code;
+}
+
+static enum exit_code run(const struct globals *globals, const void *values,
+                          const struct option_list *operands)
+{
+    struct restoration restoration = {.done = false};
+    struct bilge_options bilge_options = globals_options(globals);
+    struct err err;
+    bilge_options.skip_engine = true;
+    if (operands->len != 1) {
+        err_set(&err, ERR_USAGE, "restore takes one service");
+        return complain_err(&err);
+    }
+    if (session_open(&restoration.session, &bilge_options, &err) < 0)
+        return complain_err(&err);
+    enum exit_code code = restore(&restoration, globals, values, operands->items[0]);
+    session_close(&restoration.session);
+    return code;
+}
+
+const struct command command_restore = {
+    .name = "restore",
+    .operands = "SERVICE",
+    .summary = "Point a cache back at an earlier generation that is whole.",
+    .details = "Nothing is deleted: the generation that was live stays on disk as an older one.\n"
+               "\"bilge status\" says when a cache has shrunk from the generation before.\n",
+    .options = options,
+    .values_size = sizeof(struct restore_values),
+    .run = run,
+};
