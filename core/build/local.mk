@@ -5,7 +5,8 @@ libbilge_a_SOURCES += \
 	core/build/compose.c core/build/compose.h \
 	core/build/compose_load.c \
 	core/build/objects.c core/build/objects.h \
-	core/build/progress.h core/build/progress_plain.c core/build/progress_rawjson.c \
+	core/build/progress.h core/build/progress_legacy.c core/build/progress_plain.c \
+	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
 	core/build/runner.c core/build/runner.h \
 	core/build/step.c \

@@ -36,4 +36,7 @@ extern const struct progress_ops progress_plain;
  * and to buildx since 0.13. Source: moby/buildkit client/graph.go. */
 extern const struct progress_ops progress_rawjson;
 
+/* The builder of before BuildKit: "Step 3/9 : WORKDIR /app". */
+extern const struct progress_ops progress_legacy;
+
 #endif

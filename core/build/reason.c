@@ -44,6 +44,16 @@ static size_t skip_target(const char *line, size_t len)
     return at + (bracket && at < len && line[at] == ']');
 }
 
+/* "Service 'api' failed to build : ", which compose 1 puts before it. */
+static size_t skip_service(const char *line, size_t len)
+{
+    static const char text[] = " failed to build : ";
+    const char *found = NULL;
+    if (starts_with(line, len, "Service '"))
+        found = memmem(line, len, text, sizeof text - 1);
+    return found != NULL ? (size_t)(found - line) + sizeof text - 1 : 0;
+}
+
 static enum rank strip_prefix(const char **line, size_t *len)
 {
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
@@ -59,7 +69,7 @@ static enum rank strip_prefix(const char **line, size_t *len)
 static enum rank rank_line(const char **line, size_t *len)
 {
     enum rank best = RANK_NONE, rank;
-    size_t target = skip_target(*line, *len);
+    size_t target = skip_target(*line, *len) + skip_service(*line, *len);
     *line += target;
     *len -= target;
     while ((rank = strip_prefix(line, len)) != RANK_NONE) /* "ERROR: failed to solve: …" */

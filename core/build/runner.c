@@ -31,6 +31,7 @@ struct runner {
     struct words arguments; /* what follows the tool's name */
     struct words environment;
     char *directory;
+    bool traditional;
     struct tool_search *search; /* until the tool is known */
     struct process *process;
     const struct progress_ops *progress_ops;
@@ -75,8 +76,9 @@ static struct words make_arguments(const struct runner_spec *spec)
 static struct words make_environment(const struct runner_spec *spec)
 {
     struct words words = {0};
-    words_add(&words, "DOCKER_BUILDKIT=1");
-    words_add(&words, "COMPOSE_DOCKER_CLI_BUILD=1");
+    words_add(&words, spec->traditional ? "DOCKER_BUILDKIT=0" : "DOCKER_BUILDKIT=1");
+    words_add(&words,
+              spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
     if (spec->builder != NULL) {
         char *builder = mem_printf("BUILDX_BUILDER=%s", spec->builder);
         words_add(&words, builder);
@@ -177,8 +179,10 @@ static void fail(struct runner *runner, const struct err *err)
  * mean plain to it. */
 static void choose_progress(struct runner *runner, const struct tool *tool)
 {
-    bool rawjson = tool_knows_rawjson(tool);
-    runner->progress_ops = rawjson ? &progress_rawjson : &progress_plain;
+    bool rawjson = tool_knows_rawjson(tool) && !runner->traditional;
+    runner->progress_ops = runner->traditional ? &progress_legacy
+                           : rawjson           ? &progress_rawjson
+                                               : &progress_plain;
     words_add(&runner->environment,
               rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
     words_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
@@ -232,6 +236,7 @@ int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *
     runner->arg = arg;
     runner->arguments = make_arguments(spec);
     runner->environment = make_environment(spec);
+    runner->traditional = spec->traditional;
     runner->directory = spec->directory != NULL ? mem_strdup(spec->directory) : NULL;
     uv_timer_init(loop, &runner->patience);
     runner->patience.data = runner;

@@ -19,6 +19,7 @@ struct runner_spec {
     const char *const *services;
     size_t services_len;
     bool no_cache;
+    bool traditional; /* without BuildKit, as before it: DOCKER_BUILDKIT=0 */
 };
 
 struct runner_ops {
@@ -32,7 +33,9 @@ struct runner_ops {
 };
 
 /* `build` is borrowed until runner_free(). The environment gets
- * DOCKER_BUILDKIT=1, COMPOSE_DOCKER_CLI_BUILD=1. -ENOENT: no docker. */
+ * DOCKER_BUILDKIT=1, COMPOSE_DOCKER_CLI_BUILD=1. The format of the progress is
+ * the best that the tool can do: events, plain, or the traditional builder's.
+ * -ENOENT: no docker. */
 int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *build,
                  const struct runner_ops *ops, void *arg, struct runner **ret_runner,
                  struct err *err);

@@ -39,6 +39,9 @@ static const struct {
     {{"2one", "2two", "2time=\"x\"", "2three", "2four"}, "three"},
     {{"2\x1b[33m7 warnings found", "2\x1b[0m - FromAsCasing: x"}, "7 warnings found"},
     {{"2\x1b[31mERROR: red"}, "red"},
+    {{"2Service 'api' failed to build : The command 'x' returned a non-zero code: 4"},
+     "The command 'x' returned a non-zero code: 4"},
+    {{"2Service 'api' is odd"}, "Service 'api' is odd"},
     {{"2failed to solve: "}, NULL},
     {{"2"}, NULL},
 };

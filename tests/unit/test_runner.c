@@ -198,6 +198,24 @@ static void test_rawjson(void **state)
     scene_end(&scene);
 }
 
+static void test_traditional(void **state)
+{
+    (void)state;
+    const struct runner_spec spec = {.traditional = true};
+    struct scene scene;
+    assert_int_equal(
+        scene_start(&scene,
+                    "[ \"$2\" = version ] && { echo 2.40.3; exit 0; }\n"
+                    "echo \"Step 1/1 : FROM $DOCKER_BUILDKIT$COMPOSE_DOCKER_CLI_BUILD\"\n"
+                    "echo 'Successfully built 5eb826c9f784'",
+                    NULL, &spec, NULL),
+        0);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_int_equal(scene.build->steps_len, 1);
+    assert_string_equal(scene.build->steps[0].instruction, "FROM 00");
+    scene_end(&scene);
+}
+
 static void test_versions(void **state)
 {
     (void)state;
@@ -298,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_no_tool),
         cmocka_unit_test(test_output_and_arguments),
         cmocka_unit_test(test_rawjson),
+        cmocka_unit_test(test_traditional),
         cmocka_unit_test(test_versions),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_before_the_tool_is_known),
