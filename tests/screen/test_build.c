@@ -76,7 +76,7 @@ static void test_streams(void **state)
     world_open_gate(stage->world);
     stage_see(stage, "exporting cache");
     world_open_gate(stage->world);
-    stage_see(stage, "done");
+    stage_see(stage, "─ done");
     stage_see(stage, "3/3 steps");
     char *calls = world_docker_calls(stage->world);
     assert_non_null(strstr(calls, "compose build orchestration\n"));
@@ -100,7 +100,7 @@ static void test_log(void **state)
     stage_press(stage, "q", "Services");
     world_open_gate(stage->world);
     world_open_gate(stage->world);
-    stage_see(stage, "done");
+    stage_see(stage, "─ done");
     stage_quit(stage, "q");
 }
 
@@ -115,7 +115,7 @@ static void test_fails(void **state)
     stage_see(stage, "Compiling tokio");
     world_open_gate(stage->world);
     world_open_gate(stage->world);
-    stage_see(stage, "failed");
+    stage_see(stage, "─ failed");
     stage_see(stage, "exit 17");
     stage_see(stage, "exit code: 2");
     terminal_press(stage->terminal, KEY_ESCAPE_SENT);
@@ -132,7 +132,7 @@ static void test_stop(void **state)
     select_orchestration(stage);
     stage_press(stage, "b", "fetching things");
     stage_press(stage, "x", "Stopping the build");
-    stage_see(stage, "cancelled");
+    stage_see(stage, "─ cancelled");
     stage_quit(stage, "q");
 }
 
@@ -146,7 +146,7 @@ static void test_stop_harder(void **state)
     stage_press(stage, "x", "again: harder");
     stage_press(stage, "x", ", harder");
     terminal_press(stage->terminal, "x");
-    stage_see(stage, "cancelled");
+    stage_see(stage, "─ cancelled");
     stage_quit(stage, "q");
 }
 
@@ -176,7 +176,7 @@ static void test_flood(void **state)
     terminal_press(stage->terminal, "q");
     stage_see(stage, "a line of the flood");
     terminal_press(stage->terminal, "x");
-    stage_see(stage, "cancelled");
+    stage_see(stage, "─ cancelled");
     stage_quit(stage, "q");
 }
 
@@ -200,7 +200,7 @@ static void test_log_of_a_hostile_build(void **state)
     assert_null(strstr(terminal_raw(stage->terminal), "\xe2\x80\xae"));
     terminal_press(stage->terminal, "q");
     stage_press(stage, "x", "Stopping");
-    stage_see(stage, "cancelled");
+    stage_see(stage, "─ cancelled");
     stage_quit(stage, "q");
 }
 
