@@ -4,6 +4,7 @@ libbilge_a_SOURCES += \
 	core/build/buildlog.c core/build/buildlog.h \
 	core/build/compose.c core/build/compose.h \
 	core/build/compose_load.c \
+	core/build/diagnose.c core/build/diagnose.h \
 	core/build/objects.c core/build/objects.h \
 	core/build/progress.h core/build/progress_legacy.c core/build/progress_plain.c \
 	core/build/progress_rawjson.c \

@@ -1,5 +1,5 @@
 UNIT_BUILD = tests/unit/test_build tests/unit/test_buildlog tests/unit/test_compose \
-	tests/unit/test_compose_load tests/unit/test_objects tests/unit/test_progress tests/unit/test_reason \
+	tests/unit/test_compose_load tests/unit/test_diagnose tests/unit/test_objects tests/unit/test_progress tests/unit/test_reason \
 	tests/unit/test_runner
 check_PROGRAMS += $(UNIT_BUILD)
 TESTS += $(UNIT_BUILD)
@@ -20,3 +20,5 @@ tests_unit_test_runner_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_runner_LDADD = $(UNIT_LDADD)
 tests_unit_test_objects_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_objects_LDADD = $(UNIT_LDADD)
+tests_unit_test_diagnose_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_diagnose_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,27 @@
+/* Known failures of builds: what the text means, and what to do about it. */
+#ifndef BILGE_BUILD_DIAGNOSE_H
+#define BILGE_BUILD_DIAGNOSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/build/build.h"
+
+struct diagnosis {
+    const char *name;  /* short and stable, for JSON and the history */
+    const char *cause; /* one sentence */
+    const char *fix;   /* one sentence, or a command to paste */
+    bool harmless;     /* worth a note, but no build fails of it */
+    /* The traditional builder (DOCKER_BUILDKIT=0) would not fail of it. */
+    bool traditional_helps;
+};
+
+/* What the text (a line, or a whole message) tells; NULL: nothing known.
+ * Static. */
+const struct diagnosis *diagnose_text(const char *text, size_t len);
+
+/* Why a build has failed: from its reason, then the errors of its steps, then
+ * the last lines of its log. NULL: not known, or it has not failed. */
+const struct diagnosis *diagnose_build(const struct build *build);
+
+#endif

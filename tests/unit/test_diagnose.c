@@ -1,0 +1,169 @@
+/* One text per row of the table; those of tests/data/build are real logs, the
+ * others are what the tools' sources and their users' reports say. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/build/diagnose.h"
+#include "core/build/progress.h"
+#include "tests/support/limit.h"
+
+static const struct {
+    const char *text, *name; /* NULL: nothing known */
+    bool harmless;
+} texts[] = {
+    {"docker: 'compose' is not a docker command.\nSee 'docker --help'", "no-compose", false},
+    {"docker: unknown command: docker compose", "no-compose", false},
+    {"services.x.build contains unsupported option: 'cache_to'", "compose-1", false},
+    {"ERROR: BuildKit is enabled but the buildx component is missing or broken.", "no-buildx",
+     false},
+    {"DEPRECATED: The legacy builder is deprecated and will be removed in a future release.",
+     "no-buildx", true},
+    {"ERROR: no builder \"x\" found", "no-builder", false},
+    {"permission denied while trying to connect to the Docker daemon socket at unix:///x: dial",
+     "socket-denied", false},
+    {"permission denied while trying to connect to the docker API at unix:///x", "socket-denied",
+     false},
+    {"Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
+     "no-engine", false},
+    {"failed to connect to the docker API at unix:///x; check if the path is correct", "no-engine",
+     false},
+    {"the --mount option requires BuildKit. Refer to x", "no-buildkit", false},
+    {"Dockerfile parse error line 3: Unknown flag: mount", "no-buildkit", false},
+    {"Cache export is not supported for the docker driver.", "no-cache-export", false},
+    {"cache export feature is currently not supported for docker driver.", "no-cache-export",
+     false},
+    {"level=warning msg=\"local cache import at /x not found due to err: could not read "
+     "/x/index.json: open /x/index.json: no such file or directory\"",
+     "first-build", true},
+    {"could not lock /x/index.json.lock: open /x/index.json.lock: permission denied",
+     "cache-denied", true},
+    {"error writing layer blob: mkdir /x/ingest/1: permission denied: unknown", "cache-denied",
+     false},
+    {"mkdir /x/ingest: read-only file system: unknown", "cache-read-only", false},
+    {"failed to send write: write /x/ingest/1/data: no space left on device: unknown",
+     "cache-disk-full", false},
+    {"error writing layer blob: NotFound: rpc error: code = NotFound desc = content sha256:8: not "
+     "found",
+     "blob-lost", false},
+    {"failed to prepare extraction snapshot \"x\": parent snapshot sha256:1 does not exist: not "
+     "found",
+     "snapshot-lost", false},
+    {"mkdir /x: not a directory", "cache-no-directory", false},
+    {"write /var/lib/docker/x/meta.db: no space left on device: unknown", "disk-full", false},
+    {"dd: error writing '/x': No space left on device", "disk-full", false},
+    {"process \"x\" did not complete successfully: exit code: 137", "killed", false},
+    {"failed to calculate checksum of ref a::b: \"/app/target/release/x\": not found",
+     "binary-in-cache-mount", false},
+    {"failed to calculate checksum of ref a::b: \"/missing.txt\": not found", "copy-missing",
+     false},
+    {"failed to compute cache key: \"/missing.txt\" not found: not found", "copy-missing", false},
+    {"COPY failed: file not found in build context or excluded by .dockerignore", "copy-missing",
+     false},
+    {"dockerfile parse error on line 2: unknown instruction: RUNN", "dockerfile", false},
+    {"base name (${BASE}) should not be blank", "blank-base", false},
+    {"Fallback to cargo-install is disabled", "no-prebuilt", false},
+    {"WARN The package x v8.0.1 will be installed from source (with cargo)", "no-prebuilt", true},
+    {"dial tcp: lookup registry.example on 127.0.0.53:53: no such host", "no-dns", false},
+    {"dial tcp 192.0.2.1:443: i/o timeout", "network", false},
+    {"net/http: TLS handshake timeout", "network", false},
+    {"toomanyrequests: You have reached your pull rate limit.", "rate-limit", false},
+    {"pull access denied, repository does not exist or may require authorization", "image-denied",
+     false},
+    {"x: failed to resolve source metadata for x:latest: x:latest: not found", "image-missing",
+     false},
+    {"required variable X is missing a value: m", "variable", false},
+    {"[output clipped, log limit 200KiB/s reached]", "clipped", true},
+    {"error[E0425]: cannot find value", NULL, false},
+    {"process \"x\" did not complete successfully: exit code: 101", NULL, false},
+    {"", NULL, false},
+};
+
+static void test_texts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        const struct diagnosis *found = diagnose_text(texts[i].text, strlen(texts[i].text));
+        if (texts[i].name == NULL) {
+            assert_null(found);
+            continue;
+        }
+        if (found == NULL || strcmp(found->name, texts[i].name) != 0)
+            fail_msg("\"%s\" is %s", texts[i].text, found != NULL ? found->name : "not known");
+        assert_int_equal(found->harmless, texts[i].harmless);
+        assert_non_null(found->cause);
+        assert_non_null(found->fix);
+    }
+}
+
+static void feed_file(void *progress, const struct progress_ops *ops, int stream, const char *name)
+{
+    char *path = mem_printf("%s/build/%s.%s.txt", getenv("BILGE_TEST_DATA"), name,
+                            stream == 1 ? "stdout" : "stderr");
+    FILE *file = fopen(path, "r");
+    char chunk[4096];
+    size_t got;
+    while (file != NULL && (got = fread(chunk, 1, sizeof chunk, file)) > 0)
+        ops->feed(progress, stream, chunk, got, 1000);
+    if (file != NULL)
+        fclose(file);
+    free(path);
+}
+
+static const struct {
+    const char *log;
+    const struct progress_ops *ops;
+    const char *name; /* NULL: a plain compile error, or no failure */
+} logs[] = {
+    {"compose-2.26-plain-failcopy", &progress_plain, "copy-missing"},
+    {"compose-2.40-bake-plain-failcopy", &progress_plain, "copy-missing"},
+    {"docker-20.10-buildkit-plain-COPY-not-found", &progress_plain, "copy-missing"},
+    {"compose-2.26-plain-failfrom", &progress_plain, "no-dns"},
+    {"compose-2.26-plain-failarg", &progress_plain, "blank-base"},
+    {"compose-2.40-bake-plain-failsyntax", &progress_plain, "dockerfile"},
+    {"compose-2.26-cache-dir-permission-denied", &progress_plain, "cache-denied"},
+    {"compose-2.26-plain-fail-cache-blob-missing", &progress_plain, "blob-lost"},
+    {"compose-2.26-legacy-builder-legmount", &progress_legacy, "no-buildkit"},
+    {"compose-2.26-plain-failrun", &progress_plain, NULL},
+    {"compose-2.26-rawjson-failing-RUN", &progress_rawjson, NULL},
+    {"compose-2.26-rawjson-two-services", &progress_rawjson, NULL},
+};
+
+static void test_logs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof logs / sizeof logs[0]; i++) {
+        struct build *build = build_new(1, NULL, 0, "x", 1024 * 1024);
+        void *progress = logs[i].ops->open(build);
+        feed_file(progress, logs[i].ops, 1, logs[i].log);
+        feed_file(progress, logs[i].ops, 2, logs[i].log);
+        logs[i].ops->end(progress, 2000);
+        assert_true(buildlog_end(build->log) > 0); /* the recording was found */
+        assert_null(diagnose_build(build)); /* it has not failed yet */
+        build_end(build, BUILD_FAILED, 1, 3000);
+        const struct diagnosis *found = diagnose_build(build);
+        if (logs[i].name == NULL)
+            assert_null(found);
+        else
+            assert_string_equal(found->name, logs[i].name);
+        logs[i].ops->close(progress);
+        build_free(build);
+    }
+}
+
+int main(void)
+{
+    limit_program(60);
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_logs),
+    };
+    return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
+}
