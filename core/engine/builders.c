@@ -93,14 +93,16 @@ static const char *last_words(struct buf *text)
     return strncmp(words, "ERROR: ", 7) == 0 ? words + 7 : words;
 }
 
+/* The first that fits. A docker without the plugin takes its flags for its own,
+ * and refers to its own help. */
 static const struct {
     const char *said;
     const char *meaning;
 } unsupported[] = {
     {"is not a docker command", "docker buildx is not installed"},
     {"unknown command: docker buildx", "docker buildx is not installed"},
+    {"See 'docker --help'", "docker buildx is not installed"},
     {"unknown flag: --format", "docker buildx is older than 0.13"},
-    {"unknown flag: --builder", "docker buildx is not installed"},
 };
 
 /* 0 when the child ended well; else fills err with what it said. */

@@ -129,8 +129,10 @@ static void test_failures(void **state)
          ">&2; "
          "exit 1",
          ERR_UNSUPPORTED, "docker buildx is not installed"},
-        {"echo 'unknown flag: --format' >&2; exit 125", ERR_UNSUPPORTED,
-         "docker buildx is older than 0.13"},
+        {"echo 'unknown flag: --format' >&2; echo \"See 'docker --help'.\" >&2; exit 125",
+         ERR_UNSUPPORTED, "docker buildx is not installed"},
+        {"echo 'unknown flag: --format' >&2; echo \"See 'docker buildx ls --help'.\" >&2; exit 125",
+         ERR_UNSUPPORTED, "docker buildx is older than 0.13"},
         {"echo noise >&2; echo 'ERROR: it is broken' >&2; exit 1", ERR_PEER,
          "docker buildx ls: it is broken"},
         {"exit 3", ERR_PEER, "docker buildx ls: it gave no reason"},
