@@ -270,9 +270,9 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (selectors_query(prune.values, globals->builder, &prune.query, &err) < 0 ||
         check_consent(&prune, &err) < 0)
         return complain_err(&err);
+    /* The engine is asked for caches, too: its records tell of builds. */
     bool caches = prune.query.whole || prune.query.garbage || prune.query.keep_generations > 0;
     options.skip_caches = options.skip_project = !caches && prune.query.ids_len == 0;
-    options.skip_engine = !prune.query.records && prune.query.ids_len == 0;
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
     enum exit_code code = plan_and_execute(&prune);
@@ -285,7 +285,7 @@ const struct command command_prune = {
     .name = "prune",
     .summary = "Delete caches and records: plan, show, confirm, delete.",
     .details = "--service alone means whole cache directories, --type alone records, and\n"
-               "--older-than alone both. A busy cache is left alone, and the exit status is 3.\n",
+               "--older-than alone caches, their garbage and records. A busy cache is left alone, and the exit status is 3.\n",
     .options = selectors_options,
     .values_size = sizeof(struct prune_values),
     .run = run,

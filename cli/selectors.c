@@ -41,7 +41,7 @@ static void imply_scopes(struct query *query, const struct prune_values *values)
     else if (values->services.len > 0)
         query->whole = true;
     else if (values->all || values->older_than.given)
-        query->whole = query->records = true;
+        query->whole = query->garbage = query->records = true;
 }
 
 int selectors_query(const struct prune_values *values, const char *builder,

@@ -50,7 +50,10 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
         mem_replace(&row->name, takes->name);
         bilge->join_needed = true;
     }
+    bool exported = row->cache != NULL && row->cache->last_export_at != takes->last_export_at;
     store_set_cache(bilge->store, path, takes);
+    if (exported)
+        engines_refresh(bilge); /* somebody's build has come to its end */
     row->scan_pass = bilge->scan_pass;
     bilge_moved(bilge);
 }

@@ -55,8 +55,8 @@ static void test_scopes(void **state)
         {{"--service", "api", "--garbage"}, "g", -1, 1, 0, false},
         {{"--service", "api", "--keep-generations", "2"}, "2", -1, 1, 0, false},
         {{"--service", "api", "--id", "sha256:x"}, "", -1, 1, 1, false},
-        {{"--older-than", "90s"}, "wr", 90, 0, 0, false},
-        {{"--older-than", "0s"}, "wr", 0, 0, 0, false},
+        {{"--older-than", "90s"}, "wgr", 90, 0, 0, false},
+        {{"--older-than", "0s"}, "wgr", 0, 0, 0, false},
         {{"--garbage"}, "g", -1, 0, 0, false},
         {{"--garbage", "--records", "--older-than", "1h"}, "gr", 3600, 0, 0, false},
         {{"--garbage", "--keep-generations", "3"}, "g3", -1, 0, 0, false},
@@ -65,8 +65,8 @@ static void test_scopes(void **state)
         {{"--type", "exec.cachemount"}, "r", -1, 0, 0, false},
         {{"--type", "regular", "--older-than", "24h"}, "r", 86400, 0, 0, false},
         {{"--id", "a", "--id", "b"}, "", -1, 0, 2, false},
-        {{"--all"}, "wr", -1, 0, 0, false},
-        {{"--all", "--older-than", "2w"}, "wr", 1209600, 0, 0, false},
+        {{"--all"}, "wgr", -1, 0, 0, false},
+        {{"--all", "--older-than", "2w"}, "wgr", 1209600, 0, 0, false},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {

@@ -130,6 +130,9 @@ static void test_settled_when_all_have_answered(void **state)
     store->project_load = LOAD_FAILED;
     assert_false(store_settled(store));
     store->builders_load = LOAD_DONE;
+    assert_false(store_settled(store));
+    assert_true(store_gathered(store));
+    store->history_load = LOAD_FAILED;
     assert_true(store_settled(store));
     store->scanning = true;
     assert_false(store_settled(store));
