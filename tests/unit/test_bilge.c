@@ -503,13 +503,6 @@ static void execute(struct run *run)
 /* Garbage in the usual world: all but the live one of orchestration's. */
 static size_t older_generations(const struct run *run)
 {
-    size_t len = row_of(run, "orchestration")->cache->generations_len;
-    assert_true(len > 2);
-    return len - 1;
-}
-
-static size_t older_generations_left(const struct run *run)
-{
     return row_of(run, "orchestration")->cache->generations_len - 1;
 }
 
@@ -565,7 +558,7 @@ static void test_garbage_is_removed_as_planned(void **state)
     int64_t planned = run->plan->planned_bytes;
     size_t items = older_generations(run);
     assert_int_equal(run->plan->items_len, items);
-    assert_true(planned > 0);
+    assert_true(planned > 0 && items > 1);
     execute(run);
     const struct prune_status *prune = &run->store->prune;
     assert_int_equal(prune->failures_len, 0);
@@ -705,7 +698,7 @@ static void test_only_the_listed_goes(void **state)
     int64_t planned = run->plan->planned_bytes;
     execute(run);
     assert_int_equal(run->store->prune.freed_bytes, planned);
-    assert_int_equal(older_generations_left(run), 1);
+    assert_int_equal(older_generations(run), 1);
     make_plan(run, &query);
     assert_int_equal(run->plan->items_len, 1);
     run_close(run);
