@@ -21,6 +21,13 @@ int64_t clock_mono_ms(void)
     return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
 }
 
+int64_t clock_of_file(int64_t seconds, int64_t nanoseconds)
+{
+    if (seconds >= INT64_MAX / CLOCK_SECOND)
+        return INT64_MAX;
+    return seconds < 0 ? 1 : seconds * CLOCK_SECOND + nanoseconds;
+}
+
 const char *clock_rfc3339(char out[CLOCK_TEXT_SIZE], int64_t at)
 {
     time_t seconds = (time_t)(at / CLOCK_SECOND);

@@ -11,6 +11,10 @@
 int64_t clock_now(void);     /* wall clock, nanoseconds since 1970 */
 int64_t clock_mono_ms(void); /* monotonic, milliseconds since some start */
 
+/* A file's time. Hostile ones that do not fit become the nearest that does;
+ * those before 1970 become 1. */
+int64_t clock_of_file(int64_t seconds, int64_t nanoseconds);
+
 /* Room for "2026-11-22T07:44:04.470342626Z" and its NUL. */
 #define CLOCK_TEXT_SIZE 32
 

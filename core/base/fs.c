@@ -15,6 +15,8 @@
 #include <sys/vfs.h>
 #endif
 
+#include "core/base/clock.h"
+
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)
 
 /* Trees nested deeper than this are not walked: each level holds a file
@@ -42,7 +44,7 @@ static void fill_stat(const struct stat *st, struct fs_stat *ret_stat)
         .mode = st->st_mode & 07777,
         .size_bytes = st->st_size,
         .allocated_bytes = (int64_t)st->st_blocks * 512,
-        .modified_at = st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec,
+        .modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec),
     };
 }
 

@@ -33,25 +33,22 @@ bool digest_equal(const struct digest *a, const struct digest *b)
     return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
 }
 
-/* -1 for anything but a lower-case hex digit. */
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
+/* 1 + the value of a lower-case hex digit, 0 for anything else: a scan reads
+ * each name in a directory by this. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
 
 bool digest_parse_hex(const char *hex, struct digest *ret_digest)
 {
     struct digest digest;
     for (size_t i = 0; i < sizeof digest.bytes; i++) {
-        int high = hex_value(hex[2 * i]);
-        int low = high < 0 ? -1 : hex_value(hex[2 * i + 1]);
-        if (low < 0)
+        unsigned high = hex_values[(uint8_t)hex[2 * i]];
+        unsigned low = high == 0 ? 0 : hex_values[(uint8_t)hex[2 * i + 1]];
+        if (low == 0)
             return false;
-        digest.bytes[i] = (uint8_t)(high << 4 | low);
+        digest.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     if (hex[2 * sizeof digest.bytes] != '\0')
         return false;

@@ -11,6 +11,8 @@
 #include <sys/sysmacros.h>
 #endif
 
+#include "core/base/clock.h"
+
 static enum fs_type type_of_mode(mode_t mode)
 {
     return S_ISREG(mode)   ? FS_FILE
@@ -91,7 +93,7 @@ int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
         .mode = stx.stx_mode & 07777,
         .size_bytes = (int64_t)stx.stx_size,
         .allocated_bytes = (int64_t)stx.stx_blocks * 512,
-        .modified_at = stx.stx_mtime.tv_sec * INT64_C(1000000000) + stx.stx_mtime.tv_nsec,
+        .modified_at = clock_of_file(stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec),
     };
     return 0;
 }
@@ -181,7 +183,7 @@ int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
         .mode = st.st_mode & 07777,
         .size_bytes = st.st_size,
         .allocated_bytes = (int64_t)st.st_blocks * 512,
-        .modified_at = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec,
+        .modified_at = clock_of_file(st.st_mtim.tv_sec, st.st_mtim.tv_nsec),
     };
     return 0;
 }

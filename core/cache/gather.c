@@ -123,6 +123,8 @@ struct blob_listing {
 static void flush_blobs(struct gather *gather, const struct cache_blob *blobs, size_t len)
 {
     struct cache *cache = gather->cache;
+    if (len == 0)
+        return;
     pthread_mutex_lock(&gather->tally.lock);
     mem_reserve((void **)&cache->blobs, &gather->blobs_cap, cache->blobs_len + len,
                 sizeof *cache->blobs);

@@ -255,6 +255,18 @@ void graph_read_times(struct graph *graph, uint32_t blob)
     free(times);
 }
 
+/* ---- looking for manifests that nothing leads to
+ *
+ * Each look costs more than a stat, and a large cache holds thousands of small
+ * blobs. But an export writes its manifest last: after it comes nothing until
+ * the next one. So the last blob of each burst is looked at, by the times of
+ * all blobs; then the rest, if that is little, or if the times turn out to tell
+ * nothing (a copied cache), which a few samples show. */
+
+#define GAP_NS INT64_C(100000000)
+#define FEW 512
+#define SAMPLES 16
+
 struct candidate {
     uint32_t blob;
     int64_t modified_at;
@@ -279,22 +291,55 @@ static bool may_be_manifest(const struct graph *graph, uint32_t blob)
     return earlier == CACHE_NONE || graph->previous->blobs[earlier].role == BLOB_MANIFEST;
 }
 
+/* Each that may be a manifest, or one in `stride`. True when one was. */
+static bool look_at_some(struct graph *graph, const struct candidate *candidates, size_t len,
+                         size_t stride)
+{
+    bool found = false;
+    for (size_t i = 0; i < len; i += stride) {
+        uint32_t blob = candidates[i].blob;
+        if (may_be_manifest(graph, blob))
+            found = graph_read(graph, blob, NULL) == 0 || found;
+    }
+    return found;
+}
+
+/* Moves those that end a burst to the front, in their order; how many. Blobs of
+ * the very same time end it together. */
+static size_t select_last_ones(const struct candidate *all, size_t len, struct candidate *ret_last)
+{
+    size_t count = 0;
+    int64_t newer = INT64_MAX; /* the next strictly newer time */
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 && all[i - 1].modified_at != all[i].modified_at)
+            newer = all[i - 1].modified_at;
+        if (newer == INT64_MAX || newer - all[i].modified_at >= GAP_NS)
+            ret_last[count++] = all[i];
+    }
+    return count;
+}
+
+static size_t select_rest(const struct graph *graph, struct candidate *all, size_t len)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < len; i++)
+        if (may_be_manifest(graph, all[i].blob))
+            all[count++] = all[i];
+    return count;
+}
+
 void graph_probe(struct graph *graph)
 {
-    struct candidate *candidates = NULL;
-    size_t len = 0, cap = 0;
-    for (uint32_t i = 0; i < graph->cache->blobs_len; i++) {
-        if (!may_be_manifest(graph, i))
-            continue;
-        mem_reserve((void **)&candidates, &cap, len + 1, sizeof *candidates);
-        candidates[len++] = (struct candidate){i, graph->cache->blobs[i].modified_at};
-    }
+    size_t len = graph->cache->blobs_len;
+    struct candidate *all = mem_alloc(len * sizeof *all), *last = mem_alloc(len * sizeof *last);
+    for (uint32_t i = 0; i < len; i++)
+        all[i] = (struct candidate){i, graph->cache->blobs[i].modified_at};
     if (len > 0)
-        qsort(candidates, len, sizeof *candidates, newest_first);
-    for (size_t i = 0; i < len; i++) {
-        uint32_t blob = candidates[i].blob;
-        if (!graph->referenced[blob] && graph->readings[blob] == READING_NONE)
-            graph_read(graph, blob, NULL);
-    }
-    free(candidates);
+        qsort(all, len, sizeof *all, newest_first);
+    look_at_some(graph, last, select_last_ones(all, len, last), 1);
+    len = select_rest(graph, all, len);
+    if (len <= FEW || look_at_some(graph, all, len, len / SAMPLES))
+        look_at_some(graph, all, len, 1);
+    free(all);
+    free(last);
 }

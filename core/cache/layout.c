@@ -3,11 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cJSON.h>
-
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/cache/pull.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define CREATED_AT "buildkit/createdat"
@@ -26,148 +25,200 @@ static const struct {
     {"application/vnd.docker.container.image.v1+json", BLOB_CONFIG},
 };
 
-static enum blob_role role_of(const char *media_type)
+static enum blob_role role_of(const struct pull_text *media_type)
 {
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
-        if (strcmp(roles[i].media_type, media_type) == 0)
+        if (pull_is(media_type, roles[i].media_type))
             return roles[i].role;
     return BLOB_LAYER;
 }
 
-static const cJSON *member(const cJSON *object, const char *name)
+/* Steps into the document, which must be an object. */
+static int begin(struct pull *json, const char *text, size_t len, struct err *err)
 {
-    return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static const char *text_member(const cJSON *object, const char *name)
-{
-    return cJSON_GetStringValue(member(object, name));
-}
-
-/* The parser takes 64 bytes for each value, whatever it is: "[0,0,0,…" must not
- * take all memory. Each value follows a comma, a bracket or a brace. */
-static bool has_too_many_values(const char *json, size_t len)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        count += json[i] == ',' || json[i] == '[' || json[i] == '{';
-    return count > LAYOUT_MAX_VALUES;
-}
-
-/* How many of the first bytes are white space. */
-static size_t skip_space(const char *text, size_t len)
-{
-    size_t i = 0;
-    while (i < len && (text[i] == ' ' || text[i] == '\t' || text[i] == '\r' || text[i] == '\n'))
-        i++;
-    return i;
-}
-
-static int parse(const char *json, size_t len, cJSON **ret_root, struct err *err)
-{
-    size_t start = skip_space(json, len);
-    if (start == len)
-        return err_set(err, ERR_FORMAT, "it is empty");
-    if (json[start] != '{')
-        return err_set(err, ERR_FORMAT, "it is no JSON object");
     if (len > LAYOUT_MAX_BYTES)
         return err_set(err, ERR_LIMIT, "it is larger than %d MiB", LAYOUT_MAX_BYTES >> 20);
-    if (has_too_many_values(json, len))
-        return err_set(err, ERR_LIMIT, "it holds more than %d values", LAYOUT_MAX_VALUES);
-    const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(json, len, &end, false);
-    size_t rest = root != NULL ? skip_space(end, len - (size_t)(end - json)) : 0;
-    if (root == NULL || (size_t)(end - json) + rest < len) {
-        cJSON_Delete(root);
-        return err_set(err, ERR_FORMAT, "it is no valid JSON (cut short, or nested too deeply)");
-    }
-    *ret_root = root;
+    pull_init(json, text, len);
+    enum pull_kind kind = pull_kind(json);
+    if (pull_ended(json))
+        return err_set(err, ERR_FORMAT, "it is empty");
+    if (kind != PULL_OBJECT)
+        return err_set(err, ERR_FORMAT, "it is no JSON object");
+    pull_enter(json);
     return 0;
 }
 
-static int64_t time_member(const cJSON *object, const char *name)
+static int bad_json(struct err *err)
 {
-    const char *text = text_member(object, name);
+    return err_set(err, ERR_FORMAT, "it is no valid JSON (cut short, or nested too deeply)");
+}
+
+/* Passes over the value if it is of another kind. */
+static bool is_next(struct pull *json, enum pull_kind wanted)
+{
+    if (pull_kind(json) == wanted)
+        return true;
+    pull_skip(json);
+    return false;
+}
+
+static int64_t take_time(struct pull *json)
+{
+    char text[64];
     int64_t at = 0;
-    if (text != NULL)
+    if (!is_next(json, PULL_STRING))
+        return 0;
+    struct pull_text string = pull_string(json);
+    if (pull_copy(&string, text, sizeof text))
         clock_parse(text, &at);
     return at;
 }
 
-static void note_odd(struct manifest *manifest, const char *digest)
+static bool take_digest(struct pull *json, struct digest *ret_digest)
 {
+    char text[DIGEST_TEXT_SIZE + 1];
+    if (!is_next(json, PULL_STRING))
+        return false;
+    struct pull_text string = pull_string(json);
+    return pull_copy(&string, text, sizeof text) && digest_parse(text, ret_digest);
+}
+
+/* What was read of one descriptor. */
+struct entry {
+    struct descriptor descriptor;
+    bool has_digest;
+    struct pull_text digest, media_type;
+};
+
+static void take_annotations(struct pull *json, struct descriptor *descriptor)
+{
+    struct pull_text name;
+    char tag[256];
+    if (!is_next(json, PULL_OBJECT))
+        return;
+    pull_enter(json);
+    while (pull_member(json, &name)) {
+        if (pull_is(&name, CREATED_AT)) {
+            descriptor->created_at = take_time(json);
+        } else if (pull_is(&name, REF_NAME) && pull_kind(json) == PULL_STRING) {
+            struct pull_text text = pull_string(json);
+            pull_copy(&text, tag, sizeof tag);
+            free(descriptor->tag);
+            descriptor->tag = mem_strdup(tag);
+        } else {
+            pull_skip(json);
+        }
+    }
+}
+
+static void take_member(struct pull *json, const struct pull_text *name, struct entry *entry)
+{
+    if (pull_is(name, "digest") && pull_kind(json) == PULL_STRING) {
+        struct pull again = *json;
+        entry->digest = pull_string(&again);
+        entry->has_digest = take_digest(json, &entry->descriptor.digest);
+    } else if (pull_is(name, "mediaType") && pull_kind(json) == PULL_STRING) {
+        entry->media_type = pull_string(json);
+    } else if (pull_is(name, "size") && pull_kind(json) == PULL_NUMBER) {
+        double size = pull_number(json);
+        entry->descriptor.size_bytes = size >= 0 && size <= MAX_SIZE ? (int64_t)size : -1;
+    } else if (pull_is(name, "annotations")) {
+        take_annotations(json, &entry->descriptor);
+    } else {
+        pull_skip(json);
+    }
+}
+
+static void note_odd(struct manifest *manifest, const struct pull_text *digest)
+{
+    char text[160];
+    struct buf clean = {0};
     if (manifest->odd_count++ > 0)
         return;
-    struct buf clean = {0};
-    if (digest == NULL)
-        buf_append_str(&clean, "nothing at all");
-    else
-        text_clean(&clean, digest, strnlen(digest, 120));
+    pull_copy(digest, text, sizeof text);
+    text_clean(&clean, text, strlen(text));
     manifest->odd = buf_take(&clean);
 }
 
-static void add_descriptor(struct manifest *manifest, size_t *cap, const cJSON *json,
-                           enum blob_role role)
+/* A descriptor; `role` is told by the place where it stands, or BLOB_UNKNOWN:
+ * by its media type. */
+static void take_descriptor(struct pull *json, struct manifest *manifest, size_t *cap,
+                            enum blob_role role)
 {
-    const char *digest = text_member(json, "digest");
-    const char *media_type = text_member(json, "mediaType");
-    const cJSON *size = member(json, "size");
-    const cJSON *annotations = member(json, "annotations");
-    struct descriptor descriptor = {.size_bytes = -1, .role = (uint8_t)role};
-    if (digest == NULL || !digest_parse(digest, &descriptor.digest)) {
-        note_odd(manifest, digest);
+    struct entry entry = {.descriptor = {.size_bytes = -1}, .digest = {"", 0, false}};
+    struct pull_text name;
+    if (is_next(json, PULL_OBJECT)) {
+        pull_enter(json);
+        while (pull_member(json, &name))
+            take_member(json, &name, &entry);
+    }
+    if (!entry.has_digest) {
+        free(entry.descriptor.tag);
+        note_odd(manifest, &entry.digest);
         return;
     }
     if (role == BLOB_UNKNOWN)
-        descriptor.role = (uint8_t)(media_type != NULL ? role_of(media_type) : BLOB_LAYER);
-    if (cJSON_IsNumber(size) && size->valuedouble >= 0 && size->valuedouble <= MAX_SIZE)
-        descriptor.size_bytes = (int64_t)size->valuedouble;
-    descriptor.created_at = time_member(annotations, CREATED_AT);
-    const char *tag = text_member(annotations, REF_NAME);
-    descriptor.tag = tag != NULL ? mem_strdup(tag) : NULL;
+        role = entry.media_type.at != NULL ? role_of(&entry.media_type) : BLOB_LAYER;
+    entry.descriptor.role = (uint8_t)role;
     mem_reserve((void **)&manifest->descriptors, cap, manifest->len + 1,
                 sizeof *manifest->descriptors);
-    manifest->descriptors[manifest->len++] = descriptor;
+    manifest->descriptors[manifest->len++] = entry.descriptor;
+}
+
+/* True when it is a list. */
+static bool take_list(struct pull *json, struct manifest *manifest, size_t *cap,
+                      enum blob_role role)
+{
+    if (!is_next(json, PULL_ARRAY))
+        return false;
+    pull_enter(json);
+    while (pull_item(json))
+        take_descriptor(json, manifest, cap, role);
+    return true;
 }
 
 /* A cache config has layers too, but records beside them. Readers do not ask
- * for schemaVersion, so neither is it needed here. */
-static bool is_manifest(const cJSON *root)
+ * for schemaVersion, so neither is it needed here; another one is another
+ * format. */
+static bool take_manifest(struct pull *json, struct manifest *manifest)
 {
-    const cJSON *version = member(root, "schemaVersion");
-    if (version != NULL && !(cJSON_IsNumber(version) && version->valuedouble == 2))
-        return false;
-    return member(root, "records") == NULL &&
-           (cJSON_IsArray(member(root, "manifests")) || cJSON_IsArray(member(root, "layers")));
+    struct pull_text name;
+    size_t cap = 0;
+    bool listed = false, other = false;
+    while (pull_member(json, &name)) {
+        if (pull_is(&name, "manifests"))
+            listed = take_list(json, manifest, &cap, BLOB_UNKNOWN) || listed;
+        else if (pull_is(&name, "layers"))
+            listed = take_list(json, manifest, &cap, BLOB_LAYER) || listed;
+        else if (pull_is(&name, "config") && pull_kind(json) == PULL_OBJECT)
+            take_descriptor(json, manifest, &cap, BLOB_CONFIG);
+        else if (pull_is(&name, "schemaVersion") && pull_kind(json) == PULL_NUMBER)
+            other = pull_number(json) != 2 || other;
+        else {
+            other = other || pull_is(&name, "records");
+            pull_skip(json);
+        }
+    }
+    return listed && !other;
 }
 
-static void add_list(struct manifest *manifest, size_t *cap, const cJSON *list,
-                     enum blob_role role)
+int manifest_parse(const char *text, size_t len, struct manifest *ret_manifest, struct err *err)
 {
-    const cJSON *item;
-    if (cJSON_IsArray(list))
-        cJSON_ArrayForEach(item, list) add_descriptor(manifest, cap, item, role);
-}
-
-int manifest_parse(const char *json, size_t len, struct manifest *ret_manifest, struct err *err)
-{
-    cJSON *root = NULL;
-    int code = parse(json, len, &root, err);
+    struct manifest manifest = {0};
+    struct pull json;
+    int code = begin(&json, text, len, err);
     if (code < 0)
         return code;
-    if (!is_manifest(root)) {
-        cJSON_Delete(root);
-        return err_set(err, ERR_FORMAT, "it is no OCI index and no manifest");
-    }
-    struct manifest manifest = {0};
-    size_t cap = 0;
-    add_list(&manifest, &cap, member(root, "manifests"), BLOB_UNKNOWN);
-    add_list(&manifest, &cap, member(root, "layers"), BLOB_LAYER);
-    if (cJSON_IsObject(member(root, "config")))
-        add_descriptor(&manifest, &cap, member(root, "config"), BLOB_CONFIG);
-    cJSON_Delete(root);
-    *ret_manifest = manifest;
-    return 0;
+    bool is_manifest = take_manifest(&json, &manifest);
+    if (!pull_ended(&json))
+        code = bad_json(err);
+    else if (!is_manifest)
+        code = err_set(err, ERR_FORMAT, "it is no OCI index and no manifest");
+    if (code < 0)
+        manifest_done(&manifest);
+    else
+        *ret_manifest = manifest;
+    return code;
 }
 
 void manifest_done(struct manifest *manifest)
@@ -179,54 +230,122 @@ void manifest_done(struct manifest *manifest)
     *manifest = (struct manifest){0};
 }
 
-/* records[].layers[] = {"layer": index into layers[], "createdAt": …}; an index
- * of 0 may be left out (Go's omitempty). */
-static void add_record(const cJSON *record, struct layer_time *times, size_t len)
+/* ---- the cache config, in two passes: records point into layers */
+
+struct times {
+    struct layer_time *items;
+    bool *known; /* whether the layer has a digest that can be read */
+    size_t len, cap, known_cap;
+    bool found; /* there are layers or records at all */
+};
+
+static void take_layer(struct pull *json, struct times *times)
 {
-    const cJSON *result;
-    cJSON_ArrayForEach(result, member(record, "layers"))
-    {
-        const cJSON *layer = member(result, "layer");
-        double index = cJSON_IsNumber(layer) ? layer->valuedouble : 0;
-        int64_t at = time_member(result, "createdAt");
-        if (index < 0 || index >= (double)len || at == 0)
-            continue;
-        struct layer_time *time = &times[(size_t)index];
-        if (time->created_at == 0 || at < time->created_at)
-            time->created_at = at;
+    struct layer_time layer = {.created_at = 0};
+    struct pull_text name;
+    bool known = false;
+    if (is_next(json, PULL_OBJECT)) {
+        pull_enter(json);
+        while (pull_member(json, &name)) {
+            if (pull_is(&name, "blob"))
+                known = take_digest(json, &layer.digest);
+            else
+                pull_skip(json);
+        }
+    }
+    mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
+    mem_reserve((void **)&times->known, &times->known_cap, times->len + 1, sizeof *times->known);
+    times->known[times->len] = known;
+    times->items[times->len++] = layer;
+}
+
+/* {"layer": index into layers[], "createdAt": …}; an index of 0 may be left out
+ * (Go's omitempty). */
+static void take_result(struct pull *json, struct times *times)
+{
+    struct pull_text name;
+    double index = 0;
+    int64_t at = 0;
+    if (!is_next(json, PULL_OBJECT))
+        return;
+    pull_enter(json);
+    while (pull_member(json, &name)) {
+        if (pull_is(&name, "layer") && pull_kind(json) == PULL_NUMBER)
+            index = pull_number(json);
+        else if (pull_is(&name, "createdAt"))
+            at = take_time(json);
+        else
+            pull_skip(json);
+    }
+    if (index < 0 || index >= (double)times->len || at == 0)
+        return;
+    struct layer_time *time = &times->items[(size_t)index];
+    if (time->created_at == 0 || at < time->created_at)
+        time->created_at = at;
+}
+
+typedef void take_cb(struct pull *json, struct times *times);
+
+static void take_array(struct pull *json, struct times *times, take_cb *take)
+{
+    if (!is_next(json, PULL_ARRAY))
+        return;
+    times->found = true;
+    pull_enter(json);
+    while (pull_item(json))
+        take(json, times);
+}
+
+static void take_record(struct pull *json, struct times *times)
+{
+    struct pull_text name;
+    if (!is_next(json, PULL_OBJECT))
+        return;
+    pull_enter(json);
+    while (pull_member(json, &name)) {
+        if (pull_is(&name, "layers"))
+            take_array(json, times, take_result);
+        else
+            pull_skip(json);
     }
 }
 
-int cacheconfig_parse(const char *json, size_t len, struct layer_time **ret_times, size_t *ret_len,
-                      struct err *err)
+static int take_config(const char *text, size_t len, const char *part, take_cb *take,
+                       struct times *times, struct err *err)
 {
-    cJSON *root = NULL;
-    int code = parse(json, len, &root, err);
+    struct pull_text name;
+    struct pull json;
+    int code = begin(&json, text, len, err);
     if (code < 0)
         return code;
-    const cJSON *layers = member(root, "layers"), *records = member(root, "records"), *item;
-    if (!cJSON_IsArray(layers) && !cJSON_IsArray(records)) {
-        cJSON_Delete(root);
-        return err_set(err, ERR_FORMAT, "it is no cache config");
+    while (pull_member(&json, &name)) {
+        if (pull_is(&name, part))
+            take_array(&json, times, take);
+        else
+            pull_skip(&json);
     }
-    size_t count = 0, kept = 0;
-    cJSON_ArrayForEach(item, layers) count++;
-    struct layer_time *times = mem_zalloc((count + 1) * sizeof *times);
-    bool *known = mem_zalloc(count + 1);
-    size_t i = 0;
-    cJSON_ArrayForEach(item, layers)
-    {
-        const char *blob = text_member(item, "blob");
-        known[i] = blob != NULL && digest_parse(blob, &times[i].digest);
-        i++;
+    return pull_ended(&json) ? 0 : bad_json(err);
+}
+
+int cacheconfig_parse(const char *text, size_t len, struct layer_time **ret_times, size_t *ret_len,
+                      struct err *err)
+{
+    struct times times = {0};
+    size_t kept = 0;
+    int code = take_config(text, len, "layers", take_layer, &times, err);
+    if (code == 0)
+        code = take_config(text, len, "records", take_record, &times, err);
+    if (code == 0 && !times.found)
+        code = err_set(err, ERR_FORMAT, "it is no cache config");
+    for (size_t i = 0; code == 0 && i < times.len; i++)
+        if (times.known[i] && times.items[i].created_at != 0)
+            times.items[kept++] = times.items[i];
+    free(times.known);
+    if (code < 0) {
+        free(times.items);
+        return code;
     }
-    cJSON_ArrayForEach(item, records) add_record(item, times, count);
-    for (i = 0; i < count; i++)
-        if (known[i] && times[i].created_at != 0)
-            times[kept++] = times[i];
-    free(known);
-    cJSON_Delete(root);
-    *ret_times = times;
+    *ret_times = times.items;
     *ret_len = kept;
     return 0;
 }

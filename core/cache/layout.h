@@ -11,7 +11,8 @@
  * under ingest/, and renamed into place. Nothing locks an export; index.json.lock
  * is held for the moment of reading or writing index.json only.
  *
- * All text here is hostile: sizes, numbers of values and depth are capped.
+ * All text here is hostile: sizes and depth are capped, and nothing is built of
+ * what is not asked for.
  * Sources: OCI image-spec; moby/buildkit client/ociindex, cache/remotecache. */
 #ifndef BILGE_CACHE_LAYOUT_H
 #define BILGE_CACHE_LAYOUT_H
@@ -25,7 +26,6 @@
 
 #define LAYOUT_MAX_BYTES (4 << 20) /* of one document: containerd's own limit */
 #define LAYOUT_MIN_BYTES 100       /* a manifest that names anything is larger */
-#define LAYOUT_MAX_VALUES 200000   /* in one document */
 
 /* What a document refers to. */
 struct descriptor {

@@ -16,6 +16,7 @@ libbilge_a_SOURCES += \
 	core/cache/index.c core/cache/index.h \
 	core/cache/layout.c core/cache/layout.h \
 	core/cache/links.c core/cache/links.h \
+	core/cache/pull.c core/cache/pull.h \
 	core/cache/recover.c core/cache/recover.h \
 	core/cache/remove.c core/cache/remove.h \
 	core/cache/remove_service.c \

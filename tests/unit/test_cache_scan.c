@@ -451,7 +451,7 @@ static void test_damaged_index(void **state)
     check_index(kit, "{\"schemaVersion\":1,\"manifests\":[]}", 34, true, "no OCI index");
     check_index(kit, "\0\0\0\0", 4, true, "no JSON object");
     check_index(kit, deep.data, deep.len, true, "no valid JSON");
-    check_index(kit, many.data, many.len, true, "values");
+    check_index(kit, many.data, many.len, true, "names no manifest");
     check_index(kit, "{\"schemaVersion\":2,\"manifests\":[]}", 34, false, "names no manifest");
     buf_done(&deep);
     buf_done(&many);
