@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -130,6 +131,18 @@ static int rename_aside(const struct remove_context *context, int cache_fd, char
     return code;
 }
 
+/* A build may have begun between the first look and the rename: then the
+ * directory goes back, unless the build has made itself a new one already. */
+static int look_again(const struct remove_context *context, int cache_fd, const char *gone,
+                      struct err *err)
+{
+    int code = remove_check_busy(context, cache_fd, err);
+    struct stat st;
+    if (code == 0 || fstatat(context->root_fd, context->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    return renameat(context->root_fd, gone, context->root_fd, context->name) == 0 ? code : 0;
+}
+
 static int remove_layout(const struct remove_context *context, int cache_fd, int64_t *freed_bytes,
                          struct err *err)
 {
@@ -137,6 +150,8 @@ static int remove_layout(const struct remove_context *context, int cache_fd, int
     int code = check(context, cache_fd, err);
     if (code == 0)
         code = rename_aside(context, cache_fd, gone, sizeof gone, err);
+    if (code == 0)
+        code = look_again(context, cache_fd, gone, err);
     if (code == 0)
         code = unlink_tree(context->root_fd, gone, context->on_progress, context->arg, freed_bytes,
                            err);
