@@ -16,6 +16,7 @@ struct details {
     struct screen screen;
     char *service;           /* id; NULL: it is of a record */
     char *builder, *record;  /* ids */
+    char *owner;             /* of the record, in words */
     struct page page;
 };
 
@@ -43,7 +44,8 @@ static void fill(struct details *details)
     const struct record *record =
         builder != NULL ? records_find(&builder->records, details->record) : NULL;
     if (record != NULL)
-        details_add_record(page, details->screen.app, builder, record);
+        details_add_record(page, details->screen.app, builder, record,
+                           details->owner);
     else
         page_add(page, STYLE_DIM, "This record is gone");
 }
@@ -54,6 +56,7 @@ static void details_draw(struct screen *screen, const struct canvas *canvas)
     struct canvas inside =
         canvas_box(canvas, STYLE_BORDER, details->service != NULL ? "Service" : "Record");
     struct canvas text = canvas_part(&inside, 0, 1, inside.rows, inside.cols - 2);
+    details->page.width = text.cols;
     fill(details);
     page_draw(&details->page, &text);
     app_draw_bottom(screen->app, canvas, KEYS_DETAILS);
@@ -92,6 +95,7 @@ static void details_free(struct screen *screen)
     free(details->service);
     free(details->builder);
     free(details->record);
+    free(details->owner);
     page_done(&details->page);
     free(details);
 }
@@ -114,12 +118,13 @@ struct screen *details_service_new(const char *service_id)
     return &details->screen;
 }
 
-struct screen *details_record_new(const char *builder_id, const char *record_id)
+struct screen *details_record_new(const char *builder_id, const char *record_id, const char *owner)
 {
     struct details *details = mem_zalloc(sizeof *details);
     details->screen.ops = &details_ops;
     details->page.label_style = STYLE_DIM;
     details->builder = mem_strdup(builder_id);
     details->record = mem_strdup(record_id);
+    details->owner = mem_strdup(owner);
     return &details->screen;
 }

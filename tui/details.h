@@ -5,6 +5,7 @@
 #include "tui/screen.h"
 
 struct screen *details_service_new(const char *service_id);
-struct screen *details_record_new(const char *builder_id, const char *record_id);
+/* `owner`: the service it belongs to, in words; copied. */
+struct screen *details_record_new(const char *builder_id, const char *record_id, const char *owner);
 
 #endif

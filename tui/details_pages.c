@@ -200,7 +200,7 @@ static void add_children(struct page *page, const struct records *records, const
 }
 
 void details_add_record(struct page *page, const struct app *app, const struct builder *builder,
-                        const struct record *record)
+                        const struct record *record, const char *owner)
 {
     char size[TEXT_SIZE_SIZE];
     page_add(page, STYLE_TITLE, "%s", record->type);
@@ -208,6 +208,8 @@ void details_add_record(struct page *page, const struct app *app, const struct b
     page_title(page, "Record");
     page_field(page, "Id", STYLE_NORMAL, "%s", record->id);
     page_field(page, "Builder", STYLE_NORMAL, "%s", builder->name);
+    if (*owner != '\0')
+        page_field(page, "Service", STYLE_NORMAL, "%s", owner);
     page_field(page, "Size", STYLE_BOLD, "%s", text_size(size, record->size_bytes));
     add_time(page, app, "Created", record->created_at);
     add_time(page, app, "Last used", record->last_used_at);

@@ -7,6 +7,6 @@
 
 void details_add_service(struct page *page, const struct app *app, const struct service *service);
 void details_add_record(struct page *page, const struct app *app, const struct builder *builder,
-                        const struct record *record);
+                        const struct record *record, const char *owner);
 
 #endif

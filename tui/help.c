@@ -64,6 +64,7 @@ static void help_draw(struct screen *screen, const struct canvas *canvas)
     struct help *help = (struct help *)screen;
     struct canvas inside = canvas_box(canvas, STYLE_BORDER, "Help");
     struct canvas text = canvas_part(&inside, 0, 1, inside.rows, inside.cols - 2);
+    help->page.width = text.cols;
     fill(help);
     page_draw(&help->page, &text);
     app_draw_bottom(screen->app, canvas, KEYS_HELP);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "tui/app.h"
 #include "tui/details.h"
 #include "tui/header.h"
@@ -53,32 +54,40 @@ static void main_changed(struct screen *screen)
 
 /* ---- drawing */
 
-static void add_title(const struct main_screen *main, enum pane pane, struct buf *title)
+static void add_title(const struct main_screen *main, enum pane pane, struct buf *title,
+                      struct buf *tail)
 {
     if (pane == PANE_SERVICES)
-        pane_services_title(&main->services, title);
+        pane_services_title(&main->services, title, tail);
     else if (pane == PANE_RECORDS)
-        pane_records_title(&main->records, title);
+        pane_records_title(&main->records, title, tail);
     else
         pane_build_title(&main->build, title);
 }
 
-/* The edge above a pane, with its title; `left` and `right` are its corners. */
+/* The edge above a pane, with its title, and at its right end what the user
+ * has set; `left` and `right` are its corners. */
 static void draw_edge(const struct main_screen *main, const struct canvas *canvas, enum pane pane,
                       const char *left, const char *right)
 {
     const struct layout_rect *rect = &main->layout.panes[pane];
-    bool focused = main->focus == pane;
+    enum style style = main->focus == pane ? STYLE_TITLE : STYLE_NORMAL;
     struct canvas edge = canvas_part(canvas, rect->y - 1, rect->x - 1, 1, rect->cols + 2);
-    struct buf title = {0};
+    struct buf title = {0}, tail = {0};
     buf_append_str(&title, " ");
-    add_title(main, pane, &title);
+    buf_append_str(&tail, " ");
+    add_title(main, pane, &title, &tail);
     buf_append_str(&title, " ");
     canvas_fill(&edge, 0, 0, edge.cols, STYLE_BORDER, canvas->theme->glyphs->horizontal);
     canvas_text(&edge, 0, 0, 1, STYLE_BORDER, left);
     canvas_text(&edge, 0, edge.cols - 1, 1, STYLE_BORDER, right);
-    canvas_text(&edge, 0, 1, edge.cols - 2, focused ? STYLE_TITLE : STYLE_NORMAL, title.data);
+    int tail_cols = tail.len > 1 ? (int)text_width(tail.data) : 0;
+    if (tail_cols > rect->cols / 2)
+        tail_cols = rect->cols / 2;
+    canvas_text(&edge, 0, 1, rect->cols - tail_cols, style, title.data);
+    canvas_text(&edge, 0, edge.cols - 1 - tail_cols, tail_cols, style, tail.data);
     buf_done(&title);
+    buf_done(&tail);
 }
 
 static void draw_sides(const struct canvas *canvas, const struct layout_rect *rect)
@@ -207,6 +216,14 @@ static void focus_next(struct main_screen *main, int step)
     main->focus = (enum pane)(((int)main->focus + step + PANES) % PANES);
 }
 
+static void open_record(struct main_screen *main, const struct record *record)
+{
+    char *owner = pane_records_owner(&main->records, list_index(&main->records.list));
+    app_push(main->screen.app,
+             details_record_new(pane_records_builder(&main->records)->id, record->id, owner));
+    free(owner);
+}
+
 static void open_row(struct main_screen *main)
 {
     struct app *app = main->screen.app;
@@ -216,7 +233,7 @@ static void open_row(struct main_screen *main)
     if (main->focus == PANE_SERVICES && service != NULL)
         app_push(app, details_service_new(service->id));
     else if (main->focus == PANE_RECORDS && record != NULL)
-        app_push(app, details_record_new(pane_records_builder(&main->records)->id, record->id));
+        open_record(main, record);
     else if (main->focus == PANE_BUILD && build != NULL)
         app_push(app, log_screen_new(build->id, pane_build_current(&main->build)));
 }

@@ -38,14 +38,41 @@ size_t page_len(const struct page *page)
     return page->scroll.len;
 }
 
+static void push(struct page *page, const char *label, enum style style, const char *text,
+                 size_t len)
+{
+    mem_reserve((void **)&page->lines, &page->cap, page->scroll.len + 1, sizeof *page->lines);
+    page->lines[page->scroll.len++] = (struct page_line){
+        style, label != NULL ? mem_strdup(label) : NULL, mem_strndup(text, len)};
+}
+
+/* Bytes of clean text that go into one line: up to a space, if there is one. */
+static size_t line_end(const char *text, size_t columns)
+{
+    size_t len = text_fit(text, columns, NULL), cut = len;
+    while (text[len] != '\0' && cut > 0 && text[cut] != ' ')
+        cut--;
+    return text[len] == '\0' || cut == 0 ? len : cut;
+}
+
 static void add_line(struct page *page, const char *label, enum style style, const char *text,
                      size_t len)
 {
     struct buf clean = {0};
     text_clean(&clean, text, len);
-    mem_reserve((void **)&page->lines, &page->cap, page->scroll.len + 1, sizeof *page->lines);
-    page->lines[page->scroll.len++] = (struct page_line){
-        style, label != NULL ? mem_strdup(label) : NULL, buf_take(&clean)};
+    const char *rest = clean.len > 0 ? clean.data : "";
+    int columns = page->width - (label != NULL ? LABEL_COLS : 0);
+    while (page->width > 0) {
+        size_t end = line_end(rest, columns > 2 ? (size_t)columns : 2);
+        if (rest[end] == '\0' || end == 0)
+            break;
+        push(page, label, style, rest, end);
+        label = label != NULL ? "" : NULL;
+        rest += end;
+        rest += strspn(rest, " ");
+    }
+    push(page, label, style, rest, strlen(rest));
+    buf_done(&clean);
 }
 
 __attribute__((format(printf, 4, 0))) static void
@@ -81,24 +108,10 @@ void page_title(struct page *page, const char *text)
 
 void page_wrap(struct page *page, enum style style, int width, const char *text)
 {
-    struct buf clean = {0};
-    text_clean(&clean, text, strlen(text));
-    const char *rest = clean.len > 0 ? clean.data : "";
-    size_t columns = width > 0 ? (size_t)width : 1;
-    do {
-        size_t len = text_fit(rest, columns, NULL);
-        if (len == 0 && *rest != '\0')
-            break; /* a wide character in one column */
-        size_t cut = len;
-        while (rest[len] != '\0' && cut > 0 && rest[cut] != ' ')
-            cut--;
-        if (rest[len] == '\0' || cut == 0)
-            cut = len;
-        add_line(page, NULL, style, rest, cut);
-        rest += cut;
-        rest += strspn(rest, " ");
-    } while (*rest != '\0');
-    buf_done(&clean);
+    int before = page->width;
+    page->width = width > 0 ? width : 1;
+    add_line(page, NULL, style, text, strlen(text));
+    page->width = before;
 }
 
 void page_draw(struct page *page, const struct canvas *canvas)

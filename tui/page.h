@@ -20,6 +20,7 @@ struct page {
     struct scroll scroll; /* len: number of lines */
     char *search;         /* NULL: none */
     enum style label_style;
+    int width; /* lines are broken between words to fit it; 0: they are cut when drawn */
 };
 
 void page_done(struct page *page);

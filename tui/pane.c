@@ -12,16 +12,15 @@ void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len
 }
 
 void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
-                     struct buf *title)
+                     struct buf *tail)
 {
     const struct glyphs *glyphs = app_theme(app)->glyphs;
     if (list_marked_len(list) > 0)
-        buf_printf(title, " %s %s %zu marked", glyphs->horizontal, glyphs->mark,
-                   list_marked_len(list));
+        buf_printf(tail, "%s %zu marked ", glyphs->mark, list_marked_len(list));
     if (list->filter != NULL)
-        buf_printf(title, " %s filter \"%s\"", glyphs->horizontal, list->filter);
+        buf_printf(tail, "filter \"%s\" ", list->filter);
     if (sorts[list->sort].name != NULL)
-        buf_printf(title, " %s sort %s %s", glyphs->horizontal, sorts[list->sort].name,
+        buf_printf(tail, "sort %s %s ", sorts[list->sort].name,
                    list->descending ? glyphs->down : glyphs->up);
 }
 

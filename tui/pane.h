@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/mem.h"
+#include "core/store/owners.h"
 #include "tui/app.h"
 #include "tui/list.h"
 
@@ -18,9 +19,9 @@ struct pane_sort {
 };
 /* Reverses the order; when it was reversed already, goes to the next sort. */
 void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len);
-/* What the title says of sort, filter and marks. */
+/* What the edge says of marks, filter and sort, at its right end. */
 void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
-                     struct buf *title);
+                     struct buf *tail);
 /* The row's canvas with cursor and mark drawn. */
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
                        bool focused);
@@ -38,7 +39,7 @@ void pane_services_init(struct pane_services *pane, struct app *app);
 void pane_services_done(struct pane_services *pane);
 void pane_services_sync(struct pane_services *pane);
 int pane_services_wanted(const struct pane_services *pane);
-void pane_services_title(const struct pane_services *pane, struct buf *title);
+void pane_services_title(const struct pane_services *pane, struct buf *title, struct buf *tail);
 void pane_services_draw(struct pane_services *pane, const struct canvas *canvas, bool focused);
 bool pane_services_command(struct pane_services *pane, enum command command);
 /* The row under the cursor; NULL: none. */
@@ -48,26 +49,31 @@ struct pane_records {
     struct app *app;
     struct list list;
     char *builder; /* id of the one shown; NULL: the selected one */
+    struct owners owners; /* of the records, in their order */
     bool stale;
     const void *shown_items; /* what the rows were made of */
     int64_t shown_at;
+    uint64_t shown_caches;
     int first_row;
 };
 void pane_records_init(struct pane_records *pane, struct app *app);
 void pane_records_done(struct pane_records *pane);
 void pane_records_sync(struct pane_records *pane);
 int pane_records_wanted(const struct pane_records *pane);
-void pane_records_title(const struct pane_records *pane, struct buf *title);
+void pane_records_title(const struct pane_records *pane, struct buf *title, struct buf *tail);
 void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused);
 bool pane_records_command(struct pane_records *pane, enum command command);
 const struct builder *pane_records_builder(const struct pane_records *pane);
 const struct record *pane_records_current(const struct pane_records *pane);
+/* The services that it belongs to, clean: "api", "api, worker", "api ?" for a
+ * guess, "" when not known. The caller frees it. */
+char *pane_records_owner(const struct pane_records *pane, size_t index);
 
 /* A line of the tree: a service's heading, or a step. */
 struct pane_step {
     int number;        /* of the step; 0: a heading */
     const char *service; /* of a heading; borrowed until the next sync */
-    size_t over, total;
+    size_t over; /* of its steps */
 };
 struct pane_build {
     struct app *app;

@@ -87,10 +87,8 @@ static void add_rows(struct pane_build *pane, const struct build *build)
             heading = pane->scroll.len;
             add_row(pane)->service = step->service;
         }
-        if (heading != SIZE_MAX && !step->internal) {
-            pane->rows[heading].total++;
+        if (heading != SIZE_MAX && !step->internal)
             pane->rows[heading].over += step_is_over(step);
-        }
         add_row(pane)->number = step->number;
     }
     free(order);
@@ -186,33 +184,40 @@ static void draw_transfer(const struct table *table, const struct canvas *row,
                           const struct step *step)
 {
     char text[128], now[TEXT_SIZE_SIZE], goal[TEXT_SIZE_SIZE];
-    snprintf(text, sizeof text, "%s%s%s  %.64s", text_size(now, step->current),
-             step->goal > 0 ? " of " : "", step->goal > 0 ? text_size(goal, step->goal) : "",
-             step->transfer);
+    if (step->goal > 0)
+        snprintf(text, sizeof text, "%s of %s  %.64s", text_size(now, step->current),
+                 text_size(goal, step->goal), step->transfer);
+    else if (step->current > 0)
+        snprintf(text, sizeof text, "%s  %.64s", text_size(now, step->current), step->transfer);
+    else
+        snprintf(text, sizeof text, "%.64s", step->transfer);
     table_cell_raw(table, row, OUTPUT, STYLE_DIM, text, strlen(text));
 }
 
-static void draw_last_line(const struct table *table, const struct canvas *row,
+static void draw_last_line(const struct table *table, const struct canvas *row, enum style style,
                            const struct buildlog_line *line)
 {
     struct sgr_line clean = {0};
     /* The last state of a line that overwrites itself stands at its end. */
     size_t len = line->len < LINE_SEEN_MAX ? line->len : LINE_SEEN_MAX;
     sgr_parse(&clean, line->text + line->len - len, len);
-    table_cell(table, row, OUTPUT, STYLE_DIM, clean.text.data);
+    table_cell(table, row, OUTPUT, style, clean.text.data);
     sgr_done(&clean);
 }
 
+/* The error of a step stands above already when it is the build's; what the
+ * step said last tells more. */
 static void draw_output(const struct build *build, const struct table *table,
                         const struct canvas *row, const struct step *step)
 {
+    enum style style = step->error != NULL ? STYLE_BAD : STYLE_DIM;
     struct buildlog_line line;
-    if (step->error != NULL)
-        table_cell_raw(table, row, OUTPUT, STYLE_BAD, step->error, strlen(step->error));
-    else if (step->transfer != NULL && step->state == STEP_RUNNING)
+    if (step->transfer != NULL && step->state == STEP_RUNNING)
         draw_transfer(table, row, step);
     else if (step_last_line(build, step, &line))
-        draw_last_line(table, row, &line);
+        draw_last_line(table, row, style, &line);
+    else if (step->error != NULL)
+        table_cell_raw(table, row, OUTPUT, style, step->error, strlen(step->error));
 }
 
 static void draw_step(const struct pane_build *pane, const struct build *build,
@@ -254,7 +259,7 @@ static void draw_row(const struct pane_build *pane, const struct build *build,
     } else if (line->service != NULL) {
         int x = 1 + canvas_raw(&row, 0, 1, row.cols - 1, STYLE_BOLD, line->service,
                                strlen(line->service));
-        canvas_printf(&row, 0, x, row.cols - x, STYLE_DIM, "  %zu/%zu", line->over, line->total);
+        canvas_printf(&row, 0, x, row.cols - x, STYLE_DIM, "  %zu steps over", line->over);
     }
 }
 

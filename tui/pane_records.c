@@ -9,22 +9,23 @@
 #include "tui/format.h"
 #include "tui/table.h"
 
-enum column { TYPE, SIZE, USED, USES, FLAGS, DESCRIPTION };
+enum column { TYPE, SIZE, USED, USES, FLAGS, SERVICE, DESCRIPTION };
 
 static const struct table_column columns[] = {
-    [TYPE] = {"TYPE", 10, 19, false, 0},
+    [TYPE] = {"TYPE", 10, 14, false, 0},
     [SIZE] = {"SIZE", 7, 0, true, 0},
     [USED] = {"LAST USED", 9, 0, false, 46},
     [USES] = {"USES", 4, 0, true, 60},
-    [FLAGS] = {"STATE", 6, 0, false, 70},
-    [DESCRIPTION] = {"DESCRIPTION", 10, 1000, false, 0},
+    [FLAGS] = {"STATE", 6, 0, false, 90},
+    [SERVICE] = {"SERVICE", 12, 20, false, 76},
+    [DESCRIPTION] = {"DESCRIPTION", 12, 1000, false, 0},
 };
 
-enum sort { BY_SIZE, BY_USED, BY_USES, BY_TYPE, BY_DESCRIPTION };
+enum sort { BY_SIZE, BY_USED, BY_USES, BY_SERVICE, BY_TYPE, BY_DESCRIPTION };
 static const struct pane_sort sorts[] = {
     [BY_SIZE] = {"size", true},    [BY_USED] = {"last used", true},
-    [BY_USES] = {"uses", true},    [BY_TYPE] = {"type", false},
-    [BY_DESCRIPTION] = {"description", false},
+    [BY_USES] = {"uses", true},    [BY_SERVICE] = {"service", false},
+    [BY_TYPE] = {"type", false},   [BY_DESCRIPTION] = {"description", false},
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
@@ -37,6 +38,7 @@ void pane_records_init(struct pane_records *pane, struct app *app)
 void pane_records_done(struct pane_records *pane)
 {
     list_done(&pane->list);
+    owners_done(&pane->owners);
     free(pane->builder);
 }
 
@@ -64,6 +66,7 @@ static int64_t sort_number(const struct record *record, size_t sort)
         return record->last_used_at;
     case BY_USES:
         return record->usage_count;
+    case BY_SERVICE:
     case BY_TYPE:
     case BY_DESCRIPTION:
         break;
@@ -71,28 +74,82 @@ static int64_t sort_number(const struct record *record, size_t sort)
     return 0;
 }
 
+/* Moves when a cache has been scanned anew, or has come or gone. */
+static uint64_t mark_of_caches(const struct store *store)
+{
+    uint64_t mark = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL)
+            mark = mark * 31 + (uint64_t)store->services[i].cache->scanned_at + i + 1;
+    return mark;
+}
+
+static void find_owners(struct pane_records *pane, const struct records *records)
+{
+    const struct store *store = app_store(pane->app);
+    struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
+    size_t len = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL)
+            caches[len++] =
+                (struct owners_cache){store->services[i].name, store->services[i].cache};
+    owners_done(&pane->owners);
+    pane->owners = owners_find(records, caches, len);
+    free(caches);
+}
+
+static const char *owner_name(const struct owner *owner)
+{
+    const char *name = owner->service != NULL ? owner->service : owner->several;
+    return name != NULL ? name : "";
+}
+
+static void add_row(struct pane_records *pane, const struct record *record, size_t index)
+{
+    struct list *list = &pane->list;
+    const char *owner = owner_name(&pane->owners.items[index]);
+    bool shown = list_matches(list, record->description) || list_matches(list, record->type) ||
+                 list_matches(list, owner) || list_matches(list, record->id);
+    const char *text = list->sort == BY_TYPE      ? short_type(record->type)
+                       : list->sort == BY_SERVICE ? owner
+                                                  : record->description;
+    list_add(list, record->id, index, shown, sort_number(record, list->sort), text);
+}
+
 void pane_records_sync(struct pane_records *pane)
 {
+    static const struct records none;
     const struct builder *builder = pane_records_builder(pane);
-    const struct records *records = builder != NULL ? &builder->records : NULL;
-    const void *items = records != NULL ? records->items : NULL;
+    const struct records *records = builder != NULL ? &builder->records : &none;
     int64_t at = builder != NULL ? builder->refreshed_at : 0;
-    if (!pane->stale && items == pane->shown_items && at == pane->shown_at)
+    uint64_t caches = mark_of_caches(app_store(pane->app));
+    bool moved = records->items != pane->shown_items || records->len != pane->owners.len ||
+                 at != pane->shown_at || caches != pane->shown_caches;
+    if (!pane->stale && !moved)
         return;
     pane->stale = false;
-    pane->shown_items = items;
+    pane->shown_items = records->items;
     pane->shown_at = at;
+    pane->shown_caches = caches;
+    if (moved)
+        find_owners(pane, records);
     list_begin(&pane->list);
-    for (size_t i = 0; records != NULL && i < records->len; i++) {
-        const struct record *record = &records->items[i];
-        bool shown = list_matches(&pane->list, record->description) ||
-                     list_matches(&pane->list, record->type) ||
-                     list_matches(&pane->list, record->id);
-        const char *text = pane->list.sort == BY_TYPE ? short_type(record->type)
-                                                      : record->description;
-        list_add(&pane->list, record->id, i, shown, sort_number(record, pane->list.sort), text);
-    }
+    for (size_t i = 0; i < records->len; i++)
+        add_row(pane, &records->items[i], i);
     list_end(&pane->list);
+}
+
+char *pane_records_owner(const struct pane_records *pane, size_t index)
+{
+    struct buf text = {0};
+    if (index >= pane->owners.len)
+        return mem_strdup("");
+    const struct owner *owner = &pane->owners.items[index];
+    const char *name = owner_name(owner);
+    text_clean(&text, name, strlen(name));
+    if (owner->guess && *name != '\0')
+        buf_append_str(&text, " ?");
+    return buf_take(&text);
 }
 
 const struct record *pane_records_current(const struct pane_records *pane)
@@ -109,7 +166,7 @@ int pane_records_wanted(const struct pane_records *pane)
     return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
 }
 
-void pane_records_title(const struct pane_records *pane, struct buf *title)
+void pane_records_title(const struct pane_records *pane, struct buf *title, struct buf *tail)
 {
     const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
     const struct builder *builder = pane_records_builder(pane);
@@ -126,7 +183,7 @@ void pane_records_title(const struct pane_records *pane, struct buf *title)
         buf_printf(title, " %s reclaimable %s", glyphs->dot,
                    text_size(text, records->reclaimable_bytes));
     }
-    pane_title_list(pane->app, &pane->list, sorts, title);
+    pane_title_list(pane->app, &pane->list, sorts, tail);
 }
 
 static const char *flags_of(const struct record *record)
@@ -135,17 +192,23 @@ static const char *flags_of(const struct record *record)
 }
 
 static void draw_row(const struct pane_records *pane, const struct table *table,
-                     const struct canvas *row, const struct record *record)
+                     const struct canvas *row, const struct record *record, size_t index)
 {
     char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE];
+    char *owner = pane_records_owner(pane, index);
     bool mount = strcmp(record->type, "exec.cachemount") == 0;
     table_cell_raw(table, row, TYPE, mount ? STYLE_ACCENT : STYLE_NORMAL, short_type(record->type), strlen(short_type(record->type)));
     table_cell(table, row, SIZE, STYLE_BOLD, text_size(size, record->size_bytes));
-    table_cell(table, row, USED, STYLE_NORMAL,
-               format_age(text, record->last_used_at, app_now(pane->app)));
+    if (record->in_use && table->places[FLAGS].width == 0)
+        table_cell(table, row, USED, STYLE_WARN, flags_of(record));
+    else
+        table_cell(table, row, USED, STYLE_NORMAL,
+                   format_age(text, record->last_used_at, app_now(pane->app)));
     snprintf(text, sizeof text, "%lld", (long long)record->usage_count);
     table_cell(table, row, USES, STYLE_NORMAL, text);
     table_cell(table, row, FLAGS, record->in_use ? STYLE_WARN : STYLE_DIM, flags_of(record));
+    table_cell(table, row, SERVICE, STYLE_NORMAL, owner);
+    free(owner);
     table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, record->description, strlen(record->description));
 }
 
@@ -194,7 +257,8 @@ void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, b
         if (at >= list_len(&pane->list))
             break;
         struct canvas row = pane_row(&pane->list, &rest, y, at, focused);
-        draw_row(pane, &table, &row, &builder->records.items[pane->list.rows[at].index]);
+        size_t index = pane->list.rows[at].index;
+        draw_row(pane, &table, &row, &builder->records.items[index], index);
     }
     if (list_len(&pane->list) == 0)
         draw_empty(pane, builder, &rest);

@@ -117,7 +117,7 @@ int pane_services_wanted(const struct pane_services *pane)
     return 1 + (rows > 1000 ? 1000 : rows > 0 ? (int)rows : 1) + note_count(store);
 }
 
-void pane_services_title(const struct pane_services *pane, struct buf *title)
+void pane_services_title(const struct pane_services *pane, struct buf *title, struct buf *tail)
 {
     const struct store *store = app_store(pane->app);
     const char *dot = app_theme(pane->app)->glyphs->dot;
@@ -135,7 +135,7 @@ void pane_services_title(const struct pane_services *pane, struct buf *title)
         buf_printf(title, " %s garbage %s", dot, text_size(text, garbage));
     if (store->scanning)
         buf_printf(title, " %s scanning", dot);
-    pane_title_list(pane->app, &pane->list, sorts, title);
+    pane_title_list(pane->app, &pane->list, sorts, tail);
 }
 
 /* ---- one row */

@@ -233,6 +233,7 @@ static void draw_plan(struct plan_screen *self, const struct canvas *inside)
 {
     struct page below = {0}, current = {0};
     int width = inside->cols - 2;
+    below.width = width;
     int detail = inside->rows >= 18 ? 3 : inside->rows >= 12 ? 1 : 0;
     add_totals(self, &below, width);
     add_question(self, &below);

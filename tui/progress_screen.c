@@ -71,6 +71,7 @@ static void progress_draw(struct screen *screen, const struct canvas *canvas)
     struct canvas inside = canvas_box(canvas, STYLE_BORDER, over ? "Result" : "Deleting");
     if (over) {
         struct canvas text = canvas_part(&inside, 1, 1, inside.rows - 1, inside.cols - 2);
+        self->page.width = text.cols;
         fill_result(self, status);
         page_draw(&self->page, &text);
     } else {
