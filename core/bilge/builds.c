@@ -159,8 +159,13 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     running->on_output = options->on_output;
     running->arg = options->arg;
     char *command = runner_command(&spec);
-    running->build = build_new(++bilge->last_build_id, services, services_len, command,
-                               LOG_MAX_BYTES);
+    /* All of a project with one service is that service: newer composes do not
+     * name it in their output. */
+    const struct compose_project *project = bilge->store->project;
+    const char *const only[] = {project->services_len == 1 ? project->services[0].name : NULL};
+    bool all_is_one = services_len == 0 && only[0] != NULL;
+    running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
+                               all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);
     free(command);
     code = runner_start(bilge->loop, &spec, running->build,
                         options->on_output != NULL ? &runner_ops_with_output : &runner_ops,

@@ -87,8 +87,8 @@ static void explain(const struct compose_load *load, const struct process_result
     free(words);
 }
 
-/* docker-compose 1 knows no JSON: its usage text, or a complaint about the
- * option, is all that comes. */
+/* docker-compose 1 knows no JSON: its usage text (with status 0), or a
+ * complaint about cache_to, is all that comes. */
 static bool is_version_1(const struct process_result *result)
 {
     return strstr(result->err.data, "Usage: config") != NULL ||
@@ -108,6 +108,10 @@ static void on_config(void *arg, const struct process_result *result, const stru
     struct err reason;
     if (err != NULL) {
         err_set(&reason, err->code, "docker compose config: %s", err->text);
+    } else if (load->standalone && is_version_1(result)) {
+        err_set(&reason, ERR_UNSUPPORTED,
+                "docker-compose is version 1: it builds, but it does not tell the project as "
+                "JSON, and it knows no cache_to (install docker-compose version 2)");
     } else if (result->status == 0) {
         if (compose_parse(result->out.data, result->out.len, load->directory, &project,
                           &reason) == 0) {
@@ -121,10 +125,6 @@ static void on_config(void *arg, const struct process_result *result, const stru
         err_set(&reason, ERR_UNSUPPORTED,
                 "docker has no compose plugin: the project is not readable, and nothing can be "
                 "built (install docker-compose version 2)");
-    } else if (load->standalone && is_version_1(result)) {
-        err_set(&reason, ERR_UNSUPPORTED,
-                "docker-compose is version 1: it builds, but it does not tell the project as "
-                "JSON, and it knows no cache_to (install docker-compose version 2)");
     } else {
         explain(load, result, &reason);
     }

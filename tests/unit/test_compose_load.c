@@ -88,6 +88,7 @@ static const struct {
     {NULL, NULL, -ENOENT, "neither docker nor docker-compose"},
     {NO_PLUGIN, NULL, ERR_UNSUPPORTED, "no compose plugin"},
     {NO_PLUGIN, "echo 'Usage: config [options]'; exit 1", ERR_UNSUPPORTED, "version 1"},
+    {NULL, "echo 'Usage: config [options]'; exit 0", ERR_UNSUPPORTED, "version 1"}, /* 1.29 */
     {NO_PLUGIN, "echo \"services.a.build contains unsupported option: 'cache_to'\" >&2; exit 1",
      ERR_UNSUPPORTED, "version 1"},
     {SAYS("no configuration file provided: not found"), NULL, -ENOENT, "no compose file in /"},
