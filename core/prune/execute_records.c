@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/engine/api.h"
 #include "core/engine/builders.h"
 #include "core/prune/executor.h"
 #include "core/prune/planner.h"
@@ -62,9 +63,14 @@ static bool look_again(struct record_run *run, size_t index)
     const struct plan_item *item = &execute->plan->items[index];
     struct err err;
     bool gone = false;
-    if (is_unchanged(execute, item, &gone))
+    bool unchanged = is_unchanged(execute, item, &gone);
+    /* One odd id would have the whole call refused. */
+    if (unchanged && api_is_record_id(item->id))
         return true;
-    err_set(&err, ERR_CHANGED, "it was used since the plan was made");
+    if (unchanged)
+        err_set(&err, ERR_FORMAT, "this is not the id of a record");
+    else
+        err_set(&err, ERR_CHANGED, "it was used since the plan was made");
     execute_item_over(execute, index, gone ? NULL : &err);
     return false;
 }
