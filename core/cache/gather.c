@@ -420,21 +420,46 @@ static void run_start(struct crew *crew, struct task *task)
 
 /* ---- the end */
 
+/* Blobs are large items to sort: their places are sorted by the first bytes of
+ * the digest, which hardly ever are the same. */
+struct place {
+    uint64_t key;
+    const struct cache_blob *blob;
+};
+
 static int by_digest(const void *a, const void *b)
 {
-    return memcmp(&((const struct cache_blob *)a)->digest, &((const struct cache_blob *)b)->digest,
-                  sizeof(struct digest));
+    const struct place *one = a, *two = b;
+    if (one->key != two->key)
+        return one->key < two->key ? -1 : 1;
+    return memcmp(&one->blob->digest, &two->blob->digest, sizeof one->blob->digest);
+}
+
+static struct place place_of(const struct cache_blob *blob)
+{
+    struct place place = {0, blob};
+    for (size_t i = 0; i < sizeof place.key; i++)
+        place.key = place.key << 8 | blob->digest.bytes[i];
+    return place;
 }
 
 /* A directory that changes while it is read may show a name twice. */
 static void sort_blobs(struct cache *cache)
 {
-    size_t kept = 0;
-    if (cache->blobs_len > 0)
-        qsort(cache->blobs, cache->blobs_len, sizeof *cache->blobs, by_digest);
-    for (size_t i = 0; i < cache->blobs_len; i++)
-        if (kept == 0 || !digest_equal(&cache->blobs[i].digest, &cache->blobs[kept - 1].digest))
-            cache->blobs[kept++] = cache->blobs[i];
+    size_t kept = 0, len = cache->blobs_len;
+    if (len == 0)
+        return;
+    struct place *places = mem_alloc(len * sizeof *places);
+    struct cache_blob *sorted = mem_alloc(len * sizeof *sorted);
+    for (size_t i = 0; i < len; i++)
+        places[i] = place_of(&cache->blobs[i]);
+    qsort(places, len, sizeof *places, by_digest);
+    for (size_t i = 0; i < len; i++)
+        if (i == 0 || by_digest(&places[i - 1], &places[i]) != 0)
+            sorted[kept++] = *places[i].blob;
+    free(places);
+    free(cache->blobs);
+    cache->blobs = sorted;
     cache->blobs_len = kept;
 }
 

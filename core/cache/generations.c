@@ -109,10 +109,8 @@ static void meet(struct survey *survey, uint32_t blob, uint32_t stamp)
 
 static void meet_known(struct survey *survey, const struct cache_generation *known, uint32_t stamp)
 {
-    const struct cache *previous = survey->graph.previous;
     for (size_t i = 0; i < known->blobs_len; i++)
-        meet(survey, cache_find_blob(survey->cache, &previous->blobs[known->blobs[i]].digest),
-             stamp);
+        meet(survey, survey->graph.now_of[known->blobs[i]], stamp);
 }
 
 /* A manifest that a generation leads to but that is none. */

@@ -14,15 +14,36 @@
 
 #define PROBE_BYTES 4096
 
-static void fill_known(struct graph *graph)
+static uint32_t *new_numbers(size_t len)
 {
-    const struct cache *previous = graph->previous;
-    graph->known_of = mem_alloc(previous->blobs_len * sizeof *graph->known_of);
-    for (size_t i = 0; i < previous->blobs_len; i++)
-        graph->known_of[i] = CACHE_NONE;
-    for (size_t i = 0; i < previous->generations_len; i++) {
-        uint32_t blob = cache_find_blob(previous, &previous->generations[i].manifest);
-        if (blob != CACHE_NONE && previous->generations[i].whole)
+    uint32_t *numbers = mem_alloc(len * sizeof *numbers);
+    memset(numbers, 0xff, len * sizeof *numbers); /* CACHE_NONE */
+    return numbers;
+}
+
+/* Both are sorted by digest. */
+static void join_previous(struct graph *graph)
+{
+    const struct cache *now = graph->cache, *earlier = graph->previous;
+    uint32_t i = 0, j = 0;
+    while (i < now->blobs_len && j < earlier->blobs_len) {
+        const struct cache_blob *one = &now->blobs[i], *two = &earlier->blobs[j];
+        int order = memcmp(&one->digest, &two->digest, sizeof one->digest);
+        if (order == 0 && one->ino == two->ino) {
+            graph->earlier_of[i] = j;
+            graph->now_of[j] = i;
+        }
+        i += order <= 0;
+        j += order >= 0;
+    }
+}
+
+static void find_known(struct graph *graph)
+{
+    const struct cache *earlier = graph->previous;
+    for (size_t i = 0; i < earlier->generations_len; i++) {
+        uint32_t blob = cache_find_blob(earlier, &earlier->generations[i].manifest);
+        if (blob != CACHE_NONE && earlier->generations[i].whole)
             graph->known_of[blob] = (uint32_t)i;
     }
 }
@@ -37,11 +58,14 @@ void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
                             .previous = previous};
     graph->readings = mem_zalloc(cache->blobs_len);
     graph->referenced = mem_zalloc(cache->blobs_len * sizeof *graph->referenced);
-    graph->node_of = mem_alloc(cache->blobs_len * sizeof *graph->node_of);
-    for (size_t i = 0; i < cache->blobs_len; i++)
-        graph->node_of[i] = CACHE_NONE;
-    if (previous != NULL)
-        fill_known(graph);
+    graph->node_of = new_numbers(cache->blobs_len);
+    graph->earlier_of = new_numbers(cache->blobs_len);
+    if (previous == NULL)
+        return;
+    graph->now_of = new_numbers(previous->blobs_len);
+    graph->known_of = new_numbers(previous->blobs_len);
+    join_previous(graph);
+    find_known(graph);
 }
 
 void graph_done(struct graph *graph)
@@ -52,20 +76,12 @@ void graph_done(struct graph *graph)
     free(graph->readings);
     free(graph->referenced);
     free(graph->node_of);
+    free(graph->earlier_of);
+    free(graph->now_of);
     free(graph->known_of);
     free(graph->pending);
     buf_done(&graph->text);
     *graph = (struct graph){0};
-}
-
-uint32_t graph_previous(const struct graph *graph, uint32_t blob)
-{
-    if (graph->previous == NULL)
-        return CACHE_NONE;
-    uint32_t earlier = cache_find_blob(graph->previous, &graph->cache->blobs[blob].digest);
-    if (earlier == CACHE_NONE || graph->previous->blobs[earlier].ino != graph->cache->blobs[blob].ino)
-        return CACHE_NONE;
-    return earlier;
 }
 
 static struct node *add_node(struct graph *graph, uint32_t blob)
@@ -95,21 +111,18 @@ static void refer(struct graph *graph, uint32_t blob, uint8_t role, int64_t crea
 /* A generation of the earlier scan that is all there still needs no reading. */
 static bool take_known(struct graph *graph, uint32_t blob)
 {
-    uint32_t earlier = graph_previous(graph, blob);
+    uint32_t earlier = graph->earlier_of[blob];
     if (earlier == CACHE_NONE || graph->known_of[earlier] == CACHE_NONE)
         return false;
     const struct cache *previous = graph->previous;
     const struct cache_generation *known = &previous->generations[graph->known_of[earlier]];
-    for (size_t i = 0; i < known->blobs_len; i++) {
-        const struct cache_blob *before = &previous->blobs[known->blobs[i]];
-        uint32_t now = cache_find_blob(graph->cache, &before->digest);
-        if (now == CACHE_NONE || graph->cache->blobs[now].ino != before->ino)
+    for (size_t i = 0; i < known->blobs_len; i++)
+        if (graph->now_of[known->blobs[i]] == CACHE_NONE)
             return false;
-    }
     add_node(graph, blob)->known = known;
     for (size_t i = 0; i < known->blobs_len; i++) {
         const struct cache_blob *before = &previous->blobs[known->blobs[i]];
-        uint32_t now = cache_find_blob(graph->cache, &before->digest);
+        uint32_t now = graph->now_of[known->blobs[i]];
         if (now != blob)
             refer(graph, now, before->role, before->created_at);
     }
@@ -240,7 +253,7 @@ void graph_read_times(struct graph *graph, uint32_t blob)
 {
     struct layer_time *times = NULL;
     size_t len = 0;
-    if (graph->readings[blob] != READING_NONE || graph_previous(graph, blob) != CACHE_NONE)
+    if (graph->readings[blob] != READING_NONE || graph->earlier_of[blob] != CACHE_NONE)
         return;
     graph->readings[blob] = READING_OTHER;
     buf_clear(&graph->text);
@@ -287,7 +300,7 @@ static bool may_be_manifest(const struct graph *graph, uint32_t blob)
         return false;
     if (it->size_bytes < LAYOUT_MIN_BYTES || it->size_bytes > LAYOUT_MAX_BYTES)
         return false;
-    uint32_t earlier = graph_previous(graph, blob);
+    uint32_t earlier = graph->earlier_of[blob];
     return earlier == CACHE_NONE || graph->previous->blobs[earlier].role == BLOB_MANIFEST;
 }
 
@@ -304,8 +317,7 @@ static bool look_at_some(struct graph *graph, const struct candidate *candidates
     return found;
 }
 
-/* Moves those that end a burst to the front, in their order; how many. Blobs of
- * the very same time end it together. */
+/* Those that end a burst; how many. Blobs of the very same time end it together. */
 static size_t select_last_ones(const struct candidate *all, size_t len, struct candidate *ret_last)
 {
     size_t count = 0;
@@ -319,27 +331,40 @@ static size_t select_last_ones(const struct candidate *all, size_t len, struct c
     return count;
 }
 
-static size_t select_rest(const struct graph *graph, struct candidate *all, size_t len)
+/* Those that may be a manifest, newest first. */
+static size_t select_candidates(const struct graph *graph, struct candidate *ret_candidates)
 {
     size_t count = 0;
-    for (size_t i = 0; i < len; i++)
-        if (may_be_manifest(graph, all[i].blob))
-            all[count++] = all[i];
+    for (uint32_t i = 0; i < graph->cache->blobs_len; i++)
+        if (may_be_manifest(graph, i))
+            ret_candidates[count++] =
+                (struct candidate){i, graph->cache->blobs[i].modified_at};
+    if (count > 0)
+        qsort(ret_candidates, count, sizeof *ret_candidates, newest_first);
     return count;
 }
 
-void graph_probe(struct graph *graph)
+static void look_at_last_ones(struct graph *graph)
 {
     size_t len = graph->cache->blobs_len;
     struct candidate *all = mem_alloc(len * sizeof *all), *last = mem_alloc(len * sizeof *last);
     for (uint32_t i = 0; i < len; i++)
         all[i] = (struct candidate){i, graph->cache->blobs[i].modified_at};
-    if (len > 0)
-        qsort(all, len, sizeof *all, newest_first);
+    qsort(all, len, sizeof *all, newest_first);
     look_at_some(graph, last, select_last_ones(all, len, last), 1);
-    len = select_rest(graph, all, len);
-    if (len <= FEW || look_at_some(graph, all, len, len / SAMPLES))
-        look_at_some(graph, all, len, 1);
     free(all);
     free(last);
+}
+
+void graph_probe(struct graph *graph)
+{
+    struct candidate *rest = mem_alloc(graph->cache->blobs_len * sizeof *rest);
+    size_t len = select_candidates(graph, rest);
+    if (len > FEW) {
+        look_at_last_ones(graph);
+        len = select_candidates(graph, rest);
+    }
+    if (len <= FEW || look_at_some(graph, rest, len, len / SAMPLES))
+        look_at_some(graph, rest, len, 1);
+    free(rest);
 }

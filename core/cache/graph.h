@@ -30,7 +30,10 @@ struct graph {
     uint8_t *readings;   /* per blob, enum blob_reading */
     uint32_t *node_of;   /* per blob; CACHE_NONE: no manifest */
     bool *referenced;    /* per blob */
-    uint32_t *known_of;  /* per blob of previous: its generation there, or CACHE_NONE */
+    /* With `previous`, both ways, when it is the same file: else CACHE_NONE. */
+    uint32_t *earlier_of; /* per blob: the blob there */
+    uint32_t *now_of;     /* per blob there: the blob here */
+    uint32_t *known_of;   /* per blob there: the whole generation that it is the manifest of */
     struct node *nodes;
     size_t nodes_len, nodes_cap;
     size_t descriptors; /* held in all */
@@ -53,8 +56,5 @@ void graph_probe(struct graph *graph);
 
 /* Reads a cache config for the times of layers that have none yet; once. */
 void graph_read_times(struct graph *graph, uint32_t blob);
-
-/* The blob in the earlier scan, if it is the same file; CACHE_NONE if not. */
-uint32_t graph_previous(const struct graph *graph, uint32_t blob);
 
 #endif

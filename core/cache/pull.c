@@ -149,8 +149,10 @@ struct pull_text pull_string(struct pull *json)
         if (json->at == json->end || *json->at != '\\')
             break;
         text.escaped = true;
-        if (!pass_escape(json))
+        if (!pass_escape(json)) {
+            json->at = json->end;
             break;
+        }
     }
     text.len = (size_t)(json->at - text.at);
     if (json->at < json->end && *json->at == '"')

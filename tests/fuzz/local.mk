@@ -7,6 +7,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_clock
 FUZZ_TARGETS += tests/fuzz/fuzz_compose
 FUZZ_TARGETS += tests/fuzz/fuzz_df
 FUZZ_TARGETS += tests/fuzz/fuzz_du
+FUZZ_TARGETS += tests/fuzz/fuzz_layout
 FUZZ_TARGETS += tests/fuzz/fuzz_lines
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_legacy
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain

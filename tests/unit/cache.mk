@@ -1,14 +1,25 @@
-UNIT_CACHE = tests/unit/test_cache_kill tests/unit/test_cache_remove tests/unit/test_cache_scan
+UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_kill \
+	tests/unit/test_cache_layout tests/unit/test_cache_remove \
+	tests/unit/test_cache_scan tests/unit/test_cache_watch
 check_PROGRAMS += $(UNIT_CACHE)
 TESTS += $(UNIT_CACHE)
 EXTRA_DIST += tests/data/cache
 CACHE_KIT = tests/unit/cache_kit.c tests/unit/cache_kit.h
-tests_unit_test_cache_scan_SOURCES = tests/unit/test_cache_scan.c $(CACHE_KIT)
-tests_unit_test_cache_scan_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_cache_scan_LDADD = $(UNIT_LDADD)
-tests_unit_test_cache_remove_SOURCES = tests/unit/test_cache_remove.c $(CACHE_KIT)
-tests_unit_test_cache_remove_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_cache_remove_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_busy_SOURCES = tests/unit/test_cache_busy.c $(CACHE_KIT)
+tests_unit_test_cache_busy_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_busy_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_kill_SOURCES = tests/unit/test_cache_kill.c $(CACHE_KIT)
 tests_unit_test_cache_kill_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_kill_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_layout_SOURCES = tests/unit/test_cache_layout.c $(CACHE_KIT)
+tests_unit_test_cache_layout_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_layout_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_remove_SOURCES = tests/unit/test_cache_remove.c $(CACHE_KIT)
+tests_unit_test_cache_remove_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_remove_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_scan_SOURCES = tests/unit/test_cache_scan.c $(CACHE_KIT)
+tests_unit_test_cache_scan_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_scan_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_watch_SOURCES = tests/unit/test_cache_watch.c $(CACHE_KIT)
+tests_unit_test_cache_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_watch_LDADD = $(UNIT_LDADD)
