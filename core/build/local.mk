@@ -6,6 +6,7 @@ libbilge_a_SOURCES += \
 	core/build/compose_load.c \
 	core/build/diagnose.c core/build/diagnose.h \
 	core/build/objects.c core/build/objects.h \
+	core/build/plain_line.c core/build/plain_line.h \
 	core/build/progress.h core/build/progress_legacy.c core/build/progress_plain.c \
 	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \

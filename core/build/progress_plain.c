@@ -5,7 +5,7 @@
 
 #include "core/base/lines.h"
 #include "core/base/mem.h"
-#include "core/base/text.h"
+#include "core/build/plain_line.h"
 #include "core/build/reason.h"
 
 /* Longer lines are cut in pieces; 15 kB were seen. */
@@ -35,135 +35,20 @@ struct plain {
     struct reason reason;
 };
 
-struct span {
-    const char *text;
-    size_t len;
-};
-
-static bool span_is(struct span span, const char *text)
-{
-    return span.len == strlen(text) && memcmp(span.text, text, span.len) == 0;
-}
-
-static bool span_starts(struct span span, const char *prefix)
-{
-    size_t len = strlen(prefix);
-    return span.len >= len && memcmp(span.text, prefix, len) == 0;
-}
-
-static bool span_cut_end(struct span *span, const char *suffix)
-{
-    size_t len = strlen(suffix);
-    if (span->len < len || memcmp(span->text + span->len - len, suffix, len) != 0)
-        return false;
-    span->len -= len;
-    return true;
-}
-
-/* ------------------------------------------------------------ line kinds */
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* "#12 rest": the number, 0 when the line is none of these. */
-static int parse_number(const char *line, size_t len, struct span *ret_rest)
-{
-    int number = 0;
-    size_t i = 1;
-    if (len < 3 || line[0] != '#')
-        return 0;
-    for (; i < len && is_digit(line[i]); i++) {
-        number = number * 10 + (line[i] - '0');
-        if (number > BUILD_STEPS_MAX)
-            return 0;
-    }
-    if (i >= len || line[i] != ' ')
-        return 0;
-    *ret_rest = (struct span){line + i + 1, len - i - 1};
-    return number;
-}
-
-/* "0.42 text" and "0.42": a time with decimals, then output. */
-static bool is_output(struct span rest)
-{
-    size_t i = 0;
-    while (i < rest.len && is_digit(rest.text[i]))
-        i++;
-    if (i == 0 || i + 1 >= rest.len || rest.text[i] != '.' || !is_digit(rest.text[i + 1]))
-        return false;
-    for (i++; i < rest.len && is_digit(rest.text[i]);)
-        i++;
-    return i == rest.len || rest.text[i] == ' ';
-}
-
-/* "22.9" in milliseconds; not strtod(), which heeds the locale. */
-static bool parse_seconds(const char *text, size_t len, int64_t *ret_ms)
-{
-    int64_t ms = 0, scale = 1000;
-    bool fraction = false;
-    if (len == 0 || len > 12 || !is_digit(text[0]))
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] == '.' && !fraction) {
-            fraction = true;
-        } else if (!is_digit(text[i])) {
-            return false;
-        } else if (fraction) {
-            scale /= 10;
-            ms += (text[i] - '0') * scale;
-        } else {
-            ms = ms * 10 + (text[i] - '0') * INT64_C(1000);
-        }
-    }
-    *ret_ms = ms;
-    return true;
-}
-
-/* The last word as seconds, "22.9s", cut off with the space before it. */
-static bool cut_seconds(struct span *span, int64_t *ret_ms)
-{
-    const char *space = memrchr(span->text, ' ', span->len);
-    if (space == NULL)
-        return false;
-    size_t len = (size_t)(span->text + span->len - space) - 1;
-    if (len < 2 || space[len] != 's' || !parse_seconds(space + 1, len - 1, ret_ms))
-        return false;
-    span->len = (size_t)(space - span->text);
-    return true;
-}
-
-/* The last word as a size, "1.05MB", cut off with the space before it. */
-static bool cut_size(struct span *span, int64_t *ret_bytes)
-{
-    const char *space = memrchr(span->text, ' ', span->len);
-    char word[24];
-    if (space == NULL)
-        return false;
-    size_t len = (size_t)(span->text + span->len - space) - 1;
-    if (len < 2 || len >= sizeof word || space[len] != 'B')
-        return false;
-    memcpy(word, space + 1, len);
-    word[len] = '\0';
-    if (!text_parse_size(word, ret_bytes))
-        return false;
-    span->len = (size_t)(space - span->text);
-    return true;
-}
+/* ---------------------------------------------------------- a step's lines */
 
 /* "sha256:… 1.05MB / 30.00MB 1.2s done" */
 static void read_status(struct step *step, struct span rest, int64_t now_mono_ms)
 {
     int64_t ms, current = 0, goal = 0, size;
     bool over = span_cut_end(&rest, " done");
-    cut_seconds(&rest, &ms);
-    if (cut_size(&rest, &size)) {
+    span_cut_seconds(&rest, &ms);
+    if (span_cut_size(&rest, &size)) {
         current = size;
         if (span_cut_end(&rest, " /")) {
             goal = current;
             current = 0;
-            if (cut_size(&rest, &size))
+            if (span_cut_size(&rest, &size))
                 current = size;
         }
     }
@@ -183,7 +68,7 @@ static bool read_end(struct plain *progress, struct step *step, struct span rest
         step_end(step, STEP_CACHED, ms, now);
     } else if (span_is(rest, "DONE")) {
         step_end(step, STEP_DONE, ms, now);
-    } else if (span_starts(rest, "DONE ") && cut_seconds(&rest, &ms) && rest.len == 4) {
+    } else if (span_starts(rest, "DONE ") && span_cut_seconds(&rest, &ms) && rest.len == 4) {
         step_end(step, STEP_DONE, ms, now);
     } else if (span_is(rest, "CANCELED")) {
         step_end(step, STEP_CANCELLED, ms, now);
@@ -241,19 +126,6 @@ static int find_step_named(const struct build *build, struct span name)
     return 0;
 }
 
-static bool is_excerpt(struct span line)
-{
-    size_t i = 0;
-    if (span_is(line, "--------------------"))
-        return true;
-    while (i < line.len && line.text[i] == ' ')
-        i++;
-    size_t digits = i;
-    while (i < line.len && is_digit(line.text[i]))
-        i++;
-    return i > digits && line.len - i >= 2 && memcmp(line.text + i, " |", 2) == 0;
-}
-
 /* "Building api": compose 1 builds one service after the other, and each
  * counts its steps from 1. */
 static void read_heading(struct plain *progress, struct span line)
@@ -296,7 +168,7 @@ static int read_other(struct plain_stream *stream, struct span line)
     if (span_starts(line, "Building "))
         read_heading(progress, line);
     reason_look(&progress->reason, stream->number, line.text, line.len);
-    return is_excerpt(line) ? find_failed_step(progress->build) : 0;
+    return plain_is_excerpt(line) ? find_failed_step(progress->build) : 0;
 }
 
 static void heat(struct plain_stream *stream, int step, const char *prefix, size_t len)
@@ -314,7 +186,7 @@ static void on_line(void *arg, const char *text, size_t len)
     struct plain *progress = stream->progress;
     struct build *build = progress->build;
     struct span rest;
-    int number = parse_number(text, len, &rest);
+    int number = plain_number(text, len, &rest);
     struct step *step = number > 0 ? build_step(build, progress->base + number) : NULL;
     if (step == NULL) {
         int owner = number > 0 || (len > 1 && text[0] == '#' && text[1] == '0')
@@ -326,7 +198,7 @@ static void on_line(void *arg, const char *text, size_t len)
     }
     buildlog_add(build->log, step->number, stream->number, text, len);
     stream->hot_step = 0;
-    if (is_output(rest)) {
+    if (plain_is_output(rest)) {
         heat(stream, step->number, text, (size_t)(rest.text - text));
         step->last_line = buildlog_end(build->log);
         if (step->state == STEP_WAITING)
@@ -347,7 +219,7 @@ static bool is_plain_output(const struct plain_stream *stream, const char *line,
 {
     size_t prefix = stream->hot_prefix_len;
     return len > prefix && memcmp(line, stream->hot_prefix, prefix) == 0 &&
-           is_output((struct span){line + prefix, len - prefix}) && line[len - 1] != ']';
+           plain_is_output((struct span){line + prefix, len - prefix}) && line[len - 1] != ']';
 }
 
 /* Takes whole lines of output of one step from the front and says how many

@@ -98,8 +98,8 @@ static int64_t write_log(const char *path, uint64_t lines)
     fputs("#8 [api builder 4/6] RUN flood\n", file);
     for (uint64_t i = 0; i < lines; i++)
         fprintf(file, "#8 %.3f %09llu %.*s\n", (double)i / 1e5, (unsigned long long)i, 96,
-                "Compiling some-crate-with-a-long-name v1.2.3 (/app/crates/some-crate-with-a-long-name)"
-                " and so on");
+                "Compiling some-crate-with-a-long-name v1.2.3 "
+                "(/app/crates/some-crate-with-a-long-name) and so on");
     int64_t bytes = ftell(file);
     if (fclose(file) != 0)
         abort();

@@ -81,7 +81,7 @@ static void test_paths(void **state)
         {"/tmp/.hidden/..x", "/tmp/.hidden/..x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *json = mem_printf("{\"name\":\"p\",\"services\":{\"a\":{\"build\":{\"context\":\"/c\","
+        char *json = mem_printf("{\"services\":{\"a\":{\"build\":{\"context\":\"/c\","
                                 "\"cache_to\":[\"type=local,dest=%s\"]}}}}",
                                 cases[i].written);
         struct compose_project *project = parse(json);
