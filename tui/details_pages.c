@@ -22,7 +22,7 @@ static void add_time(struct page *page, const struct app *app, const char *label
         page_field(page, label, STYLE_DIM, "-");
     else
         page_field(page, label, STYLE_NORMAL, "%s  (%s)", format_age(age, at, app_now(app)),
-                   clock_rfc3339(text, at));
+                   clock_rfc3339(text, at - at % CLOCK_SECOND));
 }
 
 /* ---- a service */
@@ -63,12 +63,12 @@ static void add_generations(struct page *page, const struct app *app, const stru
         const struct cache_generation *generation = &cache->generations[i];
         char hex[DIGEST_HEX_SIZE], age[FORMAT_SIZE], reach[TEXT_SIZE_SIZE], own[TEXT_SIZE_SIZE];
         page_add(page, generation->live ? STYLE_GOOD : STYLE_NORMAL,
-                 "%.12s  %6s  %9s, %9s of it alone  %4zu blobs  %s%s%s",
+                 "%.12s %5s %9s, %9s of its own, %3zu blobs: %s%s%s",
                  digest_hex(hex, &generation->manifest),
                  format_age(age, generation->exported_at, app_now(app)),
                  text_size(reach, generation->reach_bytes), text_size(own, generation->unique_bytes),
                  generation->blobs_len, generation_state(generation),
-                 generation->tag != NULL ? "  tag " : "",
+                 generation->tag != NULL ? ", tag " : "",
                  generation->tag != NULL ? generation->tag : "");
     }
     if (cache->generations_len > LISTED_MAX)

@@ -1,5 +1,11 @@
 #include "tui/pane.h"
 
+#include <string.h>
+
+#include "core/base/text.h"
+
+enum { LONGEST_MAX = 64 };
+
 void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len)
 {
     const struct pane_sort *sort = &sorts[list->sort];
@@ -19,9 +25,19 @@ void pane_title_list(const struct app *app, const struct list *list, const struc
         buf_printf(tail, "%s %zu marked ", glyphs->mark, list_marked_len(list));
     if (list->filter != NULL)
         buf_printf(tail, "filter \"%s\" ", list->filter);
-    if (sorts[list->sort].name != NULL)
+    if (sorts[list->sort].name != NULL && list_len(list) > 0)
         buf_printf(tail, "sort %s %s ", sorts[list->sort].name,
                    list->descending ? glyphs->down : glyphs->up);
+}
+
+int pane_longer(int longest, const char *text)
+{
+    struct buf clean = {0};
+    /* Nothing grows beyond this anyway. */
+    text_clean(&clean, text, strnlen(text, LONGEST_MAX));
+    int width = clean.len > 0 ? (int)text_width(clean.data) : 0;
+    buf_done(&clean);
+    return width > longest ? width : longest;
 }
 
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,

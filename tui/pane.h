@@ -25,6 +25,8 @@ void pane_title_list(const struct app *app, const struct list *list, const struc
 /* The row's canvas with cursor and mark drawn. */
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
                        bool focused);
+/* The larger of `longest` and the columns that this raw text takes. */
+int pane_longer(int longest, const char *text);
 /* Marks, sort and movement, which all lists have. */
 bool pane_list_command(struct list *list, enum command command, const struct pane_sort *sorts,
                        size_t sorts_len);
@@ -33,7 +35,8 @@ struct pane_services {
     struct app *app;
     struct list list;
     bool stale;
-    int first_row; /* of the rows in the pane, as last drawn */
+    int longest_name; /* columns */
+    int first_row;    /* of the rows in the pane, as last drawn */
 };
 void pane_services_init(struct pane_services *pane, struct app *app);
 void pane_services_done(struct pane_services *pane);
@@ -54,6 +57,7 @@ struct pane_records {
     const void *shown_items; /* what the rows were made of */
     int64_t shown_at;
     uint64_t shown_caches;
+    int longest_type, longest_owner; /* columns */
     int first_row;
 };
 void pane_records_init(struct pane_records *pane, struct app *app);

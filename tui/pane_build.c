@@ -291,7 +291,8 @@ void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool 
         canvas_raw(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, build->command,
                    strlen(build->command));
     }
-    table_layout(&table, columns, sizeof columns / sizeof columns[0], 3, canvas->cols);
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_layout(&table, 3, canvas->cols);
     scroll_show(&pane->scroll, (size_t)rows.rows);
     for (int y = 0; y < rows.rows; y++) {
         size_t at = pane->scroll.top + (size_t)y;

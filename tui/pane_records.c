@@ -9,15 +9,17 @@
 #include "tui/format.h"
 #include "tui/table.h"
 
+enum { GUESS_COLS = 2 }; /* " ?" */
+
 enum column { TYPE, SIZE, USED, USES, FLAGS, SERVICE, DESCRIPTION };
 
 static const struct table_column columns[] = {
-    [TYPE] = {"TYPE", 10, 14, false, 0},
+    [TYPE] = {"TYPE", 7, 14, false, 0},
     [SIZE] = {"SIZE", 7, 0, true, 0},
     [USED] = {"LAST USED", 9, 0, false, 46},
     [USES] = {"USES", 4, 0, true, 60},
     [FLAGS] = {"STATE", 6, 0, false, 90},
-    [SERVICE] = {"SERVICE", 12, 20, false, 76},
+    [SERVICE] = {"SERVICE", 7, 20, false, 76},
     [DESCRIPTION] = {"DESCRIPTION", 12, 1000, false, 0},
 };
 
@@ -110,6 +112,10 @@ static void add_row(struct pane_records *pane, const struct record *record, size
     const char *owner = owner_name(&pane->owners.items[index]);
     bool shown = list_matches(list, record->description) || list_matches(list, record->type) ||
                  list_matches(list, owner) || list_matches(list, record->id);
+    pane->longest_type = pane_longer(pane->longest_type, short_type(record->type));
+    int owner_cols = pane_longer(0, owner) + (pane->owners.items[index].guess ? GUESS_COLS : 0);
+    if (owner_cols > pane->longest_owner)
+        pane->longest_owner = owner_cols;
     const char *text = list->sort == BY_TYPE      ? short_type(record->type)
                        : list->sort == BY_SERVICE ? owner
                                                   : record->description;
@@ -133,6 +139,7 @@ void pane_records_sync(struct pane_records *pane)
     pane->shown_caches = caches;
     if (moved)
         find_owners(pane, records);
+    pane->longest_type = pane->longest_owner = 0;
     list_begin(&pane->list);
     for (size_t i = 0; i < records->len; i++)
         add_row(pane, &records->items[i], i);
@@ -247,7 +254,10 @@ void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, b
         rest = canvas_part(canvas, rows, 0, canvas->rows - rows, canvas->cols);
         pane->first_row += rows;
     }
-    table_layout(&table, columns, sizeof columns / sizeof columns[0], 2, rest.cols);
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_fit_column(&table, TYPE, pane->longest_type);
+    table_fit_column(&table, SERVICE, pane->longest_owner);
+    table_layout(&table, 2, rest.cols);
     if (list_len(&pane->list) > 0 || builder == NULL || builder->error == NULL)
         table_draw_titles(&table, &rest, 0);
     rest = canvas_part(&rest, 1, 0, rest.rows - 1, rest.cols);

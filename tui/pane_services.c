@@ -12,14 +12,14 @@
 enum column { NAME, SIZE, LIVE, GARBAGE, BAR, GENS, EXPORTED, LAST };
 
 static const struct table_column columns[] = {
-    [NAME] = {"SERVICE", 12, 34, false, 0},
+    [NAME] = {"SERVICE", 9, 34, false, 0},
     [SIZE] = {"SIZE", 7, 0, true, 0},
     [LIVE] = {"LIVE", 7, 0, true, 60},
     [GARBAGE] = {"GARBAGE", 7, 0, true, 0},
-    [BAR] = {"", 6, 10, false, 70},
+    [BAR] = {"", 6, 0, false, 70},
     [GENS] = {"GENS", 4, 0, true, 66},
     [EXPORTED] = {"EXPORTED", 8, 0, false, 52},
-    [LAST] = {"LAST BUILD", 10, 400, false, 70},
+    [LAST] = {"LAST BUILD", 12, 400, false, 70},
 };
 
 enum sort { BY_PROJECT, BY_SIZE, BY_GARBAGE, BY_EXPORT, BY_NAME };
@@ -68,9 +68,11 @@ void pane_services_sync(struct pane_services *pane)
     if (!pane->stale)
         return;
     pane->stale = false;
+    pane->longest_name = 0;
     list_begin(&pane->list);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
+        pane->longest_name = pane_longer(pane->longest_name, service->name);
         list_add(&pane->list, service->id, i, list_matches(&pane->list, service->name),
                  sort_number(service, i, pane->list.sort), service->name);
     }
@@ -290,7 +292,9 @@ void pane_services_draw(struct pane_services *pane, const struct canvas *canvas,
     for (size_t i = 0; i < store->services_len; i++)
         if (garbage_of(&store->services[i]) > most_garbage)
             most_garbage = garbage_of(&store->services[i]);
-    table_layout(&table, columns, sizeof columns / sizeof columns[0], 2, canvas->cols);
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_fit_column(&table, NAME, pane->longest_name);
+    table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
     pane->first_row = 1;
     scroll_show(&pane->list.scroll, (size_t)rows.rows);

@@ -138,7 +138,8 @@ static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
 {
     const struct plan *plan = self->plan;
     struct table table;
-    table_layout(&table, columns, sizeof columns / sizeof columns[0], 2, canvas->cols);
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
     struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
     scroll_show(&self->scroll, (size_t)rows.rows);

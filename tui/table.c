@@ -24,20 +24,30 @@ static int grow(struct table *table, int left)
     return left;
 }
 
-void table_layout(struct table *table, const struct table_column *columns, size_t len, int x,
-                  int width)
+void table_init(struct table *table, const struct table_column *columns, size_t len)
 {
     assert(len <= TABLE_COLUMNS_MAX);
+    *table = (struct table){.len = len};
+    memcpy(table->columns, columns, len * sizeof *columns);
+}
+
+void table_fit_column(struct table *table, size_t column, int longest)
+{
+    if (longest < table->columns[column].most)
+        table->columns[column].most = longest;
+}
+
+void table_layout(struct table *table, int x, int width)
+{
     int gap = width >= WIDE ? 2 : 1, left = width - x;
-    *table = (struct table){.columns = columns, .len = len};
-    for (size_t i = 0; i < len; i++) {
-        if (width < columns[i].from_width)
+    for (size_t i = 0; i < table->len; i++) {
+        if (width < table->columns[i].from_width)
             continue;
-        table->places[i].width = columns[i].width;
-        left -= columns[i].width + (i > 0 ? gap : 0);
+        table->places[i].width = table->columns[i].width;
+        left -= table->columns[i].width + (i > 0 ? gap : 0);
     }
     grow(table, left);
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < table->len; i++) {
         table->places[i].x = x;
         if (table->places[i].width > 0)
             x += table->places[i].width + gap;

@@ -19,16 +19,18 @@ struct table_column {
 };
 
 struct table {
-    const struct table_column *columns;
+    struct table_column columns[TABLE_COLUMNS_MAX]; /* a copy */
     size_t len;
     struct table_place {
         int x, width; /* width 0: not shown */
     } places[TABLE_COLUMNS_MAX];
 };
 
+void table_init(struct table *table, const struct table_column *columns, size_t len);
+/* The column need not grow beyond what stands in it. */
+void table_fit_column(struct table *table, size_t column, int longest);
 /* `x`: where the first column begins. */
-void table_layout(struct table *table, const struct table_column *columns, size_t len, int x,
-                  int width);
+void table_layout(struct table *table, int x, int width);
 void table_draw_titles(const struct table *table, const struct canvas *canvas, int y);
 /* Clean text into its column. */
 void table_cell(const struct table *table, const struct canvas *row, size_t column,
