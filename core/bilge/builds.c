@@ -138,8 +138,7 @@ static int check_services(const struct bilge *bilge, const char *const *services
 }
 
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
-                const struct bilge_build_options *options, uint64_t *ret_build_id,
-                struct err *err)
+                const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
 {
     int code = check_project(bilge, err);
     if (code == 0)
@@ -168,8 +167,8 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
                                all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);
     free(command);
     code = runner_start(bilge->loop, &spec, running->build,
-                        options->on_output != NULL ? &runner_ops_with_output : &runner_ops,
-                        running, &running->runner, err);
+                        options->on_output != NULL ? &runner_ops_with_output : &runner_ops, running,
+                        &running->runner, err);
     if (code < 0) {
         build_free(running->build);
         free(running);

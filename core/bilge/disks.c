@@ -38,8 +38,7 @@ static void look_run(struct job *job)
             slash[slash == path] = '\0';
         }
         struct fs_stat stat;
-        if (fd >= 0 && fs_stat_fd(fd, &stat, NULL) == 0 &&
-            fs_space(fd, &space->space, NULL) == 0) {
+        if (fd >= 0 && fs_stat_fd(fd, &stat, NULL) == 0 && fs_space(fd, &space->space, NULL) == 0) {
             space->known = true;
             space->dev = stat.dev;
         }

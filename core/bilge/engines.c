@@ -73,8 +73,7 @@ int engines_open(struct bilge *bilge, struct err *err)
         return 0;
     }
     mem_replace(&builder->endpoint, bilge->endpoint.host);
-    bilge->engine =
-        engine_open(bilge->loop, &bilge->endpoint, bilge->watching, &engine_ops, bilge);
+    bilge->engine = engine_open(bilge->loop, &bilge->endpoint, bilge->watching, &engine_ops, bilge);
     return 0;
 }
 
@@ -121,8 +120,7 @@ static void ask(struct bilge *bilge, const char *builder)
     for (size_t i = 0; i < bilge->to_ask_len; i++)
         if (strcmp(bilge->to_ask[i], builder) == 0)
             return;
-    bilge->to_ask =
-        mem_realloc(bilge->to_ask, (bilge->to_ask_len + 1) * sizeof *bilge->to_ask);
+    bilge->to_ask = mem_realloc(bilge->to_ask, (bilge->to_ask_len + 1) * sizeof *bilge->to_ask);
     bilge->to_ask[bilge->to_ask_len++] = mem_strdup(builder);
     ask_next(bilge);
 }
@@ -148,10 +146,10 @@ static void put_entry(struct bilge *bilge, const struct builder_entry *entry)
     builder->load = LOAD_FAILED;
     builder->reachable = false;
     free(builder->error);
-    builder->error = entry->error != NULL
-                         ? mem_strdup(entry->error)
-                         : mem_printf("it is %s", entry->status != NULL ? entry->status
-                                                                        : "not running");
+    builder->error =
+        entry->error != NULL
+            ? mem_strdup(entry->error)
+            : mem_printf("it is %s", entry->status != NULL ? entry->status : "not running");
 }
 
 /* docker compose build takes BUILDX_BUILDER, else buildx's current builder. */

@@ -20,7 +20,7 @@ struct planning {
     size_t strings_len;
     bilge_plan_cb *on_plan;
     void *arg;
-    bool looking;         /* the second half: all below was asked for */
+    bool looking; /* the second half: all below was asked for */
     bool client_awaited;
 };
 
@@ -30,13 +30,12 @@ static char *keep_string(struct planning *planning, const char *text)
 {
     if (text == NULL)
         return NULL;
-    planning->strings = mem_realloc(planning->strings,
-                                    (planning->strings_len + 1) * sizeof *planning->strings);
+    planning->strings =
+        mem_realloc(planning->strings, (planning->strings_len + 1) * sizeof *planning->strings);
     return planning->strings[planning->strings_len++] = mem_strdup(text);
 }
 
-static const char *const *keep_list(struct planning *planning, const char *const *items,
-                                    size_t len)
+static const char *const *keep_list(struct planning *planning, const char *const *items, size_t len)
 {
     const char **copy = mem_alloc(len * sizeof *copy);
     for (size_t i = 0; i < len; i++)

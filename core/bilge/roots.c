@@ -171,8 +171,8 @@ void roots_from_options(struct bilge *bilge)
     char **paths = mem_alloc(len * sizeof *paths);
     bool *single = mem_zalloc(len);
     for (size_t i = 0; i < len; i++) {
-        paths[i] = roots_canonical(bilge->given_roots_len > 0 ? bilge->given_roots[i]
-                                                              : DEFAULT_ROOT);
+        paths[i] =
+            roots_canonical(bilge->given_roots_len > 0 ? bilge->given_roots[i] : DEFAULT_ROOT);
         single[i] = roots_is_layout(paths[i]);
     }
     add_roots(bilge, paths, single, len);
@@ -209,8 +209,8 @@ static bool is_at_or_above(const char *above, const char *path)
 static bool is_shared_place(const char *path, const char *project_directory)
 {
     static const char *const known[] = {
-        "/",     "/dev/shm", "/home", "/mnt", "/opt",       "/root",    "/run",     "/srv",
-        "/tmp",  "/usr",     "/var",  "/media", "/var/cache", "/var/lib", "/var/tmp",
+        "/",    "/dev/shm", "/home", "/mnt",   "/opt",       "/root",    "/run",     "/srv",
+        "/tmp", "/usr",     "/var",  "/media", "/var/cache", "/var/lib", "/var/tmp",
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i], path) == 0)

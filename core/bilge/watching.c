@@ -20,11 +20,11 @@ struct listing {
     struct job job;
     struct listing *next;
     char *root, *only;
-    size_t index; /* of the root */
-    bool again;   /* asked for while it ran */
-    bool exists;  /* out: the root, or the one directory of it */
+    size_t index;  /* of the root */
+    bool again;    /* asked for while it ran */
+    bool exists;   /* out: the root, or the one directory of it */
     bool readable; /* out */
-    char **names; /* out */
+    char **names;  /* out */
     size_t names_len, names_cap;
 };
 
@@ -233,8 +233,8 @@ static void watch_for(struct bilge *bilge, const char *path)
     char *missing = mem_strdup(path);
     for (;;) {
         char *slash = strrchr(missing, '/');
-        char *above = slash == missing ? mem_strdup("/")
-                                       : mem_strndup(missing, (size_t)(slash - missing));
+        char *above =
+            slash == missing ? mem_strdup("/") : mem_strndup(missing, (size_t)(slash - missing));
         bool found = is_directory(above);
         if (!found && slash != missing)
             *slash = '\0';

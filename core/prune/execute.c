@@ -19,8 +19,8 @@ void execute_step(struct execute *execute)
 {
     execute->ops->on_progress(execute->arg, execute->items_done,
                               atomic_load(&execute->freed_bytes));
-    bool caches_left = !atomic_load(&execute->cancelled) &&
-                       execute->jobs_started < execute->jobs_len;
+    bool caches_left =
+        !atomic_load(&execute->cancelled) && execute->jobs_started < execute->jobs_len;
     if (execute->closing || caches_left || execute->jobs_running > 0 || execute->records != NULL)
         return;
     execute->closing = true;

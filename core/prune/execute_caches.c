@@ -213,8 +213,8 @@ static void report_items(struct cache_job *job)
         else if (item->kind == ITEM_SERVICE)
             execute_item_over(execute, i, NULL);
         else
-            report(job, i, item->kind == ITEM_INGEST ? failed_ingest(job, item)
-                                                     : failed_link(job, item));
+            report(job, i,
+                   item->kind == ITEM_INGEST ? failed_ingest(job, item) : failed_link(job, item));
     }
 }
 

@@ -16,7 +16,7 @@
 
 struct record_run {
     struct execute *execute;
-    bool *tried;   /* of the plan's items: their builder had its turn */
+    bool *tried; /* of the plan's items: their builder had its turn */
     const char *builder;
     size_t *items; /* of this builder, still to go, children first */
     size_t len;
@@ -144,8 +144,8 @@ static int call(struct record_run *run, const char *const *ids, size_t len, bool
         return engine_prune(engine, ids, len, all, on_pruned, run, err);
     if (first->embedded)
         return err_set(err, ERR_PEER, "the engine is not there any more");
-    return builders_prune(execute->loop, run->builder, ids, len, all, on_pruned, run,
-                          &run->request, err);
+    return builders_prune(execute->loop, run->builder, ids, len, all, on_pruned, run, &run->request,
+                          err);
 }
 
 /* What is left of the list, without gaps, for the next round. */
@@ -206,8 +206,7 @@ static void next_builder(struct record_run *run)
 {
     const struct plan *plan = run->execute->plan;
     size_t next = 0;
-    while (next < plan->items_len &&
-           (plan->items[next].kind != ITEM_RECORD || run->tried[next]))
+    while (next < plan->items_len && (plan->items[next].kind != ITEM_RECORD || run->tried[next]))
         next++;
     if (next == plan->items_len) {
         run_free(run);

@@ -28,7 +28,7 @@ struct execute {
 
     struct cache_job *jobs;
     size_t jobs_len, jobs_started, jobs_running;
-    size_t *places; /* of each link in the removals of its cache's job */
+    size_t *places;             /* of each link in the removals of its cache's job */
     struct record_run *records; /* NULL: over, or none */
 };
 

@@ -7,8 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/prune/planner.h"
-
-#define NAME_COLUMNS 80
+#include "core/prune/record_words.h"
 
 struct node {
     const struct record *record;
@@ -32,11 +31,6 @@ static const char *const known_types[] = {
     "regular", "source.local", "source.git.checkout", "exec.cachemount", "frontend", "internal",
 };
 
-static bool is_cache_mount(const struct record *record)
-{
-    return strcmp(record->type, "exec.cachemount") == 0;
-}
-
 /* docker prunes these kinds only when told --all. */
 static bool needs_all(const struct record *record)
 {
@@ -48,42 +42,8 @@ static bool needs_all(const struct record *record)
  * because of the layer below it; its own content is nowhere else. */
 static int64_t frees(const struct record *record)
 {
-    bool stays = record->shared && !record->mutable_ && !is_cache_mount(record);
+    bool stays = record->shared && !record->mutable_ && !record_is_cache_mount(record);
     return stays || record->size_bytes < 0 ? 0 : record->size_bytes;
-}
-
-/* ---------------------------------------------------------------- in words */
-
-static char *name_of(const struct record *record)
-{
-    if (record->description[0] != '\0')
-        return plan_clean(record->description, NAME_COLUMNS);
-    char *type = plan_clean(record->type, NAME_COLUMNS);
-    char *name = mem_printf("a %s record without a description", type);
-    free(type);
-    return name;
-}
-
-static char *loses(const struct record *record)
-{
-    static const struct {
-        const char *type, *text;
-    } table[] = {
-        {"exec.cachemount", "the content of this cache mount: no export has it"},
-        {"source.local", "the next build sends these files to the engine again"},
-        {"source.git.checkout", "the next build fetches this repository again"},
-        {"frontend", "the next build loads the Dockerfile frontend again"},
-        {"internal", NULL},
-    };
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
-        if (strcmp(record->type, table[i].type) == 0)
-            return table[i].text != NULL ? mem_strdup(table[i].text) : NULL;
-    if (record->description[0] == '\0')
-        return mem_strdup("the next build unpacks this layer of a base image again");
-    char *name = name_of(record);
-    char *text = mem_printf("this step runs again: %s", name);
-    free(name);
-    return text;
 }
 
 static int64_t age_of(const struct planner *planner, const struct record *record)
@@ -114,8 +74,7 @@ static bool is_asked(struct graph *graph, const struct record *record)
            planner_old_enough(graph->planner, age_of(graph->planner, record));
 }
 
-static void graph_init(struct graph *graph, struct planner *planner,
-                       const struct builder *builder)
+static void graph_init(struct graph *graph, struct planner *planner, const struct builder *builder)
 {
     const struct records *records = &builder->records;
     *graph = (struct graph){.planner = planner, .builder = builder, .len = records->len};
@@ -173,7 +132,7 @@ static void spread_pins(struct graph *graph)
 static void add_record(struct graph *graph, const struct record *record)
 {
     struct planner *planner = graph->planner;
-    char *name = name_of(record);
+    char *name = record_name(planner->store, record);
     struct plan_item *item = planner_add(planner, ITEM_RECORD, record->id, name);
     free(name);
     item->builder = mem_strdup(graph->builder->id);
@@ -182,8 +141,8 @@ static void add_record(struct graph *graph, const struct record *record)
     item->base_bytes = frees(record);
     item->age_s = age_of(planner, record);
     item->reason = used_when(planner, record);
-    item->loses = loses(record);
-    item->gone_for_good = is_cache_mount(record);
+    item->loses = record_loses(planner->store, record);
+    item->gone_for_good = record_is_cache_mount(record);
     item->needs_all = needs_all(record);
     item->seen_at = record->last_used_at;
     item->usage_count = record->usage_count;
@@ -224,7 +183,7 @@ static char *why_kept(const struct graph *graph, const struct node *node)
                               : "in use although no build runs: a failed import leaked it; "
                                 "restarting the engine frees it");
     const struct record *pin = graph->nodes[node->pin].record;
-    char *name = name_of(pin);
+    char *name = record_name(graph->planner->store, pin);
     char *when = pin->in_use ? mem_strdup("in use") : used_when(graph->planner, pin);
     char *text = mem_printf("pinned by %s, %s", name, when);
     free(name);
@@ -238,7 +197,8 @@ static void keep_rest(struct graph *graph)
         const struct node *node = &graph->nodes[i];
         if (!node->asked || (!node->record->in_use && node->pin == SIZE_MAX))
             continue;
-        char *name = name_of(node->record), *reason = why_kept(graph, node);
+        char *name = record_name(graph->planner->store, node->record);
+        char *reason = why_kept(graph, node);
         planner_keep(graph->planner, ITEM_RECORD, node->record->id, name, reason)->size_bytes =
             node->record->size_bytes;
         free(name);

@@ -14,8 +14,8 @@ struct planner {
     const struct query *query;
     int64_t now;
     struct plan *plan;
-    bool *chosen;    /* rows of the store that the query's services name */
-    bool *ids_found; /* of the query */
+    bool *chosen;     /* rows of the store that the query's services name */
+    bool *ids_found;  /* of the query */
     char *build_sign; /* a build under way, as the records tell; NULL: none */
 };
 

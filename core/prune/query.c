@@ -27,20 +27,25 @@ static int check_contradictions(const struct query *query, struct err *err)
 {
     bool caches = has_cache_scope(query);
     if (query->type != NULL && caches)
-        return err_set(err, ERR_USAGE, "a type is a condition on records: it can't be combined "
-                                       "with cache directories or their garbage");
+        return err_set(err, ERR_USAGE,
+                       "a type is a condition on records: it can't be combined "
+                       "with cache directories or their garbage");
     if (query->services_len > 0 && (query->records || query->type != NULL))
-        return err_set(err, ERR_USAGE, "records carry no service: prune a service's cache "
-                                       "directory and records apart");
+        return err_set(err, ERR_USAGE,
+                       "records carry no service: prune a service's cache "
+                       "directory and records apart");
     if (query->services_len > 0 && !caches && query->ids_len == 0)
-        return err_set(err, ERR_USAGE, "nothing asked of the service: the whole cache directory, "
-                                       "its garbage, or its older generations?");
+        return err_set(err, ERR_USAGE,
+                       "nothing asked of the service: the whole cache directory, "
+                       "its garbage, or its older generations?");
     if (query->ids_len > 0 && query->whole)
-        return err_set(err, ERR_USAGE, "ids name single items: they can't be combined with whole "
-                                       "cache directories");
+        return err_set(err, ERR_USAGE,
+                       "ids name single items: they can't be combined with whole "
+                       "cache directories");
     if (query->whole && query->keep_generations > 0)
-        return err_set(err, ERR_USAGE, "a cache directory can't go as a whole and keep "
-                                       "generations");
+        return err_set(err, ERR_USAGE,
+                       "a cache directory can't go as a whole and keep "
+                       "generations");
     return 0;
 }
 
@@ -50,7 +55,8 @@ int query_check(const struct query *query, struct err *err)
     if (code == 0)
         code = check_contradictions(query, err);
     if (code == 0 && !has_cache_scope(query) && !query->records && query->ids_len == 0)
-        code = err_set(err, ERR_USAGE, "nothing to prune was asked for: name services, garbage, "
-                                       "generations to keep, records, ids or an age");
+        code = err_set(err, ERR_USAGE,
+                       "nothing to prune was asked for: name services, garbage, "
+                       "generations to keep, records, ids or an age");
     return code;
 }

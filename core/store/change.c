@@ -187,8 +187,8 @@ struct cache_root *store_put_root(struct store *store, const char *path, const c
     store_touch(store);
     for (size_t i = 0; i < store->roots_len; i++) {
         struct cache_root *root = &store->roots[i];
-        bool same_only = root->only == NULL || only == NULL ? root->only == only
-                                                            : strcmp(root->only, only) == 0;
+        bool same_only =
+            root->only == NULL || only == NULL ? root->only == only : strcmp(root->only, only) == 0;
         if (same_only && strcmp(root->path, path) == 0)
             return root;
     }

@@ -62,8 +62,8 @@ struct cache_blob *plan_world_blob(struct cache *cache, int number, int64_t byte
 struct cache_generation *plan_world_generation(struct cache *cache, bool live, int age_s,
                                                const int *numbers)
 {
-    cache->generations = mem_realloc(
-        cache->generations, (cache->generations_len + 1) * sizeof *cache->generations);
+    cache->generations =
+        mem_realloc(cache->generations, (cache->generations_len + 1) * sizeof *cache->generations);
     struct cache_generation *generation = &cache->generations[cache->generations_len++];
     *generation = (struct cache_generation){
         .manifest = digest_of(numbers[0]),

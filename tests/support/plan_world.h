@@ -7,7 +7,7 @@
 #include "core/store/store.h"
 
 #define PLAN_NOW (INT64_C(1800000000) * 1000000000)
-#define PLAN_AGO(seconds) (PLAN_NOW - (int64_t)(seconds) * 1000000000)
+#define PLAN_AGO(seconds) (PLAN_NOW - (int64_t)(seconds)*1000000000)
 #define PLAN_HOUR 3600
 #define PLAN_DAY 86400
 

@@ -262,11 +262,10 @@ static void write_config(const struct run *run, const char *services)
 
 static char *service_json(const char *name, const char *to)
 {
-    return to == NULL
-               ? mem_printf("\"%s\":{\"build\":{\"context\":\"/x\"}}", name)
-               : mem_printf("\"%s\":{\"build\":{\"context\":\"/x\",\"cache_to\":"
-                            "[\"type=local,dest=%s\"]}}",
-                            name, to);
+    return to == NULL ? mem_printf("\"%s\":{\"build\":{\"context\":\"/x\"}}", name)
+                      : mem_printf("\"%s\":{\"build\":{\"context\":\"/x\",\"cache_to\":"
+                                   "[\"type=local,dest=%s\"]}}",
+                                   name, to);
 }
 
 static void write_two(const struct run *run, const char *a_to, const char *b_to)
@@ -638,8 +637,8 @@ static void test_records_go_by_exact_id(void **state)
 static void test_a_record_used_since_is_skipped(void **state)
 {
     static const struct world_record now[] = {
-        {"aaaaaaaaaaaaaaaaaaaaaaaa4", NULL, "source.local", "local source for context", 52000, 86400,
-         1, 10, false, false},
+        {"aaaaaaaaaaaaaaaaaaaaaaaa4", NULL, "source.local", "local source for context", 52000,
+         86400, 1, 10, false, false},
         {0},
     };
     struct run *run = usual();

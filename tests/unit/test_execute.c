@@ -364,12 +364,13 @@ static void plan_records(struct run *run, const char *builder)
 /* A docker that notes its calls, and whose n-th one prints answer.n. */
 static void script_docker(struct run *run, const char *const *deleted, size_t len)
 {
-    char *body = mem_printf("cd %s\n"
-                            "echo \"$*\" >>calls\n"
-                            "set -- $(wc -l <calls)\n"
-                            "[ ! -f answer.$1 ] || { printf 'ID\\t\\tRECLAIMABLE\\tSIZE\\n'; cat answer.$1; }\n"
-                            "printf 'Total:\\t0B\\n'\n",
-                            run->tools);
+    char *body = mem_printf(
+        "cd %s\n"
+        "echo \"$*\" >>calls\n"
+        "set -- $(wc -l <calls)\n"
+        "[ ! -f answer.$1 ] || { printf 'ID\\t\\tRECLAIMABLE\\tSIZE\\n'; cat answer.$1; }\n"
+        "printf 'Total:\\t0B\\n'\n",
+        run->tools);
     fake_tool(run->tools, "docker", body);
     free(body);
     for (size_t i = 0; i < len; i++) {
@@ -384,8 +385,7 @@ static void script_docker(struct run *run, const char *const *deleted, size_t le
 
 static char *calls(const struct run *run)
 {
-    return file_exists(run->tools, "calls") ? file_read(run->tools, "calls", NULL)
-                                            : mem_strdup("");
+    return file_exists(run->tools, "calls") ? file_read(run->tools, "calls", NULL) : mem_strdup("");
 }
 
 static void expect_calls(const struct run *run, const char *const *ids, size_t len, bool all)

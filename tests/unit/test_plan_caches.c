@@ -118,10 +118,8 @@ static void test_garbage_by_age(void **state)
 {
     static const struct by_age table[] = {
         {6 * PLAN_HOUR, {6, 8, 0}}, /* and the ingest */
-        {30 * PLAN_HOUR, {6, 0}},
-        {49 * PLAN_HOUR, {6, 0}},
-        {50 * PLAN_HOUR, {6, 0}},
-        {50 * PLAN_HOUR + 1, {0}},
+        {30 * PLAN_HOUR, {6, 0}},   {49 * PLAN_HOUR, {6, 0}},
+        {50 * PLAN_HOUR, {6, 0}},   {50 * PLAN_HOUR + 1, {0}},
     };
     struct store *store = store_new();
     (void)state;
@@ -468,8 +466,7 @@ static void test_names_of_services(void **state)
     usual_cache(store, "a");
     usual_cache(store, "b");
     usual_cache(store, "c");
-    assert_int_equal(try_services(store, (const char *[]){"a", "nope"}, 2, &plan, &err),
-                     ERR_USAGE);
+    assert_int_equal(try_services(store, (const char *[]){"a", "nope"}, 2, &plan, &err), ERR_USAGE);
     assert_non_null(strstr(err.text, "nope"));
     assert_null(plan);
     /* A service of the project may have several caches, all its own. */

@@ -30,8 +30,7 @@ static struct store *chain(int len, int used_s, int leaf_used_s)
     for (int i = 0; i < len; i++) {
         snprintf(id, sizeof id, "r%d", i);
         snprintf(parent, sizeof parent, "r%d", i - 1);
-        plan_world_record(builder, id, i > 0 ? parent : NULL,
-                          i == len - 1 ? leaf_used_s : used_s);
+        plan_world_record(builder, id, i > 0 ? parent : NULL, i == len - 1 ? leaf_used_s : used_s);
     }
     return store;
 }
@@ -358,9 +357,60 @@ static void test_descriptions_are_clean_and_cut(void **state)
         for (const char *at = plan->items[i].title; *at != '\0'; at++)
             assert_true((unsigned char)*at >= 0x20);
     }
-    assert_non_null(strstr(plan_world_item(plan, "none")->title, "regular"));
+    assert_string_equal(plan_world_item(plan, "none")->title, "a layer of a base image");
     plan_free(plan);
     free(flood);
+    store_free(store);
+}
+
+static void test_names(void **state)
+{
+    static const struct {
+        const char *type, *description, *name;
+    } table[] = {
+        {"regular", "mount / from exec /bin/sh -c make   all &&\n    make install",
+         "RUN make all && make install"},
+        {"regular", "mount / from exec echo exec form", "RUN echo exec form"},
+        {"regular", "[builder 3/6] COPY src/Cargo.toml ./", "[builder 3/6] COPY src/Cargo.toml ./"},
+        {"exec.cachemount",
+         "cached mount /app/target from exec /bin/sh -c cargo build with id \"/t\"",
+         "cache mount /app/target of RUN cargo build with id \"/t\""},
+        {"exec.cachemount", "cached mount /odd", "cache mount /odd"},
+        {"source.local", "", "a source.local record"},
+        {"regular", "imported sha256:0123456789abcdef0123456789abcdef",
+         "a step imported from a cache (sha256:0123456789ab)"},
+        {"regular", "mount / from exec ", "RUN "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct store *store = store_new();
+        struct query query = records(-1);
+        struct record *record =
+            plan_world_record(plan_world_builder(store, "default"), "x", NULL, 5);
+        mem_replace(&record->type, table[i].type);
+        mem_replace(&record->description, table[i].description);
+        struct plan *plan = plan_world_make(store, &query);
+        assert_string_equal(plan->items[0].title, table[i].name);
+        plan_free(plan);
+        store_free(store);
+    }
+}
+
+static void test_an_imported_step_is_named_by_what_is_remembered(void **state)
+{
+    struct store *store = store_new();
+    struct query query = records(-1);
+    struct record *record = plan_world_record(plan_world_builder(store, "default"), "x", NULL, 5);
+    struct layer_text *text = mem_alloc(sizeof *text);
+    (void)state;
+    mem_replace(&record->description, "imported sha256:0123");
+    *text =
+        (struct layer_text){record->created_at, mem_strdup("mount / from exec /bin/sh -c make")};
+    store_set_layer_texts(store, text, 1);
+    struct plan *plan = plan_world_make(store, &query);
+    assert_string_equal(plan->items[0].title, "RUN make");
+    assert_string_equal(plan->items[0].loses, "this step runs again: RUN make");
+    plan_free(plan);
     store_free(store);
 }
 
@@ -380,9 +430,8 @@ static void test_docker_command(void **state)
     mem_replace(&plan->items[1].builder, "box");
     plan->items[1].embedded = false;
     command = plan_docker_command(plan);
-    assert_string_equal(command,
-                        "docker --context work builder prune --all --filter 'id=^(r1)$'\n"
-                        "docker buildx prune --builder box --filter 'id=^(r0)$'");
+    assert_string_equal(command, "docker --context work builder prune --all --filter 'id=^(r1)$'\n"
+                                 "docker buildx prune --builder box --filter 'id=^(r0)$'");
     free(command);
     mem_replace(&plan->items[0].id, "a'; rm -rf /");
     assert_null(plan_docker_command(plan));
@@ -439,6 +488,8 @@ int main(void)
         cmocka_unit_test(test_type_and_ids),
         cmocka_unit_test(test_builders),
         cmocka_unit_test(test_descriptions_are_clean_and_cut),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_an_imported_step_is_named_by_what_is_remembered),
         cmocka_unit_test(test_docker_command),
         cmocka_unit_test(test_many_records_are_quick),
     };

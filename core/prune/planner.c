@@ -1,0 +1,220 @@
+/* How a plan is made: which rows are meant, then part by part. */
+#include "core/prune/planner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+
+#define TITLE_COLUMNS 400
+
+/* ---------------------------------------------------------- for the parts */
+
+struct plan_item *planner_add(struct planner *planner, enum item_kind kind, const char *id,
+                              const char *title)
+{
+    struct plan *plan = planner->plan;
+    mem_reserve((void **)&plan->items, &plan->items_cap, plan->items_len + 1, sizeof *plan->items);
+    struct plan_item *item = &plan->items[plan->items_len++];
+    *item = (struct plan_item){
+        .kind = kind,
+        .id = mem_strdup(id),
+        .title = plan_clean(title, TITLE_COLUMNS),
+        .age_s = -1,
+        .cache = CACHE_NONE,
+    };
+    return item;
+}
+
+struct plan_kept *planner_keep(struct planner *planner, enum item_kind kind, const char *id,
+                               const char *title, const char *reason)
+{
+    struct plan *plan = planner->plan;
+    mem_reserve((void **)&plan->kept, &plan->kept_cap, plan->kept_len + 1, sizeof *plan->kept);
+    struct plan_kept *kept = &plan->kept[plan->kept_len++];
+    *kept = (struct plan_kept){
+        .kind = kind,
+        .id = mem_strdup(id),
+        .title = plan_clean(title, TITLE_COLUMNS),
+        .reason = mem_strdup(reason),
+    };
+    return kept;
+}
+
+int64_t planner_age(const struct planner *planner, int64_t at)
+{
+    if (at <= 0)
+        return -1;
+    return at >= planner->now ? 0 : (planner->now - at) / CLOCK_SECOND;
+}
+
+bool planner_old_enough(const struct planner *planner, int64_t age_s)
+{
+    return planner->query->older_than_s < 0 || age_s >= planner->query->older_than_s;
+}
+
+/* A digest may be written with its algorithm or without. */
+static bool same_id(const char *asked, const char *id)
+{
+    static const char algorithm[] = "sha256:";
+    size_t len = sizeof algorithm - 1;
+    return strcmp(asked, id) == 0 ||
+           (strncmp(id, algorithm, len) == 0 && strcmp(asked, id + len) == 0);
+}
+
+bool planner_names(struct planner *planner, const char *id)
+{
+    const struct query *query = planner->query;
+    bool named = query->ids_len == 0;
+    for (size_t i = 0; i < query->ids_len; i++) {
+        if (!same_id(query->ids[i], id))
+            continue;
+        planner->ids_found[i] = true;
+        named = true;
+    }
+    return named;
+}
+
+static int by_id(const void *left, const void *right)
+{
+    return strcmp(((const struct id_slot *)left)->id, ((const struct id_slot *)right)->id);
+}
+
+void id_slots_sort(struct id_slot *slots, size_t len)
+{
+    if (len > 0)
+        qsort(slots, len, sizeof *slots, by_id);
+}
+
+size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id)
+{
+    struct id_slot wanted = {.id = id};
+    const struct id_slot *found =
+        len > 0 ? bsearch(&wanted, slots, len, sizeof *slots, by_id) : NULL;
+    return found != NULL ? found->index : SIZE_MAX;
+}
+
+/* ------------------------------------------------------ the rows asked for */
+
+/* Rows that share a directory stand for the row that has it. */
+static void choose_row(struct planner *planner, size_t index)
+{
+    const struct store *store = planner->store;
+    const struct service *row = &store->services[index];
+    planner->chosen[index] = true;
+    if (row->cache != NULL || row->path == NULL)
+        return;
+    const struct service *owner = store_service(store, row->path);
+    if (owner != NULL)
+        planner->chosen[owner - store->services] = true;
+}
+
+static int ambiguous(const struct store *store, const char *name, size_t count, struct err *err)
+{
+    struct buf paths = {0};
+    for (size_t i = 0; i < store->services_len; i++)
+        if (strcmp(store->services[i].name, name) == 0)
+            buf_printf(&paths, "%s%s", paths.len > 0 ? ", " : "", store->services[i].id);
+    int code = err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path: %s", count,
+                       name, paths.data);
+    buf_done(&paths);
+    return code;
+}
+
+/* An id names its row. A name stands for the project's service, which may have
+ * several caches; outside the project it must be the only one of that name. */
+static int choose_named(struct planner *planner, const char *name, struct err *err)
+{
+    const struct store *store = planner->store;
+    const struct service *row = store_service(store, name);
+    if (row != NULL) {
+        choose_row(planner, (size_t)(row - store->services));
+        return 0;
+    }
+    size_t matching = 0, in_project = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        row = &store->services[i];
+        bool same = row->name != NULL && strcmp(row->name, name) == 0;
+        matching += same;
+        in_project += same && row->in_project;
+    }
+    if (matching == 0)
+        return err_set(err, ERR_USAGE, "no such service: %s", name);
+    if (in_project == 0 && matching > 1)
+        return ambiguous(store, name, matching, err);
+    for (size_t i = 0; i < store->services_len; i++) {
+        row = &store->services[i];
+        if (row->name != NULL && strcmp(row->name, name) == 0 &&
+            (in_project == 0 || row->in_project))
+            choose_row(planner, i);
+    }
+    return 0;
+}
+
+static int choose_rows(struct planner *planner, struct err *err)
+{
+    const struct query *query = planner->query;
+    int code = 0;
+    for (size_t i = 0; i < planner->store->services_len; i++)
+        planner->chosen[i] = query->services_len == 0;
+    for (size_t i = 0; i < query->services_len && code == 0; i++)
+        code = choose_named(planner, query->services[i], err);
+    return code;
+}
+
+/* ------------------------------------------------------------ the whole */
+
+static int check_ids_found(const struct planner *planner, struct err *err)
+{
+    for (size_t i = 0; i < planner->query->ids_len; i++)
+        if (!planner->ids_found[i])
+            return err_set(err, ERR_USAGE, "no such record, generation or blob: %s",
+                           planner->query->ids[i]);
+    return 0;
+}
+
+static int make(struct planner *planner, struct err *err)
+{
+    const struct query *query = planner->query;
+    bool everywhere = !query->garbage && query->keep_generations == 0 && !query->records;
+    bool by_id = query->ids_len > 0 && everywhere;
+    int code = choose_rows(planner, err);
+    if (code == 0 && (query->whole || query->garbage || query->keep_generations > 0 || by_id))
+        planner_caches(planner);
+    if (code == 0 && (query->records || (by_id && query->services_len == 0)))
+        code = planner_records(planner, err);
+    if (code == 0)
+        code = check_ids_found(planner, err);
+    return code;
+}
+
+int plan_make(const struct store *store, const struct query *query, int64_t now,
+              struct plan **ret_plan, struct err *err)
+{
+    int code = query_check(query, err);
+    if (code < 0)
+        return code;
+    struct planner planner = {
+        .store = store,
+        .query = query,
+        .now = now,
+        .plan = mem_zalloc(sizeof(struct plan)),
+        .chosen = mem_zalloc(store->services_len),
+        .ids_found = mem_zalloc(query->ids_len),
+        .build_sign = records_build_sign(store),
+    };
+    planner.plan->made_at = now;
+    planner.plan->now = query->now;
+    code = make(&planner, err);
+    free(planner.chosen);
+    free(planner.ids_found);
+    free(planner.build_sign);
+    if (code < 0) {
+        plan_free(planner.plan);
+        return code;
+    }
+    plan_count(planner.plan);
+    *ret_plan = planner.plan;
+    return 0;
+}
