@@ -70,7 +70,7 @@ apt_install() {
 
 # install_needs LIST...: one apt call, and only when something is missing.
 install_needs() {
-	local what package missing=() names=()
+	local what package log missing=() names=()
 	while read -r what package; do
 		if [ -z "$what" ] || is_there "$what"; then continue; fi
 		missing+=("$package")
@@ -80,7 +80,9 @@ install_needs() {
 	has_apt || die "these are missing, please install them: ${names[*]} (in Debian: ${missing[*]})"
 	can_be_root || die "packages are missing, and without root or sudo they can't be installed. As root:
   apt-get install --no-install-recommends ${missing[*]}"
-	step "installing ${missing[*]}" "$(mktemp)" apt_install "${missing[@]}" || die "the packages can't be installed"
+	log=$(mktemp)
+	step "installing ${missing[*]}" "$log" apt_install "${missing[@]}" || die "the packages can't be installed"
+	rm -f "$log"
 }
 
 # build_in DIR [CONFIGURE ARGUMENT...]: configures (only when that has changed) and makes.
