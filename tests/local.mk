@@ -1,5 +1,7 @@
 # Every test speaks TAP, so that single cases are counted, skipped ones too.
 # A program that can't run here prints "1..0 # SKIP reason".
+# BILGE_PROC: a build that somebody runs on this machine makes every cache
+# busy; the tests see no processes but those that they make up.
 AM_TESTS_ENVIRONMENT = \
 	CMOCKA_MESSAGE_OUTPUT=TAP; export CMOCKA_MESSAGE_OUTPUT; \
 	BILGE_TEST_DATA='$(abs_top_srcdir)/tests/data'; export BILGE_TEST_DATA; \
@@ -10,6 +12,7 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
 	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	BILGE_PROC='$(abs_top_builddir)/tests/nobody-else'; export BILGE_PROC; \
 	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)

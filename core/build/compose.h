@@ -44,6 +44,11 @@ int compose_parse(const char *json, size_t len, const char *directory,
  * `key` when type=local, else NULL. */
 char *compose_local_path(const char *entry, const char *key);
 
+/* Could compose find a project from this directory: by COMPOSE_FILE, also in
+ * .env, or by one of its file names here or above? Asking the tool itself costs
+ * a tenth of a second. */
+bool compose_in_sight(const char *directory);
+
 /* Runs `docker compose [-f file] config --format json` off the loop's way.
  * `file` and `directory` may be NULL (compose's own search; our directory).
  * on_done gets a project (gives) or an error in one line a person can act on:

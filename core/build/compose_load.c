@@ -70,6 +70,11 @@ static char *last_words(const char *text)
     return found;
 }
 
+static int no_compose_file(const char *directory, struct err *err)
+{
+    return err_set(err, -ENOENT, "no compose file in %s or above it", directory);
+}
+
 /* compose's words in ours, where theirs leave the reader alone. */
 static void explain(const struct compose_load *load, const struct process_result *result,
                     struct err *err)
@@ -79,7 +84,7 @@ static void explain(const struct compose_load *load, const struct process_result
     if (words == NULL)
         err_set(err, ERR_PEER, "%s config ended with status %d", tool, result->status);
     else if (starts_with(words, "no configuration file provided"))
-        err_set(err, -ENOENT, "no compose file in %s or above it", load->directory);
+        no_compose_file(load->directory, err);
     else if (starts_with(words, "empty compose file"))
         err_set(err, ERR_PEER, "the compose file in %s is empty", load->directory);
     else
@@ -182,10 +187,16 @@ int compose_load(uv_loop_t *loop, const char *file, const char *directory,
     /* A missing directory would look like a missing program. */
     if (directory != NULL && access(directory, X_OK) < 0)
         return err_sys(err, -errno, "entering %s", directory);
+    char *absolute = absolute_directory(directory);
+    if (file == NULL && !compose_in_sight(absolute)) {
+        int code = no_compose_file(absolute, err);
+        free(absolute);
+        return code;
+    }
     struct compose_load *load = mem_zalloc(sizeof *load);
     load->loop = loop;
     load->file = file != NULL ? mem_strdup(file) : NULL;
-    load->directory = absolute_directory(directory);
+    load->directory = absolute;
     load->on_done = on_done;
     load->arg = arg;
     int code = ask(load, err);

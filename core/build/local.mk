@@ -3,6 +3,7 @@ libbilge_a_SOURCES += \
 	core/build/build.c core/build/build.h \
 	core/build/buildlog.c core/build/buildlog.h \
 	core/build/compose.c core/build/compose.h \
+	core/build/compose_find.c \
 	core/build/compose_load.c \
 	core/build/diagnose.c core/build/diagnose.h \
 	core/build/objects.c core/build/objects.h \

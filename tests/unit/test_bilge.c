@@ -257,6 +257,7 @@ static void write_config(const struct run *run, const char *services)
 {
     char *json = mem_printf("{\"name\":\"p\",\"services\":{%s}}", services);
     file_write_text(run->world->docker, "config.json", json);
+    file_write_text(run->world->project, "compose.yml", "# in sight\n");
     free(json);
 }
 

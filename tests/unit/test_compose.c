@@ -11,6 +11,7 @@
 #include "core/base/mem.h"
 #include "core/build/compose.h"
 #include "tests/support/limit.h"
+#include "tests/support/tempdir.h"
 
 static const struct {
     const char *entry, *key, *path;
@@ -177,6 +178,29 @@ static void test_recorded(void **state)
     }
 }
 
+static void test_in_sight(void **state)
+{
+    (void)state;
+    char *dir = tempdir_new();
+    dir_make(dir, "src");
+    dir_make(dir, "src/app");
+    char *src = path_join(dir, "src"), *app = path_join(dir, "src/app");
+    unsetenv("COMPOSE_FILE");
+    assert_false(compose_in_sight(app));
+    file_write_text(dir, "src/.env", "A=1\nCOMPOSE_FILE=other.yml\n");
+    assert_true(compose_in_sight(src));
+    assert_false(compose_in_sight(app));
+    file_write_text(dir, "src/docker-compose.yml", "");
+    assert_true(compose_in_sight(app));
+    setenv("COMPOSE_FILE", "elsewhere.yml", 1);
+    assert_true(compose_in_sight(dir));
+    unsetenv("COMPOSE_FILE");
+    assert_false(compose_in_sight(dir));
+    free(src);
+    free(app);
+    tempdir_free(dir);
+}
+
 int main(void)
 {
     limit_program(60);
@@ -186,6 +210,7 @@ int main(void)
         cmocka_unit_test(test_maps_and_mixtures),
         cmocka_unit_test(test_not_a_project),
         cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_in_sight),
     };
     return cmocka_run_group_tests_name("compose", tests, NULL, NULL);
 }

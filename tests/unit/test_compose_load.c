@@ -166,6 +166,7 @@ static void test_cancel(void **state)
 
 int main(void)
 {
+    setenv("COMPOSE_FILE", "compose.yml", 1); /* a project is in sight */
     limit_program(120);
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers),
