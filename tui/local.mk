@@ -6,6 +6,7 @@ libtui_a_SOURCES = \
 	tui/crash.c tui/crash.h \
 	tui/details.c tui/details.h \
 	tui/details_pages.c tui/details_pages.h \
+	tui/footer.c \
 	tui/format.c tui/format.h \
 	tui/header.c tui/header.h \
 	tui/help.c tui/help.h \
@@ -16,10 +17,10 @@ libtui_a_SOURCES = \
 	tui/log_save.c tui/log_save.h \
 	tui/log_screen.c tui/log_screen.h \
 	tui/log_view.c tui/log_view.h \
-	tui/main_screen.c tui/main_screen.h \
+	tui/main_commands.c tui/main_screen.c tui/main_screen.h tui/main_state.h \
 	tui/page.c tui/page.h \
 	tui/pane.c tui/pane.h tui/pane_build.c tui/pane_records.c tui/pane_services.c \
-	tui/plan_screen.c tui/plan_screen.h \
+	tui/plan_screen.c tui/plan_screen.h tui/plan_state.h tui/plan_view.c \
 	tui/progress_screen.c tui/progress_screen.h \
 	tui/prune_menu.c tui/prune_menu.h \
 	tui/quit.c tui/quit.h \

@@ -6,7 +6,11 @@
 
 #include "core/base/text.h"
 
-enum { SIDE_COLS = 8 }; /* one step to the side */
+enum {
+    SIDE_COLS = 8, /* one step to the side */
+    /* A line may be half a megabyte; nobody reads on here. Saved it is whole. */
+    LINE_SHOWN_MAX = 64 * 1024,
+};
 
 void log_view_done(struct log_view *view)
 {
@@ -20,7 +24,7 @@ static bool read_line(struct log_view *view, const struct buildlog *log, uint64_
     struct buildlog_line line;
     if (buildlog_get(log, number, &line) != 0)
         return false;
-    sgr_parse(&view->line, line.text, line.len);
+    sgr_parse(&view->line, line.text, line.len < LINE_SHOWN_MAX ? line.len : LINE_SHOWN_MAX);
     return true;
 }
 

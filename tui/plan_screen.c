@@ -4,38 +4,13 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/base/text.h"
 #include "tui/app.h"
 #include "tui/ask.h"
 #include "tui/help.h"
-#include "tui/page.h"
+#include "tui/plan_state.h"
 #include "tui/progress_screen.h"
-#include "tui/table.h"
 
-enum { WAIT_MS = 5000, COMMAND_ROWS = 2 };
-
-struct plan_screen {
-    struct screen screen;
-    struct targets targets; /* owns the strings of the query */
-    struct query query;
-    struct plan *plan; /* NULL while it is being made */
-    char *error;       /* instead of a plan */
-    char *command;     /* the docker command that does the same; NULL: none */
-    bool drawn;        /* this very plan: what was not shown is not deleted */
-    bool waiting;      /* until nothing is busy */
-    struct scroll scroll;
-    uv_timer_t timer; /* asks again while waiting */
-};
-
-enum column { KIND, SERVICE, FREES, SIZE, AGE, WHAT };
-static const struct table_column columns[] = {
-    [KIND] = {"KIND", 10, 0, false, 60},
-    [SERVICE] = {"SERVICE", 10, 24, false, 48},
-    [FREES] = {"FREES", 7, 0, true, 0},
-    [SIZE] = {"SIZE", 7, 0, true, 70},
-    [AGE] = {"AGE", 5, 0, true, 76},
-    [WHAT] = {"WHAT AND WHY", 12, 1000, false, 0},
-};
+enum { WAIT_MS = 5000 };
 
 static bool keeps_busy(const struct plan *plan)
 {
@@ -45,7 +20,7 @@ static bool keeps_busy(const struct plan *plan)
     return false;
 }
 
-static unsigned plan_where(const struct screen *screen)
+unsigned plan_where(const struct screen *screen)
 {
     const struct plan_screen *self = (const struct plan_screen *)screen;
     if (self->plan == NULL || app_read_only(screen->app))
@@ -95,197 +70,6 @@ static void on_timer(uv_timer_t *timer)
         ask_again(self);
     else
         uv_timer_stop(timer);
-}
-
-/* ---- drawing */
-
-static void draw_item(const struct table *table, const struct canvas *row,
-                      const struct plan_item *item)
-{
-    char text[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
-    struct buf what = {0};
-    table_cell(table, row, KIND, STYLE_DIM, item_kind_name(item->kind));
-    if (item->service != NULL)
-        table_cell_raw(table, row, SERVICE, STYLE_NORMAL, item->service, strlen(item->service));
-    table_cell(table, row, FREES, STYLE_BOLD, text_size(text, item->frees_bytes));
-    table_cell(table, row, SIZE, STYLE_DIM, text_size(text, item->size_bytes));
-    if (item->age_s >= 0)
-        table_cell(table, row, AGE, STYLE_NORMAL, text_age(age, item->age_s));
-    buf_append_str(&what, item->title != NULL ? item->title : item->id);
-    if (item->reason != NULL)
-        buf_printf(&what, ": %s", item->reason);
-    table_cell_raw(table, row, WHAT, item->gone_for_good ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
-    buf_done(&what);
-}
-
-static void draw_kept(const struct table *table, const struct canvas *row,
-                      const struct plan_kept *kept)
-{
-    char text[TEXT_SIZE_SIZE];
-    struct buf what = {0};
-    table_cell(table, row, KIND, STYLE_DIM, item_kind_name(kept->kind));
-    if (kept->service != NULL)
-        table_cell_raw(table, row, SERVICE, STYLE_NORMAL, kept->service, strlen(kept->service));
-    table_cell(table, row, SIZE, STYLE_DIM, text_size(text, kept->size_bytes));
-    buf_append_str(&what, kept->title != NULL ? kept->title : kept->id);
-    if (kept->reason != NULL)
-        buf_printf(&what, ": %s", kept->reason);
-    table_cell_raw(table, row, WHAT, kept->busy ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
-    buf_done(&what);
-}
-
-static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
-{
-    const struct plan *plan = self->plan;
-    struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
-    table_layout(&table, 2, canvas->cols);
-    table_draw_titles(&table, canvas, 0);
-    struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
-    scroll_show(&self->scroll, (size_t)rows.rows);
-    for (int y = 0; y < rows.rows; y++) {
-        size_t at = self->scroll.top + (size_t)y;
-        if (at >= self->scroll.len)
-            break;
-        bool current = at == self->scroll.cursor;
-        struct canvas row = canvas_row(&rows, y, current ? STYLE_CURSOR : STYLE_NORMAL);
-        if (current)
-            canvas_text(&row, 0, 0, 1, STYLE_ACCENT, row.theme->glyphs->cursor);
-        if (at < plan->items_len)
-            draw_item(&table, &row, &plan->items[at]);
-        else if (at == plan->items_len)
-            canvas_printf(&row, 0, 1, row.cols, STYLE_TITLE, "Kept (%zu)", plan->kept_len);
-        else
-            draw_kept(&table, &row, &plan->kept[at - plan->items_len - 1]);
-    }
-}
-
-static void add_current_item(struct page *page, int width, const struct plan_item *item)
-{
-    if (item->reason != NULL)
-        page_wrap(page, STYLE_NORMAL, width, item->reason);
-    if (item->gone_for_good)
-        page_add(page, STYLE_WARN, "It is in no export: gone for good");
-    if (item->loses != NULL)
-        page_wrap(page, STYLE_WARN, width, item->loses);
-    page_wrap(page, STYLE_DIM, width, item->id);
-}
-
-/* What the row under the cursor has no room for; always as many lines, so
- * that the list above stays in place. */
-static void add_current(const struct plan_screen *self, struct page *page, int width, size_t rows)
-{
-    const struct plan *plan = self->plan;
-    size_t at = self->scroll.cursor;
-    if (at < plan->items_len)
-        add_current_item(page, width, &plan->items[at]);
-    else if (at > plan->items_len && at - plan->items_len - 1 < plan->kept_len)
-        page_wrap(page, STYLE_NORMAL, width, plan->kept[at - plan->items_len - 1].reason);
-    while (page_len(page) < rows)
-        page_add(page, STYLE_NORMAL, "%s", "");
-    page_cut(page, rows);
-}
-
-static size_t gone_for_good(const struct plan *plan)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < plan->items_len; i++)
-        count += plan->items[i].gone_for_good;
-    return count;
-}
-
-static void add_totals(const struct plan_screen *self, struct page *page, int width)
-{
-    const struct plan *plan = self->plan;
-    char text[TEXT_SIZE_SIZE];
-    size_t forever = gone_for_good(plan);
-    page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
-             plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
-    if (forever > 0)
-        page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
-    if (plan->now)
-        page_add(page, STYLE_BAD, "Busy caches too: a build that runs may fail or lose its cache");
-    if (self->command != NULL) {
-        struct page lines = {0};
-        page_wrap(&lines, STYLE_DIM, width - 8, self->command);
-        for (size_t i = 0; i < page_len(&lines) && i < COMMAND_ROWS; i++)
-            page_add(page, STYLE_DIM, "%s%s%s", i == 0 ? "docker: " : "        ",
-                     lines.lines[i].text,
-                     i + 1 == COMMAND_ROWS && page_len(&lines) > COMMAND_ROWS ? " ..." : "");
-        page_done(&lines);
-    }
-}
-
-static void add_question(const struct plan_screen *self, struct page *page)
-{
-    const struct plan *plan = self->plan;
-    const struct app *app = self->screen.app;
-    if (self->waiting)
-        page_add(page, STYLE_ACCENT, "Waiting until nothing is busy; Esc: no longer");
-    else if (plan->items_len == 0)
-        page_add(page, STYLE_BOLD, "Nothing to delete");
-    else if (app_read_only(app))
-        page_add(page, STYLE_WARN, "Read-only: this is what would go; nothing is deleted");
-    else
-        page_add(page, STYLE_BOLD, "Delete? y: yes, these items and nothing else. Any other key: no");
-}
-
-static void draw_plan(struct plan_screen *self, const struct canvas *inside)
-{
-    struct page below = {0}, current = {0};
-    int width = inside->cols - 2;
-    below.width = width;
-    int detail = inside->rows >= 18 ? 3 : inside->rows >= 12 ? 1 : 0;
-    add_totals(self, &below, width);
-    add_question(self, &below);
-    int rows = (int)page_len(&below), most = inside->rows - detail - 3;
-    /* In a low window the question matters most, then the totals. */
-    if (rows > most) {
-        below.scroll.top = (size_t)(rows - most);
-        rows = most;
-    }
-    int foot_y = inside->rows - rows, detail_y = foot_y - detail;
-    struct canvas list = canvas_part(inside, 0, 0, detail_y - 1, inside->cols);
-    draw_rows(self, &list);
-    canvas_fill(inside, detail_y - 1, 0, inside->cols, STYLE_BORDER,
-                inside->theme->glyphs->horizontal);
-    add_current(self, &current, width, (size_t)detail);
-    struct canvas detail_part = canvas_part(inside, detail_y, 1, detail, width);
-    page_draw(&current, &detail_part);
-    struct canvas foot = canvas_part(inside, foot_y, 1, rows, width);
-    page_draw(&below, &foot);
-    self->drawn = true;
-    page_done(&current);
-    page_done(&below);
-}
-
-static void add_title(const struct plan_screen *self, struct buf *title)
-{
-    const struct plan *plan = self->plan;
-    const char *line = app_theme(self->screen.app)->glyphs->horizontal;
-    char text[TEXT_SIZE_SIZE];
-    buf_append_str(title, "Plan");
-    if (plan == NULL)
-        return;
-    buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len,
-               plan->items_len == 1 ? "" : "s", line, text_size(text, plan->planned_bytes));
-}
-
-static void plan_draw(struct screen *screen, const struct canvas *canvas)
-{
-    struct plan_screen *self = (struct plan_screen *)screen;
-    struct buf title = {0};
-    add_title(self, &title);
-    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
-    buf_done(&title);
-    if (self->plan != NULL)
-        draw_plan(self, &inside);
-    else if (self->error != NULL)
-        canvas_raw(&inside, 0, 1, inside.cols - 2, STYLE_BAD, self->error, strlen(self->error));
-    else
-        canvas_text(&inside, 0, 1, inside.cols - 2, STYLE_DIM,
-                    "Looking at what can go, and whether anything is building ...");
-    app_draw_bottom(screen->app, canvas, plan_where(screen));
 }
 
 /* ---- commands */

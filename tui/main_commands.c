@@ -1,0 +1,246 @@
+#include "tui/main_state.h"
+
+#include <stdlib.h>
+
+#include "tui/app.h"
+#include "tui/details.h"
+#include "tui/help.h"
+#include "tui/input.h"
+#include "tui/log_screen.h"
+#include "tui/plan_screen.h"
+#include "tui/progress_screen.h"
+#include "tui/prune_menu.h"
+#include "tui/targets.h"
+
+/* ---- filter */
+
+struct list *main_list(struct main_screen *main)
+{
+    return main->focus == PANE_SERVICES  ? &main->services.list
+           : main->focus == PANE_RECORDS ? &main->records.list
+                                         : NULL;
+}
+
+static void set_filter(void *arg, const char *text)
+{
+    struct main_screen *main = arg;
+    struct list *list = main_list(main);
+    if (list == NULL)
+        return;
+    list_set_filter(list, text);
+    main->services.stale = main->records.stale = true;
+}
+
+static bool accept_filter(void *arg, const char *text)
+{
+    set_filter(arg, text);
+    return true;
+}
+
+static void cancel_filter(void *arg)
+{
+    set_filter(arg, NULL);
+}
+
+static void ask_filter(struct main_screen *main)
+{
+    static const struct input_ops ops = {set_filter, accept_filter, cancel_filter};
+    const struct list *list = main_list(main);
+    if (list != NULL)
+        app_push(main->screen.app,
+                 input_new("/", list->filter != NULL ? list->filter : "", &ops, main));
+}
+
+/* ---- commands */
+
+static void focus_next(struct main_screen *main, int step)
+{
+    main->focus = (enum pane)(((int)main->focus + step + PANES) % PANES);
+}
+
+static void open_record(struct main_screen *main, const struct record *record)
+{
+    char *owner = pane_records_owner(&main->records, list_index(&main->records.list));
+    app_push(main->screen.app,
+             details_record_new(pane_records_builder(&main->records)->id, record->id, owner));
+    free(owner);
+}
+
+static void open_row(struct main_screen *main)
+{
+    struct app *app = main->screen.app;
+    const struct service *service = pane_services_current(&main->services);
+    const struct record *record = pane_records_current(&main->records);
+    const struct build *build = app_build_shown(app);
+    if (main->focus == PANE_SERVICES && service != NULL)
+        app_push(app, details_service_new(service->id));
+    else if (main->focus == PANE_RECORDS && record != NULL)
+        open_record(main, record);
+    else if (main->focus == PANE_BUILD && build != NULL)
+        app_push(app, log_screen_new(build->id, pane_build_current(&main->build)));
+}
+
+static void open_log(struct main_screen *main)
+{
+    struct app *app = main->screen.app;
+    const struct build *build = app_build_shown(app);
+    const struct service *service = pane_services_current(&main->services);
+    if (main->focus == PANE_SERVICES && service != NULL && !app_build_runs(app)) {
+        const struct build *last = store_last_build(app_store(app), service->name);
+        build = last != NULL ? last : build;
+    }
+    if (build != NULL)
+        app_push(app, log_screen_new(build->id, 0));
+    else
+        app_say(app, STYLE_DIM, "No build has run yet, so there is no log");
+}
+
+static void get_targets(const struct main_screen *main, struct targets *ret_targets)
+{
+    const struct builder *builder = pane_records_builder(&main->records);
+    targets_of_services(ret_targets, app_store(main->screen.app), &main->services.list);
+    targets_of_records(ret_targets, builder, &main->records.list);
+}
+
+static void build_targets(struct main_screen *main, bool no_cache)
+{
+    struct app *app = main->screen.app;
+    const struct build *shown = app_build_shown(app);
+    struct targets targets = {0};
+    if (main->focus == PANE_BUILD && shown != NULL && list_marked_len(&main->services.list) == 0) {
+        app_build(app, (const char *const *)shown->services, shown->services_len, no_cache);
+        return;
+    }
+    get_targets(main, &targets);
+    targets_keep_buildable(&targets, app_store(app));
+    if (targets.services_len > 0)
+        app_build(app, (const char *const *)targets.services, targets.services_len, no_cache);
+    else
+        app_say(app, STYLE_WARN, "%s: no service of the compose project, so it cannot be built",
+                targets.title != NULL ? targets.title : "Nothing here");
+    targets_done(&targets);
+}
+
+static void delete_targets(struct main_screen *main)
+{
+    struct targets targets = {0};
+    get_targets(main, &targets);
+    plan_screen_for_targets(main->screen.app, &targets, main->focus == PANE_RECORDS);
+    targets_done(&targets);
+}
+
+static void open_menu(struct main_screen *main)
+{
+    struct targets targets = {0};
+    if (app_store(main->screen.app)->prune.state == PRUNE_RUNNING) {
+        app_push(main->screen.app, progress_screen_new());
+        return;
+    }
+    get_targets(main, &targets);
+    app_push(main->screen.app, prune_menu_new(&targets));
+}
+
+static void go_back(struct main_screen *main)
+{
+    struct list *list = main_list(main);
+    if (list == NULL)
+        return;
+    if (list->filter != NULL)
+        set_filter(main, NULL);
+    else
+        list_unmark(list);
+}
+
+static void toggle_mouse(struct app *app)
+{
+    app_set_mouse(app, !app_mouse(app));
+    app_say(app, STYLE_DIM, app_mouse(app) ? "Mouse on"
+                                           : "Mouse off: the terminal selects text; m: on again");
+}
+
+/* Commands for the whole screen, whatever has the focus. */
+static void main_wide_command(struct main_screen *main, enum command command)
+{
+    struct app *app = main->screen.app;
+    switch (command) {
+    case COMMAND_NEXT_PANE:
+        focus_next(main, 1);
+        break;
+    case COMMAND_PREVIOUS_PANE:
+        focus_next(main, -1);
+        break;
+    case COMMAND_PANE_1:
+    case COMMAND_PANE_2:
+    case COMMAND_PANE_3:
+        main->focus = (enum pane)(command - COMMAND_PANE_1);
+        break;
+    case COMMAND_RESCAN:
+        app_rescan(app, NULL);
+        break;
+    case COMMAND_STOP:
+        app_build_stop(app);
+        break;
+    case COMMAND_LOG:
+        open_log(main);
+        break;
+    case COMMAND_MOUSE:
+        toggle_mouse(app);
+        break;
+    case COMMAND_HELP:
+        app_push(app, help_new(main_where(&main->screen), "Main screen"));
+        break;
+    case COMMAND_QUIT:
+        app_quit(app);
+        break;
+    default:
+        break;
+    }
+}
+
+static void main_row_command(struct main_screen *main, enum command command)
+{
+    switch (command) {
+    case COMMAND_FILTER:
+        ask_filter(main);
+        break;
+    case COMMAND_BACK:
+        go_back(main);
+        break;
+    case COMMAND_OPEN:
+    case COMMAND_DETAILS:
+        open_row(main);
+        break;
+    case COMMAND_BUILD:
+    case COMMAND_BUILD_NO_CACHE:
+        build_targets(main, command == COMMAND_BUILD_NO_CACHE);
+        break;
+    case COMMAND_DELETE:
+        delete_targets(main);
+        break;
+    case COMMAND_PRUNE_MENU:
+        open_menu(main);
+        break;
+    default:
+        main_wide_command(main, command);
+    }
+}
+
+bool main_pane_command(struct main_screen *main, enum command command)
+{
+    switch (main->focus) {
+    case PANE_SERVICES:
+        return pane_services_command(&main->services, command);
+    case PANE_RECORDS:
+        return pane_records_command(&main->records, command);
+    default:
+        return pane_build_command(&main->build, command);
+    }
+}
+
+void main_command(struct screen *screen, enum command command)
+{
+    struct main_screen *main = (struct main_screen *)screen;
+    main_sync(main);
+    if (!main_pane_command(main, command))
+        main_row_command(main, command);
+}

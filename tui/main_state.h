@@ -1,0 +1,33 @@
+/* The inside of the main screen: for main_screen.c, which draws, and
+ * main_commands.c, which acts. */
+#ifndef BILGE_TUI_MAIN_STATE_H
+#define BILGE_TUI_MAIN_STATE_H
+
+#include <stdbool.h>
+
+#include "tui/layout.h"
+#include "tui/pane.h"
+#include "tui/screen.h"
+
+struct main_screen {
+    struct screen screen;
+    enum pane focus;
+    struct pane_services services;
+    struct pane_records records;
+    struct pane_build build;
+    struct layout layout; /* as last drawn */
+    bool open;            /* the panes have their app */
+    bool deleting;        /* a removal was under way when the store last moved */
+};
+
+unsigned main_where(const struct screen *screen);
+/* Brings the rows in step with the store; before they are used in any way. */
+void main_sync(struct main_screen *main);
+/* The list in focus; NULL: it is the build's steps. */
+struct list *main_list(struct main_screen *main);
+
+void main_command(struct screen *screen, enum command command);
+/* A command that the pane in focus answers to by itself; else false. */
+bool main_pane_command(struct main_screen *main, enum command command);
+
+#endif

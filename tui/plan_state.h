@@ -1,0 +1,31 @@
+/* The inside of the plan screen: for plan_screen.c, which acts, and
+ * plan_view.c, which draws. */
+#ifndef BILGE_TUI_PLAN_STATE_H
+#define BILGE_TUI_PLAN_STATE_H
+
+#include <stdbool.h>
+
+#include <uv.h>
+
+#include "core/prune/plan.h"
+#include "tui/screen.h"
+#include "tui/scroll.h"
+#include "tui/targets.h"
+
+struct plan_screen {
+    struct screen screen;
+    struct targets targets; /* owns the strings of the query */
+    struct query query;
+    struct plan *plan; /* NULL while it is being made */
+    char *error;       /* instead of a plan */
+    char *command;     /* the docker command that does the same; NULL: none */
+    bool drawn;        /* this very plan: what was not shown is not deleted */
+    bool waiting;      /* until nothing is busy */
+    struct scroll scroll;
+    uv_timer_t timer; /* asks again while waiting */
+};
+
+unsigned plan_where(const struct screen *screen);
+void plan_draw(struct screen *screen, const struct canvas *canvas);
+
+#endif
