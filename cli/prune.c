@@ -276,8 +276,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
     enum exit_code code = plan_and_execute(&prune);
-    drop_plan(&prune);
     session_close(&prune.session);
+    drop_plan(&prune); /* also one that came while closing */
     return code;
 }
 

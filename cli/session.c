@@ -19,7 +19,7 @@ static void on_signal(uv_signal_t *signal, int number)
 {
     struct session *session = signal->data;
     (void)number;
-    session->interrupts++;
+    session->interrupted = true;
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -79,19 +79,21 @@ void session_close(struct session *session)
 enum session_end session_wait(struct session *session, session_until *until, void *arg,
                               uint64_t deadline_ms)
 {
-    unsigned interrupts = session->interrupts;
     session->timed_out = false;
+    uv_update_time(&session->loop);
     if (deadline_ms > 0)
         uv_timer_start(&session->timer, on_deadline, deadline_ms, 0);
     bool reached = until(arg);
-    while (!reached && session->interrupts == interrupts && !session->timed_out) {
+    while (!reached && !session->interrupted && !session->timed_out) {
         uv_run(&session->loop, UV_RUN_ONCE);
         reached = until(arg);
     }
     uv_timer_stop(&session->timer);
-    if (reached)
-        return SESSION_REACHED;
-    return session->timed_out ? SESSION_TIMEOUT : SESSION_INTERRUPTED;
+    if (session->interrupted) {
+        session->interrupted = false;
+        return SESSION_INTERRUPTED;
+    }
+    return reached ? SESSION_REACHED : SESSION_TIMEOUT;
 }
 
 /* --------------------------------------------------------------- settle */

@@ -18,7 +18,7 @@ struct session {
     uv_timer_t timer;
     struct bilge *bilge;
     const struct store *store;
-    unsigned interrupts; /* such signals so far */
+    bool interrupted; /* by such a signal, and no wait has said so yet */
     bool timed_out;
     bool closed;
 };
@@ -28,8 +28,9 @@ int session_open(struct session *session, const struct bilge_options *options, s
 /* Stops what runs, puts back what was set aside, and waits for that. */
 void session_close(struct session *session);
 
-/* Runs the loop until `until` holds, a signal has come since the call, or
- * deadline_ms (0: none) have passed. `until` is asked after each loop pass. */
+/* Runs the loop until `until` holds, a signal has come, or deadline_ms (0:
+ * none) have passed. `until` is asked before and after each loop pass. No
+ * signal is lost: one that comes when nobody waits ends the next wait. */
 enum session_end { SESSION_REACHED, SESSION_TIMEOUT, SESSION_INTERRUPTED };
 typedef bool session_until(void *arg);
 enum session_end session_wait(struct session *session, session_until *until, void *arg,

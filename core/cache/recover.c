@@ -138,8 +138,9 @@ int remove_recover(int root_fd, const char *root_path, size_t *ret_count, struct
     struct recovery recovery = {.root_fd = root_fd};
     struct err reason = {0};
     int first = fs_each(root_fd, add_name, &recovery, &reason);
-    const char *name = recovery.names.data, *end = name + recovery.names.len;
-    for (; name != NULL && name < end; name += strlen(name) + 1) {
+    const char *name;
+    for (size_t at = 0; at < recovery.names.len; at += strlen(name) + 1) {
+        name = recovery.names.data + at;
         struct err err_of_one = {0};
         bool gone = strncmp(name, CACHE_GONE, strlen(CACHE_GONE)) == 0;
         int code = gone ? recover_gone(root_fd, name, ret_count, &err_of_one)

@@ -35,7 +35,7 @@ run build --no-cache web
 is '--no-cache web: exit 0' exits 0
 is '--no-cache web: handed on' grep -q 'build --no-cache.* web$' "$docker/calls.log"
 
-printf '#1 [api 1/1] RUN x\n#1 0.1 \033[2J\033[31mred\033[0m\r\n#1 DONE 0.1s\n\377' >"$docker/build.log"
+printf '#1 [api 1/1] RUN x\n#1 0.1 \033[2J\033[31mred\033[0m\r\n#1 DONE 0.1s\n\377\n' >"$docker/build.log"
 run build
 is 'raw bytes pass to a pipe' cmp "$tmp/out" "$docker/build.log"
 

@@ -98,8 +98,7 @@ static const struct {
     {KEYS_MAIN, "Main screen"},
     {KEYS_PLAN | KEYS_BUSY_PLAN, "Plan"},
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
-    {KEYS_LOG, "Log"},
-    {KEYS_DETAILS | KEYS_HELP, "Details and help"},
+    {KEYS_LOG | KEYS_DETAILS | KEYS_HELP, "Log, details and help"},
     {KEYS_MENU | KEYS_ASK, "Menus and questions"},
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
