@@ -100,6 +100,7 @@ static struct run *run_new(void)
     struct run *run = mem_zalloc(sizeof *run);
     run->root = tempdir_new();
     run->tools = tempdir_new();
+    setenv("BILGE_PROC", run->tools, 1); /* builds of this machine are none of ours */
     run->store = store_new();
     loop_open(&run->loop, 30000);
     return run;
