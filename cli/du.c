@@ -132,7 +132,7 @@ static enum exit_code list_records(const struct globals *globals, const struct d
         return EXIT_FAILED;
     }
     struct listing listing;
-    listing_init(&listing, session->store, builder, values->type, key);
+    listing_init(&listing, builder, values->type, key);
     if (globals->json)
         print_json(&listing);
     else

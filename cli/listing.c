@@ -111,24 +111,12 @@ static void row_find_pins(struct row *row, const struct listing *listing)
         row->pins_len++;
 }
 
-static struct owners find_owners(const struct store *store, const struct records *records)
+void listing_init(struct listing *listing, const struct builder *builder, const char *type,
+                  const struct sort_key *key)
 {
-    struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
-    size_t len = 0;
-    for (size_t i = 0; i < store->services_len; i++)
-        if (store->services[i].cache != NULL)
-            caches[len++] =
-                (struct owners_cache){store->services[i].name, store->services[i].cache};
-    struct owners owners = owners_find(records, caches, len);
-    free(caches);
-    return owners;
-}
-
-void listing_init(struct listing *listing, const struct store *store,
-                  const struct builder *builder, const char *type, const struct sort_key *key)
-{
+    static const struct owner nobody = {0};
     const struct records *records = &builder->records;
-    *listing = (struct listing){.builder = builder, .owners = find_owners(store, records)};
+    *listing = (struct listing){.builder = builder};
     collect_pins(listing, records);
     listing->rows = mem_zalloc((records->len + 1) * sizeof *listing->rows);
     for (size_t i = 0; i < records->len; i++) {
@@ -136,7 +124,7 @@ void listing_init(struct listing *listing, const struct store *store,
             continue;
         struct row *row = &listing->rows[listing->rows_len++];
         row->record = &records->items[i];
-        row->owner = &listing->owners.items[i];
+        row->owner = i < builder->owners.len ? &builder->owners.items[i] : &nobody;
         row_find_pins(row, listing);
     }
     qsort(listing->rows, listing->rows_len, sizeof *listing->rows, key->compare);
@@ -146,5 +134,4 @@ void listing_done(struct listing *listing)
 {
     free(listing->rows);
     free(listing->pins);
-    owners_done(&listing->owners);
 }

@@ -28,7 +28,6 @@ struct listing {
     size_t rows_len;
     struct pin *pins;
     size_t pins_len;
-    struct owners owners;
 };
 
 #define LISTING_SORT_KEYS "size, used (longest ago first), created, uses, type or id"
@@ -37,9 +36,9 @@ struct sort_key;
 /* NULL: by size. ERR_USAGE for a name that is none of them. */
 int listing_sort_key(const char *name, const struct sort_key **ret_key, struct err *err);
 
-/* Borrows from the store and the builder in it. `type` NULL: all. */
-void listing_init(struct listing *listing, const struct store *store,
-                  const struct builder *builder, const char *type, const struct sort_key *key);
+/* Borrows from the builder. `type` NULL: all. */
+void listing_init(struct listing *listing, const struct builder *builder, const char *type,
+                  const struct sort_key *key);
 void listing_done(struct listing *listing);
 
 #endif

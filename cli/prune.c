@@ -1,6 +1,7 @@
 /* bilge prune: plan, show, confirm, delete. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/ask.h"
 #include "cli/command.h"
@@ -223,21 +224,32 @@ static enum exit_code carry_out(struct prune *prune, bool left_out)
     return prune->values->dry_run ? EXIT_DONE : code;
 }
 
+/* Where no engine is, nothing is left out of a service: who wants records all
+ * the same asks for them by name. */
+static bool is_absent(const struct builder *builder)
+{
+    static const char scheme[] = "unix://";
+    size_t len = sizeof scheme - 1;
+    return builder->endpoint == NULL || (strncmp(builder->endpoint, scheme, len) == 0 &&
+                                         access(builder->endpoint + len, F_OK) < 0);
+}
+
 /* A builder that can't be asked may hold records that were meant. */
 static int check_builder(struct prune *prune, bool *ret_left_out, struct err *err)
 {
-    if (!prune->query.records)
-        return 0;
+    const struct query *query = &prune->query;
     const struct builder *builder;
+    if (!query->records)
+        return 0;
     if (session_builder(&prune->session, prune->globals->builder, &builder, err) < 0)
         return err->code;
     if (builder->reachable)
         return 0;
     const char *reason = builder->error != NULL ? builder->error : "no answer yet";
-    if (!prune->query.whole && !prune->query.garbage && prune->query.keep_generations == 0)
+    if (!query->whole && !query->garbage && query->keep_generations == 0)
         return err_set(err, ERR_PEER, "builder %s: %s", builder->name, reason);
-    complain("builder %s is left out: %s", builder->name, reason);
-    *ret_left_out = true;
+    complain("the records of builder %s are left out: %s", builder->name, reason);
+    *ret_left_out = query->services_len == 0 || prune->values->records || !is_absent(builder);
     return 0;
 }
 
@@ -245,8 +257,8 @@ static enum exit_code plan_and_execute(struct prune *prune)
 {
     struct err err;
     bool left_out = false;
-    if (session_settle(&prune->session, &err) < 0 ||
-        check_builder(prune, &left_out, &err) < 0 || make_final_plan(prune, &err) < 0)
+    if (session_settle(&prune->session, &err) < 0 || make_final_plan(prune, &err) < 0 ||
+        check_builder(prune, &left_out, &err) < 0)
         return complain_err(&err);
     left_out = left_out || plan_busy(prune->plan) > 0;
     if (!prune->globals->json || !prune->values->yes)
@@ -272,7 +284,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
         return complain_err(&err);
     /* The engine is asked for caches, too: its records tell of builds. */
     bool caches = prune.query.whole || prune.query.garbage || prune.query.keep_generations > 0;
-    options.skip_caches = options.skip_project = !caches && prune.query.ids_len == 0;
+    options.skip_caches = options.skip_project =
+        !caches && prune.query.ids_len == 0 && prune.query.services_len == 0;
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
     enum exit_code code = plan_and_execute(&prune);
@@ -284,8 +297,9 @@ static enum exit_code run(const struct globals *globals, const void *values,
 const struct command command_prune = {
     .name = "prune",
     .summary = "Delete caches and records: plan, show, confirm, delete.",
-    .details = "--service alone means whole cache directories, --type alone records, and\n"
-               "--older-than alone caches, their garbage and records. A busy cache is left alone, and the exit status is 3.\n",
+    .details = "--service alone means its cache directories and its own records, --type alone\n"
+               "records, and --older-than alone caches, their garbage and records. A busy cache\n"
+               "is left alone, and the exit status is 3.\n",
     .options = selectors_options,
     .values_size = sizeof(struct prune_values),
     .run = run,

@@ -39,7 +39,7 @@ static void imply_scopes(struct query *query, const struct prune_values *values)
     if (values->type != NULL)
         query->records = true;
     else if (values->services.len > 0)
-        query->whole = true;
+        query->whole = query->records = true;
     else if (values->all || values->older_than.given)
         query->whole = query->garbage = query->records = true;
 }

@@ -15,6 +15,7 @@ static void on_idle(uv_idle_t *idle)
     uv_idle_stop(idle);
     if (bilge->join_needed)
         services_join(bilge);
+    owning_refresh(bilge, bilge->store->scanning);
     planning_step(bilge);
     if (!bilge->closing)
         pruning_step(bilge);

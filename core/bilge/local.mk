@@ -7,6 +7,7 @@ libbilge_a_SOURCES += \
 	core/bilge/disks.c \
 	core/bilge/engines.c \
 	core/bilge/memory.c \
+	core/bilge/owning.c \
 	core/bilge/planning.c \
 	core/bilge/project.c \
 	core/bilge/pruning.c \

@@ -5,6 +5,7 @@
  *   caches    scan, rescan, watch, recover ──► services' caches
  *   services  joins the project's services with the directories
  *   engines   the engine and buildx's builders ──► records
+ *   owning    whose the records are
  *   disks     free space
  *   builds    runners
  *   planning, pruning   requests that go through several of these
@@ -182,6 +183,10 @@ void engines_refresh(struct bilge *bilge);
 void engines_refresh_for_request(struct bilge *bilge, const char *builder);
 bool engines_waited_for(const struct bilge *bilge);
 void engines_close(struct bilge *bilge);
+
+/* ---- owning */
+/* `scanning`: more caches are to come. */
+void owning_refresh(struct bilge *bilge, bool scanning);
 
 /* ---- disks */
 void disks_open(struct bilge *bilge);

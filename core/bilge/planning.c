@@ -62,10 +62,11 @@ static void planning_free(struct planning *planning)
     free(planning);
 }
 
+/* Which records are a service's is read from its cache. */
 static bool wants_caches(const struct query *query)
 {
     return query->whole || query->garbage || query->keep_generations > 0 ||
-           (query->ids_len > 0 && !query->records);
+           (query->ids_len > 0 && !query->records) || query->services_len > 0;
 }
 
 /* ---------------------------------------------------------------- looking */
@@ -145,6 +146,7 @@ static void finish(struct bilge *bilge)
     struct plan *plan = NULL;
     struct err err;
     services_join(bilge);
+    owning_refresh(bilge, false);
     int code = plan_make(bilge->store, &planning->query, clock_now(), &plan, &err);
     bilge->planning = NULL;
     planning->on_plan(planning->arg, plan, code < 0 ? &err : NULL);

@@ -9,9 +9,12 @@
 #include "core/prune/planner.h"
 #include "core/prune/record_words.h"
 
+#define NAMES_COLUMNS 80
+
 struct node {
     const struct record *record;
     bool asked;     /* the conditions hold for it */
+    char *withheld; /* asked for, but not the services' alone: in words; NULL */
     bool going;     /* and nothing keeps it */
     size_t pin;     /* what keeps it, when it is a younger record; else SIZE_MAX */
     size_t waiting; /* children that are not yet in the plan */
@@ -22,6 +25,7 @@ struct graph {
     const struct builder *builder;
     struct node *nodes;
     size_t len;
+    bool *meant; /* of the builder's owners.services: those that the query names */
     struct id_slot *slots;
     size_t *queue; /* room for each node once */
     size_t queue_len;
@@ -65,6 +69,53 @@ static char *used_when(const struct planner *planner, const struct record *recor
 
 /* ------------------------------------------------------------ the graph */
 
+/* Rows that share a name are one service to the records: it is meant when all
+ * of its rows are. */
+static bool *find_meant(const struct planner *planner, const struct owners *owners)
+{
+    bool *meant = mem_zalloc(owners->services_len + 1);
+    for (size_t i = 0; i < owners->services_len; i++) {
+        size_t rows = 0, chosen = 0;
+        for (size_t j = 0; j < planner->store->services_len; j++) {
+            const struct service *row = &planner->store->services[j];
+            if (row->cache == NULL || row->name == NULL ||
+                strcmp(row->name, owners->services[i]) != 0)
+                continue;
+            rows++;
+            chosen += planner->chosen[j];
+        }
+        meant[i] = rows > 0 && rows == chosen;
+    }
+    return meant;
+}
+
+/* Does the record belong to a service that the query names? What others own
+ * too, or what is a guess, is withheld. */
+static bool is_of_services(const struct graph *graph, size_t index, char **ret_withheld)
+{
+    const struct owners *owners = &graph->builder->owners;
+    struct buf others = {0};
+    bool ours = false;
+    if (graph->planner->query->services_len == 0)
+        return true;
+    for (size_t i = 0; index < owners->len && i < owners->services_len; i++) {
+        if (!owners_has(owners, index, i))
+            continue;
+        ours |= graph->meant[i];
+        if (!graph->meant[i])
+            buf_printf(&others, "%s%s", others.len > 0 ? ", " : "", owners->services[i]);
+    }
+    if (ours && others.len > 0) {
+        char *names = plan_clean(others.data, NAMES_COLUMNS);
+        *ret_withheld = mem_printf("also used by %s", names);
+        free(names);
+    } else if (ours && owners->items[index].guess) {
+        *ret_withheld = mem_strdup("perhaps of this service, but only its text says so");
+    }
+    buf_done(&others);
+    return ours;
+}
+
 static bool is_asked(struct graph *graph, const struct record *record)
 {
     const struct query *query = graph->planner->query;
@@ -81,11 +132,12 @@ static void graph_init(struct graph *graph, struct planner *planner, const struc
     graph->nodes = mem_zalloc(records->len * sizeof *graph->nodes);
     graph->slots = mem_zalloc(records->len * sizeof *graph->slots);
     graph->queue = mem_alloc(records->len * sizeof *graph->queue);
+    graph->meant = find_meant(planner, &builder->owners);
     for (size_t i = 0; i < records->len; i++) {
         struct node *node = &graph->nodes[i];
         node->record = &records->items[i];
-        node->asked = is_asked(graph, node->record);
-        node->going = node->asked && !node->record->in_use;
+        node->asked = is_asked(graph, node->record) && is_of_services(graph, i, &node->withheld);
+        node->going = node->asked && node->withheld == NULL && !node->record->in_use;
         node->pin = SIZE_MAX;
         graph->slots[i] = (struct id_slot){.id = node->record->id, .index = i};
     }
@@ -94,6 +146,9 @@ static void graph_init(struct graph *graph, struct planner *planner, const struc
 
 static void graph_done(struct graph *graph)
 {
+    for (size_t i = 0; i < graph->len; i++)
+        free(graph->nodes[i].withheld);
+    free(graph->meant);
     free(graph->nodes);
     free(graph->slots);
     free(graph->queue);
@@ -129,13 +184,17 @@ static void spread_pins(struct graph *graph)
 
 /* ------------------------------------------------------------- the outcome */
 
-static void add_record(struct graph *graph, const struct record *record)
+static void add_record(struct graph *graph, size_t index)
 {
     struct planner *planner = graph->planner;
+    const struct owners *owners = &graph->builder->owners;
+    const struct record *record = graph->nodes[index].record;
     char *name = record_name(planner->store, record);
     struct plan_item *item = planner_add(planner, ITEM_RECORD, record->id, name);
     free(name);
     item->builder = mem_strdup(graph->builder->id);
+    if (index < owners->len && !owners->items[index].guess)
+        mem_replace(&item->service, owners->items[index].service);
     item->embedded = graph->builder->embedded;
     item->size_bytes = record->size_bytes;
     item->base_bytes = frees(record);
@@ -166,7 +225,7 @@ static void add_leaf_first(struct graph *graph)
             graph->queue[graph->queue_len++] = i;
     for (size_t done = 0; done < graph->queue_len; done++) {
         const struct node *node = &graph->nodes[graph->queue[done]];
-        add_record(graph, node->record);
+        add_record(graph, graph->queue[done]);
         for (size_t j = 0; j < node->record->parents_len; j++) {
             struct node *parent = parent_of(graph, node, j);
             if (parent != NULL && parent->going && --parent->waiting == 0)
@@ -177,6 +236,8 @@ static void add_leaf_first(struct graph *graph)
 
 static char *why_kept(const struct graph *graph, const struct node *node)
 {
+    if (node->withheld != NULL)
+        return mem_strdup(node->withheld);
     if (node->record->in_use)
         return mem_strdup(graph->planner->build_sign != NULL
                               ? "in use by a build"
@@ -195,7 +256,8 @@ static void keep_rest(struct graph *graph)
 {
     for (size_t i = 0; i < graph->len; i++) {
         const struct node *node = &graph->nodes[i];
-        if (!node->asked || (!node->record->in_use && node->pin == SIZE_MAX))
+        bool stays = node->withheld != NULL || node->record->in_use || node->pin != SIZE_MAX;
+        if (!node->asked || !stays)
             continue;
         char *name = record_name(graph->planner->store, node->record);
         char *reason = why_kept(graph, node);

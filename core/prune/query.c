@@ -27,17 +27,11 @@ static int check_contradictions(const struct query *query, struct err *err)
 {
     bool caches = has_cache_scope(query);
     if (query->type != NULL && caches)
-        return err_set(err, ERR_USAGE,
-                       "a type is a condition on records: it can't be combined "
-                       "with cache directories or their garbage");
-    if (query->services_len > 0 && (query->records || query->type != NULL))
-        return err_set(err, ERR_USAGE,
-                       "records carry no service: prune a service's cache "
-                       "directory and records apart");
-    if (query->services_len > 0 && !caches && query->ids_len == 0)
-        return err_set(err, ERR_USAGE,
-                       "nothing asked of the service: the whole cache directory, "
-                       "its garbage, or its older generations?");
+        return err_set(err, ERR_USAGE, "a type is a condition on records: it can't be combined "
+                                       "with cache directories or their garbage");
+    if (query->services_len > 0 && !caches && !query->records && query->ids_len == 0)
+        return err_set(err, ERR_USAGE, "nothing asked of the service: the whole cache directory, "
+                                       "its garbage, its older generations, or its records?");
     if (query->ids_len > 0 && query->whole)
         return err_set(err, ERR_USAGE,
                        "ids name single items: they can't be combined with whole "

@@ -16,7 +16,9 @@ struct query {
     int keep_generations; /* older generations but the newest N (live counts); 0: not asked */
     bool records;         /* builder records */
     /* Conditions: what of it. */
-    const char *const *services; /* ids or names of rows; NULL: all. Of caches */
+    /* Ids or names of rows; NULL: all. Of records these are the ones that belong
+     * to no other service; what others use too, and guesses, are kept. */
+    const char *const *services;
     size_t services_len;
     int64_t older_than_s;    /* exported, or last used, longer ago; -1: any age */
     const char *type;        /* of records; NULL: any */

@@ -39,6 +39,7 @@ static void builder_done(struct builder *builder)
     free(builder->api_version);
     free(builder->error);
     records_free(&builder->records);
+    owners_done(&builder->owners);
 }
 
 static void root_done(struct cache_root *root)
@@ -227,6 +228,7 @@ void store_set_records(struct store *store, const char *builder, struct records 
 {
     struct builder *found = store_put_builder(store, builder);
     records_free(&found->records);
+    owners_done(&found->owners);
     found->records = *takes;
     *takes = (struct records){0};
     found->refreshed_at = clock_now();

@@ -26,6 +26,9 @@ struct finder {
     const struct records *records;
     const struct owners_cache *caches;
     size_t caches_len;
+    size_t *services; /* of each cache: its place among the names */
+    char **names;
+    size_t names_len;
     size_t words; /* of a set of services */
     uint64_t *sets;
     bool *guessed;
@@ -81,7 +84,7 @@ static struct claim *gather_claims(const struct finder *finder, size_t *ret_len)
         for (size_t j = 0; j < cache->blobs_len; j++)
             if (cache->blobs[j].generations > 0)
                 claims[len++] = (struct claim){cache->blobs[j].created_at,
-                                               cache->blobs[j].digest, i};
+                                               cache->blobs[j].digest, finder->services[i]};
     }
     *ret_len = len;
     return claims;
@@ -228,28 +231,43 @@ static void guess_by_step(struct finder *finder)
 
 /* ----------------------------------------------------------------- results */
 
+static void name_services(struct finder *finder)
+{
+    finder->services = mem_alloc((finder->caches_len + 1) * sizeof *finder->services);
+    finder->names = mem_alloc((finder->caches_len + 1) * sizeof *finder->names);
+    for (size_t i = 0; i < finder->caches_len; i++) {
+        size_t place = 0;
+        while (place < finder->names_len &&
+               strcmp(finder->names[place], finder->caches[i].service) != 0)
+            place++;
+        if (place == finder->names_len)
+            finder->names[finder->names_len++] = mem_strdup(finder->caches[i].service);
+        finder->services[i] = place;
+    }
+    finder->words = finder->names_len / 64 + 1;
+}
+
 static void put_in_words(const struct finder *finder, const uint64_t *set, struct owner *ret_owner)
 {
     struct buf names = {0};
     size_t count = 0;
-    for (size_t i = 0; i < finder->caches_len; i++) {
-        if ((set[i / 64] >> (i % 64) & 1) == 0)
-            continue;
-        buf_printf(&names, "%s%s", count++ > 0 ? ", " : "", finder->caches[i].service);
-    }
+    if (is_empty(finder, set))
+        return;
+    for (size_t i = 0; i < finder->names_len; i++)
+        if ((set[i / 64] >> (i % 64) & 1) != 0)
+            buf_printf(&names, "%s%s", count++ > 0 ? ", " : "", finder->names[i]);
     if (count == 1)
         ret_owner->service = buf_take(&names);
-    else if (count > 1)
+    else
         ret_owner->several = buf_take(&names);
-    buf_done(&names);
 }
 
 struct owners owners_find(const struct records *records, const struct owners_cache *caches,
                           size_t caches_len)
 {
-    struct finder finder = {.records = records, .caches = caches, .caches_len = caches_len,
-                            .words = caches_len / 64 + 1};
-    struct owners owners = {mem_zalloc((records->len + 1) * sizeof *owners.items), records->len};
+    struct finder finder = {.records = records, .caches = caches, .caches_len = caches_len};
+    struct owner *items = mem_zalloc((records->len + 1) * sizeof *items);
+    name_services(&finder);
     finder.sets = mem_zalloc((records->len + 1) * finder.words * sizeof *finder.sets);
     finder.guessed = mem_zalloc(records->len + 1);
     size_t len;
@@ -259,13 +277,19 @@ struct owners owners_find(const struct records *records, const struct owners_cac
     pass_on_to_parents(&finder);
     guess_by_step(&finder);
     for (size_t i = 0; i < records->len; i++) {
-        put_in_words(&finder, set_of(&finder, i), &owners.items[i]);
-        owners.items[i].guess = finder.guessed[i];
+        put_in_words(&finder, set_of(&finder, i), &items[i]);
+        items[i].guess = finder.guessed[i];
     }
     free(claims);
-    free(finder.sets);
+    free(finder.services);
     free(finder.guessed);
-    return owners;
+    return (struct owners){items,           records->len, finder.names,
+                           finder.names_len, finder.sets,  finder.words};
+}
+
+bool owners_has(const struct owners *owners, size_t index, size_t service)
+{
+    return (owners->sets[index * owners->words + service / 64] >> (service % 64) & 1) != 0;
 }
 
 void owners_done(struct owners *owners)
@@ -274,6 +298,10 @@ void owners_done(struct owners *owners)
         free(owners->items[i].service);
         free(owners->items[i].several);
     }
+    for (size_t i = 0; i < owners->services_len; i++)
+        free(owners->services[i]);
     free(owners->items);
+    free(owners->services);
+    free(owners->sets);
     *owners = (struct owners){0};
 }

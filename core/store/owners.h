@@ -24,8 +24,13 @@ struct owner {
 struct owners {
     struct owner *items; /* one for each record, in the records' order */
     size_t len;
+    char **services; /* all that there are; bit i of a record's set is services[i] */
+    size_t services_len;
+    uint64_t *sets; /* `words` for each record */
+    size_t words;
 };
 
+/* Caches of the same name are one service's. */
 struct owners_cache {
     const char *service;
     const struct cache *cache;
@@ -35,5 +40,8 @@ struct owners_cache {
 struct owners owners_find(const struct records *records, const struct owners_cache *caches,
                           size_t caches_len);
 void owners_done(struct owners *owners);
+
+/* Does record `index` belong to services[service], perhaps among others? */
+bool owners_has(const struct owners *owners, size_t index, size_t service);
 
 #endif

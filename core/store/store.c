@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/mem.h"
+
 const struct service *store_service(const struct store *store, const char *id)
 {
     for (size_t i = 0; i < store->services_len; i++)
@@ -85,6 +87,19 @@ bool store_gathered(const struct store *store)
 bool store_settled(const struct store *store)
 {
     return store_gathered(store) && store->history_load != LOAD_PENDING;
+}
+
+struct owners store_find_owners(const struct store *store, const struct records *records)
+{
+    struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
+    size_t len = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL && store->services[i].name != NULL)
+            caches[len++] =
+                (struct owners_cache){store->services[i].name, store->services[i].cache};
+    struct owners owners = owners_find(records, caches, len);
+    free(caches);
+    return owners;
 }
 
 const char *store_layer_text(const struct store *store, int64_t created_at)

@@ -13,6 +13,7 @@
 #include "core/build/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
+#include "core/store/owners.h"
 
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
@@ -57,7 +58,11 @@ struct builder {
     bool reachable;
     char *error; /* NULL: none; one line */
     struct records records;
+    /* Whose they are; its len is 0 while that is being worked out anew. */
+    struct owners owners;
+    uint64_t owners_mark; /* core/bilge's: of the caches that it was worked out from */
     int64_t refreshed_at;
+    uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
 };
 
 struct disk {
@@ -128,6 +133,9 @@ const struct builder *store_selected_builder(const struct store *store);
 const struct build *store_build(const struct store *store, uint64_t id);
 /* The newest build that concerns the service; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
+/* Whose these records are, going by the caches of all rows; the caller gives it
+ * back with owners_done(). */
+struct owners store_find_owners(const struct store *store, const struct records *records);
 /* The step that made a layer, by its creation time; NULL: not known. Borrowed. */
 const char *store_layer_text(const struct store *store, int64_t created_at);
 /* True once every scan, builder and the project have answered, or failed to. */
@@ -153,7 +161,8 @@ struct cache_root *store_put_root(struct store *store, const char *path, const c
 void store_clear_disks(struct store *store);
 struct builder *store_put_builder(struct store *store, const char *id);
 void store_remove_builder(struct store *store, const char *id);
-/* No effect on the caller's struct but that its content has moved. */
+/* No effect on the caller's struct but that its content has moved. Whose the
+ * records are is not known until somebody says. */
 void store_set_records(struct store *store, const char *builder, struct records *takes);
 struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path);
 /* Takes the array, which is in the order of layer_text_compare(). */

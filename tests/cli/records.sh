@@ -80,4 +80,69 @@ is 'prune: the shape' fits prune
 is 'prune: freed' equals freed 900719925474099
 is 'prune: one exact request' grep -q 'POST .*/build/prune' "$engine/requests.log"
 
+# ---------------------------------------------------- the records of a service
+
+# own_layer CACHE SECOND: its layers were made at that second.
+own_layer() {
+    config=$(printf '{"layers":[],"records":[],"at":%s}' "$2" | put_blob "$1")
+    layer=$(echo "layer $2" | put_blob "$1")
+    type=application/vnd.oci.image
+    manifest=$(printf '{"schemaVersion":2,"mediaType":"%s","manifests":[%s,%s]}' \
+        "$type.index.v1+json" \
+        "$(descriptor "$1" "$type.layer.v1.tar+gzip" "$layer" |
+            sed "s/}$/,\"annotations\":{\"buildkit\/createdat\":\"2024-01-02T03:04:0$2.000000006Z\"}}/")" \
+        "$(descriptor "$1" application/vnd.buildkit.cacheconfig.v0 "$config")" | put_blob "$1")
+    printf '{"imageLayoutVersion":"1.0.0"}' >"$1/oci-layout"
+    printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"sha256:%s","size":%s}]}' \
+        "$type.index.v1+json" "$manifest" "$(blob_size "$1" "$manifest")" >"$1/index.json"
+    make_old "$1" '1 hour ago'
+}
+made() { record "$1" regular "$2" "$3" '"2024-02-01T00:00:00Z"' false "$5" | sed "s/03:04:05/03:04:0$4/"; }
+answer() {
+    printf '{"LayersSize":0,"BuildCache":['
+    made mine 1000 'COPY mine' 1 ''
+    printf ,
+    made theirs 2000 'COPY theirs' 2 ''
+    printf ,
+    made nobodys 4000 'COPY nobodys' 9 ''
+    printf ']}\n'
+}
+answer >"$engine/system_df.json"
+rm -f "$engine"/build_prune*
+own_layer "$root/api" 1
+own_layer "$root/worker" 2
+run du --json --cache-root "$root"
+is 'service: du tells whose' [ "$("$json" each records id service <"$tmp/out" | grep -c 'mine	api')" -eq 1 ]
+run prune --service api --records --dry-run --json --cache-root "$root"
+is 'service, its records: exit 0' exits 0
+is 'service, its records: the one' [ "$("$json" each items id service <"$tmp/out")" = 'mine	api' ]
+run prune --service api --dry-run --json --cache-root "$root"
+is 'service: directory and record' \
+    [ "$("$json" each items kind <"$tmp/out" | sort | tr '\n' ' ')" = 'record service ' ]
+printf '{"CachesDeleted":["mine"],"SpaceReclaimed":1000}\n' >"$engine/build_prune.json"
+answer | sed 's/{"ID":"mine"[^}]*},//' >"$engine/build_prune.after.json"
+run prune --service api --yes --json --cache-root "$root"
+is 'service: exit 0' exits 0
+is 'service: freed as planned' [ "$(value freed)" = "$(value planned)" ]
+is 'service: its directory is gone' gone "$root/api"
+is 'service: the other is there' exists "$root/worker/index.json"
+is 'service: one exact request' grep -q 'POST .*/build/prune.*mine' "$engine/requests.log"
+is 'service: nothing else was asked for' lacks theirs "$engine/requests.log"
+
+: >"$tmp/stale.sock"
+DOCKER_HOST=unix://$tmp/stale.sock
+run prune --service worker --yes --cache-root "$root"
+is 'an engine that does not answer: partly done' exits 3
+is 'an engine that does not answer: said so' complains 'records of builder default are left out'
+is 'an engine that does not answer: the directory went' gone "$root/worker"
+DOCKER_HOST=unix://$tmp/nothing.sock
+own_layer "$root/worker" 2
+run prune --service worker --yes --cache-root "$root"
+is 'no engine at all: done' exits 0
+is 'no engine at all: said so' complains 'left out'
+own_layer "$root/worker" 2
+run prune --service worker --records --yes --cache-root "$root"
+is 'its records without an engine: exit 1' exits 1
+is 'its records without an engine: one line' one_complaint
+
 finish

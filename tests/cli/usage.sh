@@ -44,7 +44,6 @@ refused 'no such service' prune --service nosuch --garbage --dry-run
 refused '--all' prune --all --service api --yes
 refused '--all' prune --all --garbage --yes
 refused 'contradict' prune --all --wait --now --yes
-refused 'no service' prune --service api --records --yes
 refused 'type' prune --garbage --type regular --yes
 refused '--yes' prune --service api
 refused '--yes' prune --service api --json

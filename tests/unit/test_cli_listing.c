@@ -35,7 +35,6 @@ static const struct builder builder = {
     .records = {.items = records, .len = LEN(records)},
 };
 
-static const struct store no_services;
 
 static void assert_order(const char *key, const char *type, const char *expected)
 {
@@ -44,7 +43,7 @@ static void assert_order(const char *key, const char *type, const char *expected
     struct err err;
     char order[128] = "";
     assert_int_equal(listing_sort_key(key, &sort, &err), 0);
-    listing_init(&listing, &no_services, &builder, type, sort);
+    listing_init(&listing, &builder, type, sort);
     for (size_t i = 0; i < listing.rows_len; i++) {
         strcat(order, i > 0 ? " " : "");
         strcat(order, listing.rows[i].record->id);
@@ -89,7 +88,7 @@ static void test_pins(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key("id", &sort, &err), 0);
-    listing_init(&listing, &no_services, &builder, NULL, sort);
+    listing_init(&listing, &builder, NULL, sort);
     for (size_t i = 0; i < LEN(cases); i++) {
         const struct row *row = listing.rows;
         while (strcmp(row->record->id, cases[i].id) != 0)
@@ -112,7 +111,7 @@ static void test_nothing(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
-    listing_init(&listing, &no_services, &empty, NULL, sort);
+    listing_init(&listing, &empty, NULL, sort);
     assert_int_equal(listing.rows_len, 0);
     listing_done(&listing);
 }
@@ -133,7 +132,9 @@ static void test_owner(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key("id", &sort, &err), 0);
-    listing_init(&listing, &store, &builder, NULL, sort);
+    struct builder owned = builder;
+    owned.owners = store_find_owners(&store, &owned.records);
+    listing_init(&listing, &owned, NULL, sort);
     for (size_t i = 0; i < listing.rows_len; i++) {
         const struct row *row = &listing.rows[i];
         bool api = strcmp(row->record->id, "copy") == 0 || strcmp(row->record->id, "base") == 0;
@@ -143,6 +144,7 @@ static void test_owner(void **state)
             assert_null(row->owner->service);
     }
     listing_done(&listing);
+    owners_done(&owned.owners);
 }
 
 int main(void)

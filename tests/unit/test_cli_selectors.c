@@ -49,9 +49,11 @@ static void test_scopes(void **state)
         size_t services, ids;
         bool now;
     } cases[] = {
-        {{"--service", "api"}, "w", -1, 1, 0, false},
-        {{"--service", "api", "--service", "web", "--now"}, "w", -1, 2, 0, true},
-        {{"--service", "api", "--older-than", "1d"}, "w", 86400, 1, 0, false},
+        {{"--service", "api"}, "wr", -1, 1, 0, false},
+        {{"--service", "api", "--service", "web", "--now"}, "wr", -1, 2, 0, true},
+        {{"--service", "api", "--older-than", "1d"}, "wr", 86400, 1, 0, false},
+        {{"--service", "api", "--records"}, "r", -1, 1, 0, false},
+        {{"--service", "api", "--type", "regular"}, "r", -1, 1, 0, false},
         {{"--service", "api", "--garbage"}, "g", -1, 1, 0, false},
         {{"--service", "api", "--keep-generations", "2"}, "2", -1, 1, 0, false},
         {{"--service", "api", "--id", "sha256:x"}, "", -1, 1, 1, false},
@@ -97,8 +99,6 @@ static void test_refusals(void **state)
         {"--all", "--id", "x"},
         {"--all", "--keep-generations", "1"},
         {"--garbage", "--wait", "--now"},
-        {"--service", "api", "--records"},
-        {"--service", "api", "--type", "regular"},
         {"--garbage", "--type", "regular"},
         {"--keep-generations", "0"},
         {"--older-than", "5x"},

@@ -309,6 +309,131 @@ static void test_type_and_ids(void **state)
     store_free(store);
 }
 
+/* Layers of caches and records were made at these instants: "a" and "b" of api,
+ * "w" of worker, "both" of the two; "mount" quotes a step of api; "lone" is of
+ * nobody. base ◄─ a ◄─ b, shared ◄─ both. */
+static struct store *two_services(void)
+{
+    static const struct {
+        const char *id, *parent, *description;
+        int created_s;
+    } rows[] = {
+        {"base", NULL, "FROM", 9},       {"a", "base", "mount / from exec make a", 1001},
+        {"b", "a", "COPY b", 1002},      {"w", NULL, "COPY w", 1003},
+        {"shared", NULL, "RUN apt", 8},  {"both", "shared", "RUN both", 1004},
+        {"lone", NULL, "RUN lone", 7},
+        {"mount", NULL, "cached mount /t from exec make a with id \"/t\"", 6},
+    };
+    struct store *store = store_new();
+    struct cache *cache = plan_world_cache(store, "api");
+    const int api[] = {1, 2, 4, 0}, worker[] = {3, 4, 0};
+    for (int i = 1; i <= 4; i++)
+        if (i != 3)
+            plan_world_blob(cache, i, 1000, 60)->created_at = PLAN_AGO(1000 + i);
+    plan_world_generation(cache, true, 60, api);
+    plan_world_sum(cache);
+    cache = plan_world_cache(store, "worker");
+    for (int i = 3; i <= 4; i++)
+        plan_world_blob(cache, i, 1000, 60)->created_at = PLAN_AGO(1000 + i);
+    plan_world_generation(cache, true, 60, worker);
+    plan_world_sum(cache);
+    struct builder *builder = plan_world_builder(store, "default");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct record *record = plan_world_record(builder, rows[i].id, rows[i].parent, 60);
+        record->created_at = PLAN_AGO(rows[i].created_s);
+        mem_replace(&record->description, rows[i].description);
+    }
+    builder->owners = store_find_owners(store, &builder->records);
+    return store;
+}
+
+static void test_a_services_own_records(void **state)
+{
+    struct store *store = two_services();
+    const char *api[] = {"api"}, *all[] = {"api", "/root/worker"}, *lone[] = {"lone"};
+    struct query query = records(-1);
+    (void)state;
+    query.services = api;
+    query.services_len = 1;
+    struct plan *plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 3);
+    assert_string_equal(plan_world_item(plan, "a")->service, "api");
+    assert_non_null(plan_world_item(plan, "b"));
+    assert_non_null(plan_world_item(plan, "base"));
+    assert_int_equal(plan->kept_len, 3);
+    assert_string_equal(plan_world_kept(plan, "both")->reason, "also used by worker");
+    assert_string_equal(plan_world_kept(plan, "shared")->reason, "also used by worker");
+    assert_non_null(strstr(plan_world_kept(plan, "mount")->reason, "only its text says so"));
+    plan_free(plan);
+    query.whole = true; /* the directory goes too */
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 4);
+    assert_non_null(plan_world_item(plan, "/root/api"));
+    assert_null(plan_world_item(plan, "/root/worker"));
+    plan_free(plan);
+    query.whole = false;
+    query.services = all; /* what both use goes with both */
+    query.services_len = 2;
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 6);
+    assert_null(plan_world_item(plan, "lone"));
+    plan_free(plan);
+    query.services_len = 0; /* asked for by name */
+    query.ids = lone;
+    query.ids_len = 1;
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 1);
+    plan_free(plan);
+    store_free(store);
+}
+
+/* A younger record of another service on top: the service's own stays. */
+static void test_a_services_record_that_another_needs(void **state)
+{
+    struct store *store = two_services();
+    struct builder *builder = store_put_builder(store, "default");
+    struct query query = records(-1);
+    const char *api[] = {"api"};
+    (void)state;
+    plan_world_record(builder, "top", "b", 5);
+    owners_done(&builder->owners); /* as when records have just come */
+    query.services = api;
+    query.services_len = 1;
+    struct plan *plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 0); /* nobody knows whose anything is */
+    plan_free(plan);
+    builder->owners = store_find_owners(store, &builder->records);
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 0);
+    assert_string_equal(plan_world_kept(plan, "base")->reason, "pinned by RUN top, used 5 s ago");
+    plan_free(plan);
+    store_free(store);
+}
+
+/* Two rows of one name are one service to the records: half of it is not it. */
+static void test_a_name_that_two_rows_have(void **state)
+{
+    struct store *store = two_services();
+    struct query query = records(-1);
+    const char *worker[] = {"/root/worker"};
+    (void)state;
+    mem_replace(&store_put_service(store, "/root/worker")->name, "api");
+    struct builder *builder = store_put_builder(store, "default");
+    owners_done(&builder->owners);
+    builder->owners = store_find_owners(store, &builder->records);
+    assert_int_equal(builder->owners.services_len, 1);
+    query.services = worker;
+    query.services_len = 1;
+    struct plan *plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 0);
+    plan_free(plan);
+    query.services_len = 0;
+    plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len, 8);
+    plan_free(plan);
+    store_free(store);
+}
+
 static void test_builders(void **state)
 {
     struct store *store = chain(2, 5, 5);
@@ -486,6 +611,9 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_age_is_last_use_or_making),
         cmocka_unit_test(test_type_and_ids),
+        cmocka_unit_test(test_a_services_own_records),
+        cmocka_unit_test(test_a_services_record_that_another_needs),
+        cmocka_unit_test(test_a_name_that_two_rows_have),
         cmocka_unit_test(test_builders),
         cmocka_unit_test(test_descriptions_are_clean_and_cut),
         cmocka_unit_test(test_names),
