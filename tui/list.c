@@ -88,7 +88,13 @@ static int compare_down(const void *left, const void *right)
 static void restore_cursor(struct list *list)
 {
     size_t cursor = list->scroll.cursor;
-    for (size_t i = 0; list->cursor_id != NULL && i < list->scroll.len; i++) {
+    /* Nobody has moved it: it stays at the top while the first rows come in,
+     * in whatever order. */
+    if (list->cursor_id == NULL) {
+        scroll_to(&list->scroll, 0);
+        return;
+    }
+    for (size_t i = 0; i < list->scroll.len; i++) {
         if (strcmp(list_id(list, i), list->cursor_id) == 0) {
             cursor = i;
             break;

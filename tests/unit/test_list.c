@@ -48,7 +48,11 @@ static void test_sorts(void **state)
     list.descending = true;
     rebuild(&list, abc, 4);
     assert_rows(&list, "bdac");
-    assert_int_equal(list_index(&list), 2); /* still on the row it was on at first: c */
+    assert_int_equal(list_index(&list), 1); /* nobody has moved it: at the top */
+    list_to(&list, 3);
+    list.descending = false;
+    rebuild(&list, abc, 4);
+    assert_string_equal(current(&list), "c"); /* on the row that it was moved to */
     list_done(&list);
 }
 
@@ -83,6 +87,22 @@ static void test_cursor_stays_with_its_id(void **state)
     assert_int_equal(list_index(&list), SIZE_MAX);
     rebuild(&list, without, 2); /* it is not forgotten over an empty moment */
     assert_string_equal(current(&list), "d");
+    list_done(&list);
+}
+
+static void test_an_unmoved_cursor_stays_at_the_top(void **state)
+{
+    static const struct thing first[] = {{"z", 5}}, then[] = {{"a", 1}, {"z", 5}};
+    struct list list = {0};
+    (void)state;
+    rebuild(&list, first, 1);
+    assert_string_equal(current(&list), "z");
+    rebuild(&list, then, 2);
+    assert_string_equal(current(&list), "a");
+    list_to(&list, 1);
+    rebuild(&list, first, 1);
+    rebuild(&list, then, 2);
+    assert_string_equal(current(&list), "z");
     list_done(&list);
 }
 
@@ -151,6 +171,7 @@ int main(void)
         cmocka_unit_test(test_sorts),
         cmocka_unit_test(test_equal_rows_keep_their_order),
         cmocka_unit_test(test_cursor_stays_with_its_id),
+        cmocka_unit_test(test_an_unmoved_cursor_stays_at_the_top),
         cmocka_unit_test(test_filter),
         cmocka_unit_test(test_marks),
     };
