@@ -204,12 +204,16 @@ static void keep_standard_files(void)
             open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
 }
 
-/* A full disk or a closed pipe is found only when the last byte is written. */
-static enum exit_code flush_output(enum exit_code code)
+/* A full disk or a closed pipe may be found only when the last byte is written. */
+static enum exit_code close_output(enum exit_code code)
 {
-    if (fflush(stdout) == 0 && !ferror(stdout))
+    bool before = ferror(stdout) != 0;
+    if (fclose(stdout) != 0)
+        complain("writing to the standard output: %s", strerror(errno));
+    else if (before)
+        complain("writing to the standard output: not all of it was taken");
+    else
         return code;
-    complain("writing to the standard output: %s", strerror(errno));
     return EXIT_FAILED;
 }
 
@@ -243,5 +247,5 @@ int main(int argc, char **argv)
     options_done(&set);
     free(globals.history_path);
     log_close();
-    return flush_output(code);
+    return close_output(code);
 }

@@ -3,12 +3,6 @@
 # shellcheck shell=sh disable=SC2154
 set -u
 
-# A docker build that runs on this machine makes every cache busy: where we may,
-# we look at no other processes than our own.
-if [ -z "${BILGE_TEST_ALONE-}" ] && unshare --pid --fork --mount-proc true 2>/dev/null; then
-    BILGE_TEST_ALONE=1 exec unshare --pid --fork --kill-child --mount-proc "$0"
-fi
-
 here=$(cd "$here" && pwd -P)
 bilge=${BILGE_TEST_BIN:?}
 json=$(dirname "$bilge")/tests/cli/jsontool
@@ -18,9 +12,10 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/bilge-cli.XXXXXX") || exit 1
 tmp=$(cd "$tmp" && pwd -P)
 trap 'chmod -R u+rwx "$tmp" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-mkdir "$tmp/home" "$tmp/bin" "$tmp/empty" "$tmp/cwd" "$tmp/root"
+mkdir "$tmp/home" "$tmp/bin" "$tmp/empty" "$tmp/cwd" "$tmp/root" "$tmp/proc"
 cd "$tmp/cwd" || exit 1
 export HOME="$tmp/home" DOCKER_CONFIG="$tmp/home/.docker" DOCKER_HOST="unix://$tmp/no-engine.sock"
+export BILGE_PROC="$tmp/proc" # a docker build on this machine makes every cache busy
 unset DOCKER_CONTEXT BUILDX_BUILDER COMPOSE_FILE COMPOSE_PROJECT_NAME BILGE_LOG NO_COLOR
 unset XDG_STATE_HOME XDG_CONFIG_HOME XDG_DATA_HOME
 root=$tmp/root

@@ -154,6 +154,16 @@ run prune --service new --yes --now --cache-root "$root"
 is 'busy with --now: exit 0' exits 0
 is 'busy with --now: gone' gone "$root/new"
 
+# A building client, whatever it builds.
+caches
+mkdir "$tmp/proc/4711"
+printf 'docker\0compose\0build\0other\0' >"$tmp/proc/4711/cmdline"
+run prune --service old --yes --cache-root "$root"
+is 'building client: exit 3' exits 3
+is 'building client: untouched' untouched
+is 'building client: named' says '4711'
+rm -r "$tmp/proc/4711"
+
 # --wait: the export ends while it waits.
 caches
 mkdir -p "$root/new/ingest/writing"
