@@ -3,3 +3,9 @@
 EXTRA_PROGRAMS =
 EXTRA_PROGRAMS += tests/bench/bench_log
 tests_bench_bench_log_LDADD = libbilge.a $(CORE_LIBS)
+EXTRA_PROGRAMS += tests/bench/bench_scan tests/bench/bench_remove
+BENCH_TREES = tests/bench/trees.c tests/bench/trees.h
+tests_bench_bench_scan_SOURCES = tests/bench/bench_scan.c $(BENCH_TREES)
+tests_bench_bench_scan_LDADD = libbilge.a $(CORE_LIBS)
+tests_bench_bench_remove_SOURCES = tests/bench/bench_remove.c $(BENCH_TREES)
+tests_bench_bench_remove_LDADD = libbilge.a $(CORE_LIBS)
