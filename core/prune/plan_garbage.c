@@ -198,9 +198,17 @@ static bool is_damaged(const struct cache *cache)
     return damaged;
 }
 
+/* By what there is, not by its bytes: small files may take none. */
 static bool has_garbage(const struct cache *cache)
 {
-    return cache->older_bytes + cache->orphan_bytes + cache->ingest_bytes > 0;
+    bool found = false;
+    for (size_t i = 0; i < cache->generations_len; i++)
+        found |= !cache->generations[i].live;
+    for (size_t i = 0; i < cache->blobs_len; i++)
+        found |= cache->blobs[i].class == BLOB_ORPHAN;
+    for (size_t i = 0; i < cache->leftovers_len; i++)
+        found |= cache->leftovers[i].kind == LEFTOVER_INGEST;
+    return found;
 }
 
 static void plan_blobs(struct look *look)

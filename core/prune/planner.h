@@ -53,8 +53,8 @@ size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id);
 
 void planner_caches(struct planner *planner);
 int planner_records(struct planner *planner, struct err *err);
-/* A line when records show that a build runs: a source.local in use that was
- * never used is what a running build always has. NULL: no sign. */
+/* A line when records show that a build runs: a source in use that was never
+ * used before is what a running build always has. NULL: no sign. */
 char *records_build_sign(const struct store *store);
 
 #endif

@@ -439,6 +439,23 @@ static void test_every_sign_keeps_everything_unless_told(void **state)
     }
 }
 
+static void test_a_busy_cache_without_garbage_is_not_mentioned(void **state)
+{
+    struct store *store = store_new();
+    struct query query = garbage();
+    (void)state;
+    struct cache *cache = plan_world_cache(store, "api");
+    plan_world_blob(cache, 1, 1000, 60);
+    plan_world_generation(cache, true, 30, (int[]){1, 0});
+    plan_world_sum(cache);
+    cache->state = CACHE_BUSY;
+    cache->ingest_bytes = 4096; /* the empty directory */
+    struct plan *plan = plan_world_make(store, &query);
+    assert_int_equal(plan->items_len + plan->kept_len, 0);
+    plan_free(plan);
+    store_free(store);
+}
+
 /* ------------------------------------------------------------------- services */
 
 static int try_services(const struct store *store, const char *const *names, size_t len,
@@ -647,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_a_directory_with_other_files_in_it_stays),
         cmocka_unit_test(test_an_empty_directory_goes_and_loses_nothing),
         cmocka_unit_test(test_every_sign_keeps_everything_unless_told),
+        cmocka_unit_test(test_a_busy_cache_without_garbage_is_not_mentioned),
         cmocka_unit_test(test_names_of_services),
         cmocka_unit_test(test_a_shared_directory_goes_by_either_name),
         cmocka_unit_test(test_named_ones_that_have_nothing_are_told),

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "core/prune/planner.h"
 #include "tests/support/limit.h"
 #include "tests/support/plan_world.h"
 
@@ -87,6 +88,39 @@ static void test_in_use_pins_and_is_told_apart(void **state)
         assert_string_equal(plan_world_kept(plan, "r0")->reason, "pinned by RUN r2, in use");
         assert_false(plan_world_kept(plan, "r2")->busy);
         plan_free(plan);
+        store_free(store);
+    }
+}
+
+static void test_what_is_a_sign_of_a_build(void **state)
+{
+    static const struct {
+        const char *type, *description;
+        int used_s; /* -1: never */
+        bool in_use, sign;
+    } table[] = {
+        {"source.local", "local source for context", -1, true, true},
+        {"regular", "local source for context", -1, true, true}, /* as 26.1 lists it */
+        {"regular", "local source for dockerfile", -1, true, true},
+        {"source.git.checkout", "git snapshot for https://x#main", -1, true, true},
+        {"regular", "local source for context", -1, false, false},
+        {"source.local", "local source for context", 5, true, false},
+        {"regular", "imported sha256:0123", -1, true, false}, /* leaked */
+        {"regular", "mount / from exec make", -1, true, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct store *store = store_new();
+        struct builder *builder = plan_world_builder(store, "default");
+        struct record *record = plan_world_record(builder, "x", NULL, table[i].used_s);
+        mem_replace(&record->type, table[i].type);
+        mem_replace(&record->description, table[i].description);
+        record->in_use = table[i].in_use;
+        char *sign = records_build_sign(store);
+        assert_int_equal(sign != NULL, table[i].sign);
+        free(sign);
+        builder->reachable = false; /* what it said before it went is no sign */
+        assert_null(records_build_sign(store));
         store_free(store);
     }
 }
@@ -603,6 +637,7 @@ int main(void)
         cmocka_unit_test(test_children_come_before_their_parents),
         cmocka_unit_test(test_a_young_leaf_pins_the_whole_chain),
         cmocka_unit_test(test_in_use_pins_and_is_told_apart),
+        cmocka_unit_test(test_what_is_a_sign_of_a_build),
         cmocka_unit_test(test_siblings_pin_only_what_they_share),
         cmocka_unit_test(test_several_parents),
         cmocka_unit_test(test_cycles_and_selves_end),
