@@ -196,6 +196,11 @@ void engines_list(struct bilge *bilge)
     struct err err;
     if (bilge->skip_engine || bilge->list_request != NULL)
         return;
+    if (bilge->builder == NULL && !builders_in_sight()) {
+        bilge->store->builders_load = LOAD_DONE;
+        bilge_moved(bilge);
+        return;
+    }
     if (builders_list(bilge->loop, on_list, bilge, &bilge->list_request, &err) == 0)
         return;
     bilge->list_request = NULL;

@@ -40,6 +40,10 @@ int builders_parse(const char *text, size_t len, struct builder_list *ret_list, 
 int builders_parse_pruned(const char *text, size_t len, struct api_pruned *ret_pruned,
                           struct err *err);
 
+/* Could buildx know of a builder beside the engine's own? Going by its files,
+ * since asking the tool itself costs a tenth of a second and more. */
+bool builders_in_sight(void);
+
 /* One request under way. It frees itself after its callback, which does not run
  * before the request was returned, nor after a cancel. Starting one fails when
  * there is no docker in PATH. */

@@ -24,7 +24,7 @@ static const char *environment(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-static char *config_dir(void)
+char *endpoint_config_dir(void)
 {
     const char *set = environment("DOCKER_CONFIG"), *home = environment("HOME");
     if (set != NULL)
@@ -110,7 +110,7 @@ static char *socket_of(const char *host)
 
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
 {
-    char *config = config_dir(), *host;
+    char *config = endpoint_config_dir(), *host;
     char *name =
         context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
     if (strcmp(name, "default") == 0) {

@@ -15,6 +15,10 @@ struct endpoint {
     char *socket_path; /* the path of a unix host; NULL: go through docker system dial-stdio */
 };
 
+/* The docker CLI's own directory: DOCKER_CONFIG, else ~/.docker. The caller
+ * frees it. */
+char *endpoint_config_dir(void);
+
 /* `context` may be NULL. ERR_USAGE when that context does not exist. */
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err);
 void endpoint_done(struct endpoint *endpoint);

@@ -1,6 +1,7 @@
 libbilge_a_SOURCES += \
 	core/engine/api.c core/engine/api.h \
 	core/engine/builders.c core/engine/builders.h \
+	core/engine/builders_find.c \
 	core/engine/builders_parse.c \
 	core/engine/dial.c core/engine/dial.h \
 	core/engine/docker_text.c core/engine/docker_text.h \
