@@ -20,10 +20,11 @@ struct cache_job {
     uv_work_t work;
     struct execute *execute;
     const struct plan_cache *cache;
-    size_t service_item; /* the whole directory goes; SIZE_MAX: parts of it */
+    size_t *items; /* of the plan, that lie in it */
+    size_t items_len;
+    bool whole; /* the directory goes as it is */
     struct remove_item *removals;
     size_t removals_len;
-    size_t *places; /* of each link of the plan in removals; SIZE_MAX */
     int64_t reported_bytes;
     int code;
     struct err err;
@@ -31,76 +32,85 @@ struct cache_job {
 
 /* ------------------------------------------------------------------ what goes */
 
-static void add_links(struct cache_job *job, const struct plan *plan, uint32_t cache,
-                      const bool *going, size_t *places)
-{
-    for (size_t i = 0; i < plan->links_len; i++) {
-        const struct plan_link *link = &plan->links[i];
-        if (link->cache != cache || !going[i])
-            continue;
-        places[i] = job->removals_len;
-        job->removals[job->removals_len++] = (struct remove_item){
-            .kind = REMOVE_BLOB,
-            .digest = link->digest,
-            .ino = link->ino,
-            .modified_at = link->modified_at,
-            .code = ERR_CANCELLED,
-        };
-    }
-}
-
 static const char *ingest_name(const char *id)
 {
     const char *slash = strchr(id, '/');
     return slash != NULL ? slash + 1 : id;
 }
 
-static void add_ingests(struct cache_job *job, const struct plan *plan, uint32_t cache)
+static void add_link(struct execute *execute, size_t index)
 {
-    for (size_t i = 0; i < plan->items_len; i++) {
-        const struct plan_item *item = &plan->items[i];
-        if (item->kind != ITEM_INGEST || item->cache != cache)
-            continue;
-        job->removals[job->removals_len++] = (struct remove_item){
-            .kind = REMOVE_INGEST,
-            .name = ingest_name(item->id),
-            .ino = item->ino,
-            .modified_at = item->seen_at,
-            .code = ERR_CANCELLED,
-        };
-    }
-}
-
-static size_t whole_item(const struct plan *plan, uint32_t cache)
-{
-    for (size_t i = 0; i < plan->items_len; i++)
-        if (plan->items[i].kind == ITEM_SERVICE && plan->items[i].cache == cache)
-            return i;
-    return SIZE_MAX;
-}
-
-/* Items may have been dropped from the plan: nothing may be left of a cache. */
-static void prepare(struct execute *execute, uint32_t cache, const bool *going, size_t *places,
-                    const size_t *counts)
-{
-    struct cache_job *job = &execute->jobs[execute->jobs_len];
-    const struct plan *plan = execute->plan;
-    *job = (struct cache_job){
-        .execute = execute,
-        .cache = &plan->caches[cache],
-        .service_item = whole_item(plan, cache),
-        .places = places,
+    const struct plan_link *link = &execute->plan->links[index];
+    struct cache_job *job = &execute->jobs[link->cache];
+    execute->places[index] = job->removals_len;
+    job->removals[job->removals_len++] = (struct remove_item){
+        .kind = REMOVE_BLOB,
+        .digest = link->digest,
+        .ino = link->ino,
+        .modified_at = link->modified_at,
+        .code = ERR_CANCELLED,
     };
-    if (job->service_item == SIZE_MAX) {
-        job->removals = mem_zalloc(counts[cache] * sizeof *job->removals);
-        add_links(job, plan, cache, going, places);
-        add_ingests(job, plan, cache);
-        if (job->removals_len == 0) {
-            free(job->removals);
-            return;
-        }
+}
+
+static void add_item(struct execute *execute, size_t index)
+{
+    const struct plan_item *item = &execute->plan->items[index];
+    struct cache_job *job = &execute->jobs[item->cache];
+    job->items[job->items_len++] = index;
+    if (item->kind == ITEM_SERVICE)
+        job->whole = true;
+    if (item->kind != ITEM_INGEST)
+        return;
+    job->removals[job->removals_len++] = (struct remove_item){
+        .kind = REMOVE_INGEST,
+        .name = ingest_name(item->id),
+        .ino = item->ino,
+        .modified_at = item->seen_at,
+        .code = ERR_CANCELLED,
+    };
+}
+
+/* A job for each cache, with room for all that the plan has of it. */
+static void make_jobs(struct execute *execute)
+{
+    const struct plan *plan = execute->plan;
+    struct cache_job *jobs = mem_zalloc(plan->caches_len * sizeof *jobs);
+    size_t *removals = mem_zalloc(plan->caches_len * sizeof *removals);
+    size_t *items = mem_zalloc(plan->caches_len * sizeof *items);
+    for (size_t i = 0; i < plan->links_len; i++)
+        removals[plan->links[i].cache]++;
+    for (size_t i = 0; i < plan->items_len; i++) {
+        if (plan->items[i].cache == CACHE_NONE)
+            continue;
+        items[plan->items[i].cache]++;
+        removals[plan->items[i].cache] += plan->items[i].kind == ITEM_INGEST;
     }
-    execute->jobs_len++;
+    for (size_t i = 0; i < plan->caches_len; i++) {
+        jobs[i].execute = execute;
+        jobs[i].cache = &plan->caches[i];
+        jobs[i].removals = mem_alloc(removals[i] * sizeof *jobs[i].removals);
+        jobs[i].items = mem_alloc(items[i] * sizeof *jobs[i].items);
+    }
+    execute->jobs = jobs;
+    execute->jobs_len = plan->caches_len;
+    free(removals);
+    free(items);
+}
+
+static void fill_jobs(struct execute *execute)
+{
+    const struct plan *plan = execute->plan;
+    bool *going = plan_going(plan);
+    execute->places = mem_alloc(plan->links_len * sizeof *execute->places);
+    for (size_t i = 0; i < plan->links_len; i++) {
+        execute->places[i] = SIZE_MAX;
+        if (going[i])
+            add_link(execute, i);
+    }
+    for (size_t i = 0; i < plan->items_len; i++)
+        if (plan->items[i].cache != CACHE_NONE)
+            add_item(execute, i);
+    free(going);
 }
 
 /* ------------------------------------------------------------- on the pool */
@@ -141,7 +151,7 @@ static void job_run(uv_work_t *work)
     job->code = fs_open_root(job->cache->root, &context.root_fd, &job->err);
     if (job->code < 0)
         return;
-    if (job->service_item != SIZE_MAX) {
+    if (job->whole) {
         job->code = remove_service(&context, &freed_bytes, &job->err);
     } else {
         job->code = remove_items(&context, job->removals, job->removals_len, &job->err);
@@ -181,7 +191,7 @@ static const struct remove_item *failed_link(const struct cache_job *job,
                                              const struct plan_item *item)
 {
     for (size_t i = 0; i < item->links_len; i++) {
-        size_t place = job->places[item->links[i]];
+        size_t place = job->execute->places[item->links[i]];
         if (place != SIZE_MAX && !is_gone(&job->removals[place]))
             return &job->removals[place];
     }
@@ -201,19 +211,17 @@ static const struct remove_item *failed_ingest(const struct cache_job *job,
 static void report_items(struct cache_job *job)
 {
     struct execute *execute = job->execute;
-    const struct plan *plan = execute->plan;
-    for (size_t i = 0; i < plan->items_len; i++) {
-        const struct plan_item *item = &plan->items[i];
-        if (item->cache == CACHE_NONE || &plan->caches[item->cache] != job->cache)
-            continue;
-        if (job->code == ERR_CANCELLED && atomic_load(&execute->cancelled))
-            continue;
+    if (job->code == ERR_CANCELLED && atomic_load(&execute->cancelled))
+        return;
+    for (size_t i = 0; i < job->items_len; i++) {
+        size_t index = job->items[i];
+        const struct plan_item *item = &execute->plan->items[index];
         if (job->code < 0)
-            execute_item_over(execute, i, &job->err);
+            execute_item_over(execute, index, &job->err);
         else if (item->kind == ITEM_SERVICE)
-            execute_item_over(execute, i, NULL);
+            execute_item_over(execute, index, NULL);
         else
-            report(job, i,
+            report(job, index,
                    item->kind == ITEM_INGEST ? failed_ingest(job, item) : failed_link(job, item));
     }
 }
@@ -236,45 +244,27 @@ static void start_jobs(struct execute *execute)
     while (execute->jobs_running < RUNNING_MAX && execute->jobs_started < execute->jobs_len &&
            !atomic_load(&execute->cancelled)) {
         struct cache_job *job = &execute->jobs[execute->jobs_started++];
+        if (job->items_len == 0) /* all of it was dropped from the plan */
+            continue;
         execute->jobs_running++;
         job->work.data = job;
         uv_queue_work(execute->loop, &job->work, job_run, job_done);
     }
 }
 
-/* How many removals each cache can come to. */
-static size_t *count_removals(const struct plan *plan)
-{
-    size_t *counts = mem_zalloc(plan->caches_len * sizeof *counts);
-    for (size_t i = 0; i < plan->links_len; i++)
-        counts[plan->links[i].cache]++;
-    for (size_t i = 0; i < plan->items_len; i++)
-        if (plan->items[i].kind == ITEM_INGEST)
-            counts[plan->items[i].cache]++;
-    return counts;
-}
-
 void execute_caches_start(struct execute *execute)
 {
-    const struct plan *plan = execute->plan;
-    bool *going = plan_going(plan);
-    size_t *counts = count_removals(plan);
-    size_t *places = mem_alloc(plan->links_len * sizeof *places);
-    for (size_t i = 0; i < plan->links_len; i++)
-        places[i] = SIZE_MAX;
-    execute->places = places;
-    execute->jobs = mem_zalloc(plan->caches_len * sizeof *execute->jobs);
-    for (uint32_t i = 0; i < plan->caches_len; i++)
-        prepare(execute, i, going, places, counts);
-    free(counts);
-    free(going);
+    make_jobs(execute);
+    fill_jobs(execute);
     start_jobs(execute);
 }
 
 void execute_caches_free(struct execute *execute)
 {
-    for (size_t i = 0; i < execute->jobs_len; i++)
+    for (size_t i = 0; i < execute->jobs_len; i++) {
         free(execute->jobs[i].removals);
+        free(execute->jobs[i].items);
+    }
     free(execute->jobs);
     free(execute->places);
 }
