@@ -13,8 +13,4 @@
 void generations_find(struct cache *cache, const struct manifest *index, int blobs_fd,
                       const struct cache *previous);
 
-/* Appends a problem, if there are not too many already. Takes detail. */
-void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct digest *digest,
-                       char *detail);
-
 #endif

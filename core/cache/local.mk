@@ -1,13 +1,14 @@
 libbilge_a_SOURCES += \
 	core/cache/aside.c core/cache/aside.h \
-	core/cache/busy.c core/cache/busy.h \
+	core/cache/busy.c core/cache/busy.h core/cache/busy_client.c \
 	core/cache/cache.c core/cache/cache.h \
 	core/cache/client.c core/cache/client.h \
 	core/cache/crew.c core/cache/crew.h \
 	core/cache/dedupe.c core/cache/dedupe.h \
 	core/cache/entries.c core/cache/entries.h \
 	core/cache/folder.c \
-	core/cache/gather.c core/cache/gather.h \
+	core/cache/gather.c core/cache/gather.h core/cache/gather_private.h \
+	core/cache/gather_blobs.c core/cache/gather_parts.c \
 	core/cache/generations.c core/cache/generations.h \
 	core/cache/glance.c core/cache/glance.h \
 	core/cache/graph.c core/cache/graph.h \
@@ -16,12 +17,15 @@ libbilge_a_SOURCES += \
 	core/cache/index.c core/cache/index.h \
 	core/cache/layout.c core/cache/layout.h \
 	core/cache/links.c core/cache/links.h \
+	core/cache/probe.c \
+	core/cache/problems.c core/cache/problems.h \
 	core/cache/pull.c core/cache/pull.h \
 	core/cache/recover.c core/cache/recover.h \
 	core/cache/remove.c core/cache/remove.h \
 	core/cache/remove_service.c \
 	core/cache/scan.c core/cache/scan.h \
 	core/cache/summary.c core/cache/summary.h \
+	core/cache/tally.c core/cache/tally.h \
 	core/cache/tree.c core/cache/tree.h \
 	core/cache/unlink.c core/cache/unlink.h \
 	core/cache/watch.c core/cache/watch.h \

@@ -178,6 +178,23 @@ static bool pass(struct pull *json, const char *any)
     return true;
 }
 
+static bool is_whole(const char *digits, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (digits[i] < '0' || digits[i] > '9')
+            return false;
+    return true;
+}
+
+/* Sizes are nearly all that is read: strtod() takes its time. */
+static double whole_number(const char *digits, size_t len)
+{
+    int64_t value = 0;
+    for (size_t i = 0; i < len; i++)
+        value = value * 10 + (digits[i] - '0');
+    return (double)value;
+}
+
 double pull_number(struct pull *json)
 {
     char digits[64];
@@ -196,6 +213,8 @@ double pull_number(struct pull *json)
         fail(json);
         return 0;
     }
+    if (len < 16 && is_whole(start, len))
+        return whole_number(start, len);
     memcpy(digits, start, len);
     digits[len] = '\0';
     return strtod(digits, NULL);

@@ -2,7 +2,7 @@
 
 #include "core/base/mem.h"
 #include "core/cache/busy.h"
-#include "core/cache/generations.h"
+#include "core/cache/problems.h"
 
 /* Blobs of one class; several names of an inode go to the strongest class,
  * since classes come in that order. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/cache/cache.h"
-#include "core/cache/tree.h"
+#include "core/cache/tally.h"
 
 /* Fills all sums. Blobs are classed by now. An inode with several names is
  * counted once, for the strongest claim on it. */

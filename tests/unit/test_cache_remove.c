@@ -18,10 +18,20 @@
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/cache/busy.h"
 #include "core/cache/remove.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
+
+/* Builds that run on this machine are none of these tests' business. */
+static const char *client;
+
+char *busy_building_client(const pid_t *own_sessions)
+{
+    (void)own_sessions;
+    return client != NULL ? mem_strdup(client) : NULL;
+}
 
 /* ---- a step into the middle of a removal: mkdirat() is called as it begins to
  * set aside, nanosleep() while it waits. These stand before libc's. */
@@ -92,6 +102,7 @@ static int setup(void **state)
     show(place);
     waiting_kit = kit;
     mkdir_errno = 0;
+    client = NULL;
     while_waiting = NULL;
     *state = place;
     return 0;
@@ -288,6 +299,36 @@ static void test_busy(void **state)
     assert_live_whole(place);
     assert_int_equal(0, remove_service(&place->context, &freed, &err));
     assert_false(file_exists(place->kit.root, "api"));
+}
+
+static void test_building_client(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    client = "docker compose build api (pid 4711)";
+    want_garbage(place);
+    assert_int_equal(ERR_BUSY, removal(place, &err));
+    assert_non_null(strstr(err.text, client));
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_true(has_blob(place, 50));
+}
+
+static void start_client(struct kit *kit)
+{
+    (void)kit;
+    client = "docker build . (pid 1)";
+}
+
+static void test_client_starts_while_waiting(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    while_waiting = start_client;
+    want_garbage(place);
+    assert_int_equal(ERR_BUSY, removal(place, &err));
+    assert_true(has_blob(place, 50) && has_blob(place, 100));
+    assert_tidy(place);
 }
 
 static void begin_export(struct kit *kit)
@@ -744,6 +785,8 @@ int main(void)
         TEST(test_swapped_for_symlink),
         TEST(test_blobs_swapped_for_symlink),
         TEST(test_busy),
+        TEST(test_building_client),
+        TEST(test_client_starts_while_waiting),
         TEST(test_export_begins_while_waiting),
         TEST(test_older_one_is_live_again),
         TEST(test_new_manifest_while_waiting),

@@ -962,6 +962,60 @@ static void test_many_blobs(void **state)
     cache_free(cache);
 }
 
+/* Milliseconds apart, in the order of their making, as `cp -r` leaves them; with
+ * `gap`, a second passes after each generation. */
+static void set_times(struct kit *kit, unsigned first, unsigned last, unsigned each, bool gap)
+{
+    int64_t at = (int64_t)1700000000 * 1000;
+    for (unsigned i = first; i < last; i++) {
+        struct timespec times[2] = {{at / 1000, at % 1000 * 1000000}, {at / 1000, at % 1000 * 1000000}};
+        char *path = path_join(kit->dir, kit_blob_path(i));
+        assert_int_equal(0, utimensat(AT_FDCWD, path, times, 0));
+        free(path);
+        at += gap && (i - first) % each == each - 1 ? 1000 : 1;
+    }
+}
+
+/* In a cache too large to look into each blob, all generations are still found:
+ * by the times, or where they tell nothing, after a sample. */
+static void test_many_generations(void **state)
+{
+    enum { EACH = 5, FIRST = 10000, GENERATIONS = 300, LAST = FIRST + EACH * GENERATIONS };
+    struct kit *kit = *state;
+    for (unsigned i = FIRST; i < LAST; i += EACH) {
+        struct kit_entry entries[EACH - 1];
+        for (unsigned j = 0; j < EACH - 1; j++) {
+            kit_layer(kit, i + j, 200);
+            entries[j] = (struct kit_entry){i + j, NULL};
+        }
+        kit_manifest(kit, i + EACH - 1, entries, EACH - 1);
+    }
+    kit_index(kit, (unsigned[]){LAST - 1}, 1);
+    for (int gap = 0; gap < 2; gap++) {
+        set_times(kit, FIRST, LAST, EACH, gap != 0);
+        struct cache *cache = kit_check(kit);
+        assert_int_equal(GENERATIONS, cache->generations_len);
+        assert_int_equal(0, cache->orphan_bytes);
+        cache_free(cache);
+    }
+}
+
+/* Many orphans and one superseded generation among them. */
+static void test_many_orphans(void **state)
+{
+    struct kit *kit = *state;
+    kit_generation(kit, 100, 101, 1, 3);
+    for (unsigned i = 10000; i < 12000; i++)
+        kit_layer(kit, i, 200);
+    kit_generation(kit, 110, 111, 11, 3);
+    kit_index(kit, (unsigned[]){110}, 1);
+    set_times(kit, 10000, 12000, 10, true);
+    struct cache *cache = kit_check(kit);
+    assert_int_equal(2, cache->generations_len);
+    assert_true(cache->orphan_bytes > 0);
+    cache_free(cache);
+}
+
 int main(void)
 {
     limit_program(120);
@@ -1006,6 +1060,8 @@ int main(void)
         WITH(test_aside_and_temporary),
         WITH(test_previous),
         WITH(test_many_blobs),
+        WITH(test_many_generations),
+        WITH(test_many_orphans),
     };
     return cmocka_run_group_tests_name("cache_scan", tests, NULL, NULL);
 }
