@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "core/base/mem.h"
-#include "core/store/owners.h"
 #include "tui/app.h"
 #include "tui/list.h"
 
@@ -52,11 +51,12 @@ struct pane_records {
     struct app *app;
     struct list list;
     char *builder; /* id of the one shown; NULL: the selected one */
-    struct owners owners; /* of the records, in their order */
     bool stale;
-    const void *shown_items; /* what the rows were made of */
-    int64_t shown_at;
-    uint64_t shown_caches;
+    struct pane_records_made {
+        const void *items, *owners; /* to be compared, not to be used */
+        int64_t at;
+        uint64_t mark;
+    } made; /* what the rows were made of */
     int longest_type, longest_owner; /* columns */
     int first_row;
 };

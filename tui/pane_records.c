@@ -40,7 +40,6 @@ void pane_records_init(struct pane_records *pane, struct app *app)
 void pane_records_done(struct pane_records *pane)
 {
     list_done(&pane->list);
-    owners_done(&pane->owners);
     free(pane->builder);
 }
 
@@ -76,44 +75,30 @@ static int64_t sort_number(const struct record *record, size_t sort)
     return 0;
 }
 
-/* Moves when a cache has been scanned anew, or has come or gone. */
-static uint64_t mark_of_caches(const struct store *store)
+/* NULL while owners are being worked out. */
+static const struct owner *owner_of(const struct builder *builder, size_t index)
 {
-    uint64_t mark = 0;
-    for (size_t i = 0; i < store->services_len; i++)
-        if (store->services[i].cache != NULL)
-            mark = mark * 31 + (uint64_t)store->services[i].cache->scanned_at + i + 1;
-    return mark;
-}
-
-static void find_owners(struct pane_records *pane, const struct records *records)
-{
-    const struct store *store = app_store(pane->app);
-    struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
-    size_t len = 0;
-    for (size_t i = 0; i < store->services_len; i++)
-        if (store->services[i].cache != NULL)
-            caches[len++] =
-                (struct owners_cache){store->services[i].name, store->services[i].cache};
-    owners_done(&pane->owners);
-    pane->owners = owners_find(records, caches, len);
-    free(caches);
+    return index < builder->owners.len ? &builder->owners.items[index] : NULL;
 }
 
 static const char *owner_name(const struct owner *owner)
 {
-    const char *name = owner->service != NULL ? owner->service : owner->several;
+    const char *name = NULL;
+    if (owner != NULL)
+        name = owner->service != NULL ? owner->service : owner->several;
     return name != NULL ? name : "";
 }
 
-static void add_row(struct pane_records *pane, const struct record *record, size_t index)
+static void add_row(struct pane_records *pane, const struct builder *builder, size_t index)
 {
     struct list *list = &pane->list;
-    const char *owner = owner_name(&pane->owners.items[index]);
+    const struct record *record = &builder->records.items[index];
+    const struct owner *known = owner_of(builder, index);
+    const char *owner = owner_name(known);
     bool shown = list_matches(list, record->description) || list_matches(list, record->type) ||
                  list_matches(list, owner) || list_matches(list, record->id);
     pane->longest_type = pane_longer(pane->longest_type, short_type(record->type));
-    int owner_cols = pane_longer(0, owner) + (pane->owners.items[index].guess ? GUESS_COLS : 0);
+    int owner_cols = pane_longer(0, owner) + (known != NULL && known->guess ? GUESS_COLS : 0);
     if (owner_cols > pane->longest_owner)
         pane->longest_owner = owner_cols;
     const char *text = list->sort == BY_TYPE      ? short_type(record->type)
@@ -122,39 +107,40 @@ static void add_row(struct pane_records *pane, const struct record *record, size
     list_add(list, record->id, index, shown, sort_number(record, list->sort), text);
 }
 
+/* Is what the rows were made of still what there is? */
+static bool has_moved(struct pane_records *pane, const struct builder *builder)
+{
+    struct pane_records_made made = {0};
+    if (builder != NULL)
+        made = (struct pane_records_made){builder->records.items, builder->owners.items,
+                                          builder->refreshed_at, builder->owners_mark};
+    bool moved = made.items != pane->made.items || made.owners != pane->made.owners ||
+                 made.at != pane->made.at || made.mark != pane->made.mark;
+    pane->made = made;
+    return moved;
+}
+
 void pane_records_sync(struct pane_records *pane)
 {
-    static const struct records none;
     const struct builder *builder = pane_records_builder(pane);
-    const struct records *records = builder != NULL ? &builder->records : &none;
-    int64_t at = builder != NULL ? builder->refreshed_at : 0;
-    uint64_t caches = mark_of_caches(app_store(pane->app));
-    bool moved = records->items != pane->shown_items || records->len != pane->owners.len ||
-                 at != pane->shown_at || caches != pane->shown_caches;
-    if (!pane->stale && !moved)
+    if (!has_moved(pane, builder) && !pane->stale)
         return;
     pane->stale = false;
-    pane->shown_items = records->items;
-    pane->shown_at = at;
-    pane->shown_caches = caches;
-    if (moved)
-        find_owners(pane, records);
     pane->longest_type = pane->longest_owner = 0;
     list_begin(&pane->list);
-    for (size_t i = 0; i < records->len; i++)
-        add_row(pane, &records->items[i], i);
+    for (size_t i = 0; builder != NULL && i < builder->records.len; i++)
+        add_row(pane, builder, i);
     list_end(&pane->list);
 }
 
 char *pane_records_owner(const struct pane_records *pane, size_t index)
 {
-    struct buf text = {0};
-    if (index >= pane->owners.len)
-        return mem_strdup("");
-    const struct owner *owner = &pane->owners.items[index];
+    const struct builder *builder = pane_records_builder(pane);
+    const struct owner *owner = builder != NULL ? owner_of(builder, index) : NULL;
     const char *name = owner_name(owner);
+    struct buf text = {0};
     text_clean(&text, name, strlen(name));
-    if (owner->guess && *name != '\0')
+    if (*name != '\0' && owner->guess)
         buf_append_str(&text, " ?");
     return buf_take(&text);
 }

@@ -212,7 +212,11 @@ void plan_screen_for_targets(struct app *app, struct targets *targets, bool reco
         query.ids_len = targets->records_len;
         query.builder = targets->builder;
     } else if (!records && targets->rows_len > 0) {
+        /* As "prune --service" does: with the records that are its own, where
+         * there is an engine to ask. */
+        const struct builder *builder = store_selected_builder(app_store(app));
         query.whole = true;
+        query.records = builder != NULL && builder->reachable;
         query.services = (const char *const *)targets->rows;
         query.services_len = targets->rows_len;
     } else {

@@ -13,8 +13,8 @@
  * *targets, whose content this takes. */
 void plan_screen_open(struct app *app, const struct query *query, struct targets *targets);
 
-/* The whole caches, or the records, that are meant; takes the content of
- * *targets. */
+/* The whole caches that are meant, with the records that are theirs alone, or
+ * (`records`) the records that are meant; takes the content of *targets. */
 void plan_screen_for_targets(struct app *app, struct targets *targets, bool records);
 
 #endif
