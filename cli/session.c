@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "cli/command.h"
 #include "core/base/mem.h"
@@ -70,6 +71,7 @@ int session_open(struct session *session, const struct bilge_options *options, s
 
 void session_close(struct session *session)
 {
+    fflush(stdout); /* closing may take a moment: nobody waits for it to see the answer */
     bilge_close(session->bilge, on_bilge_closed, session);
     while (!session->closed)
         uv_run(&session->loop, UV_RUN_ONCE);

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/escape.h"
 #include "core/base/text.h"
 
 #define LINE_MAX_BYTES (64 * 1024)
-#define ESC '\x1b'
 
 void stream_init(struct stream *stream, int fd, bool colors)
 {
@@ -40,55 +40,27 @@ static void write_all(struct stream *stream, const char *data, size_t len)
 
 /* ---------------------------------------------------------------- clean */
 
-/* The length of the escape sequence at text[0] == ESC (ECMA-48). A colour is
- * told apart by *ret_parameters: the length of its parameters, else -1. */
-static size_t escape_length(const char *text, size_t len, int *ret_parameters)
-{
-    *ret_parameters = -1;
-    if (len < 2)
-        return len;
-    if (text[1] == '[') {
-        size_t end = 2;
-        while (end < len && text[end] >= '0' && text[end] <= ';') /* digits, ':' and ';' */
-            end++;
-        size_t parameters = end - 2;
-        while (end < len && text[end] >= 0x20 && text[end] < 0x40)
-            end++;
-        if (end < len && text[end] == 'm' && end == parameters + 2 && parameters < 64)
-            *ret_parameters = (int)parameters;
-        return end < len ? end + 1 : len;
-    }
-    if (strchr("]PX^_", text[1]) != NULL) { /* a string: up to BEL or ESC \ */
-        for (size_t end = 2; end < len; end++) {
-            if (text[end] == '\a')
-                return end + 1;
-            if (text[end] == ESC)
-                return end + 1 < len ? end + 2 : len;
-        }
-        return len;
-    }
-    return 2;
-}
-
 void stream_clean_line(struct buf *buf, const char *line, size_t len, bool colors)
 {
     bool colored = false;
     for (size_t i = 0; i < len;) {
-        const char *escape = memchr(line + i, ESC, len - i);
+        const char *escape = memchr(line + i, '\033', len - i);
         size_t plain = escape != NULL ? (size_t)(escape - line) - i : len - i;
         text_clean(buf, line + i, plain);
         i += plain;
         if (i == len)
             break;
-        int parameters;
-        size_t used = escape_length(line + i, len - i, &parameters);
-        if (parameters >= 0 && colors) {
-            buf_printf(buf, "\x1b[%.*sm", parameters, line + i + 2);
+        struct escape_colour colour;
+        size_t used = escape_length(line + i, len - i, &colour);
+        if (used == 0)
+            text_clean(buf, line + i, 1);
+        if (colour.numbers != NULL && colors) {
+            buf_printf(buf, "\033[%.*sm", (int)colour.len, colour.numbers);
             colored = true;
         }
-        i += used;
+        i += used > 0 ? used : 1;
     }
-    buf_append_str(buf, colored ? "\x1b[0m" : "");
+    buf_append_str(buf, colored ? "\033[0m" : "");
 }
 
 /* What a carriage return would overwrite gets a line of its own. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/escape.h"
 #include "core/base/text.h"
 
 void sgr_done(struct sgr_line *line)
@@ -74,34 +75,6 @@ static void read_numbers(struct sgr_run *run, const char *text, size_t len)
     apply(run, numbers, count);
 }
 
-/* Length of the escape sequence at text (which begins with ESC); 1 when it is
- * not a whole one. SGR changes *run. */
-static size_t skip_escape(const char *text, size_t len, struct sgr_run *run)
-{
-    if (len < 2)
-        return 1;
-    if (text[1] == '[') {
-        size_t end = 2;
-        while (end < len && text[end] >= 0x20 && text[end] < 0x40)
-            end++;
-        if (end >= len || text[end] < 0x40 || text[end] > 0x7e)
-            return 1;
-        if (text[end] == 'm')
-            read_numbers(run, text + 2, end - 2);
-        return end + 1;
-    }
-    if (text[1] == ']') { /* ended by BEL or ESC \ */
-        for (size_t end = 2; end < len; end++) {
-            if (text[end] == '\a')
-                return end + 1;
-            if (text[end] == '\033' && end + 1 < len && text[end + 1] == '\\')
-                return end + 2;
-        }
-        return len; /* as a terminal would: it swallows the rest */
-    }
-    return text[1] >= 0x30 && text[1] < 0x7f ? 2 : 1;
-}
-
 static void last_state(const char **raw, size_t *len)
 {
     while (*len > 0 && (*raw)[*len - 1] == '\r')
@@ -127,10 +100,13 @@ void sgr_parse(struct sgr_line *line, const char *raw, size_t len)
         i += plain;
         if (i >= len)
             break;
-        size_t skipped = skip_escape(raw + i, len - i, &run);
-        if (skipped == 1)
+        struct escape_colour colour;
+        size_t skipped = escape_length(raw + i, len - i, &colour);
+        if (skipped == 0)
             text_clean(&line->text, raw + i, 1);
-        i += skipped;
+        if (colour.numbers != NULL)
+            read_numbers(&run, colour.numbers, colour.len);
+        i += skipped > 0 ? skipped : 1;
         add_run(line, run);
     }
     buf_append(&line->text, "", 1);

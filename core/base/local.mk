@@ -1,6 +1,7 @@
 libbilge_a_SOURCES += \
 	core/base/clock.c core/base/clock.h \
 	core/base/err.c core/base/err.h \
+	core/base/escape.c core/base/escape.h \
 	core/base/fs.c core/base/fs.h \
 	core/base/hash.h \
 	core/base/lines.c core/base/lines.h \

@@ -37,9 +37,10 @@ static void test_clean_line(void **state)
         {"a\x1bPq#0;2;0\x1b\\z", "az", "az"},
         {"a\x1b_Gsecret\x1b\\z", "az", "az"},
         {"a\x1b" "cz", "az", "az"},
-        {"a\x1b", "a", "a"},
-        {"a\x1b[", "a", "a"},
-        {"a\x1b[3", "a", "a"},
+        {"a\x1b", "a\\x1b", "a\\x1b"}, /* not whole: shown */
+        {"a\x1b[", "a\\x1b[", "a\\x1b["},
+        {"a\x1b[3", "a\\x1b[3", "a\\x1b[3"},
+        {"a\x1b(B\x1b[mb", "a\x1b[mb\x1b[0m", "ab"}, /* what tput sgr0 prints */
         {"a\x1b]unfinished", "a", "a"},
         {"a\x1b]x\x1b", "a", "a"},
         {"\x07\x08\x7f", "\\x07\\x08\\x7f", "\\x07\\x08\\x7f"},

@@ -54,7 +54,9 @@ static void test_lines(void **state)
         {"a\033[", "a\\x1b["},                            /* not whole: shown */
         {"a\033", "a\\x1b"},
         {"\033[31", "\\x1b[31"},
-        {"\033(Bx", "\\x1b(Bx"},
+        {"\033(Bx", "x"},                                   /* tput sgr0 begins so */
+        {"\033(", "\\x1b("},
+        {"\033Pq#0\033\\x", "x"},
         {"\033cx", "x"},
         {"10%\r50%\r100%", "100%"},                          /* the last state */
         {"done\r", "done"},
