@@ -103,9 +103,9 @@ static bool docker_builds(struct words words)
 
 bool client_builds(const char *args, size_t len)
 {
-    struct words words = {args, args + len};
     if (len == 0 || args[len - 1] != '\0')
         return false;
+    struct words words = {args, args + len};
     const char *tool = base_name(next_word(&words));
     if (strncmp(tool, "python", 6) == 0) {
         const char *script = next_word(&words);
