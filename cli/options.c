@@ -72,6 +72,10 @@ static int set_number(const struct found *found, const char *text, struct err *e
         if (!text_parse_age(text, &value))
             return err_set(err, ERR_USAGE,
                            "--%s: \"%s\" is not an age such as 90s, 15m, 24h, 7d, 2w", name, text);
+    } else if (found->spec->kind == OPTION_SIZE) {
+        if (!text_parse_size(text, &value) || value == 0)
+            return err_set(err, ERR_USAGE,
+                           "--%s: \"%s\" is not a size such as 500MB, 10GB, 2GiB", name, text);
     } else {
         char *end;
         errno = 0;

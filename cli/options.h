@@ -20,6 +20,7 @@ enum option_kind {
     OPTION_TEXT,  /* const char *; borrows from argv */
     OPTION_LIST,  /* struct option_list; may be given several times */
     OPTION_AGE,   /* struct option_number, seconds */
+    OPTION_SIZE,  /* struct option_number, bytes, from 1 */
     OPTION_COUNT, /* struct option_number, from 1 */
 };
 

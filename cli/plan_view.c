@@ -90,6 +90,21 @@ static void print_command(const struct plan *plan, FILE *out)
     free(command);
 }
 
+static void print_shortage(const struct plan *plan, FILE *out)
+{
+    char wanted[TEXT_SIZE_SIZE], missing[TEXT_SIZE_SIZE], held[TEXT_SIZE_SIZE];
+    int64_t held_bytes = 0;
+    if (plan->planned_bytes >= plan->wanted_bytes)
+        return;
+    for (size_t i = 0; i < plan->kept_len; i++)
+        held_bytes += plan->kept[i].size_bytes > 0 ? plan->kept[i].size_bytes : 0;
+    fprintf(out, "%s can't be reached: %s are missing", text_size(wanted, plan->wanted_bytes),
+            text_size(missing, plan->wanted_bytes - plan->planned_bytes));
+    if (plan->kept_len > 0)
+        fprintf(out, "; what is kept above holds %s", text_size(held, held_bytes));
+    fputs(".\n", out);
+}
+
 void plan_print(const struct plan *plan, FILE *out)
 {
     char text[TEXT_SIZE_SIZE];
@@ -101,6 +116,7 @@ void plan_print(const struct plan *plan, FILE *out)
     if (plan->items_len > 0)
         fprintf(out, "\n%zu item%s, %s will come back.\n", plan->items_len,
                 plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
+    print_shortage(plan, out);
 }
 
 /* ----------------------------------------------------------------- JSON */

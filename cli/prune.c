@@ -132,6 +132,8 @@ static void begin_json(const struct prune *prune, struct json *json)
     json_put_object(json, NULL);
     json_put_bool(json, "dry_run", prune->values->dry_run);
     plan_items_json(plan, json);
+    if (plan->wanted_bytes > 0)
+        json_put_int(json, "wanted", plan->wanted_bytes);
     json_put_int(json, "planned", plan->planned_bytes);
     json_put_array(json, "failed");
     for (size_t i = 0; i < plan->kept_len; i++)
@@ -239,7 +241,8 @@ static int check_builder(struct prune *prune, bool *ret_left_out, struct err *er
 {
     const struct query *query = &prune->query;
     const struct builder *builder;
-    if (!query->records)
+    bool enough = query->free_bytes > 0 && prune->plan->planned_bytes >= query->free_bytes;
+    if (!query->records || enough)
         return 0;
     if (session_builder(&prune->session, prune->globals->builder, &builder, err) < 0)
         return err->code;
@@ -260,7 +263,8 @@ static enum exit_code plan_and_execute(struct prune *prune)
     if (session_settle(&prune->session, &err) < 0 || make_final_plan(prune, &err) < 0 ||
         check_builder(prune, &left_out, &err) < 0)
         return complain_err(&err);
-    left_out = left_out || plan_busy(prune->plan) > 0;
+    left_out = left_out || plan_busy(prune->plan) > 0 ||
+               prune->plan->planned_bytes < prune->plan->wanted_bytes;
     if (!prune->globals->json || !prune->values->yes)
         plan_print(prune->plan, prune->shown);
     if (prune->plan->items_len == 0)

@@ -13,6 +13,8 @@ const struct option_spec selectors_options[] = {
     {"records", 0, OPTION_FLAG, VALUE(records), NULL, "the builder's records"},
     {"type", 0, OPTION_TEXT, VALUE(type), "TYPE", "records of this type"},
     {"id", 0, OPTION_LIST, VALUE(ids), "ID", "this record, generation or blob (repeatable)"},
+    {"free", 0, OPTION_SIZE, VALUE(free), "SIZE",
+     "the cheapest to lose that gives back so much: 500MB 10GB 2GiB"},
     {"all", 0, OPTION_FLAG, VALUE(all), NULL, "every cache directory and every record"},
     {"dry-run", 0, OPTION_FLAG, VALUE(dry_run), NULL, "show the plan, delete nothing"},
     {"yes", 'y', OPTION_FLAG, VALUE(yes), NULL, "delete without asking"},
@@ -25,7 +27,8 @@ const struct option_spec selectors_options[] = {
 static int check_all(const struct prune_values *values, struct err *err)
 {
     if (values->services.len > 0 || values->ids.len > 0 || values->type != NULL ||
-        values->garbage || values->records || values->keep_generations.given)
+        values->garbage || values->records || values->keep_generations.given ||
+        values->free.given)
         return err_set(err, ERR_USAGE, "--all leaves nothing out: it goes with --older-than only");
     return 0;
 }
@@ -38,6 +41,8 @@ static void imply_scopes(struct query *query, const struct prune_values *values)
         return;
     if (values->type != NULL)
         query->records = true;
+    else if (values->free.given)
+        query->whole = query->garbage = query->records = true;
     else if (values->services.len > 0)
         query->whole = query->records = true;
     else if (values->all || values->older_than.given)
@@ -63,6 +68,7 @@ int selectors_query(const struct prune_values *values, const char *builder,
     query->ids_len = values->ids.len;
     query->type = values->type;
     query->older_than_s = values->older_than.given ? values->older_than.value : -1;
+    query->free_bytes = values->free.value;
     query->builder = builder;
     query->now = values->now;
     imply_scopes(query, values);

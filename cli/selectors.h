@@ -10,7 +10,7 @@
 
 struct prune_values {
     struct option_list services, ids;
-    struct option_number older_than, keep_generations;
+    struct option_number older_than, keep_generations, free;
     const char *type;
     bool garbage, records, all;
     bool dry_run, yes, wait, now;

@@ -51,6 +51,9 @@ const struct store *bilge_store(const struct bilge *bilge);
 /* Looks again at one service, or at everything (NULL). */
 void bilge_rescan(struct bilge *bilge, const char *service_id);
 
+/* Looks at the disks' free space alone. */
+void bilge_look_at_disks(struct bilge *bilge);
+
 /* Makes a plan. The busy signs are looked at in the background first, so the
  * plan comes by on_plan (gives), or an error (then plan is NULL). The query is
  * copied. One at a time: ERR_BUSY. */

@@ -170,6 +170,11 @@ void bilge_rescan(struct bilge *bilge, const char *service_id)
     disks_refresh(bilge);
 }
 
+void bilge_look_at_disks(struct bilge *bilge)
+{
+    disks_refresh(bilge);
+}
+
 /* -------------------------------------------------------------------- close */
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -23,6 +23,7 @@ struct look {
     struct job job;
     struct space *spaces;
     size_t len;
+    size_t data; /* the engine's; SIZE_MAX: not known, or not here */
 };
 
 /* The network may be below: not on the loop. */
@@ -84,6 +85,9 @@ static void put_spaces(struct bilge *bilge, const struct look *look)
     for (size_t i = 0; i < look->len; i++)
         if (look->spaces[i].known)
             moved |= put_space(bilge->store, &look->spaces[i]);
+    for (size_t i = 0; look->data < look->len && i < bilge->store->builders_len; i++)
+        if (bilge->store->builders[i].embedded)
+            bilge->store->builders[i].disk_dev = look->spaces[look->data].dev;
     if (moved)
         bilge_moved(bilge);
 }
@@ -133,6 +137,7 @@ void disks_refresh(struct bilge *bilge)
     look->spaces = mem_zalloc((store->roots_len + 1) * sizeof *look->spaces);
     for (size_t i = 0; i < store->roots_len; i++)
         look->spaces[look->len++].path = mem_strdup(store->roots[i].path);
+    look->data = data_root(bilge) != NULL ? look->len : SIZE_MAX;
     if (data_root(bilge) != NULL)
         look->spaces[look->len++].path = mem_strdup(data_root(bilge));
     bilge->disk_job = true;

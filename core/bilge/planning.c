@@ -22,6 +22,7 @@ struct planning {
     void *arg;
     bool looking; /* the second half: all below was asked for */
     bool client_awaited;
+    bool choosing; /* it is nearly there */
 };
 
 /* -------------------------------------------------------------- the query */
@@ -140,6 +141,36 @@ static void look_at_all(struct bilge *bilge)
 
 /* ---------------------------------------------------------------- the steps */
 
+static void hand_over(struct bilge *bilge, struct plan *plan, const struct err *err)
+{
+    struct planning *planning = bilge->planning;
+    bilge->planning = NULL;
+    planning->on_plan(planning->arg, plan, err);
+    planning_free(planning);
+}
+
+/* The cheapest of many takes a while: not on the loop. */
+struct choosing {
+    struct job job;
+    struct plan *plan;
+};
+
+static void choosing_run(struct job *job)
+{
+    plan_choose(((struct choosing *)job)->plan);
+}
+
+static void choosing_done(struct job *job, bool cancelled)
+{
+    struct choosing *choosing = (struct choosing *)job;
+    struct bilge *bilge = job->bilge;
+    if (cancelled || bilge->planning == NULL)
+        plan_free(choosing->plan);
+    else
+        hand_over(bilge, choosing->plan, NULL);
+    free(choosing);
+}
+
 static void finish(struct bilge *bilge)
 {
     struct planning *planning = bilge->planning;
@@ -147,16 +178,24 @@ static void finish(struct bilge *bilge)
     struct err err;
     services_join(bilge);
     owning_refresh(bilge, false);
-    int code = plan_make(bilge->store, &planning->query, clock_now(), &plan, &err);
-    bilge->planning = NULL;
-    planning->on_plan(planning->arg, plan, code < 0 ? &err : NULL);
-    planning_free(planning);
+    if (plan_gather(bilge->store, &planning->query, clock_now(), &plan, &err) < 0) {
+        hand_over(bilge, NULL, &err);
+    } else if (plan->wanted_bytes == 0) {
+        hand_over(bilge, plan, NULL);
+    } else {
+        struct choosing *choosing = mem_zalloc(sizeof *choosing);
+        choosing->job.run = choosing_run;
+        choosing->job.done = choosing_done;
+        choosing->plan = plan;
+        planning->choosing = true;
+        job_start(bilge, &choosing->job);
+    }
 }
 
 void planning_step(struct bilge *bilge)
 {
     struct planning *planning = bilge->planning;
-    if (planning == NULL)
+    if (planning == NULL || planning->choosing)
         return;
     if (!planning->looking) {
         /* Names and caches come from these. */

@@ -6,7 +6,10 @@ libbilge_a_SOURCES += \
 	core/prune/plan.c core/prune/plan.h \
 	core/prune/planner.c core/prune/planner.h \
 	core/prune/look.c core/prune/look.h \
+	core/prune/candidates.c \
+	core/prune/loss.c core/prune/loss.h \
 	core/prune/plan_caches.c \
+	core/prune/plan_choose.c \
 	core/prune/plan_command.c \
 	core/prune/plan_frees.c \
 	core/prune/plan_garbage.c \

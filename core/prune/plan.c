@@ -33,18 +33,24 @@ void plan_item_done(struct plan_item *item)
     free(item->parents);
 }
 
-void plan_free(struct plan *plan)
+void plan_forget_kept(struct plan *plan)
 {
-    if (plan == NULL)
-        return;
-    for (size_t i = 0; i < plan->items_len; i++)
-        plan_item_done(&plan->items[i]);
     for (size_t i = 0; i < plan->kept_len; i++) {
         free(plan->kept[i].service);
         free(plan->kept[i].id);
         free(plan->kept[i].title);
         free(plan->kept[i].reason);
     }
+    plan->kept_len = 0;
+}
+
+void plan_free(struct plan *plan)
+{
+    if (plan == NULL)
+        return;
+    for (size_t i = 0; i < plan->items_len; i++)
+        plan_item_done(&plan->items[i]);
+    plan_forget_kept(plan);
     for (size_t i = 0; i < plan->caches_len; i++) {
         free(plan->caches[i].root);
         free(plan->caches[i].name);

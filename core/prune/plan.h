@@ -42,6 +42,8 @@ struct plan_item {
     int64_t usage_count; /* of a record */
     bool embedded;       /* a record of the engine's own builder */
     bool needs_all;      /* a record that goes with `all` only */
+    double rebuild_s;    /* see loss.h; 0 unless bytes to free were asked for */
+    double loss;
 };
 
 /* For core/prune alone: a blob's file that some item holds. It goes when all
@@ -81,6 +83,7 @@ struct plan {
     struct plan_kept *kept;
     size_t kept_len, kept_cap;
     int64_t planned_bytes; /* sum of frees_bytes */
+    int64_t wanted_bytes;  /* so many were asked for; 0: no number was */
     int64_t made_at;       /* wall clock */
     bool now;              /* delete from busy caches too: the second, explained yes */
 
@@ -101,6 +104,14 @@ struct plan {
 int plan_make(const struct store *store, const struct query *query, int64_t now,
               struct plan **ret_plan, struct err *err);
 void plan_free(struct plan *plan);
+
+/* The same in two steps, for who asks for bytes to free and does not want to
+ * wait: first all that could go, from the store; then the choice, which needs
+ * the plan alone and may take a fraction of a second. When wanted_bytes are not
+ * reached all that can go is in the plan, and `kept` tells what holds the rest. */
+int plan_gather(const struct store *store, const struct query *query, int64_t now,
+                struct plan **ret_plan, struct err *err);
+void plan_choose(struct plan *plan);
 
 /* Takes one item out again and works out anew what the others give back.
  * Records that are parents of it can't go without it: they become kept too. */

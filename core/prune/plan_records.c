@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/prune/loss.h"
 #include "core/prune/planner.h"
 #include "core/prune/record_words.h"
 
@@ -191,6 +192,8 @@ static void add_record(struct graph *graph, size_t index)
     const struct record *record = graph->nodes[index].record;
     char *name = record_name(planner->store, record);
     struct plan_item *item = planner_add(planner, ITEM_RECORD, record->id, name);
+    if (planner->times != NULL)
+        item->rebuild_s = loss_record_seconds(planner->times, record, name);
     free(name);
     item->builder = mem_strdup(graph->builder->id);
     if (index < owners->len && !owners->items[index].guess)

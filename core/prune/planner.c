@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/prune/loss.h"
 
 #define TITLE_COLUMNS 400
 
@@ -180,6 +181,8 @@ static int make(struct planner *planner, struct err *err)
     bool everywhere = !query->garbage && query->keep_generations == 0 && !query->records;
     bool by_id = query->ids_len > 0 && everywhere;
     int code = choose_rows(planner, err);
+    if (code == 0 && query->free_bytes > 0)
+        return planner_candidates(planner, err);
     if (code == 0 && (query->whole || query->garbage || query->keep_generations > 0 || by_id))
         planner_caches(planner);
     if (code == 0 && (query->records || (by_id && query->services_len == 0)))
@@ -192,6 +195,15 @@ static int make(struct planner *planner, struct err *err)
 int plan_make(const struct store *store, const struct query *query, int64_t now,
               struct plan **ret_plan, struct err *err)
 {
+    int code = plan_gather(store, query, now, ret_plan, err);
+    if (code == 0)
+        plan_choose(*ret_plan);
+    return code;
+}
+
+int plan_gather(const struct store *store, const struct query *query, int64_t now,
+                struct plan **ret_plan, struct err *err)
+{
     int code = query_check(query, err);
     if (code < 0)
         return code;
@@ -203,13 +215,16 @@ int plan_make(const struct store *store, const struct query *query, int64_t now,
         .chosen = mem_zalloc(store->services_len),
         .ids_found = mem_zalloc(query->ids_len),
         .build_sign = records_build_sign(store),
+        .times = query->free_bytes > 0 ? step_times_new(store) : NULL,
     };
     planner.plan->made_at = now;
     planner.plan->now = query->now;
+    planner.plan->wanted_bytes = query->free_bytes;
     code = make(&planner, err);
     free(planner.chosen);
     free(planner.ids_found);
     free(planner.build_sign);
+    step_times_free(planner.times);
     if (code < 0) {
         plan_free(planner.plan);
         return code;

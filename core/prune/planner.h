@@ -9,6 +9,8 @@
 #include "core/base/err.h"
 #include "core/prune/plan.h"
 
+struct step_times;
+
 struct planner {
     const struct store *store;
     const struct query *query;
@@ -17,6 +19,7 @@ struct planner {
     bool *chosen;     /* rows of the store that the query's services name */
     bool *ids_found;  /* of the query */
     char *build_sign; /* a build under way, as the records tell; NULL: none */
+    struct step_times *times; /* for who weighs losses; else NULL */
 };
 
 /* Zeroed, at the end of the plan; the pointer is good until the next one. The
@@ -36,6 +39,7 @@ bool planner_names(struct planner *planner, const char *id);
 /* Text of unknown origin: made fit for a terminal, cut to `max` columns. */
 char *plan_clean(const char *text, size_t max);
 void plan_item_done(struct plan_item *item);
+void plan_forget_kept(struct plan *plan);
 /* Works out frees_bytes of all items, and their sum. */
 void plan_count(struct plan *plan);
 /* Which links go, as things stand: links_len flags, the caller's to free. */
@@ -53,6 +57,8 @@ size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id);
 
 void planner_caches(struct planner *planner);
 int planner_records(struct planner *planner, struct err *err);
+/* All that could go to make room, each with its loss. */
+int planner_candidates(struct planner *planner, struct err *err);
 /* A line when records show that a build runs: a source in use that was never
  * used before is what a running build always has. NULL: no sign. */
 char *records_build_sign(const struct store *store);

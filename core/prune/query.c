@@ -19,6 +19,8 @@ static int check_numbers(const struct query *query, struct err *err)
                        query->keep_generations);
     if (query->older_than_s < -1)
         return err_set(err, ERR_USAGE, "an age can't be negative");
+    if (query->free_bytes < 0)
+        return err_set(err, ERR_USAGE, "a negative number of bytes can't be freed");
     return 0;
 }
 
@@ -27,11 +29,17 @@ static int check_contradictions(const struct query *query, struct err *err)
 {
     bool caches = has_cache_scope(query);
     if (query->type != NULL && caches)
-        return err_set(err, ERR_USAGE, "a type is a condition on records: it can't be combined "
-                                       "with cache directories or their garbage");
+        return err_set(err, ERR_USAGE,
+                       "a type is a condition on records: it can't be combined "
+                       "with cache directories or their garbage");
     if (query->services_len > 0 && !caches && !query->records && query->ids_len == 0)
-        return err_set(err, ERR_USAGE, "nothing asked of the service: the whole cache directory, "
-                                       "its garbage, its older generations, or its records?");
+        return err_set(err, ERR_USAGE,
+                       "nothing asked of the service: the whole cache directory, "
+                       "its garbage, its older generations, or its records?");
+    if (query->free_bytes > 0 && (query->ids_len > 0 || query->keep_generations > 0))
+        return err_set(err, ERR_USAGE,
+                       "what to free is chosen: ids or a number of generations "
+                       "can't be given with it");
     if (query->ids_len > 0 && query->whole)
         return err_set(err, ERR_USAGE,
                        "ids name single items: they can't be combined with whole "

@@ -27,6 +27,11 @@ struct query {
     const char *const *ids;
     size_t ids_len;
     const char *builder;     /* NULL: the selected one */
+    /* Of what the scopes hold only the cheapest part that gives back so much;
+     * 0: all of it. The next two go with it. */
+    int64_t free_bytes;
+    bool keep_live;     /* no whole cache of a service that exists */
+    uint64_t disk_dev;  /* only what lies on this file system; 0: anywhere */
     /* Plan the items of busy caches too instead of keeping them; becomes
      * plan.now. Only after a second, explained yes. */
     bool now;

@@ -83,8 +83,8 @@ static struct claim *gather_claims(const struct finder *finder, size_t *ret_len)
         const struct cache *cache = finder->caches[i].cache;
         for (size_t j = 0; j < cache->blobs_len; j++)
             if (cache->blobs[j].generations > 0)
-                claims[len++] = (struct claim){cache->blobs[j].created_at,
-                                               cache->blobs[j].digest, finder->services[i]};
+                claims[len++] = (struct claim){cache->blobs[j].created_at, cache->blobs[j].digest,
+                                               finder->services[i]};
     }
     *ret_len = len;
     return claims;
@@ -191,7 +191,8 @@ static bool quoted_step(const char *description, const char **ret_text, size_t *
         return false;
     text += sizeof STEP_MARK - 1;
     const char *end = NULL;
-    for (const char *at = strstr(text, " with id \""); at != NULL; at = strstr(at + 1, " with id \""))
+    for (const char *at = strstr(text, " with id \""); at != NULL;
+         at = strstr(at + 1, " with id \""))
         end = at;
     *ret_text = text;
     *ret_len = end != NULL ? (size_t)(end - text) : strlen(text);
@@ -222,7 +223,8 @@ static void guess_by_step(struct finder *finder)
             continue;
         while (step > steps && by_text(step - 1, step) == 0)
             step--;
-        for (const struct named *same = step; same < steps + len && by_text(same, step) == 0; same++)
+        for (const struct named *same = step; same < steps + len && by_text(same, step) == 0;
+             same++)
             join(finder, set_of(finder, i), set_of(finder, same->record));
         finder->guessed[i] = true;
     }
@@ -283,8 +285,8 @@ struct owners owners_find(const struct records *records, const struct owners_cac
     free(claims);
     free(finder.services);
     free(finder.guessed);
-    return (struct owners){items,           records->len, finder.names,
-                           finder.names_len, finder.sets,  finder.words};
+    return (struct owners){items,       records->len, finder.names, finder.names_len,
+                           finder.sets, finder.words};
 }
 
 bool owners_has(const struct owners *owners, size_t index, size_t service)

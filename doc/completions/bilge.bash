@@ -56,6 +56,10 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '24h 7d 2w' -- "$word")
         return
         ;;
+    --free)
+        mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
+        return
+        ;;
     --keep-generations | --id | --generation) return ;;
     esac
 
@@ -64,7 +68,7 @@ _bilge() {
     du) options+=' --type --sort' ;;
     prune)
         options+=' --service --older-than --garbage --keep-generations --records --type --id
-            --all --dry-run --yes --wait --now'
+            --free --all --dry-run --yes --wait --now'
         ;;
     dedupe) options+=' --dry-run --yes --across-users' ;;
     verify)

@@ -41,6 +41,7 @@ complete -c bilge -n $prune -l keep-generations -x -d 'Older generations but the
 complete -c bilge -n $prune -l records -d "The builder's records"
 complete -c bilge -n $prune -l type -x -a $types -d 'Records of this type'
 complete -c bilge -n $prune -l id -x -d 'This record, generation or blob'
+complete -c bilge -n $prune -l free -x -a '1GB 5GB 10GB 50GB' -d 'The cheapest that gives back so much'
 complete -c bilge -n $prune -l all -d 'Every cache directory and every record'
 complete -c bilge -n $prune -l dry-run -d 'Show the plan, delete nothing'
 complete -c bilge -n $prune -s y -l yes -d 'Delete without asking'

@@ -118,6 +118,33 @@ is 'orphan and ingest: in the plan' kinds_are '1 blob 2 generation 1 ingest'
 is 'orphan and ingest: gone' gone "$root/old/ingest/abandoned"
 is 'orphan and ingest: the live one is whole' cache_is_whole old
 
+# ------------------------------------------------------------------- free N
+
+caches
+echo junk | put_blob "$root/old" >/dev/null
+make_old "$root/old/blobs" '2 days ago'
+picture "$root" >"$tmp/before"
+run prune --free 1kB --dry-run --json --cache-root "$root"
+is 'free: dry run: exit 0' exits 0
+is 'free: dry run: the shape' fits free
+is 'free: dry run: wanted' equals wanted 1000
+is 'free: dry run: enough' [ "$(value planned)" -ge 1000 ]
+is 'free: dry run: what costs nothing' kinds_are '1 blob'
+is 'free: dry run: untouched' untouched
+run prune --free 10kB --yes --json --cache-root "$root"
+is 'free: exit 0' exits 0
+is 'free: garbage suffices' kinds_are '1 generation'
+is 'free: freed as planned' [ "$(value freed)" = "$(value planned)" ]
+is 'free: the live one is whole' cache_is_whole old
+is 'free: the other is there' exists "$root/new/index.json"
+run prune --free 1GB --dry-run --cache-root "$root"
+is 'free, too much: says so' says "1.00 GB can't be reached"
+run prune --free 1GB --older-than 2h --yes --cache-root "$root"
+is 'free, too much: partly done' exits 3
+is 'free, too much: what could go went' gone "$root/old"
+is 'free, too much: what is younger is there' exists "$root/new/index.json"
+is 'free, too much: the thesis is there' exists "$root/thesis/thesis.txt"
+
 # --------------------------------------------------------------- foreign things
 
 caches

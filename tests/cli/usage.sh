@@ -44,6 +44,14 @@ refused 'no such service' prune --service nosuch --garbage --dry-run
 refused '--all' prune --all --service api --yes
 refused '--all' prune --all --garbage --yes
 refused 'contradict' prune --all --wait --now --yes
+refused '-1GB' prune --free -1GB --yes
+refused 'not a size' prune --free 12parsecs --yes
+refused 'twice' prune --free 10 --free 12 --yes
+refused '0' prune --free 0 --yes
+refused 'chosen' prune --free 1GB --id x --yes
+refused '--all' prune --free 1GB --all --yes
+refused 'no such builder' prune --records --builder nosuch --yes
+refused 'no such service' prune --free 1GB --service nosuch --yes
 refused 'type' prune --garbage --type regular --yes
 refused '--yes' prune --service api
 refused '--yes' prune --service api --json

@@ -7,6 +7,7 @@ include $(top_srcdir)/tests/unit/base.mk
 include $(top_srcdir)/tests/unit/heart.mk
 include $(top_srcdir)/tests/unit/history.mk
 include $(top_srcdir)/tests/unit/forecast.mk
+include $(top_srcdir)/tests/unit/free.mk
 include $(top_srcdir)/tests/unit/cli.mk
 include $(top_srcdir)/tests/unit/build.mk
 include $(top_srcdir)/tests/unit/choose.mk

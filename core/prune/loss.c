@@ -1,0 +1,136 @@
+#include "core/prune/loss.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+
+#define MB 1e6
+#define DAY_SECONDS 86400.0
+
+/* A restore of an older generation is wanted one time in fifty. */
+#define GENERATION_WANTED 0.02
+#define GONE_SERVICE_WANTED 0.05
+#define LIVE_SERVICE_WEIGHT 10
+#define STEP_RATE (10 * MB)
+
+/* --------------------------------------------------------- what steps took */
+
+struct step_time {
+    const char *instruction; /* the store's */
+    int64_t duration_ms;
+};
+
+struct step_times {
+    struct step_time *items;
+    size_t len, cap;
+};
+
+static int by_instruction(const void *a, const void *b)
+{
+    return strcmp(((const struct step_time *)a)->instruction,
+                  ((const struct step_time *)b)->instruction);
+}
+
+static void add_build(struct step_times *times, const struct build *build)
+{
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if (step->state != STEP_DONE || step->instruction == NULL || step->instruction[0] == '\0')
+            continue;
+        mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
+        times->items[times->len++] = (struct step_time){step->instruction, step->duration_ms};
+    }
+}
+
+struct step_times *step_times_new(const struct store *store)
+{
+    struct step_times *times = mem_zalloc(sizeof *times);
+    for (size_t i = 0; i < store->builds_len; i++)
+        add_build(times, store->builds[i]);
+    if (times->len > 0)
+        qsort(times->items, times->len, sizeof *times->items, by_instruction);
+    return times;
+}
+
+void step_times_free(struct step_times *times)
+{
+    if (times != NULL)
+        free(times->items);
+    free(times);
+}
+
+/* The longest of those with this text; -1: never seen to run. */
+static int64_t find_ms(const struct step_times *times, const char *name)
+{
+    const struct step_time wanted = {name, 0};
+    const struct step_time *found =
+        times != NULL && times->len > 0
+            ? bsearch(&wanted, times->items, times->len, sizeof wanted, by_instruction)
+            : NULL;
+    if (found == NULL)
+        return -1;
+    while (found > times->items && by_instruction(found - 1, &wanted) == 0)
+        found--;
+    int64_t longest = 0;
+    for (; found < times->items + times->len && by_instruction(found, &wanted) == 0; found++)
+        longest = found->duration_ms > longest ? found->duration_ms : longest;
+    return longest;
+}
+
+/* ---------------------------------------------------------------- seconds */
+
+static double seconds_of(int64_t bytes, double rate)
+{
+    return bytes > 0 ? (double)bytes / rate : 0;
+}
+
+double loss_record_seconds(const struct step_times *times, const struct record *record,
+                           const char *name)
+{
+    static const struct {
+        const char *type;
+        double rate;
+    } table[] = {
+        {"exec.cachemount", 2 * MB},     {"source.local", 100 * MB}, {"frontend", 5 * MB},
+        {"source.git.checkout", 5 * MB}, {"internal", 100 * MB},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(record->type, table[i].type) == 0)
+            return seconds_of(record->size_bytes, table[i].rate);
+    if (record->description[0] == '\0') /* a layer of a base image: loaded, unpacked */
+        return seconds_of(record->size_bytes, 20 * MB);
+    int64_t took_ms = find_ms(times, name);
+    return took_ms >= 0 ? (double)took_ms / 1000 : 1 + seconds_of(record->size_bytes, STEP_RATE);
+}
+
+static double seconds_of_service(const struct store *store, const struct plan_item *item)
+{
+    const struct service *row = store_service(store, item->service_id);
+    return row != NULL && row->cache != NULL ? seconds_of(row->cache->live_bytes, STEP_RATE) : 0;
+}
+
+/* ------------------------------------------------------------------- loss */
+
+static double wanted(const struct store *store, const struct plan_item *item)
+{
+    double days = item->age_s > 0 ? (double)item->age_s / DAY_SECONDS : 0;
+    double weight = 1;
+    if (item->kind == ITEM_GENERATION)
+        weight = GENERATION_WANTED;
+    if (item->kind == ITEM_SERVICE) {
+        const struct service *row = store_service(store, item->service_id);
+        bool gone = store->project != NULL && row != NULL && !row->in_project;
+        weight = gone ? GONE_SERVICE_WANTED : LIVE_SERVICE_WEIGHT;
+    }
+    return weight / (1 + days);
+}
+
+void loss_fill(const struct store *store, struct plan_item *item)
+{
+    if (item->kind == ITEM_SERVICE)
+        item->rebuild_s = seconds_of_service(store, item);
+    else if (item->kind == ITEM_GENERATION && item->loses != NULL)
+        item->rebuild_s = seconds_of(item->size_bytes, STEP_RATE);
+    item->loss = item->rebuild_s * wanted(store, item);
+}
