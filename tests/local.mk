@@ -29,5 +29,6 @@ include $(top_srcdir)/tests/support/local.mk
 include $(top_srcdir)/tests/unit/local.mk
 if HAVE_VTERM
 include $(top_srcdir)/tests/screen/local.mk
+include $(top_srcdir)/tests/engine/local.mk
 endif
 endif

@@ -1,0 +1,17 @@
+# On a real engine, tests/support/engine, whose directory BILGE_TEST_ENGINE_DIR
+# names; without it these programs skip themselves.
+check_LIBRARIES += tests/engine/liblab.a
+tests_engine_liblab_a_SOURCES = tests/engine/lab.c tests/engine/lab.h
+tests_engine_liblab_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
+ENGINE_LDADD = tests/engine/liblab.a $(SCREEN_LDADD)
+
+ENGINE_TESTS = tests/engine/test_headless tests/engine/test_screen
+check_PROGRAMS += $(ENGINE_TESTS)
+TESTS += $(ENGINE_TESTS)
+# One after the other: they kill the engine.
+tests/engine/test_screen.log: tests/engine/test_headless.log
+
+tests_engine_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
+tests_engine_test_screen_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
