@@ -39,14 +39,40 @@ static void quit(struct terminal *terminal)
     assert_true(terminal_shows_cursor(terminal));
 }
 
+/* The service's row in its pane, not its name somewhere else; -1: none. */
+static int row_of(struct terminal *terminal, const char *service)
+{
+    for (int row = 0; row < terminal_rows(terminal); row++) {
+        char *line = terminal_row_text(terminal, row);
+        const char *name = line + strspn(line, "│▸ "); /* a set of bytes, which does as well */
+        bool here = strncmp(name, service, strlen(service)) == 0 && name[strlen(service)] == ' ';
+        free(line);
+        if (here)
+            return row;
+    }
+    return -1;
+}
+
+static bool is_alone(struct terminal *terminal, const void *service)
+{
+    for (int i = 0; i < LAB_SERVICES; i++)
+        if (strcmp(lab_services[i], service) != 0 && row_of(terminal, lab_services[i]) >= 0)
+            return false;
+    return row_of(terminal, service) >= 0;
+}
+
+static bool has_row(struct terminal *terminal, const void *service)
+{
+    return row_of(terminal, service) >= 0;
+}
+
 /* Only this service's row is left. */
 static void select_service(struct terminal *terminal, const char *service)
 {
-    terminal_wait_text(terminal, service);
+    terminal_wait(terminal, has_row, service, service);
     terminal_press_wait(terminal, "1/", "/");
     terminal_press(terminal, service);
-    terminal_wait_text(terminal, "filter");
-    terminal_wait_gone(terminal, strcmp(service, "slow") == 0 ? "ruby-worker" : "no local cache");
+    terminal_wait(terminal, is_alone, service, "the row alone");
     terminal_press(terminal, "\r");
     terminal_wait_quiet(terminal, 100);
 }
@@ -61,15 +87,15 @@ static void build_selected(struct terminal *terminal, const char *service)
 static void show_all(struct terminal *terminal)
 {
     terminal_press(terminal, KEY_ESCAPE_SENT);
-    terminal_wait_gone(terminal, "filter");
+    terminal_wait_gone(terminal, "filter \"");
 }
 
 /* The size of the cache, as du says it, in the row of the service. */
 static bool shows_true_size(struct terminal *terminal, const void *service)
 {
     char size[TEXT_SIZE_SIZE];
-    int row, column;
-    if (!lab_has_cache(lab, service) || !terminal_find(terminal, service, &row, &column))
+    int row = row_of(terminal, service);
+    if (row < 0 || !lab_has_cache(lab, service))
         return false;
     text_size(size, lab_du(lab, service));
     char *line = terminal_row_text(terminal, row);
