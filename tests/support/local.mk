@@ -15,4 +15,4 @@ tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 check_PROGRAMS += tests/support/fake-engine
 tests_support_fake_engine_SOURCES = tests/support/fake_engine.c
 tests_support_fake_engine_LDADD = libbilge.a $(CORE_LIBS)
-EXTRA_DIST += tests/support/fake-docker tests/support/engine tests/support/setup.sh tests/sample .ci/run
+EXTRA_DIST += tests/support/fake-docker tests/support/tap tests/support/engine tests/support/setup.sh tests/sample .ci/run

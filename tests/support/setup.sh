@@ -51,6 +51,7 @@ needs_to_check='
 	module:vterm        libvterm-dev
 	command:ps          procps
 	command:git         git
+	command:mandoc      mandoc
 	terminal:tmux-256color  ncurses-base
 	terminal:screen.xterm-256color  ncurses-term'
 
