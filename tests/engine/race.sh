@@ -1,0 +1,113 @@
+#!/bin/sh
+# Removals while builds export: no build fails or loses its cache because of
+# bilge, no published index names what is gone.
+#
+# BILGE_TEST_EXPORTS=N: how many exports race with "prune --garbage" in a loop
+# (200 by hand; fewer in a run of all tests).
+here=$(dirname "$0")
+# shellcheck source=tests/engine/lib.sh
+. "$here/lib.sh"
+exports=${BILGE_TEST_EXPORTS:-12}
+export COMPOSE_FILE="$lab/project/compose.yml"
+
+# One more large layer, when large.txt says how large (in MB).
+cat >>Dockerfile <<'EOF'
+
+COPY large.txt /
+RUN head -c "$(cat /large.txt)000000" /dev/urandom >/large.bin
+EOF
+echo 0 >large.txt
+
+# state NAME [MB]: the sources of that state.
+state() {
+    echo "main $1" >main.txt
+    echo "${2:-0}" >large.txt
+}
+prune_garbage() { run --cache-root "$root" prune --garbage --yes --json "$@"; }
+import_all() {
+    forget_all bilge-lab-api
+    build api && all_cached
+}
+
+# ----------------------------------------- A, B, then A again with a new layer
+# A's layers are garbage while the large one is written, and are live at the end.
+make_compose api
+state A && build api
+state B && build api
+state A 300
+build api &
+builder=$!
+pruned=0 seen=''
+while kill -0 $builder 2>/dev/null; do
+    prune_garbage
+    pruned=$((pruned + 1))
+    case $status in
+    0 | 3) ;;
+    *) seen="$seen $status" ;;
+    esac
+done
+wait $builder
+is 'a build with a large layer: exit 0' [ $? -eq 0 ]
+is 'garbage was pruned meanwhile' [ $pruned -gt 3 ]
+is 'each prune ended as it may' [ -z "$seen" ]
+is 'what was published verifies' verifies
+is 'the next build is all CACHED' import_all
+
+# The same with processes in sight, so that the sign of the client counts.
+state B && build api
+state A 299
+build api &
+builder=$!
+seen=''
+BILGE_PROC=/proc
+while kill -0 $builder 2>/dev/null; do
+    prune_garbage
+    [ "$status" -eq 0 ] && [ "$(value items.0.kind)" ] && seen="$seen $status"
+done
+BILGE_PROC=$lab/proc
+wait $builder
+is 'with the client in sight: exit 0' [ $? -eq 0 ]
+is 'with the client in sight it verifies' verifies
+
+# Every blob exists already: nothing on the disk shows the export.
+state A 300
+build api &
+builder=$!
+while kill -0 $builder 2>/dev/null; do prune_garbage; done
+wait $builder
+is 'an export that writes no layer: exit 0' [ $? -eq 0 ]
+is 'an export that writes no layer verifies' verifies
+is 'an export that writes no layer: all CACHED' import_all
+
+# ------------------------------------------------- many exports, many prunes
+make_compose api worker third
+rm -rf "${root:?}"/*
+state start && build
+failed=0 done=0
+while [ $done -lt "$exports" ]; do
+    state "$((done % 5))" # states come back, and with them what was garbage
+    echo "$done" >"$lab/at"
+    build || { failed=$((failed + 1)); cp "$tmp/build" "$tmp/failed"; }
+    done=$((done + 3))
+done &
+builder=$!
+pruned=0 odd=''
+while kill -0 $builder 2>/dev/null; do
+    prune_garbage
+    pruned=$((pruned + 1))
+    case $status in
+    0 | 3) ;;
+    *) odd="$odd $status: $(cat "$tmp/err")" ;;
+    esac
+done
+wait $builder
+[ ! -e "$tmp/failed" ] || sed 's/^/# /' "$tmp/failed"
+is "$exports exports: none failed" gone "$tmp/failed"
+is "$pruned prunes: each ended as it may" [ -z "$odd" ]
+is 'every live cache verifies' verifies
+is 'no lock is left' [ -z "$(find "$root" -name 'index.json.lock')" ]
+is 'nothing set aside is left' [ -z "$(find "$root" -name '.bilge-*')" ]
+forget_all bilge-lab-api bilge-lab-worker bilge-lab-third
+is 'the next build of all' build
+is 'is all CACHED' all_cached
+finish
