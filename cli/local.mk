@@ -4,6 +4,8 @@ bilge_SOURCES += \
 	cli/command.c cli/command.h \
 	cli/dedupe.c \
 	cli/du.c \
+	cli/guard.c \
+	cli/guard_acts.c cli/guard_acts.h \
 	cli/json.c cli/json.h \
 	cli/listing.c cli/listing.h \
 	cli/main.c \

@@ -19,7 +19,7 @@ static void on_change(void *arg)
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct session *session = signal->data;
-    (void)number;
+    session->signal_number = number;
     session->interrupted = true;
 }
 

@@ -19,6 +19,7 @@ struct session {
     struct bilge *bilge;
     const struct store *store;
     bool interrupted; /* by such a signal, and no wait has said so yet */
+    int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
     bool closed;
 };

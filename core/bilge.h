@@ -51,7 +51,7 @@ const struct store *bilge_store(const struct bilge *bilge);
 /* Looks again at one service, or at everything (NULL). */
 void bilge_rescan(struct bilge *bilge, const char *service_id);
 
-/* Looks at the disks' free space alone. */
+/* Looks at the disks' free space alone; store.disks_at tells when it was done. */
 void bilge_look_at_disks(struct bilge *bilge);
 
 /* Makes a plan. The busy signs are looked at in the background first, so the

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
@@ -23,6 +24,7 @@ struct look {
     struct job job;
     struct space *spaces;
     size_t len;
+    int64_t at;
     size_t data; /* the engine's; SIZE_MAX: not known, or not here */
 };
 
@@ -104,6 +106,7 @@ static void look_done(struct job *job, bool cancelled)
     bilge->disk_job = false;
     if (!bilge->closing && !cancelled) {
         put_spaces(bilge, look);
+        bilge->store->disks_at = look->at;
         bool lively = bilge->running != NULL || bilge->pruning != NULL;
         if (bilge->watching)
             uv_timer_start(&bilge->disk_timer, on_timer, lively ? LIVELY_MS : QUIET_MS, 0);
@@ -132,6 +135,7 @@ void disks_refresh(struct bilge *bilge)
     if (bilge->disk_job || bilge->closing)
         return;
     struct look *look = mem_zalloc(sizeof *look);
+    look->at = clock_now();
     look->job.run = look_run;
     look->job.done = look_done;
     look->spaces = mem_zalloc((store->roots_len + 1) * sizeof *look->spaces);

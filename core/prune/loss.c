@@ -8,9 +8,9 @@
 #define MB 1e6
 #define DAY_SECONDS 86400.0
 
-/* A restore of an older generation is wanted one time in fifty. */
-#define GENERATION_WANTED 0.02
-#define GONE_SERVICE_WANTED 0.05
+/* A restore of an older generation is hardly ever wanted. */
+#define GENERATION_WANTED 0.001
+#define GONE_SERVICE_WANTED 0.2
 #define LIVE_SERVICE_WEIGHT 10
 #define STEP_RATE (10 * MB)
 

@@ -10,7 +10,7 @@
  * have to be restored.
  *
  * Wanted: 1 / (1 + days since the last use or export). A cache of a service
- * that the project does not know any more counts a twentieth; the live one of
+ * that the project does not know any more counts a fifth; the live one of
  * an existing service tenfold, so that it goes last. */
 #ifndef BILGE_PRUNE_LOSS_H
 #define BILGE_PRUNE_LOSS_H

@@ -106,6 +106,7 @@ struct store {
     enum load_state builders_load; /* of the list of buildx's builders */
     struct disk *disks;
     size_t disks_len;
+    int64_t disks_at; /* when the last look at them began */
     struct build **builds; /* oldest first; the running ones and the last of each service */
     size_t builds_len;
     enum load_state project_load;

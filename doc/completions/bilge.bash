@@ -6,14 +6,14 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune dedupe verify restore build' command='' i
+    local commands='status du prune dedupe verify restore build guard' command='' i
     local options='--cache-root --file --context --builder --json --no-color --read-only
         --ascii --no-mouse --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --cache-root | --file | -f | --context | --builder) ((i++)) ;;
-        status | du | prune | dedupe | verify | restore | build)
+        status | du | prune | dedupe | verify | restore | build | guard)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -52,11 +52,11 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W 'size used created uses type id' -- "$word")
         return
         ;;
-    --older-than)
-        mapfile -t COMPREPLY < <(compgen -W '24h 7d 2w' -- "$word")
+    --older-than | --interval)
+        mapfile -t COMPREPLY < <(compgen -W '5m 24h 7d 2w' -- "$word")
         return
         ;;
-    --free)
+    --free | --keep-free)
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
@@ -70,6 +70,7 @@ _bilge() {
         options+=' --service --older-than --garbage --keep-generations --records --type --id
             --free --all --dry-run --yes --wait --now'
         ;;
+    guard) options+=' --keep-free --interval --older-than --live --once' ;;
     dedupe) options+=' --dry-run --yes --across-users' ;;
     verify)
         options+=' --repair --yes'

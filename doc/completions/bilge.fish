@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune dedupe verify restore build
+set -l commands status du prune dedupe verify restore build guard
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -16,6 +16,7 @@ complete -c bilge -n $none -a dedupe -d 'Hard-link identical blobs of several ca
 complete -c bilge -n $none -a verify -d 'Check that every blob is there and whole'
 complete -c bilge -n $none -a restore -d 'Point a cache back at an earlier generation'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
+complete -c bilge -n $none -a guard -d 'Prune whenever a disk has too little free space'
 
 complete -c bilge -l cache-root -r -a '(__fish_complete_directories)' -d 'Directory of the caches'
 complete -c bilge -s f -l file -r -F -d 'Compose file of the project'
@@ -51,6 +52,13 @@ complete -c bilge -n $prune -l now -d 'Delete from busy caches too'
 set -l build '__fish_seen_subcommand_from build'
 complete -c bilge -n $build -l no-cache -d 'Run every step anew'
 complete -c bilge -n $build -a '(__bilge_services)' -d Service
+
+set -l guard '__fish_seen_subcommand_from guard'
+complete -c bilge -n $guard -l keep-free -x -a '1GB 5GB 10GB 50GB' -d 'So much is to stay free'
+complete -c bilge -n $guard -l interval -x -a '1m 5m 1h' -d 'Look so often'
+complete -c bilge -n $guard -l older-than -x -a '24h 7d 2w' -d 'Take only what is older'
+complete -c bilge -n $guard -l live -d 'Live caches of existing services may go, too'
+complete -c bilge -n $guard -l once -d 'Look once and end'
 
 set -l dedupe '__fish_seen_subcommand_from dedupe'
 complete -c bilge -n $dedupe -l dry-run -d 'Show what is duplicated, change nothing'

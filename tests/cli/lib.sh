@@ -128,6 +128,13 @@ descriptor() {
 # make_old CACHE WHEN: as if the last export had been then.
 make_old() { find "$1" -exec touch -h -d "$2" {} +; }
 
+# small_disk DIRECTORY SIZE: a file system of its own there, if we may: the test
+# begins with mounts.sh. It goes with the mount namespace.
+small_disk() {
+    [ -n "${BILGE_TEST_MOUNTS-}" ] &&
+        mount -t tmpfs -o "size=$2,mode=755" bilge-test "$1" 2>/dev/null
+}
+
 # A picture of a tree, to see that nothing in it was touched.
 picture() { (cd "$1" && find . -printf '%p %y %s %T@ %i\n' | LC_ALL=C sort); }
 

@@ -1,7 +1,7 @@
 # The program itself, called as scripts call it. No engine is needed.
-CLI_TESTS = tests/cli/build.sh tests/cli/care.sh tests/cli/manual.sh tests/cli/prune.sh tests/cli/records.sh \
+CLI_TESTS = tests/cli/build.sh tests/cli/care.sh tests/cli/guard.sh tests/cli/manual.sh tests/cli/prune.sh tests/cli/records.sh \
 	tests/cli/status.sh tests/cli/usage.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm
-EXTRA_DIST += $(CLI_TESTS) tests/cli/lib.sh tests/cli/shapes
+EXTRA_DIST += $(CLI_TESTS) tests/cli/lib.sh tests/cli/mounts.sh tests/cli/shapes
