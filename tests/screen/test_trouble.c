@@ -82,8 +82,8 @@ static void test_answers_nonsense(void **state)
         "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"Build",
         "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n[1,2]",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 22\r\n\r\n"
-        "{\"message\":\"no space\"}",
+        ("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 22\r\n\r\n"
+         "{\"message\":\"no space\"}"),
         "SSH-2.0-OpenSSH_9.2\r\n",
         "",
     };
@@ -155,8 +155,9 @@ static void test_hostile_names(void **state)
 {
     static const char *const names[] = {
         "esc\033[2J\033[31m", "line\nbreak", "bad\xff\xfeutf8", "\xe2\x80\xaekcab", "--yes",
-        "%s%n%d", "wide漢字漢字漢字漢字漢字漢字漢字", " ", "...", "very-long-very-long-very-long-"
-        "very-long-very-long-very-long-very-long-very-long-very-long-very-long-very-long-very-long",
+        "%s%n%d", "wide漢字漢字漢字漢字漢字漢字漢字", " ", "...",
+        ("very-long-very-long-very-long-very-long-very-long-very-long-very-long-very-long-"
+         "very-long-very-long-very-long-very-long"),
     };
     struct stage *stage = *state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
