@@ -119,6 +119,65 @@ void plan_print(const struct plan *plan, FILE *out)
     print_shortage(plan, out);
 }
 
+/* -------------------------------------------------------------- changes */
+
+static int by_identity(const void *a, const void *b)
+{
+    const struct plan_item *x = *(const struct plan_item *const *)a;
+    const struct plan_item *y = *(const struct plan_item *const *)b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    const char *left = x->service_id != NULL ? x->service_id : x->builder;
+    const char *right = y->service_id != NULL ? y->service_id : y->builder;
+    int order = strcmp(left != NULL ? left : "", right != NULL ? right : "");
+    return order != 0 ? order : strcmp(x->id, y->id);
+}
+
+static const struct plan_item **sorted_items(const struct plan *plan)
+{
+    const struct plan_item **items = mem_alloc((plan->items_len + 1) * sizeof(*items));
+    for (size_t i = 0; i < plan->items_len; i++)
+        items[i] = &plan->items[i];
+    qsort(items, plan->items_len, sizeof(*items), by_identity);
+    return items;
+}
+
+static void print_change(const struct plan_item *item, const char *what, FILE *out)
+{
+    char size[TEXT_SIZE_SIZE];
+    struct buf line = {0};
+    const char *of = item->service != NULL ? item->service : item->builder;
+    text_clean(&line, of != NULL ? of : "", strlen(of != NULL ? of : ""));
+    fprintf(out, "  %s %s %s %s: %s\n", what, item_kind_name(item->kind),
+            line.data != NULL ? line.data : "", item->title, text_size(size, item->frees_bytes));
+    buf_done(&line);
+}
+
+bool plan_print_changes(const struct plan *before, const struct plan *after, FILE *out)
+{
+    const struct plan_item **old = sorted_items(before), **new = sorted_items(after);
+    size_t i = 0, j = 0;
+    bool changed = false;
+    while (i < before->items_len || j < after->items_len) {
+        int order = i == before->items_len  ? 1
+                    : j == after->items_len ? -1
+                                            : by_identity(&old[i], &new[j]);
+        bool same = order == 0 && old[i]->frees_bytes == new[j]->frees_bytes;
+        changed |= !same;
+        if (order < 0)
+            print_change(old[i], "no longer:", out);
+        else if (order > 0)
+            print_change(new[j], "new:", out);
+        else if (!same)
+            print_change(new[j], "now gives back other bytes:", out);
+        i += order <= 0;
+        j += order >= 0;
+    }
+    free(old);
+    free(new);
+    return changed;
+}
+
 /* ----------------------------------------------------------------- JSON */
 
 void plan_items_json(const struct plan *plan, struct json *json)

@@ -2,6 +2,7 @@
 #ifndef BILGE_CLI_PLAN_VIEW_H
 #define BILGE_CLI_PLAN_VIEW_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "cli/json.h"
@@ -10,6 +11,10 @@
 /* Every item with its bytes and reason, what is kept and why, what the next
  * build loses, the docker command that does the same. */
 void plan_print(const struct plan *plan, FILE *out);
+
+/* What has changed between two plans of the same query: items that have come,
+ * gone, or give back other bytes. False, and nothing printed: nothing has. */
+bool plan_print_changes(const struct plan *before, const struct plan *after, FILE *out);
 
 /* "items":[...], inside an object that the caller has begun. */
 void plan_items_json(const struct plan *plan, struct json *json);

@@ -9,6 +9,7 @@
 #include "cli/plan_view.h"
 #include "cli/selectors.h"
 #include "cli/session.h"
+#include "core/base/clock.h"
 #include "core/base/text.h"
 
 #define WAIT_PAUSE_MS 2000
@@ -191,39 +192,69 @@ static enum exit_code execute(struct prune *prune, bool left_out)
     return status->failures_len > 0 || left_out ? EXIT_PARTLY : EXIT_DONE;
 }
 
-static enum exit_code confirm(struct prune *prune)
+static bool is_stale(const struct plan *plan)
+{
+    int64_t age = clock_now() - plan->made_at;
+    return age < 0 || age > (PLAN_VALID_SECONDS - 5) * CLOCK_SECOND;
+}
+
+/* Who thinks for longer than a plan is good for is shown what has changed since.
+ * *ret_same: nothing has. */
+static int make_again(struct prune *prune, bool *ret_same, struct err *err)
+{
+    struct plan *shown = prune->plan;
+    prune->plan = NULL;
+    int code = make_plan(prune, err);
+    if (code == 0) {
+        fputs("The plan was too old and was made again.\n", prune->shown);
+        *ret_same = !plan_print_changes(shown, prune->plan, prune->shown);
+    }
+    plan_free(shown);
+    return code;
+}
+
+static enum exit_code confirm(struct prune *prune, bool *ret_yes)
 {
     struct err err;
-    bool yes = false;
-    if (prune->values->yes)
-        return EXIT_DONE;
-    if (ask_yes(&prune->session, prune->shown, "Delete this?", &yes, &err) < 0)
-        return complain_err(&err);
-    if (!yes)
-        drop_plan(prune);
+    bool settled = prune->values->yes;
+    *ret_yes = settled;
+    while (!settled) {
+        if (ask_yes(&prune->session, prune->shown, "Delete this?", ret_yes, &err) < 0)
+            return complain_err(&err);
+        settled = !*ret_yes || !is_stale(prune->plan);
+        if (!settled && make_again(prune, &settled, &err) < 0)
+            return complain_err(&err);
+        if (prune->plan->items_len == 0) {
+            *ret_yes = false;
+            settled = true;
+        }
+    }
     return EXIT_DONE;
 }
 
 static enum exit_code carry_out(struct prune *prune, bool left_out)
 {
-    bool json_wanted = prune->globals->json;
+    bool dry = prune->values->dry_run || prune->plan->items_len == 0, yes = false;
     struct json json = {.out = stdout};
     enum exit_code code = left_out ? EXIT_PARTLY : EXIT_DONE;
-    if (json_wanted)
-        begin_json(prune, &json);
-    bool dry = prune->values->dry_run || prune->plan->items_len == 0;
     if (!dry) {
-        code = confirm(prune);
-        if (code == EXIT_DONE && prune->plan != NULL)
-            code = execute(prune, left_out);
-        else if (code == EXIT_DONE)
-            fputs("Nothing was deleted.\n", prune->shown);
+        enum exit_code asked = confirm(prune, &yes);
+        if (asked != EXIT_DONE)
+            return asked;
     }
-    if (json_wanted)
+    if (prune->globals->json)
+        begin_json(prune, &json);
+    if (yes)
+        code = execute(prune, left_out);
+    else if (!dry)
+        fputs("Nothing was deleted.\n", prune->shown);
+    if (prune->globals->json)
         end_json(prune, &json);
     else if (prune->session.store->prune.state == PRUNE_OVER)
         report_text(prune);
-    return prune->values->dry_run ? EXIT_DONE : code;
+    if (prune->values->dry_run || (!dry && !yes))
+        return EXIT_DONE;
+    return code;
 }
 
 /* Where no engine is, nothing is left out of a service: who wants records all

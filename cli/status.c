@@ -243,8 +243,28 @@ static void print_text(const struct store *store)
     puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B.");
 }
 
+/* docker has two words for two things: builds go to the selected builder, while
+ * "docker system df" and "docker system prune" mean the engine's own. */
+static void report_two_builders(const struct store *store)
+{
+    const struct builder *selected = store_selected_builder(store);
+    char own_size[TEXT_SIZE_SIZE], selected_size[TEXT_SIZE_SIZE];
+    if (selected == NULL || selected->embedded)
+        return;
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *own = &store->builders[i];
+        if (!own->embedded || !own->reachable)
+            continue;
+        complain("builds go to builder %s (%s), not to the engine's own, %s (%s): "
+                 "\"docker system df\" and \"docker system prune\" see only the latter",
+                 selected->name, text_size(selected_size, selected->records.size_bytes), own->name,
+                 text_size(own_size, own->records.size_bytes));
+    }
+}
+
 static void report_problems(const struct store *store)
 {
+    report_two_builders(store);
     if (store->project_error != NULL)
         complain("%s", store->project_error);
     for (size_t i = 0; i < store->roots_len; i++)

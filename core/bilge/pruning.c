@@ -7,8 +7,6 @@
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
 
-#define PLAN_VALID_SECONDS 60
-
 enum phase { PHASE_READING, PHASE_REMOVING, PHASE_LOOKING };
 
 struct pruning {

@@ -77,6 +77,9 @@ struct plan_kept {
     bool busy;    /* would go if nobody were exporting: --wait, --now */
 };
 
+/* An older one is not carried out: it is to be made again, and shown. */
+#define PLAN_VALID_SECONDS 60
+
 struct plan {
     struct plan_item *items;
     size_t items_len, items_cap;

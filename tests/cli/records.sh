@@ -80,6 +80,53 @@ is 'prune: the shape' fits prune
 is 'prune: freed' equals freed 900719925474099
 is 'prune: one exact request' grep -q 'POST .*/build/prune' "$engine/requests.log"
 
+# ------------------------------------------------------------ another builder
+
+is 'one builder: no warning' lacks 'builds go to' "$tmp/err"
+with_docker
+mkdir -p "$DOCKER_CONFIG/buildx/instances"
+echo '{}' >"$DOCKER_CONFIG/buildx/instances/box"
+printf '%s%s\n' '{"Current":true,"Builder":{"Name":"box","Driver":"docker-container",' \
+    '"Nodes":[{"Name":"box0","Endpoint":"unix:///x.sock","Status":"running"}]}}' >"$docker/buildx-ls.jsonl"
+{
+    printf 'ID:\t\tboxed\nCreated at:\t2024-01-02 03:04:05 +0000 UTC\nMutable:\tfalse\n'
+    printf 'Reclaimable:\ttrue\nShared:\t\tfalse\nSize:\t\t1.5GB\nDescription:\tRUN x\n'
+    printf 'Usage count:\t1\nLast used:\t2 hours ago\nType:\t\tregular\n\n'
+} >"$docker/buildx-du.txt"
+run status --json --cache-root "$root"
+is 'two builders: exit 0' exits 0
+is 'two builders: the shape' fits status
+is 'two builders: warned' complains 'builds go to builder box (1.50 GB)'
+run status --json --cache-root "$root" --builder default
+is 'two builders, one is named: no warning' lacks 'builds go to' "$tmp/err"
+run prune --records --dry-run --json
+is 'two builders: records of the selected one' equals items.0.id boxed
+run prune --records --builder default --dry-run --json
+is 'two builders: of the named one' [ "$(value items.0.id)" != boxed ]
+rm -r "$DOCKER_CONFIG/buildx" "$docker/buildx-ls.jsonl"
+
+# A chain of ten with a young leaf: nothing can go by age, and the plan says why.
+{
+    printf '{"LayersSize":0,"BuildCache":['
+    record c0 regular 100 'RUN 0' '"2024-02-01T00:00:00Z"' false ''
+    for link in 1 2 3 4 5 6 7 8; do
+        printf ,
+        record c$link regular 100 "RUN $link" '"2024-02-01T00:00:00Z"' false \
+            ",\"Parents\":[\"c$((link - 1))\"]"
+    done
+    printf ,
+    record c9 regular 100 'RUN young' "\"$(date -u -d '1 hour ago' +%Y-%m-%dT%H:%M:%SZ)\"" false \
+        ',"Parents":["c8"]'
+    printf ']}\n'
+} >"$engine/system_df.json"
+: >"$engine/requests.log"
+run prune --records --older-than 1d --dry-run
+is 'a chain with a young leaf: nothing can go' says 'Nothing to prune'
+is 'a chain with a young leaf: and why' [ "$(grep -c 'pinned by RUN young, used 1 h ago' "$tmp/out")" -eq 9 ]
+run prune --records --older-than 1d --yes
+is 'a chain with a young leaf: exit 0' exits 0
+is 'a chain with a young leaf: nothing was asked of the engine' lacks prune "$engine/requests.log"
+
 # ---------------------------------------------------- the records of a service
 
 # own_layer CACHE SECOND: its layers were made at that second.
