@@ -39,6 +39,8 @@ static int check_services(const struct store *store, const struct option_list *s
                           struct err *err)
 {
     const struct compose_project *project = store->project;
+    if (store->project_load == LOAD_PENDING)
+        return err_set(err, ERR_TIMEOUT, "nothing to build: docker compose does not answer");
     if (project == NULL)
         return err_set(err, -ENOENT, "nothing to build: %s",
                        store->project_error != NULL ? store->project_error

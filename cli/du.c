@@ -127,8 +127,7 @@ static enum exit_code list_records(const struct globals *globals, const struct d
     if (session_builder(session, globals->builder, &builder, &err) < 0)
         return complain_err(&err);
     if (!builder->reachable) {
-        complain("builder %s: %s", builder->name,
-                 builder->error != NULL ? builder->error : "no answer yet");
+        complain("builder %s: %s", builder->name, session_builder_error(builder));
         return EXIT_FAILED;
     }
     struct listing listing;

@@ -75,21 +75,11 @@ static void drop_plan(struct prune *prune)
     prune->plan = NULL;
 }
 
-/* An export that has ended has changed what there is: look again. */
-static void rescan_busy(struct prune *prune, bool say)
+static void name_busy(const struct plan *plan)
 {
-    for (size_t i = 0; i < prune->plan->kept_len; i++) {
-        const struct plan_kept *kept = &prune->plan->kept[i];
-        if (!kept->busy || kept->service == NULL)
-            continue;
-        if (say)
-            complain("waiting: %s is busy: %s", kept->service, kept->reason);
-        size_t count;
-        const struct service *service =
-            store_service_named(prune->session.store, kept->service, &count);
-        if (service != NULL)
-            bilge_rescan(prune->session.bilge, service->id);
-    }
+    for (size_t i = 0; i < plan->kept_len; i++)
+        if (plan->kept[i].busy)
+            complain("waiting: %s is busy: %s", plan->kept[i].title, plan->kept[i].reason);
 }
 
 static bool never(void *arg)
@@ -98,19 +88,18 @@ static bool never(void *arg)
     return false;
 }
 
-/* With --wait until no cache is busy any more. */
+/* With --wait until no cache is busy any more: each plan looks anew. */
 static int make_final_plan(struct prune *prune, struct err *err)
 {
     int code = make_plan(prune, err);
     bool wait = prune->values->wait && !prune->values->dry_run;
     for (bool first = true; code == 0 && wait && plan_busy(prune->plan) > 0; first = false) {
+        if (first)
+            name_busy(prune->plan);
+        drop_plan(prune);
         if (session_wait(&prune->session, never, NULL, WAIT_PAUSE_MS) == SESSION_INTERRUPTED)
             return err_set(err, ERR_CANCELLED, "interrupted");
-        rescan_busy(prune, first);
-        drop_plan(prune);
-        code = session_settle(&prune->session, err);
-        if (code == 0)
-            code = make_plan(prune, err);
+        code = make_plan(prune, err);
     }
     return code;
 }
@@ -279,7 +268,7 @@ static int check_builder(struct prune *prune, bool *ret_left_out, struct err *er
         return err->code;
     if (builder->reachable)
         return 0;
-    const char *reason = builder->error != NULL ? builder->error : "no answer yet";
+    const char *reason = session_builder_error(builder);
     if (!query->whole && !query->garbage && query->keep_generations == 0)
         return err_set(err, ERR_PEER, "builder %s: %s", builder->name, reason);
     complain("the records of builder %s are left out: %s", builder->name, reason);

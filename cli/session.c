@@ -149,6 +149,13 @@ static int no_such_builder(const struct store *store, const char *name, struct e
     return ERR_USAGE;
 }
 
+const char *session_builder_error(const struct builder *builder)
+{
+    if (builder->error != NULL || builder->reachable)
+        return builder->error;
+    return "no answer in time";
+}
+
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err)
 {

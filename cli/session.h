@@ -42,6 +42,8 @@ enum session_end session_wait(struct session *session, session_until *until, voi
  * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
 
+/* Why it can't be asked, in one line; NULL: all is well. */
+const char *session_builder_error(const struct builder *builder);
 /* The builder of that name, or (NULL) the one that builds go to. ERR_USAGE with
  * the names that there are. */
 int session_builder(const struct session *session, const char *name,

@@ -40,11 +40,6 @@ static const char *service_error(const struct store *store, const struct service
     return error != NULL ? error : service_busy_sign(service_owner(store, service));
 }
 
-static const char *builder_error(const struct builder *builder)
-{
-    return builder->load == LOAD_PENDING ? "no answer yet" : builder->error;
-}
-
 /* ----------------------------------------------------------------- JSON */
 
 static void service_json(struct json *json, const struct store *store,
@@ -73,7 +68,7 @@ static void builder_json(struct json *json, const struct builder *builder)
     json_put_text(json, "name", builder->name);
     json_put_text(json, "driver", builder->driver);
     json_put_bool(json, "reachable", builder->reachable);
-    json_put_text(json, "error", builder_error(builder));
+    json_put_text(json, "error", session_builder_error(builder));
     json_put_int(json, "records", (int64_t)builder->records.len);
     json_put_int(json, "size", builder->records.size_bytes);
     json_put_int(json, "reclaimable", builder->records.reclaimable_bytes);
@@ -187,7 +182,7 @@ static void print_builders(const struct store *store)
         table_size(table, builder->records.size_bytes);
         table_size(table, builder->records.reclaimable_bytes);
         table_size(table, builder->records.shared_bytes);
-        table_text(table, builder_error(builder));
+        table_text(table, session_builder_error(builder));
     }
     putchar('\n');
     table_print(table, 0, stdout);
