@@ -13,6 +13,11 @@
 #define POLL_MS 3000
 #define PARTS 4 /* of glance_cache_parts */
 
+/* After so many events within one burst an eye is closed until the burst is
+ * over: libuv reads events until there are none, and who writes faster than
+ * that, in a directory like /tmp, would hold up the loop for ever. */
+#define PATIENCE 256
+
 /* One watched directory. Lives until libuv has closed it. */
 struct eye {
     uv_fs_event_t event;
@@ -20,6 +25,8 @@ struct eye {
     struct target *target; /* NULL: it is being closed */
     char *only;            /* tells of this name only; NULL: of all */
     uint64_t dev, ino;
+    unsigned seen; /* events since it was last looked after */
+    bool resting;  /* it has seen too many */
 };
 
 /* A root (name NULL) or a cache. */
@@ -30,6 +37,7 @@ struct target {
     bool polled;                /* can't be watched */
     uint64_t glance;            /* 0: none yet */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
+    bool flooded;               /* an eye rests: the burst takes its full time */
 };
 
 /* A look at the times of what can't be watched, on a thread. */
@@ -65,15 +73,19 @@ static void release(struct watch *watch)
 
 static void on_burst(uv_timer_t *timer);
 
+/* When a burst is told of. */
+static uint64_t due_at(const struct target *target)
+{
+    uint64_t quiet = target->last_ms + QUIET_MS, latest = target->first_ms + LATEST_MS;
+    return quiet < latest && !target->flooded ? quiet : latest;
+}
+
 static void arm(struct watch *watch)
 {
     uint64_t now = uv_now(watch->loop), due = UINT64_MAX;
-    for (const struct target *target = watch->targets; target != NULL; target = target->next) {
-        uint64_t quiet = target->last_ms + QUIET_MS, latest = target->first_ms + LATEST_MS;
-        uint64_t its = quiet < latest ? quiet : latest;
-        if (target->first_ms != 0 && its < due)
-            due = its;
-    }
+    for (const struct target *target = watch->targets; target != NULL; target = target->next)
+        if (target->first_ms != 0 && due_at(target) < due)
+            due = due_at(target);
     if (due == UINT64_MAX)
         uv_timer_stop(&watch->burst);
     else
@@ -84,8 +96,7 @@ static struct target *next_due(struct watch *watch)
 {
     uint64_t now = uv_now(watch->loop);
     for (struct target *target = watch->targets; target != NULL; target = target->next)
-        if (target->first_ms != 0 &&
-            (now >= target->last_ms + QUIET_MS || now >= target->first_ms + LATEST_MS))
+        if (target->first_ms != 0 && now >= due_at(target))
             return target;
     return NULL;
 }
@@ -100,6 +111,7 @@ static void on_burst(uv_timer_t *timer)
     watch->pending++;
     while (!watch->freed && (target = next_due(watch)) != NULL) {
         target->first_ms = target->last_ms = 0;
+        target->flooded = false;
         open_eyes(watch, target); /* parts may have come or been replaced */
         char *root = mem_strdup(target->root);
         char *name = target->name != NULL ? mem_strdup(target->name) : NULL;
@@ -149,8 +161,14 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
 {
     struct eye *eye = event->data;
     (void)events;
-    if (eye->target == NULL || status < 0)
+    if (eye->target == NULL || status < 0 || eye->resting)
         return;
+    if (++eye->seen > PATIENCE) {
+        uv_fs_event_stop(event);
+        eye->resting = eye->target->flooded = true;
+        note_change(eye->watch, eye->target);
+        return;
+    }
     if (eye->only != NULL && (name == NULL || strcmp(name, eye->only) != 0))
         return;
     /* Each reader of a cache makes that file and takes it away again. */
@@ -168,9 +186,11 @@ static int open_eye(struct watch *watch, struct target *target, struct eye **slo
         close_eye(slot);
         return UV_ENOENT;
     }
-    if (*slot != NULL && (*slot)->dev == st.st_dev && (*slot)->ino == st.st_ino &&
-        ((*slot)->only == NULL) == (only == NULL))
+    if (*slot != NULL && !(*slot)->resting && (*slot)->dev == st.st_dev &&
+        (*slot)->ino == st.st_ino && ((*slot)->only == NULL) == (only == NULL)) {
+        (*slot)->seen = 0;
         return 0;
+    }
     close_eye(slot);
     struct eye *eye = mem_zalloc(sizeof *eye);
     eye->watch = watch;

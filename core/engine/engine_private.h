@@ -51,6 +51,7 @@ struct engine {
     unsigned short_streams; /* event streams in a row that ended at once */
     bool no_events;         /* this engine doesn't tell: look at times instead */
     uv_fs_event_t socket_watch;
+    unsigned socket_events; /* since it is watched */
 
     struct engine_prune *prunes; /* under way: a list */
     int open_handles;

@@ -23,6 +23,7 @@
 #define SHORT_STREAM_MS 5000
 #define SHORT_STREAMS_MAX 3
 #define SOCKET_DELAY_MS 100
+#define SOCKET_EVENTS_MAX 256
 
 static void on_due(uv_timer_t *timer)
 {
@@ -125,6 +126,12 @@ static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, 
     struct engine *engine = watch->data;
     const char *slash = strrchr(engine->target.socket_path, '/');
     (void)events;
+    /* Who floods the directory must not hold up the loop; the pauses between
+     * tries do without. */
+    if (++engine->socket_events > SOCKET_EVENTS_MAX) {
+        engine_unwatch_socket(engine);
+        return;
+    }
     if (status < 0 || name == NULL || strcmp(name, slash + 1) != 0 || engine->step != STEP_NONE)
         return;
     engine_connect_in(engine, SOCKET_DELAY_MS);
@@ -138,6 +145,7 @@ void engine_watch_socket(struct engine *engine)
         return;
     char *dir = mem_strndup(path, slash > path ? (size_t)(slash - path) : 1);
     /* Where it can't be watched (no such directory yet), the pauses have to do. */
+    engine->socket_events = 0;
     uv_fs_event_start(&engine->socket_watch, on_socket_event, dir, 0);
     free(dir);
 }

@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -222,6 +226,29 @@ static void test_burst(void **state)
     assert_true(watched->changes.cache <= 2);
 }
 
+/* Somebody writes without a pause in a watched directory: the loop goes on
+ * turning, and what happens is told now and then. */
+static void test_flood_without_end(void **state)
+{
+    struct watched *watched = *state;
+    char *path = path_join(watched->kit.dir, "flood");
+    pid_t writer = fork();
+    if (writer == 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        while (fd >= 0 && pwrite(fd, "x", 1, 0) == 1)
+            utimensat(AT_FDCWD, watched->kit.dir, NULL, 0);
+        _exit(1);
+    }
+    wait_for_cache(watched);
+    loop_linger(&watched->fixture, 500);
+    wait_for_cache(watched);
+    kill(writer, SIGKILL);
+    assert_int_equal(writer, waitpid(writer, NULL, 0));
+    kit_layer(&watched->kit, 7, 10);
+    wait_for_cache(watched);
+    free(path);
+}
+
 /* Nothing changes: nothing is told, not even by our own looking. */
 static void test_quiet(void **state)
 {
@@ -297,6 +324,7 @@ int main(void)
         cmocka_unit_test(test_scan_cancel),
         WATCH(test_changes),
         WATCH(test_burst),
+        WATCH(test_flood_without_end),
         WATCH(test_quiet),
         WATCH(test_replaced),
         WATCH(test_removed),
