@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -58,11 +60,25 @@ static void set_environment(struct lab *lab)
             lab->environment[len++] = mem_printf("%s=%s", kept[i], getenv(kept[i]));
 }
 
+/* One program at a time, however many make runs: they kill the engine. The
+ * lock goes with the program. */
+static void wait_for_others(const char *engine_dir)
+{
+    char *path = path_join(engine_dir, "work/test-lock");
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || flock(fd, LOCK_EX) < 0) {
+        printf("Bail out! %s cannot be locked\n", path);
+        exit(99);
+    }
+    free(path);
+}
+
 struct lab *lab_new(void)
 {
     const char *engine_dir = getenv("BILGE_TEST_ENGINE_DIR");
     if (engine_dir == NULL || *engine_dir == '\0')
         return NULL;
+    wait_for_others(engine_dir);
     struct lab *lab = mem_zalloc(sizeof *lab);
     lab->engine_dir = mem_strdup(engine_dir);
     lab->path = mem_printf("%s/work/test-%ld", engine_dir, (long)getpid());

@@ -8,8 +8,6 @@ ENGINE_LDADD = tests/engine/liblab.a $(SCREEN_LDADD)
 ENGINE_TESTS = tests/engine/test_headless tests/engine/test_screen
 check_PROGRAMS += $(ENGINE_TESTS)
 TESTS += $(ENGINE_TESTS)
-# One after the other: they kill the engine.
-tests/engine/test_screen.log: tests/engine/test_headless.log
 
 tests_engine_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
