@@ -198,6 +198,9 @@ static int open_curses(struct term *term, struct err *err)
                        "try TERM=xterm, or 'bilge status'");
     use_tioctl(TRUE); /* LINES and COLUMNS of the environment go stale at the first resize */
     set_escdelay(25);
+    /* The console's mouse daemon would speak to us on a descriptor that the loop
+     * does not watch, and its library writes complaints onto the screen. */
+    setenv("NCURSES_GPM_TERMS", "", 0);
     term->screen = newterm(name, term->out, term->in);
     if (term->screen == NULL)
         return err_set(err, ERR_UNSUPPORTED,
