@@ -122,6 +122,8 @@ static void test_other_terminals(void **state)
     static const char *const kinds[] = {"xterm", "screen-256color", "tmux-256color", "linux",
                                         "vt100", "vt220"};
     struct stage *stage = *state;
+    /* On "linux" curses loads libgpm for the mouse, which keeps some memory. */
+    world_setenv(stage->world, "ASAN_OPTIONS", "detect_leaks=0");
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         world_setenv(stage->world, "TERM", kinds[i]);
         stage_start(stage, 80, 24, NULL);
