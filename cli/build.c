@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/ask.h"
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/session.h"
@@ -11,13 +12,16 @@
 #include "core/base/mem.h"
 
 struct build_values {
-    bool no_cache;
+    bool no_cache, pull, traditional, fallback;
+    struct option_list build_args;
 };
 
 struct building {
     struct session session;
     struct stream stream;
     uint64_t id;
+    bool way_told; /* which way was chosen */
+    bool failure_told;
 };
 
 static const struct build *building_build(const struct building *building)
@@ -41,6 +45,8 @@ static int check_services(const struct store *store, const struct option_list *s
     const struct compose_project *project = store->project;
     if (store->project_load == LOAD_PENDING)
         return err_set(err, ERR_TIMEOUT, "nothing to build: docker compose does not answer");
+    if (project == NULL && store->project_unreadable)
+        return 0; /* its tool will know */
     if (project == NULL)
         return err_set(err, -ENOENT, "nothing to build: %s",
                        store->project_error != NULL ? store->project_error
@@ -54,27 +60,46 @@ static int check_services(const struct store *store, const struct option_list *s
     return 0;
 }
 
+static void tell_way(struct building *building)
+{
+    const struct build *build = building_build(building);
+    if (building->way_told || build == NULL || build->way == NULL)
+        return;
+    building->way_told = true;
+    complain("%s", build->way);
+}
+
 static void on_output(void *arg, const char *data, size_t len)
 {
     struct building *building = arg;
+    tell_way(building);
     stream_write(&building->stream, data, len);
 }
 
-static int start(struct building *building, const struct build_values *values,
+static int start(struct building *building, const struct build_values *values, bool traditional,
                  const struct option_list *services, struct err *err)
+{
+    struct bilge_build_options options = {
+        .no_cache = values->no_cache,
+        .pull = values->pull,
+        .build_args = values->build_args.items,
+        .build_args_len = values->build_args.len,
+        .traditional = traditional,
+        .on_output = on_output,
+        .arg = building,
+    };
+    building->way_told = false;
+    return bilge_build(building->session.bilge, services->items, services->len, &options,
+                       &building->id, err);
+}
+
+static int start_first(struct building *building, const struct build_values *values,
+                       const struct option_list *services, struct err *err)
 {
     int code = session_settle(&building->session, err);
     if (code == 0)
         code = check_services(building->session.store, services, err);
-    if (code < 0)
-        return code;
-    struct bilge_build_options options = {
-        .no_cache = values->no_cache,
-        .on_output = on_output,
-        .arg = building,
-    };
-    return bilge_build(building->session.bilge, services->items, services->len, &options,
-                       &building->id, err);
+    return code == 0 ? start(building, values, values->traditional, services, err) : code;
 }
 
 /* ----------------------------------------------------------------- wait */
@@ -98,6 +123,7 @@ static enum exit_code wait_for_end(struct building *building)
     struct session *session = &building->session;
     while (session_wait(session, is_over_or_unread, building, 0) == SESSION_INTERRUPTED)
         bilge_build_stop(session->bilge, building->id);
+    tell_way(building);
     stream_end(&building->stream);
     if (building->stream.code != 0) {
         complain("writing the build's output: %s", err_reason(building->stream.code));
@@ -124,7 +150,8 @@ static void services_json(struct json *json, const struct store *store, const st
     json_put_array(json, "services");
     for (size_t i = 0; i < build->services_len; i++)
         json_put_text(json, NULL, build->services[i]);
-    for (size_t i = 0; build->services_len == 0 && i < store->project->services_len; i++)
+    for (size_t i = 0;
+         build->services_len == 0 && store->project != NULL && i < store->project->services_len; i++)
         json_put_text(json, NULL, store->project->services[i].name);
     json_put_array_end(json);
 }
@@ -153,6 +180,8 @@ static void print_json(const struct store *store, const struct build *build)
     json_put_object(&json, NULL);
     services_json(&json, store, build);
     json_put_text(&json, "command", build->command);
+    json_put_text(&json, "way", build->traditional ? "traditional" : "optimised");
+    json_put_text(&json, "why", build->way);
     json_put_text(&json, "state", build_state_name(build->state));
     json_put_int(&json, "exit_status", build->exit_status);
     json_put_time(&json, "started_at", build->started_at);
@@ -162,8 +191,30 @@ static void print_json(const struct store *store, const struct build *build)
         step_json(&json, &build->steps[i]);
     json_put_array_end(&json);
     json_put_text(&json, "error", build->error);
+    const struct diagnosis *diagnosis = build->diagnosis;
+    json_put_text(&json, "diagnosis", diagnosis != NULL ? diagnosis->name : NULL);
+    json_put_text(&json, "cause", diagnosis != NULL ? diagnosis->cause : NULL);
+    json_put_text(&json, "fix", diagnosis != NULL ? diagnosis->fix : NULL);
     json_put_object_end(&json);
     putchar('\n');
+}
+
+/* Has it failed of what the traditional way would not have? */
+static bool could_fall_back(const struct build *build)
+{
+    return build->state == BUILD_FAILED && !build->traditional && build->diagnosis != NULL &&
+           build->diagnosis->traditional_helps;
+}
+
+static void complain_failure(const struct build *build)
+{
+    if (build->error != NULL)
+        complain("the build failed: %s", build->error);
+    else
+        complain("the build failed with exit status %d", build->exit_status);
+    if (build->diagnosis != NULL)
+        complain("cause: %s Fix: %s%s", build->diagnosis->cause, build->diagnosis->fix,
+                 could_fall_back(build) ? " (or bilge build --traditional)" : "");
 }
 
 static void report(const struct building *building, bool json_wanted)
@@ -173,10 +224,50 @@ static void report(const struct building *building, bool json_wanted)
         print_json(building->session.store, build);
     if (build->state == BUILD_CANCELLED)
         complain("the build was interrupted");
-    else if (build->state == BUILD_FAILED && build->error != NULL)
-        complain("the build failed: %s", build->error);
-    else if (build->state == BUILD_FAILED)
-        complain("the build failed with exit status %d", build->exit_status);
+    else if (build->state == BUILD_FAILED && !building->failure_told)
+        complain_failure(build);
+}
+
+/* ------------------------------------------------------------- fallback */
+
+/* Goes the traditional way if that helps, and is asked for or agreed to. */
+static int fall_back(struct building *building, const struct build_values *values,
+                     const struct option_list *services, bool json, bool *ret_again,
+                     struct err *err)
+{
+    const struct build *build = building_build(building);
+    bool asked = !values->fallback && !json && ask_possible(stderr);
+    bool again = values->fallback;
+    if (!could_fall_back(build) || !(again || asked))
+        return 0;
+    building->failure_told = true;
+    complain_failure(build);
+    int code = asked ? ask_yes(&building->session, stderr, "Build it the traditional way?", &again,
+                               err)
+                     : 0;
+    if (code == 0 && again) {
+        code = start(building, values, true, services, err);
+        building->failure_told = false;
+    }
+    *ret_again = again;
+    return code;
+}
+
+static enum exit_code build(struct building *building, const struct globals *globals,
+                            const struct build_values *values, const struct option_list *services)
+{
+    struct err err;
+    bool again = false;
+    if (start_first(building, values, services, &err) < 0)
+        return complain_err(&err);
+    enum exit_code code = wait_for_end(building);
+    if (code == EXIT_FAILED && building->stream.code == 0 &&
+        fall_back(building, values, services, globals->json, &again, &err) < 0)
+        return complain_err(&err);
+    if (again)
+        code = wait_for_end(building);
+    report(building, globals->json);
+    return code;
 }
 
 static enum exit_code run(const struct globals *globals, const void *values,
@@ -195,13 +286,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     /* With --json the standard output is for the object alone. */
     stream_init(&building.stream, globals->json ? STDERR_FILENO : STDOUT_FILENO,
                 !globals->no_color);
-    enum exit_code code;
-    if (start(&building, values, operands, &err) < 0) {
-        code = complain_err(&err);
-    } else {
-        code = wait_for_end(&building);
-        report(&building, globals->json);
-    }
+    enum exit_code code = build(&building, globals, values, operands);
     session_close(&building.session);
     stream_done(&building.stream);
     return code;
@@ -210,6 +295,14 @@ static enum exit_code run(const struct globals *globals, const void *values,
 static const struct option_spec build_options[] = {
     {"no-cache", 0, OPTION_FLAG, offsetof(struct build_values, no_cache), NULL,
      "run every step anew"},
+    {"pull", 0, OPTION_FLAG, offsetof(struct build_values, pull), NULL,
+     "look for newer base images"},
+    {"build-arg", 0, OPTION_LIST, offsetof(struct build_values, build_args), "NAME=VALUE",
+     "set a build argument (repeatable)"},
+    {"traditional", 0, OPTION_FLAG, offsetof(struct build_values, traditional), NULL,
+     "build without BuildKit, from the original Dockerfiles"},
+    {"fallback", 0, OPTION_FLAG, offsetof(struct build_values, fallback), NULL,
+     "go the traditional way when the optimised build can't work here"},
     {0},
 };
 

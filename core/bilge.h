@@ -109,6 +109,11 @@ void bilge_care_cancel(struct bilge *bilge);
 /* Starts a build of these services of the project (none: all). */
 struct bilge_build_options {
     bool no_cache;
+    bool pull;                     /* look for newer base images */
+    const char *const *build_args; /* "NAME=value"; borrowed during the call */
+    size_t build_args_len;
+    /* Without BuildKit. Else it is chosen: build->way says what, and why. */
+    bool traditional;
     /* Called with the raw output as it comes; NULL: not wanted. */
     void (*on_output)(void *arg, const char *data, size_t len);
     void *arg;

@@ -50,7 +50,9 @@ bool app_is_top(const struct screen *screen);
 /* ---- requests; what goes wrong is said to the user */
 
 void app_rescan(struct app *app, const char *service_id);
-void app_build(struct app *app, const char *const *services, size_t services_len, bool no_cache);
+enum app_build_way { APP_BUILD, APP_BUILD_NO_CACHE, APP_BUILD_TRADITIONAL };
+void app_build(struct app *app, const char *const *services, size_t services_len,
+               enum app_build_way way);
 /* Stops the newest build that runs. */
 void app_build_stop(struct app *app);
 /* The build to show: one that runs, else the newest. NULL: none. */

@@ -39,6 +39,8 @@ const struct key_binding keymap[] = {
     {KEYS_RECORDS, ']', COMMAND_BUILDER_NEXT, "builder", "The next builder's records"},
     {KEYS_RECORDS, '[', COMMAND_BUILDER_PREVIOUS, NULL, "The previous builder's records"},
     {KEYS_MAIN, 'B', COMMAND_BUILD_NO_CACHE, NULL, "Build without any cache"},
+    {KEYS_MAIN, 't', COMMAND_BUILD_TRADITIONAL, NULL,
+     "Build the traditional way, without BuildKit"},
     {TABLES, 'a', COMMAND_MARK_ALL, NULL, "Mark all rows shown"},
     {TABLES, 'u', COMMAND_UNMARK_ALL, NULL, "Unmark all"},
     {KEYS_MAIN, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},

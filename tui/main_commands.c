@@ -102,19 +102,19 @@ static void get_targets(const struct main_screen *main, struct targets *ret_targ
     targets_of_records(ret_targets, builder, &main->records.list);
 }
 
-static void build_targets(struct main_screen *main, bool no_cache)
+static void build_targets(struct main_screen *main, enum app_build_way way)
 {
     struct app *app = main->screen.app;
     const struct build *shown = app_build_shown(app);
     struct targets targets = {0};
     if (main->focus == PANE_BUILD && shown != NULL && list_marked_len(&main->services.list) == 0) {
-        app_build(app, (const char *const *)shown->services, shown->services_len, no_cache);
+        app_build(app, (const char *const *)shown->services, shown->services_len, way);
         return;
     }
     get_targets(main, &targets);
     targets_keep_buildable(&targets, app_store(app));
     if (targets.services_len > 0)
-        app_build(app, (const char *const *)targets.services, targets.services_len, no_cache);
+        app_build(app, (const char *const *)targets.services, targets.services_len, way);
     else
         app_say(app, STYLE_WARN, "%s: no service of the compose project, so it cannot be built",
                 targets.title != NULL ? targets.title : "Nothing here");
@@ -211,8 +211,13 @@ static void main_row_command(struct main_screen *main, enum command command)
         open_row(main);
         break;
     case COMMAND_BUILD:
+        build_targets(main, APP_BUILD);
+        break;
     case COMMAND_BUILD_NO_CACHE:
-        build_targets(main, command == COMMAND_BUILD_NO_CACHE);
+        build_targets(main, APP_BUILD_NO_CACHE);
+        break;
+    case COMMAND_BUILD_TRADITIONAL:
+        build_targets(main, APP_BUILD_TRADITIONAL);
         break;
     case COMMAND_DELETE:
         delete_targets(main);

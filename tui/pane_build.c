@@ -273,6 +273,28 @@ static const char *hint(const struct app *app)
     return "b builds the marked services, or the one under the cursor";
 }
 
+/* Why it failed, and what to do about it; before the first step, what is run.
+ * Returns the rows taken. */
+static int draw_heading(const struct canvas *canvas, const struct build *build, bool no_steps)
+{
+    int y = 0;
+    if (build->error != NULL)
+        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_BAD, build->error, strlen(build->error));
+    if (build->diagnosis != NULL && canvas->rows > 3)
+        canvas_printf(canvas, y++, 2, canvas->cols - 2, STYLE_WARN, "%s Fix: %s",
+                      build->diagnosis->cause, build->diagnosis->fix);
+    if (build->diagnosis != NULL && build->diagnosis->traditional_helps && !build->traditional &&
+        canvas->rows > 4)
+        canvas_text(canvas, y++, 2, canvas->cols - 2, STYLE_WARN,
+                    "t builds it the traditional way, which would not fail of this");
+    if (y == 0 && no_steps)
+        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_DIM, build->command,
+                   strlen(build->command));
+    if (no_steps && build->way != NULL)
+        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_DIM, build->way, strlen(build->way));
+    return y;
+}
+
 void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool focused)
 {
     const struct build *build = app_build_shown(pane->app);
@@ -283,14 +305,8 @@ void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool 
         canvas_text(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, hint(pane->app));
         return;
     }
-    if (build->error != NULL) {
-        canvas_raw(canvas, 0, 2, canvas->cols - 2, STYLE_BAD, build->error, strlen(build->error));
-        rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
-        pane->first_row = 1;
-    } else if (pane->scroll.len == 0) {
-        canvas_raw(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, build->command,
-                   strlen(build->command));
-    }
+    pane->first_row = draw_heading(canvas, build, pane->scroll.len == 0);
+    rows = canvas_part(canvas, pane->first_row, 0, canvas->rows - pane->first_row, canvas->cols);
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     table_layout(&table, 3, canvas->cols);
     scroll_show(&pane->scroll, (size_t)rows.rows);

@@ -20,9 +20,13 @@ void app_rescan(struct app *app, const char *service_id)
     app_say(app, STYLE_DIM, "Looking at everything again");
 }
 
-void app_build(struct app *app, const char *const *services, size_t services_len, bool no_cache)
+void app_build(struct app *app, const char *const *services, size_t services_len,
+               enum app_build_way way)
 {
-    struct bilge_build_options options = {.no_cache = no_cache};
+    struct bilge_build_options options = {
+        .no_cache = way == APP_BUILD_NO_CACHE,
+        .traditional = way == APP_BUILD_TRADITIONAL,
+    };
     struct err err = {0};
     uint64_t id;
     if (refuses(app, "building"))

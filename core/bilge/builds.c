@@ -105,7 +105,7 @@ static int check_project(const struct bilge *bilge, struct err *err)
         return err_set(err, ERR_USAGE, "read-only: nothing is built");
     if (store->project_load == LOAD_PENDING)
         return err_set(err, ERR_BUSY, "the compose file is still being read");
-    if (store->project == NULL)
+    if (store->project == NULL && !store->project_unreadable)
         return err_set(err, ERR_UNSUPPORTED, "%s",
                        store->project_error != NULL ? store->project_error
                                                     : "there is no compose project");
@@ -128,13 +128,22 @@ static int check_services(const struct bilge *bilge, const char *const *services
 {
     if (len == 0 && bilge->running != NULL)
         return err_set(err, ERR_BUSY, "a build is running");
+    const struct compose_project *project = bilge->store->project;
     for (size_t i = 0; i < len; i++) {
-        if (!is_in_project(bilge->store->project, services[i]))
+        if (project != NULL && !is_in_project(project, services[i]))
             return err_set(err, ERR_USAGE, "the project builds no service %s", services[i]);
         if (builds_concern(bilge, services[i]))
             return err_set(err, ERR_BUSY, "%s is being built", services[i]);
     }
     return 0;
+}
+
+static bool wants_caches(const struct compose_project *project)
+{
+    for (size_t i = 0; project != NULL && i < project->services_len; i++)
+        if (project->services[i].cache_to_len > 0)
+            return true;
+    return false;
 }
 
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
@@ -145,13 +154,20 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
         code = check_services(bilge, services, services_len, err);
     if (code < 0)
         return code;
+    const struct compose_project *project = bilge->store->project;
     struct runner_spec spec = {
         .compose_file = bilge->compose_file,
-        .directory = bilge->store->project->directory,
+        .directory = project != NULL ? project->directory : NULL,
         .builder = bilge->builder,
         .services = services,
         .services_len = services_len,
         .no_cache = options->no_cache,
+        .pull = options->pull,
+        .build_args = options->build_args,
+        .build_args_len = options->build_args_len,
+        .traditional = options->traditional,
+        .automatic = true,
+        .wants_caches = wants_caches(project),
     };
     struct running *running = mem_zalloc(sizeof *running);
     running->bilge = bilge;
@@ -160,8 +176,8 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     char *command = runner_command(&spec);
     /* All of a project with one service is that service: newer composes do not
      * name it in their output. */
-    const struct compose_project *project = bilge->store->project;
-    const char *const only[] = {project->services_len == 1 ? project->services[0].name : NULL};
+    const char *const only[] = {
+        project != NULL && project->services_len == 1 ? project->services[0].name : NULL};
     bool all_is_one = services_len == 0 && only[0] != NULL;
     running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
                                all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);

@@ -56,6 +56,8 @@ void build_free(struct build *build)
     free(build->steps);
     free(build->command);
     free(build->error);
+    free(build->way);
+    free(build->tool);
     buildlog_free(build->log);
     free(build);
 }

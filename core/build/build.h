@@ -49,6 +49,16 @@ struct step {
     size_t warnings;
 };
 
+/* What a known failure means, see diagnose.h. Static. */
+struct diagnosis {
+    const char *name;  /* short and stable, for JSON and the history */
+    const char *cause; /* one sentence */
+    const char *fix;   /* one sentence, or a command to paste */
+    bool harmless;     /* worth a note, but no build fails of it */
+    /* The traditional builder (DOCKER_BUILDKIT=0) would not fail of it. */
+    bool traditional_helps;
+};
+
 struct build {
     uint64_t id;     /* unique in this process, from 1 */
     char **services; /* what was asked for; empty: all of the project */
@@ -63,6 +73,10 @@ struct build {
     size_t steps_len, steps_cap;
     bool names_services;  /* the tool puts the service into the names of steps */
     char *error;          /* the reason of the failure, one clean line; NULL: none known */
+    const struct diagnosis *diagnosis; /* of the failure; NULL: not a known one */
+    bool traditional;                  /* without BuildKit */
+    char *way;  /* which way was chosen, and why, in one line; NULL: not yet */
+    char *tool; /* what ran it: "compose 2.26.1"; NULL: not yet */
     struct buildlog *log; /* every line of both streams, in the order of arrival */
     uint64_t revision;    /* moves with each change */
 };

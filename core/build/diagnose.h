@@ -7,15 +7,6 @@
 
 #include "core/build/build.h"
 
-struct diagnosis {
-    const char *name;  /* short and stable, for JSON and the history */
-    const char *cause; /* one sentence */
-    const char *fix;   /* one sentence, or a command to paste */
-    bool harmless;     /* worth a note, but no build fails of it */
-    /* The traditional builder (DOCKER_BUILDKIT=0) would not fail of it. */
-    bool traditional_helps;
-};
-
 /* What the text (a line, or a whole message) tells; NULL: nothing known.
  * Static. */
 const struct diagnosis *diagnose_text(const char *text, size_t len);

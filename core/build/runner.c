@@ -8,10 +8,14 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
+#include "core/build/compat.h"
+#include "core/build/diagnose.h"
 #include "core/build/progress.h"
 #include "core/build/tool.h"
 
-#define PATIENCE_MS 10000
+/* The engine stops its work at the first signal; a client that stays longer has
+ * nothing to do that matters, and its end stops the engine, too. */
+#define PATIENCE_MS 2500
 /* After SIGKILL only somebody outside the group can still hold the pipes. */
 #define LAST_PATIENCE_MS 2000
 
@@ -28,11 +32,14 @@ struct runner {
     struct build *build;
     const struct runner_ops *ops;
     void *arg;
-    struct words arguments; /* what follows the tool's name */
+    struct runner_spec spec; /* its strings are ours */
+    struct words services, build_args;
+    bool automatic_off; /* DOCKER_BUILDKIT=0 in our environment */
+    char *original;     /* compose file of the original Dockerfiles; NULL: none */
     struct words environment;
-    char *directory;
-    bool traditional;
     struct tool_search *search; /* until the tool is known */
+    struct tool tool;
+    struct compat_probe *probe; /* until docker has said what it can do */
     struct process *process;
     const struct progress_ops *progress_ops;
     void *progress;
@@ -56,6 +63,11 @@ static void words_free(struct words *words)
     free(words->items);
 }
 
+static char *copy_text(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
 static struct words make_arguments(const struct runner_spec *spec)
 {
     struct words words = {0};
@@ -66,6 +78,12 @@ static struct words make_arguments(const struct runner_spec *spec)
     words_add(&words, "build");
     if (spec->no_cache)
         words_add(&words, "--no-cache");
+    if (spec->pull)
+        words_add(&words, "--pull");
+    for (size_t i = 0; i < spec->build_args_len; i++) {
+        words_add(&words, "--build-arg");
+        words_add(&words, spec->build_args[i]);
+    }
     for (size_t i = 0; i < spec->services_len; i++)
         words_add(&words, spec->services[i]);
     return words;
@@ -87,15 +105,20 @@ static struct words make_environment(const struct runner_spec *spec)
     return words;
 }
 
-char *runner_command(const struct runner_spec *spec)
+static char *make_command(const struct runner_spec *spec, const char *tool)
 {
     struct words words = make_arguments(spec);
     struct buf command = {0};
-    buf_append_str(&command, "docker compose");
+    buf_append_str(&command, tool);
     for (size_t i = 0; i < words.len; i++)
         buf_printf(&command, " %s", words.items[i]);
     words_free(&words);
     return buf_take(&command);
+}
+
+char *runner_command(const struct runner_spec *spec)
+{
+    return make_command(spec, "docker compose");
 }
 
 /* ------------------------------------------------------------------ output */
@@ -155,6 +178,7 @@ static void finish(struct runner *runner, int status)
     }
     enum build_state state = status == 0 ? BUILD_DONE : stopped ? BUILD_CANCELLED : BUILD_FAILED;
     build_end(build, state, status, now);
+    build->diagnosis = diagnose_build(build);
     runner->ops->on_end(runner->arg);
 }
 
@@ -177,12 +201,13 @@ static void fail(struct runner *runner, const struct err *err)
 /* The best that the tool can do. With rawjson, compose must be left to choose
  * by itself, for it does not know that word; and "never" for ANSI, too, would
  * mean plain to it. */
-static void choose_progress(struct runner *runner, const struct tool *tool)
+static void choose_progress(struct runner *runner)
 {
-    bool rawjson = tool_knows_rawjson(tool) && !runner->traditional;
-    runner->progress_ops = runner->traditional ? &progress_legacy
-                           : rawjson           ? &progress_rawjson
-                                               : &progress_plain;
+    bool traditional = runner->spec.traditional;
+    bool rawjson = tool_knows_rawjson(&runner->tool) && !traditional;
+    runner->progress_ops = traditional ? &progress_legacy
+                           : rawjson   ? &progress_rawjson
+                                       : &progress_plain;
     words_add(&runner->environment,
               rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
     words_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
@@ -190,8 +215,74 @@ static void choose_progress(struct runner *runner, const struct tool *tool)
     runner->progress = runner->progress_ops->open(runner->build);
 }
 
+static void spawn(struct runner *runner)
+{
+    const struct tool *tool = &runner->tool;
+    runner->environment = make_environment(&runner->spec);
+    choose_progress(runner);
+    struct words arguments = make_arguments(&runner->spec), argv = {0};
+    words_add(&argv, tool->standalone ? "docker-compose" : "docker");
+    if (!tool->standalone)
+        words_add(&argv, "compose");
+    for (size_t i = 0; i < arguments.len; i++)
+        words_add(&argv, arguments.items[i]);
+    struct process_spec spec = {
+        .argv = (const char *const *)argv.items,
+        .environment = (const char *const *)runner->environment.items,
+        .directory = runner->spec.directory,
+    };
+    struct err start;
+    if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
+        fail(runner, &start);
+    words_free(&arguments);
+    words_free(&argv);
+}
+
+/* Goes the way that is chosen. */
+static void set_out(struct runner *runner, const struct compat_facts *facts)
+{
+    struct runner_spec *spec = &runner->spec;
+    struct build *build = runner->build;
+    const struct compat_wish wish = {
+        .traditional = spec->traditional,
+        .switched_off = runner->automatic_off,
+        .wants_caches = spec->wants_caches,
+        .original = runner->original,
+    };
+    struct compat_choice choice = compat_choose(&runner->tool, facts, &wish);
+    spec->traditional = choice.traditional;
+    if (choice.traditional && runner->original != NULL) {
+        free((char *)spec->compose_file);
+        spec->compose_file = runner->original;
+        runner->original = NULL;
+    }
+    free(build->way);
+    build->way = choice.why;
+    build->traditional = choice.traditional;
+    free(build->command);
+    build->command = make_command(spec, tool_name(&runner->tool));
+    free(build->tool);
+    build->tool = mem_printf("%s%s%scompose %s%s", facts->engine[0] != '\0' ? "docker " : "",
+                             facts->engine, facts->engine[0] != '\0' ? ", " : "",
+                             runner->tool.version, choice.traditional ? ", traditional" : "");
+    build->revision++;
+    runner->ops->on_progress(runner->arg);
+    spawn(runner);
+}
+
+static void on_facts(void *arg, const struct compat_facts *facts)
+{
+    struct runner *runner = arg;
+    runner->probe = NULL;
+    if (runner->signals_sent > 0)
+        finish(runner, 128 + SIGINT);
+    else
+        set_out(runner, facts);
+}
+
 static void on_tool(void *arg, const struct tool *tool, const struct err *err)
 {
+    static const struct compat_facts nothing = {.free_bytes = -1};
     struct runner *runner = arg;
     runner->search = NULL;
     if (runner->signals_sent > 0) {
@@ -202,22 +293,30 @@ static void on_tool(void *arg, const struct tool *tool, const struct err *err)
         fail(runner, err);
         return;
     }
-    choose_progress(runner, tool);
-    struct words argv = {0};
-    words_add(&argv, tool->standalone ? "docker-compose" : "docker");
-    if (!tool->standalone)
-        words_add(&argv, "compose");
-    for (size_t i = 0; i < runner->arguments.len; i++)
-        words_add(&argv, runner->arguments.items[i]);
-    struct process_spec spec = {
-        .argv = (const char *const *)argv.items,
-        .environment = (const char *const *)runner->environment.items,
-        .directory = runner->directory,
-    };
-    struct err start;
-    if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
-        fail(runner, &start);
-    words_free(&argv);
+    runner->tool = *tool;
+    if (!runner->spec.automatic || compat_probe(runner->loop, runner->spec.builder, on_facts,
+                                                runner, &runner->probe, NULL) < 0)
+        set_out(runner, &nothing);
+}
+
+/* The strings of a spec live as long as the call that has it. */
+static void keep_spec(struct runner *runner, const struct runner_spec *spec)
+{
+    struct runner_spec *kept = &runner->spec;
+    const char *buildkit = getenv("DOCKER_BUILDKIT");
+    *kept = *spec;
+    kept->compose_file = copy_text(spec->compose_file);
+    kept->directory = copy_text(spec->directory);
+    kept->builder = copy_text(spec->builder);
+    for (size_t i = 0; i < spec->services_len; i++)
+        words_add(&runner->services, spec->services[i]);
+    for (size_t i = 0; i < spec->build_args_len; i++)
+        words_add(&runner->build_args, spec->build_args[i]);
+    kept->services = (const char *const *)runner->services.items;
+    kept->build_args = (const char *const *)runner->build_args.items;
+    runner->automatic_off = spec->automatic && buildkit != NULL && strcmp(buildkit, "0") == 0;
+    if (spec->automatic)
+        runner->original = compat_original_file(spec->compose_file, spec->directory);
 }
 
 int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *build,
@@ -234,10 +333,7 @@ int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *
     runner->build = build;
     runner->ops = ops;
     runner->arg = arg;
-    runner->arguments = make_arguments(spec);
-    runner->environment = make_environment(spec);
-    runner->traditional = spec->traditional;
-    runner->directory = spec->directory != NULL ? mem_strdup(spec->directory) : NULL;
+    keep_spec(runner, spec);
     uv_timer_init(loop, &runner->patience);
     runner->patience.data = runner;
     *ret_runner = runner;
@@ -284,12 +380,18 @@ void runner_free(struct runner *runner)
         return;
     if (runner->search != NULL)
         tool_find_cancel(runner->search);
+    if (runner->probe != NULL)
+        compat_probe_cancel(runner->probe);
     process_free(runner->process);
     if (runner->progress != NULL)
         runner->progress_ops->close(runner->progress);
-    words_free(&runner->arguments);
+    words_free(&runner->services);
+    words_free(&runner->build_args);
     words_free(&runner->environment);
-    free(runner->directory);
+    free(runner->original);
+    free((char *)runner->spec.compose_file);
+    free((char *)runner->spec.directory);
+    free((char *)runner->spec.builder);
     runner->ops = NULL;
     uv_close((uv_handle_t *)&runner->patience, on_closed);
 }

@@ -19,7 +19,14 @@ struct runner_spec {
     const char *const *services;
     size_t services_len;
     bool no_cache;
+    bool pull;                     /* look for newer base images */
+    const char *const *build_args; /* "NAME=value" */
+    size_t build_args_len;
     bool traditional; /* without BuildKit, as before it: DOCKER_BUILDKIT=0 */
+    /* Look at what docker can do first, and go the traditional way when the
+     * optimised one is closed: see compat.h. */
+    bool automatic;
+    bool wants_caches; /* the project names local caches */
 };
 
 struct runner_ops {
@@ -32,8 +39,10 @@ struct runner_ops {
     void (*on_end)(void *arg);
 };
 
-/* `build` is borrowed until runner_free(). The environment gets
- * DOCKER_BUILDKIT=1, COMPOSE_DOCKER_CLI_BUILD=1. The format of the progress is
+/* `build` is borrowed until runner_free(); its way, command and tool are filled
+ * in when the choice is made. The environment gets DOCKER_BUILDKIT=1,
+ * COMPOSE_DOCKER_CLI_BUILD=1, the traditional way 0 for both, and the compose
+ * file of the original Dockerfiles where one stands beside. The format of the progress is
  * the best that the tool can do: events, plain, or the traditional builder's.
  * -ENOENT: no docker. */
 int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *build,
@@ -42,7 +51,7 @@ int runner_start(uv_loop_t *loop, const struct runner_spec *spec, struct build *
 /* The command in words, for build.command. The caller frees it. */
 char *runner_command(const struct runner_spec *spec);
 /* First call SIGINT to the group, second SIGTERM, then SIGKILL; if it is still
- * there 10 s after the first, the next one is sent by itself. */
+ * there after 2.5 s, the next one is sent by itself. */
 void runner_stop(struct runner *runner);
 /* The session id of the child, for busy_building_client(). */
 int runner_session(const struct runner *runner);

@@ -112,6 +112,7 @@ struct store {
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
+    bool project_unreadable; /* its tool is too old to tell, but may build by names */
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
     struct layer_text *layer_texts; /* by time */
     size_t layer_texts_len;

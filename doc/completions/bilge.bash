@@ -60,7 +60,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
-    --keep-generations | --id | --generation) return ;;
+    --keep-generations | --id | --generation | --build-arg) return ;;
     esac
 
     case $command in
@@ -81,7 +81,7 @@ _bilge() {
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)
-        options+=' --no-cache'
+        options+=' --no-cache --pull --build-arg --traditional --fallback'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     esac

@@ -51,6 +51,10 @@ complete -c bilge -n $prune -l now -d 'Delete from busy caches too'
 
 set -l build '__fish_seen_subcommand_from build'
 complete -c bilge -n $build -l no-cache -d 'Run every step anew'
+complete -c bilge -n $build -l pull -d 'Look for newer base images'
+complete -c bilge -n $build -l build-arg -x -d 'Set a build argument'
+complete -c bilge -n $build -l traditional -d 'Build without BuildKit'
+complete -c bilge -n $build -l fallback -d "Go the traditional way when the other can't work here"
 complete -c bilge -n $build -a '(__bilge_services)' -d Service
 
 set -l guard '__fish_seen_subcommand_from guard'

@@ -23,14 +23,17 @@ cp "$data/compose-2.26-plain-two-services-parallel.stdout.txt" "$docker/build.lo
 run build
 is 'done: exit 0' exits 0
 is 'done: the output as it came' cmp "$tmp/out" "$docker/build.log"
-is 'done: no complaint' quiet
+is 'done: which way, and no complaint' one_complaint
+is 'done: the way' complains 'optimised build (BuildKit): compose 2.26.1'
 is 'done: asked for all' grep -q 'build$' "$docker/calls.log"
 run build --json
 is 'done, JSON: exit 0' exits 0
 is 'done, JSON: the shape' fits build
 is 'done, JSON: the services' equals services '["api","web"]'
 is 'done, JSON: the state' equals state 'done'
-is 'done, JSON: the output on stderr' cmp "$tmp/err" "$docker/build.log"
+without_our_lines() { grep -v '^bilge: ' "$tmp/err" | cmp - "$docker/build.log"; }
+is 'done, JSON: the output on stderr' without_our_lines
+is 'done, JSON: the way' equals way optimised
 run build --no-cache web
 is '--no-cache web: exit 0' exits 0
 is '--no-cache web: handed on' grep -q 'build --no-cache.* web$' "$docker/calls.log"
@@ -44,14 +47,90 @@ cp "$data/compose-2.26-plain-failrun.stderr.txt" "$docker/build.err"
 echo 17 >"$docker/build.status"
 run build
 is 'failed: exit 1' exits 1
-last_complaint() { tail -n 1 "$tmp/err" | grep '^bilge: the build failed: '; }
-is 'failed: the cause last' last_complaint
+last_complaint() { tail -n 1 "$tmp/err" | grep -e "^bilge: $1"; }
+is 'failed: the cause last' last_complaint 'the build failed: '
 run build --json
 is 'failed, JSON: exit 1' exits 1
 is 'failed, JSON: the shape' fits build
 is 'failed, JSON: the state' equals state failed
 is 'failed, JSON: the exit status of docker' equals exit_status 17
 rm "$docker/build.err" "$docker/build.status"
+
+# ------------------------------------------------- what is known, other ways
+
+echo 'ERROR: failed to solve: Cache export is not supported for the docker driver.' \
+    >"$docker/build.err"
+echo 17 >"$docker/build.status"
+run build
+is 'known failure: exit 1' exits 1
+is 'known failure: cause and fix last' last_complaint 'cause: This builder can.t export'
+is 'known failure: the other way' last_complaint '.*bilge build --traditional'
+run build --json
+is 'known failure, JSON: the shape' fits build
+is 'known failure, JSON: its name' equals diagnosis no-cache-export
+
+cp "$data/compose-2.26-legacy-builder-legacy.stdout.txt" "$docker/traditional.log"
+run build --fallback
+is '--fallback: exit 0' exits 0
+is '--fallback: says why' complains "cause: This builder can't export"
+is '--fallback: says what' complains 'traditional build (DOCKER_BUILDKIT=0): asked for'
+is '--fallback: built' says 'Successfully built'
+run build --fallback --json
+is '--fallback, JSON: the shape' fits build
+is '--fallback, JSON: the way' equals way traditional
+echo 'ERROR: failed to solve: process "/bin/sh -c false" did not complete successfully: exit code: 1' \
+    >"$docker/build.err"
+run build --fallback
+is '--fallback: not for a plain failure' exits 1
+rm "$docker/build.err" "$docker/build.status"
+run build --traditional
+is '--traditional: exit 0' exits 0
+is '--traditional: built' says 'Successfully built'
+DOCKER_BUILDKIT=0
+export DOCKER_BUILDKIT
+run build
+is 'DOCKER_BUILDKIT=0: exit 0' exits 0
+is 'DOCKER_BUILDKIT=0: says so' complains 'traditional build (DOCKER_BUILDKIT=0): DOCKER_BUILDKIT=0 is set'
+unset DOCKER_BUILDKIT
+echo '{"ServerVersion":"26.1.5","DriverStatus":[["Backing Filesystem","extfs"]]}' >"$docker/info.json"
+run build
+is 'no containerd image store: exit 0' exits 0
+is 'no containerd image store: traditional' complains "this builder can't export local caches"
+rm "$docker/info.json" "$docker/traditional.log"
+
+cp compose.yml docker-compose.test-local.yml
+cp compose.yml docker-compose.test.yml
+run -f docker-compose.test-local.yml build --traditional
+is 'the original compose file: exit 0' exits 0
+is 'the original compose file: taken' grep -q 'compose -f docker-compose.test.yml build' "$docker/calls.log"
+run build --pull --build-arg A=1 --build-arg 'B=2 3' web
+is '--pull, --build-arg: handed on' grep -q 'build --pull --build-arg A=1 --build-arg B=2 3 web$' "$docker/calls.log"
+
+# docker-compose 1 alone: the project is not readable, the build runs all the same
+touch "$docker/absent"
+cat >"$tmp/bin/docker-compose" <<'END'
+#!/bin/sh
+case $* in
+*version*) echo 1.29.2 ;;
+*config*) echo 'Usage: config [options]' && exit 0 ;;
+*) echo "v1 $DOCKER_BUILDKIT $*" ;;
+esac
+END
+chmod +x "$tmp/bin/docker-compose"
+run build api
+is 'compose 1: exit 0' exits 0
+is 'compose 1: builds by name' says 'v1 1 build api'
+is 'compose 1: says how' complains 'optimised build (BuildKit): compose 1.29.2'
+run -f docker-compose.test-local.yml build --json api
+is 'compose 1, original file: exit 0' exits 0
+is 'compose 1, original file: the shape' fits build
+is 'compose 1, original file: taken' complains 'v1 0 -f docker-compose.test.yml build api'
+rm "$docker/absent" "$tmp/bin/docker-compose"
+
+is 'build-with-compatibility.sh' env PATH="$bilge_path" BILGE="$bilge" \
+    "$here/../../compose/build-with-compatibility.sh" web
+is 'build-with-compatibility.sh: its file' \
+    grep -q 'compose -f docker-compose.test-local.yml build web' "$docker/calls.log"
 
 run build nosuch
 is 'unknown service: exit 2' exits 2

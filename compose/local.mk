@@ -1,0 +1,1 @@
+dist_doc_DATA += compose/build-with-compatibility.sh

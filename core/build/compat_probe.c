@@ -1,0 +1,121 @@
+/* Asks docker what it can do. */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/process.h"
+#include "core/build/compat.h"
+
+#define OUTPUT_MAX_BYTES (4 * 1024 * 1024)
+#define FILE_MAX_BYTES (64 * 1024)
+/* It only helps to choose: a slow engine is no reason to keep a build waiting. */
+#define DEADLINE_MS 3000
+
+struct compat_probe {
+    compat_done_cb *on_done;
+    void *arg;
+    struct compat_facts facts;
+    struct process_capture *capture;
+};
+
+static bool read_file(const char *directory, const char *name, struct buf *buf)
+{
+    int fd;
+    if (fs_open_root(directory, &fd, NULL) < 0)
+        return false;
+    int code = fs_read_file(fd, name, FILE_MAX_BYTES, buf, NULL);
+    close(fd);
+    return code == 0 && buf->len > 0;
+}
+
+/* What `docker buildx use` has left: {"Key":…,"Name":"other"}. */
+static bool other_builder_is_used(void)
+{
+    const char *config = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
+    char *directory = config != NULL ? mem_printf("%s/buildx", config)
+                                     : mem_printf("%s/.docker/buildx", home != NULL ? home : "");
+    struct buf text = {0};
+    bool used = false;
+    if (read_file(directory, "current", &text)) {
+        cJSON *current = cJSON_ParseWithLength(text.data, text.len);
+        const char *name =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(current, "Name"));
+        used = name != NULL && name[0] != '\0' && strcmp(name, "default") != 0;
+        cJSON_Delete(current);
+    }
+    buf_done(&text);
+    free(directory);
+    return used;
+}
+
+/* WSL 1 calls itself "4.4.0-…-Microsoft", WSL 2 "…-microsoft-standard-WSL2". */
+static bool is_wsl1(void)
+{
+    char text[512] = "";
+    int fd = open("/proc/version", O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    return len > 0 && strstr(text, "-Microsoft") != NULL;
+}
+
+static int64_t free_bytes_of(const char *json, size_t len)
+{
+    cJSON *info = cJSON_ParseWithLength(json, len);
+    const char *path =
+        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "DockerRootDir"));
+    struct fs_space space;
+    int64_t free_bytes = -1;
+    int fd;
+    if (path != NULL && fs_open_root(path, &fd, NULL) == 0) {
+        if (fs_space(fd, &space, NULL) == 0)
+            free_bytes = space.free_bytes;
+        close(fd);
+    }
+    cJSON_Delete(info);
+    return free_bytes;
+}
+
+static void on_info(void *arg, const struct process_result *result, const struct err *err)
+{
+    struct compat_probe *probe = arg;
+    if (err == NULL) {
+        compat_read_info(&probe->facts, result->out.data, result->out.len);
+        probe->facts.free_bytes = free_bytes_of(result->out.data, result->out.len);
+    }
+    probe->on_done(probe->arg, &probe->facts);
+    free(probe);
+}
+
+int compat_probe(uv_loop_t *loop, const char *builder, compat_done_cb *on_done, void *arg,
+                 struct compat_probe **ret_probe, struct err *err)
+{
+    static const char *const argv[] = {"docker", "info", "--format", "{{json .}}", NULL};
+    const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
+    struct compat_probe *probe = mem_zalloc(sizeof *probe);
+    if (builder == NULL)
+        builder = getenv("BUILDX_BUILDER");
+    probe->on_done = on_done;
+    probe->arg = arg;
+    probe->facts.free_bytes = -1;
+    probe->facts.wsl1 = is_wsl1();
+    probe->facts.other_builder =
+        builder != NULL ? strcmp(builder, "default") != 0 : other_builder_is_used();
+    int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_info, probe, &probe->capture, err);
+    if (code < 0)
+        free(probe);
+    else
+        *ret_probe = probe;
+    return code;
+}
+
+void compat_probe_cancel(struct compat_probe *probe)
+{
+    process_capture_cancel(probe->capture);
+    free(probe);
+}
