@@ -128,9 +128,9 @@ is 'compose 1, original file: taken' complains 'v1 0 -f docker-compose.test.yml 
 rm "$docker/absent" "$tmp/bin/docker-compose"
 
 is 'build-with-compatibility.sh' env PATH="$bilge_path" BILGE="$bilge" \
-    "$here/../../compose/build-with-compatibility.sh" web
+    "$here/../../compose/build-with-compatibility.sh" --traditional web
 is 'build-with-compatibility.sh: its file' \
-    grep -q 'compose -f docker-compose.test-local.yml build web' "$docker/calls.log"
+    [ "$(tail -n 1 "$docker/calls.log")" = 'compose -f docker-compose.test.yml build web' ]
 
 run build nosuch
 is 'unknown service: exit 2' exits 2

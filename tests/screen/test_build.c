@@ -124,6 +124,25 @@ static void test_fails(void **state)
     stage_quit(stage, "q");
 }
 
+/* A failure that is known is told with its cause and remedy. */
+static void test_fails_of_a_known_thing(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "log", "", "17");
+    file_write_text(stage->world->docker, "build.log",
+                    "failed to solve: Cache export is not supported for the docker driver.\n");
+    file_write_text(stage->world->docker, "traditional.log",
+                    "Step 1/2 : FROM base\n ---> 0123456789ab\nStep 2/2 : RUN make\n"
+                    "Successfully built 0123456789ab\n");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "b", "This builder can't export a local cache. Fix: turn on");
+    stage_see(stage, "t builds it the traditional way");
+    stage_press(stage, "t", "─ done");
+    stage_see(stage, "RUN make");
+    stage_quit(stage, "q");
+}
+
 static void test_stop(void **state)
 {
     struct stage *stage = *state;
@@ -221,6 +240,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_streams),       CASE(test_log),  CASE(test_fails), CASE(test_stop),
+        CASE(test_fails_of_a_known_thing),
         CASE(test_stop_harder),   CASE(test_quitting_asks),
         CASE(test_flood),         CASE(test_log_of_a_hostile_build),
         CASE(test_no_compose),
