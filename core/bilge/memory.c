@@ -48,6 +48,8 @@ struct note {
     size_t predictions_len;
     struct layer_text *texts; /* out: for the store */
     size_t texts_len;
+    struct history_step_time *times; /* out: for the store */
+    size_t times_len;
 };
 
 /* ------------------------------------------------- gathering, on the loop */
@@ -192,8 +194,10 @@ static void note_run(struct job *job)
     open_file(note);
     if (note->history != NULL && !note->read_only)
         write_down(note);
-    if (note->history != NULL)
+    if (note->history != NULL) {
         predict(note);
+        history_step_times(note->history, &note->times, &note->times_len, NULL);
+    }
     find_texts(note);
 }
 
@@ -209,6 +213,9 @@ static void put(struct bilge *bilge, struct note *note)
     store_set_layer_texts(store, note->texts, note->texts_len);
     note->texts = NULL;
     note->texts_len = 0;
+    store_set_step_times(store, note->times, note->times_len);
+    note->times = NULL;
+    note->times_len = 0;
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
     bilge_moved(bilge);
     bilge->memory.revision = store->revision;
@@ -224,7 +231,10 @@ static void note_free(struct note *note)
         free(note->predictions[i].series);
     for (size_t i = 0; i < note->texts_len; i++)
         free(note->texts[i].text);
+    for (size_t i = 0; i < note->times_len; i++)
+        free(note->times[i].instruction);
     free(note->path);
+    free(note->times);
     free(note->samples);
     free(note->layers);
     free(note->wanted);

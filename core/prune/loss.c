@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/prune/record_words.h"
 
 #define MB 1e6
 #define DAY_SECONDS 86400.0
@@ -16,30 +17,33 @@
 
 /* --------------------------------------------------------- what steps took */
 
-struct step_time {
-    const char *instruction; /* the store's */
+struct timed {
+    char *instruction; /* as records name it */
     int64_t duration_ms;
 };
 
 struct step_times {
-    struct step_time *items;
+    struct timed *items;
     size_t len, cap;
 };
 
 static int by_instruction(const void *a, const void *b)
 {
-    return strcmp(((const struct step_time *)a)->instruction,
-                  ((const struct step_time *)b)->instruction);
+    return strcmp(((const struct timed *)a)->instruction, ((const struct timed *)b)->instruction);
+}
+
+static void add_time(struct step_times *times, const char *instruction, int64_t duration_ms)
+{
+    mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
+    times->items[times->len++] = (struct timed){record_step_name(instruction), duration_ms};
 }
 
 static void add_build(struct step_times *times, const struct build *build)
 {
     for (size_t i = 0; i < build->steps_len; i++) {
         const struct step *step = &build->steps[i];
-        if (step->state != STEP_DONE || step->instruction == NULL || step->instruction[0] == '\0')
-            continue;
-        mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
-        times->items[times->len++] = (struct step_time){step->instruction, step->duration_ms};
+        if (step->state == STEP_DONE && step->instruction != NULL)
+            add_time(times, step->instruction, step->duration_ms);
     }
 }
 
@@ -48,6 +52,8 @@ struct step_times *step_times_new(const struct store *store)
     struct step_times *times = mem_zalloc(sizeof *times);
     for (size_t i = 0; i < store->builds_len; i++)
         add_build(times, store->builds[i]);
+    for (size_t i = 0; i < store->step_times_len; i++)
+        add_time(times, store->step_times[i].instruction, store->step_times[i].duration_ms);
     if (times->len > 0)
         qsort(times->items, times->len, sizeof *times->items, by_instruction);
     return times;
@@ -55,6 +61,8 @@ struct step_times *step_times_new(const struct store *store)
 
 void step_times_free(struct step_times *times)
 {
+    for (size_t i = 0; times != NULL && i < times->len; i++)
+        free(times->items[i].instruction);
     if (times != NULL)
         free(times->items);
     free(times);
@@ -63,8 +71,8 @@ void step_times_free(struct step_times *times)
 /* The longest of those with this text; -1: never seen to run. */
 static int64_t find_ms(const struct step_times *times, const char *name)
 {
-    const struct step_time wanted = {name, 0};
-    const struct step_time *found =
+    const struct timed wanted = {(char *)name, 0};
+    const struct timed *found =
         times != NULL && times->len > 0
             ? bsearch(&wanted, times->items, times->len, sizeof wanted, by_instruction)
             : NULL;

@@ -86,6 +86,24 @@ char *record_name(const struct store *store, const struct record *record)
     return clean;
 }
 
+char *record_step_name(const char *instruction)
+{
+    struct buf name = {0};
+    if (starts_with(instruction, "RUN ")) {
+        const char *command = instruction + strlen("RUN ");
+        while (starts_with(command, "--")) {
+            command += strcspn(command, " ");
+            command += strspn(command, " ");
+        }
+        append_run(&name, command);
+    } else {
+        append_squeezed(&name, instruction);
+    }
+    char *clean = plan_clean(name.data != NULL ? name.data : "", NAME_COLUMNS);
+    buf_done(&name);
+    return clean;
+}
+
 char *record_loses(const struct store *store, const struct record *record)
 {
     static const struct {

@@ -66,6 +66,13 @@ static void layer_texts_free(struct layer_text *texts, size_t len)
     free(texts);
 }
 
+static void step_times_clear(struct store *store)
+{
+    for (size_t i = 0; i < store->step_times_len; i++)
+        free(store->step_times[i].instruction);
+    free(store->step_times);
+}
+
 void store_free(struct store *store)
 {
     if (store == NULL)
@@ -84,6 +91,7 @@ void store_free(struct store *store)
     free(store->project_error);
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
+    step_times_clear(store);
     free(store->services);
     free(store->builders);
     free(store->roots);
@@ -327,6 +335,13 @@ void store_add_failure(struct store *store, const char *id, const char *error)
     failure->id = mem_strdup(id);
     failure->error = mem_strdup(error);
     store_touch(store);
+}
+
+void store_set_step_times(struct store *store, struct history_step_time *takes, size_t len)
+{
+    step_times_clear(store);
+    store->step_times = takes;
+    store->step_times_len = len;
 }
 
 void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len)

@@ -92,6 +92,15 @@ int history_builds(struct history *history, const char *service, size_t limit,
 /* One, with its steps. -ENOENT when it is not there. */
 int history_build(struct history *history, int64_t id, struct history_build *ret_build,
                   struct err *err);
+/* How long each instruction took at most when it really ran, in the last few
+ * hundred builds; in the order of strcmp(). The caller frees each instruction,
+ * and the array. */
+struct history_step_time {
+    char *instruction;
+    int64_t duration_ms;
+};
+int history_step_times(struct history *history, struct history_step_time **ret_times,
+                       size_t *ret_len, struct err *err);
 void history_build_done(struct history_build *build);
 void history_builds_free(struct history_build *builds, size_t len);
 

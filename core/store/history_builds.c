@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/build/build.h"
 #include "core/store/history_db.h"
 
 #define BUILD_COLUMNS                                                                              \
@@ -155,6 +156,33 @@ int history_build(struct history *history, int64_t id, struct history_build *ret
     else
         history_build_done(&build);
     return code;
+}
+
+int history_step_times(struct history *history, struct history_step_time **ret_times,
+                       size_t *ret_len, struct err *err)
+{
+    sqlite3_stmt *select = history_prepare(
+        history,
+        "SELECT instruction, MAX(duration_ms) FROM step WHERE state = ? AND instruction <> ''"
+        " AND build > (SELECT MAX(id) FROM build) - 300"
+        " GROUP BY instruction ORDER BY instruction LIMIT 20000",
+        err);
+    if (select == NULL)
+        return ERR_PEER;
+    struct history_step_time *times = NULL;
+    size_t len = 0, cap = 0;
+    sqlite3_bind_int(select, 1, STEP_DONE);
+    while (sqlite3_step(select) == SQLITE_ROW) {
+        mem_reserve((void **)&times, &cap, len + 1, sizeof *times);
+        times[len++] = (struct history_step_time){
+            .instruction = history_text(select, 0),
+            .duration_ms = sqlite3_column_int64(select, 1),
+        };
+    }
+    sqlite3_finalize(select);
+    *ret_times = times;
+    *ret_len = len;
+    return 0;
 }
 
 void history_build_done(struct history_build *build)

@@ -13,6 +13,7 @@
 #include "core/build/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
+#include "core/store/history.h"
 #include "core/store/owners.h"
 
 /* Where something stands that is asked for in the background. */
@@ -116,6 +117,8 @@ struct store {
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
     struct layer_text *layer_texts; /* by time */
     size_t layer_texts_len;
+    struct history_step_time *step_times; /* what steps took, as it is remembered */
+    size_t step_times_len;
     char *building_client;           /* seen when the last plan was made; NULL: none */
     bool scanning;
     bool read_only;
@@ -169,6 +172,8 @@ void store_set_records(struct store *store, const char *builder, struct records 
 struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path);
 /* Takes the array, which is in the order of layer_text_compare(). */
 void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len);
+/* Takes the array, which is in the order of its instructions. */
+void store_set_step_times(struct store *store, struct history_step_time *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
 /* Builds that are over, and of whose services each has a newer one, go. */

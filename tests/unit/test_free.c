@@ -300,7 +300,8 @@ static void test_explains_and_knows_how_long_steps_took(void **state)
     plan_world_record(builder, "quick", NULL, PLAN_DAY)->size_bytes = 100 * MB;
     plan_world_record(builder, "slow", NULL, PLAN_DAY)->size_bytes = 100 * MB;
     struct build *build = build_new(1, NULL, 0, "docker compose build", 1000);
-    const char *const names[] = {"[api 1/2] RUN quick", "[api 2/2] RUN slow"};
+    const char *const names[] = {"[api 1/2] RUN quick",
+                                 "[api 2/2] RUN --mount=type=cache,target=/x  slow"};
     for (int i = 0; i < 2; i++) {
         struct step *step = build_step(build, i + 1);
         build_name_step(build, step, names[i], strlen(names[i]));
@@ -312,6 +313,12 @@ static void test_explains_and_knows_how_long_steps_took(void **state)
     assert_int_equal(plan->items_len, 1);
     assert_string_equal(plan->items[0].id, "quick");
     assert_non_null(strstr(plan->items[0].reason, "used 24 h ago; about 2.0 s to make again"));
+    plan_free(plan);
+    struct history_step_time *remembered = mem_alloc(sizeof *remembered);
+    *remembered = (struct history_step_time){mem_strdup("RUN quick"), 900000};
+    store_set_step_times(store, remembered, 1); /* it took longer once */
+    plan = plan_world_make(store, &query);
+    assert_string_equal(plan->items[0].id, "slow");
     plan_free(plan);
     store_free(store);
 }

@@ -145,8 +145,15 @@ static void builds_come_back_with_their_steps(void **state)
     assert_true(one.id != two.id);
     reopen(place);
 
+    struct history_step_time *times;
     struct history_build *builds, build;
     size_t len;
+    assert_int_equal(0, history_step_times(place->history, &times, &len, NULL));
+    assert_int_equal(1, len); /* what was cached took no time */
+    assert_string_equal("RUN make", times[0].instruction);
+    assert_int_equal(9, times[0].duration_ms);
+    free(times[0].instruction);
+    free(times);
     assert_int_equal(0, history_builds(place->history, NULL, 10, &builds, &len, NULL));
     assert_int_equal(2, len);
     assert_string_equal("worker", builds[0].service);
