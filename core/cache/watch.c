@@ -10,6 +10,7 @@
 
 #define QUIET_MS 150
 #define LATEST_MS 2000
+#define WAITING_MS 5000 /* between looks for a root in a directory full of others' life */
 #define POLL_MS 3000
 #define PARTS 4 /* of glance_cache_parts */
 
@@ -38,6 +39,7 @@ struct target {
     uint64_t glance;            /* 0: none yet */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
     bool flooded;               /* an eye rests: the burst takes its full time */
+    bool told;                  /* something of it has changed; else others' things have */
 };
 
 /* A look at the times of what can't be watched, on a thread. */
@@ -76,7 +78,8 @@ static void on_burst(uv_timer_t *timer);
 /* When a burst is told of. */
 static uint64_t due_at(const struct target *target)
 {
-    uint64_t quiet = target->last_ms + QUIET_MS, latest = target->first_ms + LATEST_MS;
+    uint64_t quiet = target->last_ms + QUIET_MS;
+    uint64_t latest = target->first_ms + (target->told ? LATEST_MS : WAITING_MS);
     return quiet < latest && !target->flooded ? quiet : latest;
 }
 
@@ -103,6 +106,12 @@ static struct target *next_due(struct watch *watch)
 
 static void open_eyes(struct watch *watch, struct target *target);
 
+/* For a root that is not there yet. */
+static bool is_waiting(const struct target *target)
+{
+    return target->eyes[0] != NULL && target->eyes[0]->only != NULL;
+}
+
 /* The callback may add and remove targets, or free the watch. */
 static void on_burst(uv_timer_t *timer)
 {
@@ -110,9 +119,12 @@ static void on_burst(uv_timer_t *timer)
     struct target *target;
     watch->pending++;
     while (!watch->freed && (target = next_due(watch)) != NULL) {
+        bool waited = is_waiting(target), told = target->told;
         target->first_ms = target->last_ms = 0;
-        target->flooded = false;
+        target->flooded = target->told = false;
         open_eyes(watch, target); /* parts may have come or been replaced */
+        if (!told && waited && is_waiting(target))
+            continue;
         char *root = mem_strdup(target->root);
         char *name = target->name != NULL ? mem_strdup(target->name) : NULL;
         watch->on_change(watch->arg, root, name);
@@ -124,16 +136,23 @@ static void on_burst(uv_timer_t *timer)
     release(watch);
 }
 
-static void note_change(struct watch *watch, struct target *target)
+/* `told`: it is the target that has changed. */
+static void note_event(struct watch *watch, struct target *target, bool told)
 {
     uint64_t now = uv_now(watch->loop) | 1; /* 0 means quiet */
-    bool quiet = target->first_ms == 0;
-    if (quiet)
+    bool sooner = target->first_ms == 0 || (told && !target->told);
+    if (target->first_ms == 0)
         target->first_ms = now;
     target->last_ms = now;
+    target->told |= told;
     /* A timer that runs out early looks again: not each event sets it anew. */
-    if (quiet)
+    if (sooner)
         arm(watch);
+}
+
+static void note_change(struct watch *watch, struct target *target)
+{
+    note_event(watch, target, true);
 }
 
 /* ---- eyes */
@@ -163,14 +182,13 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
     (void)events;
     if (eye->target == NULL || status < 0 || eye->resting)
         return;
-    if (++eye->seen > PATIENCE) {
+    bool others = eye->only != NULL && (name == NULL || strcmp(name, eye->only) != 0);
+    if (others || ++eye->seen > PATIENCE) {
         uv_fs_event_stop(event);
         eye->resting = eye->target->flooded = true;
-        note_change(eye->watch, eye->target);
+        note_event(eye->watch, eye->target, !others);
         return;
     }
-    if (eye->only != NULL && (name == NULL || strcmp(name, eye->only) != 0))
-        return;
     /* Each reader of a cache makes that file and takes it away again. */
     if (name != NULL && strcmp(name, "index.json.lock") == 0)
         return;
