@@ -14,8 +14,9 @@ tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
 tests_engine_test_screen_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
 
-CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/race.sh
+CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh
 TESTS += $(CACHE_ENGINE_TESTS)
 EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
 tests/engine/caches.log: tests/engine/test_screen.log
-tests/engine/race.log: tests/engine/caches.log
+tests/engine/prune.log: tests/engine/caches.log
+tests/engine/race.log: tests/engine/prune.log
