@@ -68,6 +68,16 @@ void app_plan_forget(struct app *app, const void *arg);
 bool app_execute(struct app *app, struct plan *plan);
 void app_execute_cancel(struct app *app);
 
+/* Care for caches, see core/bilge.h; false: refused, and said. ops->on_done
+ * always comes, unless the app closes: `arg` lives until then. */
+bool app_verify(struct app *app, const char *service_id, bool repair,
+                const struct bilge_care_ops *ops, void *arg);
+bool app_restore(struct app *app, const char *service_id, const struct digest *generation,
+                 const struct bilge_care_ops *ops, void *arg);
+bool app_dedupe(struct app *app, const char *const *service_ids, size_t len,
+                const struct dedupe_plan *plan, const struct bilge_care_ops *ops, void *arg);
+void app_care_cancel(struct app *app);
+
 bool app_mouse(const struct app *app);
 void app_set_mouse(struct app *app, bool on);
 /* Quits; asks first when something of ours runs. */

@@ -7,6 +7,8 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
+#include "tui/ask.h"
+#include "tui/care_screen.h"
 #include "tui/details_pages.h"
 #include "tui/help.h"
 #include "tui/input.h"
@@ -17,13 +19,31 @@ struct details {
     char *service;           /* id; NULL: it is of a record */
     char *builder, *record;  /* ids */
     char *owner;             /* of the record, in words */
+    struct digest generation; /* the user has put the cursor on it */
+    bool chosen;
+    bool follow;             /* the cursor has moved: it has to be in sight */
+    size_t cursor_line;
     struct page page;
 };
 
+/* The service's, if it has a cache to take care of; else NULL. */
+static const struct cache *cache_of(const struct details *details)
+{
+    const struct service *service =
+        details->service != NULL ? store_service(app_store(details->screen.app), details->service)
+                                 : NULL;
+    const struct cache *cache = service != NULL ? service->cache : NULL;
+    return cache != NULL && cache->state != CACHE_MISSING ? cache : NULL;
+}
+
+static uint32_t current_generation(const struct details *details, const struct cache *cache)
+{
+    return details_generation(cache, details->chosen ? &details->generation : NULL);
+}
+
 static unsigned details_where(const struct screen *screen)
 {
-    (void)screen;
-    return KEYS_DETAILS;
+    return cache_of((const struct details *)screen) != NULL ? KEYS_CACHE : KEYS_DETAILS;
 }
 
 /* Made anew for each frame: what it shows moves with the store. */
@@ -34,8 +54,11 @@ static void fill(struct details *details)
     page_clear(page);
     if (details->service != NULL) {
         const struct service *service = store_service(store, details->service);
+        const struct cache *cache = cache_of(details);
         if (service != NULL)
-            details_add_service(page, details->screen.app, service);
+            details->cursor_line = details_add_service(
+                page, details->screen.app, service,
+                cache != NULL ? current_generation(details, cache) : CACHE_NONE);
         else
             page_add(page, STYLE_DIM, "This service is gone");
         return;
@@ -58,8 +81,74 @@ static void details_draw(struct screen *screen, const struct canvas *canvas)
     struct canvas text = canvas_part(&inside, 0, 1, inside.rows, inside.cols - 2);
     details->page.width = text.cols;
     fill(details);
+    if (details->follow)
+        page_show_line(&details->page, details->cursor_line, text.rows);
+    details->follow = false;
     page_draw(&details->page, &text);
-    app_draw_bottom(screen->app, canvas, KEYS_DETAILS);
+    app_draw_bottom(screen->app, canvas, details_where(screen));
+}
+
+/* ---- care for the cache */
+
+static void next_generation(struct details *details, const struct cache *cache, bool forward)
+{
+    size_t len = cache->generations_len;
+    if (len == 0)
+        return;
+    size_t at = current_generation(details, cache);
+    at = (at + (forward ? 1 : len - 1)) % len;
+    details->generation = cache->generations[at].manifest;
+    details->chosen = details->follow = true;
+}
+
+static void restore(void *arg)
+{
+    struct details *details = arg;
+    care_screen_restore(details->screen.app, details->service, &details->generation);
+}
+
+static void ask_restore(struct details *details, const struct cache *cache)
+{
+    struct app *app = details->screen.app;
+    uint32_t at = current_generation(details, cache);
+    if (app_read_only(app)) {
+        app_say(app, STYLE_WARN, "Read-only: restoring is refused");
+        return;
+    }
+    if (at == CACHE_NONE || cache->generations[at].live) {
+        app_say(app, STYLE_WARN, at == CACHE_NONE ? "There is no export to restore"
+                                                  : "This export is the live one already");
+        return;
+    }
+    const struct cache_generation *generation = &cache->generations[at];
+    char hex[DIGEST_HEX_SIZE], age[TEXT_AGE_SIZE], size[TEXT_SIZE_SIZE];
+    char *text = mem_printf(
+        "Point the cache back at export %.12s, which is %s old and reaches %s? Every blob of it "
+        "is checked first. The present export stays on disk as an older one.",
+        digest_hex(hex, &generation->manifest),
+        text_age(age, (app_now(app) - generation->exported_at) / CLOCK_SECOND),
+        text_size(size, generation->reach_bytes));
+    details->generation = generation->manifest;
+    details->chosen = true;
+    app_push(app, ask_new("Restore?", text, "restore", restore, details));
+    free(text);
+}
+
+/* False when the command is no care for the cache. */
+static bool care_command(struct details *details, enum command command)
+{
+    const struct cache *cache = cache_of(details);
+    if (cache == NULL)
+        return false;
+    if (command == COMMAND_NEXT_PANE || command == COMMAND_PREVIOUS_PANE)
+        next_generation(details, cache, command == COMMAND_NEXT_PANE);
+    else if (command == COMMAND_RESTORE)
+        ask_restore(details, cache);
+    else if (command == COMMAND_VERIFY)
+        care_screen_verify(details->screen.app, details->service);
+    else
+        return false;
+    return true;
 }
 
 static bool accept_search(void *arg, const char *text)
@@ -74,12 +163,12 @@ static void details_command(struct screen *screen, enum command command)
 {
     static const struct input_ops search = {NULL, accept_search, NULL};
     struct details *details = (struct details *)screen;
-    if (page_command(&details->page, command))
+    if (page_command(&details->page, command) || care_command(details, command))
         return;
     if (command == COMMAND_SEARCH)
         app_push(screen->app, input_new("/", "", &search, details));
     else if (command == COMMAND_HELP)
-        app_push(screen->app, help_new(KEYS_DETAILS, "Details"));
+        app_push(screen->app, help_new(details_where(screen), "Details"));
     else if (command == COMMAND_BACK)
         app_close(screen);
 }

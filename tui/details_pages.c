@@ -43,54 +43,38 @@ static void add_sizes(struct page *page, const struct cache *cache)
                (unsigned long long)cache->files, cache->blobs_len);
 }
 
-static const char *generation_state(const struct cache_generation *generation)
+static void add_problems(struct page *page, const struct cache *cache)
 {
-    if (!generation->whole)
-        return "broken: blobs are missing";
-    if (generation->shrunken)
-        return "live, shrunken: fewer layers than the export before";
-    if (generation->fuller)
-        return "superseded by a shrunken export: worth restoring";
-    return generation->live ? "live" : "superseded";
-}
-
-static void add_generations(struct page *page, const struct app *app, const struct cache *cache)
-{
-    page_title(page, "Generations");
-    if (cache->generations_len == 0)
-        page_add(page, STYLE_DIM, "none");
-    for (size_t i = 0; i < cache->generations_len && i < LISTED_MAX; i++) {
-        const struct cache_generation *generation = &cache->generations[i];
-        char hex[DIGEST_HEX_SIZE], age[FORMAT_SIZE], reach[TEXT_SIZE_SIZE], own[TEXT_SIZE_SIZE];
-        page_add(page, generation->live ? STYLE_GOOD : STYLE_NORMAL,
-                 "%.12s %5s %9s, %9s of its own, %3zu blobs: %s%s%s",
-                 digest_hex(hex, &generation->manifest),
-                 format_age(age, generation->exported_at, app_now(app)),
-                 text_size(reach, generation->reach_bytes), text_size(own, generation->unique_bytes),
-                 generation->blobs_len, generation_state(generation),
-                 generation->tag != NULL ? ", tag " : "",
-                 generation->tag != NULL ? generation->tag : "");
-    }
-    if (cache->generations_len > LISTED_MAX)
-        page_add(page, STYLE_DIM, "and %zu more", cache->generations_len - LISTED_MAX);
-}
-
-static void add_troubles(struct page *page, const struct app *app, const struct cache *cache)
-{
-    if (cache->problems_len > 0)
-        page_title(page, "Problems");
     for (size_t i = 0; i < cache->problems_len && i < LISTED_MAX; i++)
-        page_add(page, STYLE_BAD, "%s: %s", problem_kind_name(cache->problems[i].kind),
-                 cache->problems[i].detail);
+        page_field(page, i == 0 ? "Problems" : "", STYLE_BAD, "%s: %s",
+                   problem_kind_name(cache->problems[i].kind), cache->problems[i].detail);
     if (cache->problems_total > cache->problems_len)
-        page_add(page, STYLE_DIM, "%zu in all", cache->problems_total);
+        page_field(page, "", STYLE_DIM, "%zu in all", cache->problems_total);
+    if (cache->state == CACHE_BROKEN)
+        page_field(page, "Remedy", STYLE_WARN, "V verifies it and offers to repair it");
+}
+
+static const char *leftover_words(enum leftover_kind kind)
+{
+    static const char *const words[] = {
+        [LEFTOVER_INGEST] = "a write under way, or abandoned",
+        [LEFTOVER_TEMPORARY] = "a temporary file",
+        [LEFTOVER_ASIDE] = "set aside by a removal that has not ended",
+        [LEFTOVER_OTHER] = "no part of a cache: never touched",
+    };
+    return words[kind];
+}
+
+static void add_leftovers(struct page *page, const struct app *app, const struct cache *cache)
+{
     if (cache->leftovers_len > 0)
         page_title(page, "Beside the layout");
     for (size_t i = 0; i < cache->leftovers_len && i < LISTED_MAX; i++) {
         const struct cache_leftover *leftover = &cache->leftovers[i];
         char size[TEXT_SIZE_SIZE], age[FORMAT_SIZE];
-        page_add(page, STYLE_NORMAL, "%9s  %6s  %s", text_size(size, leftover->allocated_bytes),
-                 format_age(age, leftover->modified_at, app_now(app)), leftover->name);
+        page_add(page, STYLE_NORMAL, "%9s  %6s  %s: %s", text_size(size, leftover->allocated_bytes),
+                 format_age(age, leftover->modified_at, app_now(app)), leftover->name,
+                 leftover_words(leftover->kind));
     }
     if (cache->leftovers_len > LISTED_MAX)
         page_add(page, STYLE_DIM, "and %zu more", cache->leftovers_len - LISTED_MAX);
@@ -133,8 +117,10 @@ static void add_last_build(struct page *page, const struct app *app, const struc
         page_field(page, "Error", STYLE_BAD, "%s", build->error);
 }
 
-void details_add_service(struct page *page, const struct app *app, const struct service *service)
+size_t details_add_service(struct page *page, const struct app *app, const struct service *service,
+                           uint32_t generation)
 {
+    size_t line = 0;
     const struct store *store = app_store(app);
     const struct cache *cache = service->cache;
     const struct compose_service *compose = compose_service(store, service->name);
@@ -153,15 +139,20 @@ void details_add_service(struct page *page, const struct app *app, const struct 
     if (!service->in_project)
         page_field(page, "Project", STYLE_DIM, "no such service in it");
     if (cache != NULL) {
+        add_problems(page, cache);
+        details_add_shrunken(page, cache);
         add_time(page, app, "Exported", cache->last_export_at);
         add_sizes(page, cache);
-        add_generations(page, app, cache);
-        add_troubles(page, app, cache);
+        line = details_add_generations(page, app, cache, generation);
+        details_add_blobs(page, store, cache);
+        details_add_common(page, store, service);
+        add_leftovers(page, app, cache);
     }
     if (compose != NULL)
         add_compose(page, compose);
     if (build != NULL)
         add_last_build(page, app, build);
+    return line;
 }
 
 /* ---- a record */

@@ -5,10 +5,11 @@
 
 #define LISTS (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
 #define LONG (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN)
-#define TEXTS (KEYS_DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT)
+#define DETAILS (KEYS_DETAILS | KEYS_CACHE)
+#define TEXTS (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS)
 #define TABLES (KEYS_SERVICES | KEYS_RECORDS)
 #define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
-#define BACKABLE (PLANS | KEYS_DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_MENU | KEYS_PROGRESS)
+#define BACKABLE (PLANS | TEXTS | KEYS_MENU | KEYS_PROGRESS)
 
 /* The order is that of the footer and of the help. */
 const struct key_binding keymap[] = {
@@ -19,6 +20,16 @@ const struct key_binding keymap[] = {
     {KEYS_BUSY_PLAN, '!', COMMAND_NOW, "busy too", "Take busy caches too; asks once more"},
     {PLANS, ' ', COMMAND_DROP, "leave out", "Leave the item under the cursor out of the plan"},
     {KEYS_PROGRESS, 'x', COMMAND_STOP, "stop", "Stop after the item under way"},
+    {KEYS_LINKS, 'y', COMMAND_YES, "link", "Yes: link what is listed"},
+    {KEYS_LINKS, 'n', COMMAND_NO, "no", "No: leave everything as it is"},
+    {KEYS_LINKS, INPUT_ENTER, COMMAND_NO, NULL, NULL},
+    {KEYS_BROKEN, 'R', COMMAND_REPAIR, "repair",
+     "Make a valid, smaller cache of the broken one; asks first"},
+    {KEYS_CACHE, 'R', COMMAND_RESTORE, "restore",
+     "Point the cache back at the export under the cursor; asks first"},
+    {KEYS_CACHE, 'V', COMMAND_VERIFY, "verify", "Read every blob of the live export and check it"},
+    {KEYS_CACHE, INPUT_TAB, COMMAND_NEXT_PANE, "export", "The next of the exports"},
+    {KEYS_CACHE, INPUT_BACK_TAB, COMMAND_PREVIOUS_PANE, NULL, "The export before"},
     {KEYS_ASK, 'y', COMMAND_YES, "yes", "Yes"},
     {KEYS_ASK, 'n', COMMAND_NO, "no", "No"},
     {KEYS_ASK, INPUT_ENTER, COMMAND_NO, NULL, NULL},
@@ -47,9 +58,9 @@ const struct key_binding keymap[] = {
 
     {KEYS_LOG, 'f', COMMAND_FOLLOW, "follow", "Follow the end of the log"},
     {KEYS_LOG, 'w', COMMAND_WRAP, "wrap", "Wrap long lines"},
-    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, '/', COMMAND_SEARCH, "search", "Search"},
-    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
-    {KEYS_LOG | KEYS_HELP | KEYS_DETAILS, 'N', COMMAND_PREVIOUS_MATCH, NULL,
+    {KEYS_LOG | KEYS_HELP | DETAILS, '/', COMMAND_SEARCH, "search", "Search"},
+    {KEYS_LOG | KEYS_HELP | DETAILS, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
+    {KEYS_LOG | KEYS_HELP | DETAILS, 'N', COMMAND_PREVIOUS_MATCH, NULL,
      "The match before"},
     {KEYS_LOG, 'o', COMMAND_SAVE, "save", "Save the log to a file"},
     {KEYS_LOG, 'x', COMMAND_STOP, "stop", "Stop the build; again: harder"},
@@ -79,8 +90,8 @@ const struct key_binding keymap[] = {
     {KEYS_LOG, INPUT_LEFT, COMMAND_LEFT, NULL, "To the left"},
     {KEYS_LOG, INPUT_RIGHT, COMMAND_RIGHT, NULL, "To the right"},
 
-    {KEYS_MAIN | PLANS | KEYS_DETAILS | KEYS_LOG, '?', COMMAND_HELP, "help", "The keys that work here"},
-    {KEYS_MAIN | PLANS | KEYS_DETAILS | KEYS_LOG, INPUT_F1, COMMAND_HELP, NULL, NULL},
+    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG, '?', COMMAND_HELP, "help", "The keys that work here"},
+    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG, INPUT_F1, COMMAND_HELP, NULL, NULL},
     {KEYS_MAIN, INPUT_ESCAPE, COMMAND_BACK, NULL, "Show all rows again"},
     {KEYS_MAIN, 'q', COMMAND_QUIT, "quit", "Quit; asks while a build or a prune of ours runs"},
     {BACKABLE, 'q', COMMAND_BACK, "back", "Back"},

@@ -43,6 +43,9 @@ enum keys_where {
     KEYS_HELP = 1 << 10,
     KEYS_ASK = 1 << 11,
     KEYS_INPUT = 1 << 12,
+    KEYS_CACHE = 1 << 13,  /* details of a service that has a cache */
+    KEYS_BROKEN = 1 << 14, /* a verified cache that is not whole */
+    KEYS_LINKS = 1 << 15,  /* a plan of links */
     KEYS_MAIN = KEYS_SERVICES | KEYS_RECORDS | KEYS_BUILD,
 };
 
@@ -88,6 +91,9 @@ enum command {
     COMMAND_BUILDER_NEXT,
     COMMAND_BUILDER_PREVIOUS,
     COMMAND_DROP,
+    COMMAND_VERIFY,
+    COMMAND_RESTORE,
+    COMMAND_REPAIR,
     COMMAND_YES,
     COMMAND_NO,
     COMMAND_NOW,

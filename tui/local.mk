@@ -3,8 +3,12 @@ libtui_a_SOURCES = \
 	tui/app.c tui/app.h tui/app_state.h \
 	tui/ask.c tui/ask.h \
 	tui/canvas.c tui/canvas.h \
+	tui/care_links.c tui/care_links.h \
+	tui/care_screen.c tui/care_screen.h \
 	tui/crash.c tui/crash.h \
 	tui/details.c tui/details.h \
+	tui/details_blobs.c \
+	tui/details_generations.c \
 	tui/details_pages.c tui/details_pages.h \
 	tui/footer.c \
 	tui/format.c tui/format.h \

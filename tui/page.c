@@ -114,6 +114,14 @@ void page_wrap(struct page *page, enum style style, int width, const char *text)
     page->width = before;
 }
 
+void page_show_line(struct page *page, size_t line, int rows)
+{
+    if (line < page->scroll.top)
+        page->scroll.top = line;
+    else if (rows > 0 && line >= page->scroll.top + (size_t)rows)
+        page->scroll.top = line - (size_t)rows + 1;
+}
+
 void page_draw(struct page *page, const struct canvas *canvas)
 {
     scroll_text_show(&page->scroll, (size_t)canvas->rows);

@@ -40,6 +40,8 @@ void page_title(struct page *page, const char *text); /* with an empty line befo
 /* Breaks between words at `width` columns. */
 void page_wrap(struct page *page, enum style style, int width, const char *text);
 
+/* Scrolls as little as brings the line into `rows` rows. */
+void page_show_line(struct page *page, size_t line, int rows);
 void page_draw(struct page *page, const struct canvas *canvas);
 /* Movement and search; false when the command is neither. */
 bool page_command(struct page *page, enum command command);

@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
+#include "tui/care_screen.h"
 #include "tui/input.h"
 #include "tui/plan_screen.h"
 
@@ -16,7 +17,7 @@ struct prune_menu {
     int first_row; /* of the choices on the screen, as last drawn */
 };
 
-enum about { ABOUT_SERVICES, ABOUT_RECORDS, ABOUT_ALL };
+enum about { ABOUT_SERVICES, ABOUT_RECORDS, ABOUT_ALL, ABOUT_LINKS };
 
 struct choice {
     char key;
@@ -41,6 +42,8 @@ static const struct choice choices[] = {
      "of the build cache, by id"},
     {'u', ABOUT_ALL, "All records not in use", false, false, true, false,
      "the next build runs every step that no export holds"},
+    {'d', ABOUT_LINKS, "Identical blobs of all services", false, false, false, false,
+     "become one file with several names; nothing is lost"},
 };
 enum { CHOICES = sizeof choices / sizeof choices[0] };
 
@@ -133,6 +136,12 @@ static bool accept_age(void *arg, const char *text)
     return true;
 }
 
+static void open_links(struct prune_menu *menu)
+{
+    app_close(&menu->screen);
+    care_screen_link(menu->screen.app);
+}
+
 static void choose(struct prune_menu *menu)
 {
     static const struct input_ops ops = {NULL, accept_age, NULL};
@@ -141,6 +150,8 @@ static void choose(struct prune_menu *menu)
         app_say(menu->screen.app, STYLE_WARN, "Nothing is marked or under the cursor");
     else if (choice->by_age)
         app_push(menu->screen.app, input_new("Older than (24h, 7d, 2w): ", "7d", &ops, menu));
+    else if (choice->about == ABOUT_LINKS)
+        open_links(menu);
     else
         make_plan(menu, -1);
 }

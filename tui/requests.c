@@ -116,3 +116,44 @@ void app_execute_cancel(struct app *app)
     if (app->bilge != NULL)
         bilge_execute_cancel(app->bilge);
 }
+
+static bool is_taken(struct app *app, int code, const struct err *err)
+{
+    if (code < 0)
+        app_say(app, STYLE_BAD, "%s", err->text);
+    return code == 0;
+}
+
+bool app_verify(struct app *app, const char *service_id, bool repair,
+                const struct bilge_care_ops *ops, void *arg)
+{
+    struct err err = {0};
+    if (app->bilge == NULL || (repair && refuses(app, "repairing")))
+        return false;
+    return is_taken(app, bilge_verify(app->bilge, &service_id, 1, repair, ops, arg, &err), &err);
+}
+
+bool app_restore(struct app *app, const char *service_id, const struct digest *generation,
+                 const struct bilge_care_ops *ops, void *arg)
+{
+    struct err err = {0};
+    if (refuses(app, "restoring"))
+        return false;
+    return is_taken(app, bilge_restore(app->bilge, service_id, generation, ops, arg, &err), &err);
+}
+
+bool app_dedupe(struct app *app, const char *const *service_ids, size_t len,
+                const struct dedupe_plan *plan, const struct bilge_care_ops *ops, void *arg)
+{
+    struct err err = {0};
+    if (refuses(app, "linking"))
+        return false;
+    return is_taken(app, bilge_dedupe(app->bilge, service_ids, len, plan, false, ops, arg, &err),
+                    &err);
+}
+
+void app_care_cancel(struct app *app)
+{
+    if (app->bilge != NULL)
+        bilge_care_cancel(app->bilge);
+}

@@ -176,7 +176,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct bilge *bilge = timer->data;
     struct care *care = bilge->care;
-    if (care->ops.on_progress != NULL)
+    if (care->ops.on_progress != NULL && !bilge->closing)
         care->ops.on_progress(care->arg, atomic_load(&care->done_bytes),
                               atomic_load(&care->total_bytes));
 }
@@ -236,7 +236,7 @@ static void other_done(struct job *job, bool cancelled)
     struct care *care = (struct care *)job;
     if (cancelled)
         care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
-    else if (care->ops.on_linked != NULL)
+    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
     finish(job->bilge);
 }

@@ -167,3 +167,35 @@ uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest)
         bsearch(digest, cache->blobs, cache->blobs_len, sizeof *cache->blobs, by_digest);
     return blob != NULL ? (uint32_t)(blob - cache->blobs) : CACHE_NONE;
 }
+
+static size_t lost_layers(const struct cache *cache, const struct cache_generation *shrunken,
+                          const struct cache_generation *fuller)
+{
+    size_t lost = 0;
+    for (size_t i = 0, j = 0; i < fuller->blobs_len; i++) {
+        while (j < shrunken->blobs_len && shrunken->blobs[j] < fuller->blobs[i])
+            j++;
+        bool kept = j < shrunken->blobs_len && shrunken->blobs[j] == fuller->blobs[i];
+        lost += !kept && cache->blobs[fuller->blobs[i]].role == BLOB_LAYER;
+    }
+    return lost;
+}
+
+/* Several tags may be live: the pair that fits is the one with the least loss,
+ * since of one that has shrunken all layers that are left are the fuller's. */
+size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller)
+{
+    size_t least = 0;
+    for (uint32_t i = 0; i < cache->generations_len; i++) {
+        for (uint32_t j = 0; cache->generations[i].shrunken && j < cache->generations_len; j++) {
+            if (!cache->generations[j].fuller)
+                continue;
+            size_t lost = lost_layers(cache, &cache->generations[i], &cache->generations[j]);
+            if (lost > 0 && (least == 0 || lost < least)) {
+                least = lost;
+                *ret_fuller = j;
+            }
+        }
+    }
+    return least;
+}

@@ -103,6 +103,23 @@ void dedupe_done(struct dedupe_plan *plan)
     *plan = (struct dedupe_plan){0};
 }
 
+struct dedupe_common dedupe_compare(const struct cache *a, const struct cache *b)
+{
+    struct dedupe_common common = {0};
+    for (size_t i = 0, j = 0; i < a->blobs_len && j < b->blobs_len;) {
+        const struct cache_blob *x = &a->blobs[i], *y = &b->blobs[j];
+        int order = memcmp(&x->digest, &y->digest, sizeof x->digest);
+        i += order <= 0;
+        j += order >= 0;
+        if (order != 0)
+            continue;
+        common.blobs++;
+        common.bytes += x->allocated_bytes;
+        common.linked_bytes += a->dev == b->dev && x->ino == y->ino ? x->allocated_bytes : 0;
+    }
+    return common;
+}
+
 /* ---------------------------------------------------------------- the links */
 
 struct linking {

@@ -34,6 +34,15 @@ struct dedupe_plan {
 void dedupe_make(const struct cache *const *caches, size_t len, struct dedupe_plan *ret_plan);
 void dedupe_done(struct dedupe_plan *plan);
 
+/* What two caches hold alike: allocated bytes, as the first has them. */
+struct dedupe_common {
+    size_t blobs;
+    int64_t bytes;
+    int64_t linked_bytes; /* of these: one file by now */
+};
+/* Pure. */
+struct dedupe_common dedupe_compare(const struct cache *a, const struct cache *b);
+
 struct dedupe_place {
     int root_fd;
     const char *name;

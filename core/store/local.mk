@@ -3,4 +3,5 @@ libbilge_a_SOURCES += \
 	core/store/change.c \
 	core/store/history.c core/store/history.h core/store/history_db.h \
 	core/store/history_builds.c core/store/history_samples.c \
+	core/store/layer_words.c core/store/layer_words.h \
 	core/store/owners.c core/store/owners.h

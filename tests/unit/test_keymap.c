@@ -62,9 +62,9 @@ static void test_every_place_has_a_way_out(void **state)
 
 static void test_deleting_is_never_the_default(void **state)
 {
-    static const unsigned places[] = {KEYS_PLAN, KEYS_BUSY_PLAN, KEYS_ASK};
+    static const unsigned places[] = {KEYS_PLAN, KEYS_BUSY_PLAN, KEYS_ASK, KEYS_LINKS};
     (void)state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(keymap_find(places[i], INPUT_ENTER), COMMAND_NO);
         assert_int_equal(keymap_find(places[i], 'y'), COMMAND_YES);
         assert_int_equal(keymap_find(places[i], 'Y'), COMMAND_NONE);
@@ -98,6 +98,7 @@ static const struct {
     {KEYS_MAIN, "Main screen"},
     {KEYS_PLAN | KEYS_BUSY_PLAN, "Plan"},
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
+    {KEYS_CACHE | KEYS_BROKEN | KEYS_LINKS, "Care for a cache"},
     {KEYS_LOG | KEYS_DETAILS | KEYS_HELP, "Log, details and help"},
     {KEYS_MENU | KEYS_ASK, "Menus and questions"},
 };

@@ -1,0 +1,300 @@
+#include "tui/care_screen.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include "tui/app.h"
+#include "tui/ask.h"
+#include "tui/care_links.h"
+#include "tui/page.h"
+
+enum stage { STAGE_PLAN, STAGE_RUNNING, STAGE_OVER };
+
+struct line {
+    enum style style;
+    char *text;
+};
+
+struct care_screen {
+    struct screen screen;
+    const char *title;
+    enum stage stage;
+    bool broken;   /* was verified and found so: a repair can be asked for */
+    bool stopping; /* asked for */
+    char *service; /* id; NULL: it is about links */
+    struct care_links links;
+    int64_t done_bytes, total_bytes, started_ms;
+    struct line *lines; /* what there is to read */
+    size_t lines_len, lines_cap;
+    struct page page;
+};
+
+__attribute__((format(printf, 3, 4))) static void say(struct care_screen *self, enum style style,
+                                                      const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    mem_reserve((void **)&self->lines, &self->lines_cap, self->lines_len + 1, sizeof *self->lines);
+    self->lines[self->lines_len++] = (struct line){style, mem_strdup(text)};
+}
+
+static void forget_lines(struct care_screen *self)
+{
+    for (size_t i = 0; i < self->lines_len; i++)
+        free(self->lines[i].text);
+    self->lines_len = 0;
+}
+
+static void begin(struct care_screen *self, const char *title)
+{
+    forget_lines(self);
+    self->title = title;
+    self->stage = STAGE_RUNNING;
+    self->broken = self->stopping = false;
+    self->done_bytes = self->total_bytes = 0;
+    self->started_ms = app_mono_ms(self->screen.app);
+}
+
+/* ---- what core tells */
+
+static void on_progress(void *arg, int64_t done_bytes, int64_t total_bytes)
+{
+    struct care_screen *self = arg;
+    self->done_bytes = done_bytes;
+    self->total_bytes = total_bytes;
+    app_touch(self->screen.app);
+}
+
+static void on_verified(void *arg, const struct bilge_verified *verified)
+{
+    struct care_screen *self = arg;
+    const struct verify_result *result = verified->result;
+    char size[TEXT_SIZE_SIZE], took[TEXT_AGE_SIZE];
+    if (verified->err == NULL || result->problems_len > 0)
+        say(self, STYLE_NORMAL, "%s checked in %s%s", text_size(size, result->checked_bytes),
+            text_duration(took, clock_mono_ms() - self->started_ms),
+            result->hashed ? "" : " (presence and size only: built without libcrypto)");
+    if (verified->err == NULL && result->ok)
+        say(self, STYLE_GOOD, "Every blob that a build may import is there and whole");
+    for (size_t i = 0; i < result->problems_len; i++)
+        say(self, STYLE_BAD, "%s: %s", problem_kind_name(result->problems[i].kind),
+            result->problems[i].detail);
+    if (verified->repaired && verified->act != REPAIR_NOTHING)
+        say(self, STYLE_GOOD, "Repaired: %s", verified->detail);
+    if (verified->err != NULL)
+        say(self, STYLE_BAD, "%s", verified->err->text);
+    self->broken = !result->ok && !(verified->repaired && verified->act != REPAIR_NOTHING) &&
+                   !app_read_only(self->screen.app);
+    if (self->broken)
+        say(self, STYLE_WARN, "R repairs it: an earlier export that is whole becomes the live one; "
+                              "where there is none, the cache goes");
+}
+
+static void on_linked(void *arg, const int *codes, size_t len)
+{
+    struct care_screen *self = arg;
+    char size[TEXT_SIZE_SIZE];
+    int64_t freed = 0;
+    size_t failed = 0;
+    for (size_t i = 0; i < len; i++) {
+        freed += codes[i] == 0 ? self->links.plan.items[i].frees_bytes : 0;
+        failed += codes[i] != 0;
+    }
+    say(self, STYLE_GOOD, "Gave back %s: %zu of %zu linked", text_size(size, freed), len - failed,
+        len);
+    for (size_t i = 0; i < len; i++) {
+        char hex[DIGEST_HEX_SIZE];
+        const struct dedupe_item *item = &self->links.plan.items[i];
+        if (codes[i] != 0)
+            say(self, STYLE_WARN, "%.12s in %s: %s", digest_hex(hex, &item->digest),
+                self->links.names[item->to],
+                codes[i] == ERR_FOREIGN ? "belongs to another user" : err_reason(codes[i]));
+    }
+}
+
+static void on_done(void *arg, const struct err *err)
+{
+    struct care_screen *self = arg;
+    self->stage = STAGE_OVER;
+    if (err != NULL)
+        say(self, err->code == ERR_CANCELLED ? STYLE_WARN : STYLE_BAD, "%s", err->text);
+    else if (self->lines_len == 0)
+        say(self, STYLE_GOOD, "Every blob is there and whole, and index.json names this export "
+                              "again: the next build imports it");
+    app_touch(self->screen.app);
+}
+
+static const struct bilge_care_ops ops = {on_progress, on_verified, on_linked, on_done};
+
+/* ---- the screen */
+
+static unsigned care_where(const struct screen *screen)
+{
+    const struct care_screen *self = (const struct care_screen *)screen;
+    switch (self->stage) {
+    case STAGE_PLAN:
+        return self->links.plan.len > 0 && !app_read_only(screen->app) ? KEYS_LINKS : KEYS_RESULT;
+    case STAGE_RUNNING:
+        return KEYS_PROGRESS;
+    case STAGE_OVER:
+        break;
+    }
+    return self->broken ? KEYS_BROKEN : KEYS_RESULT;
+}
+
+static void draw_progress(const struct care_screen *self, const struct canvas *canvas)
+{
+    char done[TEXT_SIZE_SIZE], total[TEXT_SIZE_SIZE], rate[TEXT_SIZE_SIZE];
+    struct canvas bar = canvas_part(canvas, 1, 1, 1, canvas->cols - 2);
+    int64_t elapsed_ms = app_mono_ms(self->screen.app) - self->started_ms;
+    canvas_fill(&bar, 0, 0, bar.cols, STYLE_DIM, bar.theme->glyphs->gauge_empty);
+    canvas_bar(&bar, 0, 0, bar.cols, STYLE_ACCENT, self->done_bytes, self->total_bytes);
+    if (self->total_bytes > 0)
+        canvas_printf(canvas, 3, 1, canvas->cols - 2, STYLE_NORMAL, "%s of %s, %s/s",
+                      text_size(done, self->done_bytes), text_size(total, self->total_bytes),
+                      text_size(rate, elapsed_ms > 0 ? self->done_bytes * 1000 / elapsed_ms : 0));
+    else
+        canvas_text(canvas, 3, 1, canvas->cols - 2, STYLE_NORMAL, "Checking every blob ...");
+    if (self->stopping)
+        canvas_text(canvas, 5, 1, canvas->cols - 2, STYLE_WARN, "Stopping at the next step");
+}
+
+static void fill(struct care_screen *self)
+{
+    page_clear(&self->page);
+    if (self->stage == STAGE_PLAN)
+        care_links_show(&self->links, &self->page, app_store(self->screen.app));
+    for (size_t i = 0; i < self->lines_len; i++)
+        page_wrap(&self->page, self->lines[i].style, self->page.width, self->lines[i].text);
+}
+
+static void care_draw(struct screen *screen, const struct canvas *canvas)
+{
+    struct care_screen *self = (struct care_screen *)screen;
+    const struct service *service =
+        self->service != NULL ? store_service(app_store(screen->app), self->service) : NULL;
+    struct buf title = {0};
+    buf_append_str(&title, self->title);
+    if (service != NULL) {
+        buf_append_str(&title, " ");
+        text_clean(&title, service->name, strlen(service->name));
+    }
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
+    buf_done(&title);
+    if (self->stage == STAGE_RUNNING) {
+        draw_progress(self, &inside);
+    } else {
+        struct canvas text = canvas_part(&inside, 0, 1, inside.rows, inside.cols - 2);
+        self->page.width = text.cols;
+        fill(self);
+        page_draw(&self->page, &text);
+    }
+    app_draw_bottom(screen->app, canvas, care_where(screen));
+}
+
+static void repair(void *arg)
+{
+    struct care_screen *self = arg;
+    if (app_verify(self->screen.app, self->service, true, &ops, self))
+        begin(self, "Repair");
+}
+
+static void ask_repair(struct care_screen *self)
+{
+    app_push(self->screen.app,
+             ask_new("Repair?",
+                     "Damaged blobs go, and index.json names what is whole; a cache with nothing "
+                     "whole in it goes altogether. The next build runs again what is lost.",
+                     "repair", repair, self));
+}
+
+static void link_all(struct care_screen *self)
+{
+    if (app_dedupe(self->screen.app, (const char *const *)self->links.ids, self->links.len,
+                   &self->links.plan, &ops, self))
+        begin(self, "Linking");
+}
+
+static void care_command(struct screen *screen, enum command command)
+{
+    struct care_screen *self = (struct care_screen *)screen;
+    if (self->stage != STAGE_RUNNING && page_command(&self->page, command))
+        return;
+    if (self->stage == STAGE_RUNNING) {
+        if (command == COMMAND_STOP || command == COMMAND_BACK) {
+            self->stopping = true;
+            app_care_cancel(screen->app);
+        }
+    } else if (command == COMMAND_REPAIR) {
+        ask_repair(self);
+    } else if (command == COMMAND_YES) {
+        link_all(self);
+    } else if (command == COMMAND_BACK || command == COMMAND_NO) {
+        app_close(screen);
+    }
+}
+
+static void care_mouse(struct screen *screen, const struct term_mouse *mouse)
+{
+    scroll_text_by(&((struct care_screen *)screen)->page.scroll, mouse->wheel * 3);
+}
+
+static void care_free(struct screen *screen)
+{
+    struct care_screen *self = (struct care_screen *)screen;
+    forget_lines(self);
+    free(self->lines);
+    free(self->service);
+    care_links_done(&self->links);
+    page_done(&self->page);
+    free(self);
+}
+
+static const struct screen_ops care_ops = {
+    .title = "Care",
+    .where = care_where,
+    .draw = care_draw,
+    .command = care_command,
+    .mouse = care_mouse,
+    .free = care_free,
+};
+
+static struct care_screen *open_screen(struct app *app, const char *title, const char *service_id)
+{
+    struct care_screen *self = mem_zalloc(sizeof *self);
+    self->screen.ops = &care_ops;
+    self->title = title;
+    self->service = service_id != NULL ? mem_strdup(service_id) : NULL;
+    app_push(app, &self->screen);
+    return self;
+}
+
+void care_screen_verify(struct app *app, const char *service_id)
+{
+    struct care_screen *self = open_screen(app, "Verify", service_id);
+    begin(self, "Verify");
+    if (!app_verify(app, service_id, false, &ops, self))
+        app_close(&self->screen);
+}
+
+void care_screen_restore(struct app *app, const char *service_id, const struct digest *generation)
+{
+    struct care_screen *self = open_screen(app, "Restore", service_id);
+    begin(self, "Restore");
+    if (!app_restore(app, service_id, generation, &ops, self))
+        app_close(&self->screen);
+}
+
+void care_screen_link(struct app *app)
+{
+    struct care_screen *self = open_screen(app, "Link identical blobs", NULL);
+    care_links_make(&self->links, app_store(app));
+}
