@@ -191,7 +191,8 @@ static void say_free(struct guard *guard, const char *what, const struct disk *d
              text_size(wanted, guard->values->keep_free.value));
 }
 
-static void say_small(const struct guard *guard)
+/* What no plan of ours will ever touch. */
+static void say_left_alone(const struct guard *guard)
 {
     const struct store *store = guard->session.store;
     char size[TEXT_SIZE_SIZE];
@@ -199,6 +200,11 @@ static void say_small(const struct guard *guard)
         if (store->disks[i].total_bytes <= guard->values->keep_free.value)
             acts_say(&guard->acts, "%s is left alone: its disk has %s in all", store->disks[i].path,
                      text_size(size, store->disks[i].total_bytes));
+    for (size_t i = 0; i < store->builders_len; i++)
+        if (store->builders[i].reachable && store->builders[i].disk_dev == 0)
+            acts_say(&guard->acts,
+                     "records of builder %s are left alone: on which disk they lie is not known here",
+                     store->builders[i].name);
 }
 
 /* Nothing more can go: what is it that holds the rest? */
@@ -266,7 +272,7 @@ static int look_and_relieve(struct guard *guard, struct err *err)
     guard->busy = false;
     int code = look(guard, err);
     if (code == 0 && !guard->begun)
-        say_small(guard);
+        say_left_alone(guard);
     guard->begun = true;
     uint64_t *devs = mem_alloc((store->disks_len + 1) * sizeof *devs);
     size_t len = store->disks_len;

@@ -98,6 +98,8 @@ static void collect_pins(struct listing *listing, const struct records *records)
 static void row_find_pins(struct row *row, const struct listing *listing)
 {
     size_t low = 0, high = listing->pins_len;
+    if (high == 0)
+        return;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(listing->pins[middle].parent, row->record->id) < 0)

@@ -108,5 +108,24 @@ wait_for says watching
 ends INT
 is 'watching: SIGINT is an interrupt' exits 130
 rm -f "$root/fill"
+
+# Records count where the engine's data lie.
+with_engine
+mkdir "$root/data"
+printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s"}\n' "$root/data" >"$engine/info.json"
+printf '{"LayersSize":0,"BuildCache":[{"ID":"step","Type":"regular","Size":9000000,"Description":"%s",%s}]}\n' \
+    'mount / from exec /bin/sh -c make' \
+    '"CreatedAt":"2024-01-02T03:04:05Z","InUse":false,"Shared":false,"UsageCount":1' >"$engine/system_df.json"
+printf '{"CachesDeleted":["step"],"SpaceReclaimed":9000000}\n' >"$engine/build_prune.json"
+printf '{"BuildCache":[]}\n' >"$engine/build_prune.after.json"
+run guard --once --keep-free 4MB --cache-root "$root"
+is 'a record: deleted' says ' deleted record RUN make: 9.00 MB'
+is 'a record: as the engine was asked' grep -q 'POST .*/build/prune.*step' "$engine/requests.log"
+printf '{"ServerVersion":"26.1.5","DockerRootDir":"/nowhere"}\n' >"$engine/info.json"
+rm "$engine"/build_prune*
+: >"$engine/requests.log"
+run guard --once --keep-free 4MB --cache-root "$root"
+is 'records elsewhere: left alone' says 'records of builder default are left alone'
+is 'records elsewhere: nothing was asked of the engine' lacks prune "$engine/requests.log"
 umount "$root"
 finish
