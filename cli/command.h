@@ -49,6 +49,7 @@ extern const struct command command_build;
 extern const struct command command_dedupe;
 extern const struct command command_du;
 extern const struct command command_guard;
+extern const struct command command_history;
 extern const struct command command_prune;
 extern const struct command command_restore;
 extern const struct command command_status;

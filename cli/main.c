@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
     &command_verify,
     &command_restore,
     &command_build,
+    &command_history,
     &command_guard,
 };
 #define COMMANDS_LEN (sizeof commands / sizeof commands[0])

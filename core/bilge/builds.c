@@ -12,6 +12,7 @@ struct running {
     struct bilge *bilge;
     struct build *build; /* the store's */
     struct runner *runner;
+    struct recording *recording;
     void (*on_output)(void *arg, const char *data, size_t len);
     void *arg;
 };
@@ -77,6 +78,7 @@ static void on_end(void *arg)
     *at = running->next;
     runner_free(running->runner);
     const struct build *build = running->build;
+    recording_end(bilge, running->recording, build);
     free(running);
     if (bilge->closing) {
         bilge_close_if_idle(bilge);
@@ -194,6 +196,7 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     bilge->running = running;
     *ret_build_id = running->build->id;
     store_add_build(bilge->store, running->build);
+    running->recording = recording_start(bilge, running->build);
     services_mark_builds(bilge);
     disks_refresh(bilge);
     return 0;

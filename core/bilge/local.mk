@@ -14,4 +14,5 @@ libbilge_a_SOURCES += \
 	core/bilge/rescans.c \
 	core/bilge/roots.c \
 	core/bilge/services.c \
-	core/bilge/watching.c
+	core/bilge/watching.c \
+	core/bilge/recording.c

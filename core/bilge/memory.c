@@ -50,6 +50,9 @@ struct note {
     size_t texts_len;
     struct history_step_time *times; /* out: for the store */
     size_t times_len;
+    bool want_past;
+    struct history_build *past;
+    size_t past_len;
 };
 
 /* ------------------------------------------------- gathering, on the loop */
@@ -198,6 +201,8 @@ static void note_run(struct job *job)
         predict(note);
         history_step_times(note->history, &note->times, &note->times_len, NULL);
     }
+    if (note->history != NULL && note->want_past)
+        note->past = history_load_past(note->history, HISTORY_PAST_MAX, &note->past_len);
     find_texts(note);
 }
 
@@ -216,6 +221,11 @@ static void put(struct bilge *bilge, struct note *note)
     store_set_step_times(store, note->times, note->times_len);
     note->times = NULL;
     note->times_len = 0;
+    if (note->past != NULL && store->past == NULL) {
+        store_set_past(store, note->past, note->past_len);
+        note->past = NULL;
+        note->past_len = 0;
+    }
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
     bilge_moved(bilge);
     bilge->memory.revision = store->revision;
@@ -233,6 +243,7 @@ static void note_free(struct note *note)
         free(note->texts[i].text);
     for (size_t i = 0; i < note->times_len; i++)
         free(note->times[i].instruction);
+    history_builds_free(note->past, note->past_len);
     free(note->path);
     free(note->times);
     free(note->samples);
@@ -275,6 +286,7 @@ void memory_step(struct bilge *bilge)
     note->read_only = bilge->read_only;
     note->history = memory->history;
     note->now = clock_now();
+    note->want_past = bilge->watching && bilge->store->past == NULL;
     gather_disks(note, bilge->store);
     gather_caches(note, bilge->store);
     gather_records(note, bilge->store);

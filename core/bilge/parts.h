@@ -8,6 +8,7 @@
  *   owning    whose the records are
  *   disks     free space
  *   builds    runners
+ *   recording each build that is over, for the history
  *   planning, pruning   requests that go through several of these
  *   memory    samples, forecast, texts of layers
  *   care      verify, restore, dedupe
@@ -39,6 +40,7 @@ struct running;
 struct planning;
 struct pruning;
 struct care;
+struct recording;
 
 /* What is remembered from run to run. */
 struct memory {
@@ -196,6 +198,13 @@ void disks_refresh(struct bilge *bilge);
 void memory_open(struct bilge *bilge, const char *path);
 void memory_step(struct bilge *bilge);
 void memory_close(struct bilge *bilge);
+
+/* ---- recording */
+/* NULL: nothing is remembered. */
+struct recording *recording_start(struct bilge *bilge, const struct build *build);
+/* The build is over; NULL is fine. It frees itself when it has been written,
+ * also while the object is closing. */
+void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build);
 
 /* ---- builds */
 /* Sessions of our running builds, 0-ended; the caller frees it. */

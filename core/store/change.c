@@ -92,6 +92,7 @@ void store_free(struct store *store)
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     step_times_clear(store);
+    history_builds_free(store->past, store->past_len);
     free(store->services);
     free(store->builders);
     free(store->roots);
@@ -342,6 +343,14 @@ void store_set_step_times(struct store *store, struct history_step_time *takes, 
     step_times_clear(store);
     store->step_times = takes;
     store->step_times_len = len;
+}
+
+void store_set_past(struct store *store, struct history_build *takes, size_t len)
+{
+    history_builds_free(store->past, store->past_len);
+    store->past = takes;
+    store->past_len = len;
+    store_touch(store);
 }
 
 void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len)

@@ -8,7 +8,7 @@
 
 #include "core/base/mem.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS layer(created_at INTEGER PRIMARY KEY, text TEXT NOT NULL);"
@@ -23,6 +23,14 @@ static const char schema[] =
     " state INTEGER NOT NULL, duration_ms INTEGER NOT NULL, PRIMARY KEY(build, position))"
     " WITHOUT ROWID;"
     "PRAGMA user_version = 1;";
+
+/* What each version added. */
+static const char *const upgrades[] = {
+    schema,
+    "BEGIN; ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
+    "ALTER TABLE step ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
+    "PRAGMA user_version = 2; COMMIT",
+};
 
 int history_fail(struct history *history, const char *action, struct err *err)
 {
@@ -124,8 +132,8 @@ static int prepare_file(struct history *history, const char *path, struct err *e
                             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
                             "PRAGMA foreign_keys=ON; PRAGMA cache_size=-256;",
                             err);
-    if (code == 0 && version < SCHEMA_VERSION)
-        code = history_exec(history, schema, err);
+    for (; code == 0 && version < SCHEMA_VERSION; version++)
+        code = history_exec(history, upgrades[version], err);
     return code;
 }
 

@@ -67,6 +67,7 @@ struct history_step {
     char *stage;
     char *instruction;
     int state; /* enum step_state */
+    int index; /* its number in the stage; 0: not an instruction of the Dockerfile */
     int64_t duration_ms;
 };
 struct history_build {
@@ -75,6 +76,8 @@ struct history_build {
     char *service; /* of one that was asked for; "" when all were */
     char *kind;    /* "nothing changed", "code changed", …; NULL: not told */
     char *first_miss; /* instruction of the first step that was not cached */
+    char *why;        /* a guess what made it miss */
+    char *error;      /* of a failed build */
     char *tools;   /* "docker 26.1.5, compose 2.26.1" */
     int state;     /* enum build_state */
     int exit_status;
@@ -101,6 +104,14 @@ struct history_step_time {
 };
 int history_step_times(struct history *history, struct history_step_time **ret_times,
                        size_t *ret_len, struct err *err);
+/* Fills in the steps of one that was listed. */
+int history_read_steps(struct history *history, struct history_build *build, struct err *err);
+#define HISTORY_PAST_MAX 200 /* that views are given */
+/* The newest ones with their steps, the newest first. NULL: none. */
+struct history_build *history_load_past(struct history *history, size_t limit, size_t *ret_len);
+/* Of the numbered steps but FROM: how many were over, how many of these came
+ * from the cache. */
+size_t history_build_steps(const struct history_build *build, size_t *ret_cached);
 void history_build_done(struct history_build *build);
 void history_builds_free(struct history_build *builds, size_t len);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/build/build.h"
@@ -7,14 +8,15 @@
 
 #define BUILD_COLUMNS                                                                              \
     "id, project, service, kind, first_miss, tools, state, exit_status, started_at, duration_ms,"  \
-    " added_bytes"
+    " added_bytes, why, error"
 
 static int add_row(struct history *history, struct history_build *build, struct err *err)
 {
     sqlite3_stmt *insert = history_prepare(
         history,
         "INSERT INTO build(project, service, kind, first_miss, tools, state, exit_status,"
-        " started_at, duration_ms, added_bytes) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " started_at, duration_ms, added_bytes, why, error)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         err);
     if (insert == NULL)
         return ERR_PEER;
@@ -28,6 +30,8 @@ static int add_row(struct history *history, struct history_build *build, struct 
     sqlite3_bind_int64(insert, 8, build->started_at);
     sqlite3_bind_int64(insert, 9, build->duration_ms);
     sqlite3_bind_int64(insert, 10, build->added_bytes);
+    sqlite3_bind_text(insert, 11, build->why, -1, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 12, build->error, -1, SQLITE_STATIC);
     int code = history_run(history, insert, err);
     sqlite3_finalize(insert);
     if (code == 0)
@@ -39,8 +43,8 @@ static int add_steps(struct history *history, const struct history_build *build,
 {
     sqlite3_stmt *insert = history_prepare(
         history,
-        "INSERT INTO step(build, position, service, stage, instruction, state, duration_ms)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO step(build, position, service, stage, instruction, state, duration_ms,"
+        " place) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
         err);
     int code = insert == NULL ? ERR_PEER : 0;
     for (size_t i = 0; i < build->steps_len && code == 0; i++) {
@@ -52,6 +56,7 @@ static int add_steps(struct history *history, const struct history_build *build,
         sqlite3_bind_text(insert, 5, step->instruction, -1, SQLITE_STATIC);
         sqlite3_bind_int(insert, 6, step->state);
         sqlite3_bind_int64(insert, 7, step->duration_ms);
+        sqlite3_bind_int(insert, 8, step->index);
         code = history_run(history, insert, err);
     }
     sqlite3_finalize(insert);
@@ -83,6 +88,8 @@ static void read_row(sqlite3_stmt *row, struct history_build *ret_build)
         .started_at = sqlite3_column_int64(row, 8),
         .duration_ms = sqlite3_column_int64(row, 9),
         .added_bytes = sqlite3_column_int64(row, 10),
+        .why = history_text(row, 11),
+        .error = history_text(row, 12),
     };
 }
 
@@ -110,12 +117,12 @@ int history_builds(struct history *history, const char *service, size_t limit,
     return 0;
 }
 
-static int read_steps(struct history *history, struct history_build *build, struct err *err)
+int history_read_steps(struct history *history, struct history_build *build, struct err *err)
 {
     sqlite3_stmt *select = history_prepare(
         history,
-        "SELECT service, stage, instruction, state, duration_ms FROM step WHERE build = ?"
-        " ORDER BY position",
+        "SELECT service, stage, instruction, state, duration_ms, place FROM step"
+        " WHERE build = ? ORDER BY position",
         err);
     if (select == NULL)
         return ERR_PEER;
@@ -129,6 +136,7 @@ static int read_steps(struct history *history, struct history_build *build, stru
             .instruction = history_text(select, 2),
             .state = sqlite3_column_int(select, 3),
             .duration_ms = sqlite3_column_int64(select, 4),
+            .index = sqlite3_column_int(select, 5),
         };
     }
     sqlite3_finalize(select);
@@ -150,7 +158,7 @@ int history_build(struct history *history, int64_t id, struct history_build *ret
     sqlite3_finalize(select);
     if (!found)
         return err_set(err, -ENOENT, "reading the history: there is no build %lld", (long long)id);
-    int code = read_steps(history, &build, err);
+    int code = history_read_steps(history, &build, err);
     if (code == 0)
         *ret_build = build;
     else
@@ -197,6 +205,8 @@ void history_build_done(struct history_build *build)
     free(build->service);
     free(build->kind);
     free(build->first_miss);
+    free(build->why);
+    free(build->error);
     free(build->tools);
     *build = (struct history_build){0};
 }
@@ -206,4 +216,31 @@ void history_builds_free(struct history_build *builds, size_t len)
     for (size_t i = 0; i < len; i++)
         history_build_done(&builds[i]);
     free(builds);
+}
+
+struct history_build *history_load_past(struct history *history, size_t limit, size_t *ret_len)
+{
+    struct history_build *builds = NULL;
+    size_t len = 0;
+    *ret_len = 0;
+    if (history_builds(history, NULL, limit, &builds, &len, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < len; i++)
+        history_read_steps(history, &builds[i], NULL);
+    *ret_len = len;
+    return builds;
+}
+
+size_t history_build_steps(const struct history_build *build, size_t *ret_cached)
+{
+    size_t over = 0, cached = 0;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct history_step *step = &build->steps[i];
+        if (step->index == 0 || strncasecmp(step->instruction, "FROM ", 5) == 0)
+            continue;
+        over += step->state >= STEP_DONE;
+        cached += step->state == STEP_CACHED;
+    }
+    *ret_cached = cached;
+    return over;
 }

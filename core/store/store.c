@@ -117,3 +117,11 @@ int layer_text_compare(const void *a, const void *b)
     const struct layer_text *x = a, *y = b;
     return (x->created_at > y->created_at) - (x->created_at < y->created_at);
 }
+
+const struct history_build *store_past_build(const struct store *store, const char *service)
+{
+    for (size_t i = 0; i < store->past_len; i++)
+        if (strcmp(store->past[i].service, service) == 0)
+            return &store->past[i];
+    return NULL;
+}

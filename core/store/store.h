@@ -115,6 +115,8 @@ struct store {
     char *project_error;             /* NULL: none; one line */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
+    struct history_build *past; /* builds that are remembered, the newest first */
+    size_t past_len;
     struct layer_text *layer_texts; /* by time */
     size_t layer_texts_len;
     struct history_step_time *step_times; /* what steps took, as it is remembered */
@@ -138,6 +140,8 @@ const struct builder *store_selected_builder(const struct store *store);
 const struct build *store_build(const struct store *store, uint64_t id);
 /* The newest build that concerns the service; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
+/* The newest remembered one of the service; NULL: none. */
+const struct history_build *store_past_build(const struct store *store, const char *service);
 /* Whose these records are, going by the caches of all rows; the caller gives it
  * back with owners_done(). */
 struct owners store_find_owners(const struct store *store, const struct records *records);
@@ -174,6 +178,7 @@ struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path)
 void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len);
 /* Takes the array, which is in the order of its instructions. */
 void store_set_step_times(struct store *store, struct history_step_time *takes, size_t len);
+void store_set_past(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
 /* Builds that are over, and of whose services each has a newer one, go. */

@@ -6,14 +6,14 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune dedupe verify restore build guard' command='' i
+    local commands='status du prune dedupe verify restore build history guard' command='' i
     local options='--cache-root --file --context --builder --json --no-color --read-only
         --ascii --no-mouse --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --cache-root | --file | -f | --context | --builder) ((i++)) ;;
-        status | du | prune | dedupe | verify | restore | build | guard)
+        status | du | prune | dedupe | verify | restore | build | history | guard)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -60,7 +60,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
-    --keep-generations | --id | --generation | --build-arg) return ;;
+    --keep-generations | --id | --generation | --build-arg | --limit) return ;;
     esac
 
     case $command in
@@ -78,6 +78,10 @@ _bilge() {
         ;;
     restore)
         options+=' --generation'
+        [[ $word == -* ]] || options="$(_bilge_services)"
+        ;;
+    history)
+        options+=' --compare --limit --csv'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)

@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune dedupe verify restore build guard
+set -l commands status du prune dedupe verify restore build history guard
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -15,6 +15,7 @@ complete -c bilge -n $none -a prune -d 'Delete caches and records'
 complete -c bilge -n $none -a dedupe -d 'Hard-link identical blobs of several caches'
 complete -c bilge -n $none -a verify -d 'Check that every blob is there and whole'
 complete -c bilge -n $none -a restore -d 'Point a cache back at an earlier generation'
+complete -c bilge -n $none -a history -d 'List the builds that bilge ran'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
 complete -c bilge -n $none -a guard -d 'Prune whenever a disk has too little free space'
 
@@ -77,3 +78,9 @@ complete -c bilge -n $verify -s y -l yes -d 'Repair without asking'
 set -l restore '__fish_seen_subcommand_from restore'
 complete -c bilge -n $restore -a '(__bilge_services)'
 complete -c bilge -n $restore -l generation -x -d 'Digest of its manifest'
+
+set -l history '__fish_seen_subcommand_from history'
+complete -c bilge -n $history -a '(__bilge_services)'
+complete -c bilge -n $history -l compare -d 'Compare two builds, given by their ids'
+complete -c bilge -n $history -l limit -x -d 'The newest N builds'
+complete -c bilge -n $history -l csv -d 'As a CSV table'

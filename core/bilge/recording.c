@@ -1,0 +1,267 @@
+/* Writes each build into the history when it is over: one row for each of its
+ * services. How much it added to a cache directory is measured, before and
+ * after; all of it on the pool. A history that can't be written costs nothing
+ * but the history. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/bilge/parts.h"
+#include "core/store/history.h"
+#include "core/store/verdict.h"
+
+struct entry {
+    char *service; /* NULL: not told which there are */
+    char *path;    /* of the cache directory; NULL: none */
+    int64_t before_bytes;
+    struct history_build row;
+};
+
+struct recording {
+    struct job job;
+    char *path; /* of the history */
+    char *project;
+    struct entry *entries;
+    size_t entries_len;
+    struct history_build *past;
+    size_t past_len;
+    bool measuring, over;
+    bool want_past; /* views read it */
+};
+
+static void recording_free(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->entries_len; i++) {
+        free(recording->entries[i].service);
+        free(recording->entries[i].path);
+        history_build_done(&recording->entries[i].row);
+    }
+    history_builds_free(recording->past, recording->past_len);
+    free(recording->entries);
+    free(recording->path);
+    free(recording->project);
+    free(recording);
+}
+
+/* -------------------------------------------------------- on the pool: sizes */
+
+/* -1 when it can't be read. */
+static int64_t measure(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    int64_t bytes = 0;
+    int fd;
+    if (slash == NULL || slash[1] == '\0')
+        return -1;
+    char *parent = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+    if (fs_open_root(parent, &fd, NULL) == 0) {
+        struct cache *cache = scan_cache(fd, parent, slash + 1, NULL);
+        bytes = cache->size_bytes;
+        cache_free(cache);
+        close(fd);
+    }
+    free(parent);
+    return bytes;
+}
+
+static void measure_run(struct job *job)
+{
+    struct recording *recording = (struct recording *)job;
+    for (size_t i = 0; i < recording->entries_len; i++)
+        recording->entries[i].before_bytes = measure(recording->entries[i].path);
+}
+
+/* ------------------------------------------------------ on the pool: writing */
+
+static void judge(struct history *history, struct history_build *row)
+{
+    struct history_build *last = NULL, before = {0};
+    size_t len = 0;
+    bool found = history_builds(history, row->service, 1, &last, &len, NULL) == 0 && len > 0 &&
+                 history_build(history, last[0].id, &before, NULL) == 0;
+    verdict_fill(row, found ? &before : NULL);
+    history_build_done(&before);
+    history_builds_free(last, len);
+}
+
+static void write_run(struct job *job)
+{
+    struct recording *recording = (struct recording *)job;
+    struct history *history;
+    struct err err;
+    if (history_open(recording->path, &history, &err) < 0) {
+        log_note("%s", err.text);
+        return;
+    }
+    for (size_t i = 0; i < recording->entries_len; i++) {
+        struct entry *entry = &recording->entries[i];
+        int64_t after = measure(entry->path);
+        entry->row.added_bytes =
+            after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
+        judge(history, &entry->row);
+        if (history_add_build(history, &entry->row, &err) < 0)
+            log_note("%s", err.text);
+    }
+    if (recording->want_past)
+        recording->past = history_load_past(history, HISTORY_PAST_MAX, &recording->past_len);
+    history_close(history);
+}
+
+static void write_done(struct job *job, bool cancelled)
+{
+    struct recording *recording = (struct recording *)job;
+    struct bilge *bilge = job->bilge;
+    if (!cancelled && recording->past != NULL && !bilge->closing) {
+        store_set_past(bilge->store, recording->past, recording->past_len);
+        recording->past = NULL;
+        recording->past_len = 0;
+        bilge_moved(bilge);
+    }
+    recording_free(recording);
+}
+
+/* -------------------------------------------------------- on the loop: copying */
+
+static bool belongs(const struct step *step, const struct entry *entry)
+{
+    return step->service == NULL || entry->service == NULL ||
+           strcmp(step->service, entry->service) == 0;
+}
+
+static void copy_steps(struct entry *entry, const struct build *build)
+{
+    struct history_build *row = &entry->row;
+    row->steps = mem_zalloc((build->steps_len + 1) * sizeof *row->steps);
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if (step->state == STEP_WAITING || !belongs(step, entry))
+            continue;
+        struct history_step *copy = &row->steps[row->steps_len++];
+        *copy = (struct history_step){
+            .instruction =
+                mem_strdup(step->instruction[0] != '\0' ? step->instruction : step->name),
+            .state = step->state,
+            .index = step->index,
+            .duration_ms = step->duration_ms,
+        };
+        mem_replace(&copy->service, step->service);
+        mem_replace(&copy->stage, step->stage);
+    }
+}
+
+/* Of several services that were built at once, each took until its last step. */
+static int64_t duration_of(const struct entry *entry, const struct build *build, bool alone)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        int64_t end = step->started_mono_ms + step->duration_ms - build->started_mono_ms;
+        if (step->started_mono_ms > 0 && belongs(step, entry) && end > last)
+            last = end;
+    }
+    return alone || last == 0 ? build->duration_ms : last;
+}
+
+/* When another service's step has failed, this one was only called off. */
+static enum build_state state_of(const struct entry *entry, const struct build *build)
+{
+    bool own = false, other = false;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if (step->state == STEP_FAILED && belongs(step, entry))
+            own = true;
+        else if (step->state == STEP_FAILED)
+            other = true;
+    }
+    return build->state == BUILD_FAILED && other && !own ? BUILD_CANCELLED : build->state;
+}
+
+static void fill_row(struct recording *recording, struct entry *entry, const struct build *build)
+{
+    struct history_build *row = &entry->row;
+    bool alone = recording->entries_len == 1;
+    copy_steps(entry, build);
+    row->service = mem_strdup(entry->service != NULL ? entry->service : "");
+    row->state = state_of(entry, build);
+    row->exit_status = build->exit_status;
+    row->started_at = build->started_at;
+    row->duration_ms = duration_of(entry, build, alone);
+    mem_replace(&row->project, recording->project);
+    mem_replace(&row->tools, build->tool);
+    if (row->state == BUILD_FAILED)
+        mem_replace(&row->error, build->error);
+}
+
+/* ----------------------------------------------------------------- the door */
+
+static void start_writing(struct bilge *bilge, struct recording *recording)
+{
+    recording->job.run = write_run;
+    recording->job.done = write_done;
+    job_start(bilge, &recording->job);
+}
+
+static void measure_done(struct job *job, bool cancelled)
+{
+    struct recording *recording = (struct recording *)job;
+    (void)cancelled;
+    recording->measuring = false;
+    if (recording->over)
+        start_writing(job->bilge, recording);
+}
+
+static void add_entry(struct recording *recording, const char *service, const char *path)
+{
+    struct entry *entry = &recording->entries[recording->entries_len++];
+    *entry = (struct entry){.before_bytes = -1};
+    mem_replace(&entry->service, service);
+    mem_replace(&entry->path, path);
+}
+
+static void add_entries(struct recording *recording, const struct compose_project *project,
+                        const struct build *build)
+{
+    size_t most = build->services_len + (project != NULL ? project->services_len : 0) + 1;
+    recording->entries = mem_zalloc(most * sizeof *recording->entries);
+    for (size_t i = 0; project != NULL && i < project->services_len; i++) {
+        const struct compose_service *service = &project->services[i];
+        if (build_has_service(build, service->name))
+            add_entry(recording, service->name,
+                      service->cache_to_len > 0 ? service->cache_to[0] : NULL);
+    }
+    for (size_t i = 0; project == NULL && i < build->services_len; i++)
+        add_entry(recording, build->services[i], NULL);
+    if (recording->entries_len == 0)
+        add_entry(recording, NULL, NULL);
+}
+
+struct recording *recording_start(struct bilge *bilge, const struct build *build)
+{
+    const struct compose_project *project = bilge->store->project;
+    if (bilge->memory.path == NULL)
+        return NULL;
+    struct recording *recording = mem_zalloc(sizeof *recording);
+    mem_replace(&recording->path, bilge->memory.path);
+    mem_replace(&recording->project, project != NULL ? project->name : NULL);
+    recording->want_past = bilge->watching;
+    add_entries(recording, project, build);
+    recording->measuring = true;
+    recording->job.run = measure_run;
+    recording->job.done = measure_done;
+    job_start(bilge, &recording->job);
+    return recording;
+}
+
+void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build)
+{
+    if (recording == NULL)
+        return;
+    recording->over = true;
+    for (size_t i = 0; i < recording->entries_len; i++)
+        fill_row(recording, &recording->entries[i], build);
+    if (!recording->measuring)
+        start_writing(bilge, recording);
+}

@@ -1,0 +1,109 @@
+#!/bin/sh
+# bilge history: builds are remembered, with what made them slow.
+here=$(dirname "$0")
+# shellcheck source=tests/cli/lib.sh
+. "$here/lib.sh"
+data=${BILGE_TEST_DATA:?}/build
+
+run history
+is 'nothing yet: exit 0' exits 0
+is 'nothing yet: says so' says 'No build is remembered yet'
+run history --json
+is 'nothing yet, JSON: the shape' fits history
+is 'nothing yet, JSON: none' equals builds '[]'
+
+with_docker
+project api
+export_cache "$root/api" one
+
+# log STEP...: "cached INSTRUCTION" or "ran INSTRUCTION"
+log() {
+    n=0 total=$#
+    for step; do
+        n=$((n + 1))
+        echo "#$n [api builder $n/$total] ${step#* }"
+        case $step in
+        cached*) echo "#$n CACHED" ;;
+        failed*) printf '#%s ERROR: process "x" did not complete successfully: exit code: 1\n' $n ;;
+        *) echo "#$n DONE 1.$n""s" ;;
+        esac
+        echo
+    done >"$docker/build.log"
+}
+last() { run history --json && equals "builds.0.$1" "$2"; }
+
+log 'ran FROM base@sha256:1' 'ran COPY Cargo.lock ./' 'ran RUN cargo fetch' 'ran COPY src src' 'ran RUN cargo build'
+run build api
+is 'from scratch: built' exits 0
+is 'from scratch: kind' last kind 'from scratch'
+is 'from scratch: why' last why 'there was no cache'
+is 'from scratch: steps' last steps_over 4
+log 'cached FROM base@sha256:1' 'cached COPY Cargo.lock ./' 'cached RUN cargo fetch' 'cached COPY src src' 'cached RUN cargo build'
+run build api
+is 'nothing changed: kind' last kind 'nothing changed'
+is 'nothing changed: cached' last steps_cached 4
+log 'cached FROM base@sha256:1' 'cached COPY Cargo.lock ./' 'cached RUN cargo fetch' 'ran COPY src src' 'ran RUN cargo build'
+run build api
+is 'code changed: kind' last kind 'code changed'
+is 'code changed: first miss' last first_miss 'COPY src src'
+is 'code changed: why' last why 'what it copies changed: COPY src src'
+log 'cached FROM base@sha256:1' 'ran COPY Cargo.lock ./' 'ran RUN cargo fetch' 'ran COPY src src' 'ran RUN cargo build'
+sed -i 's/^#1 DONE.*/#1 CACHED/' "$docker/build.log"
+printf '#9 [api other 1/1] RUN x\n#9 CACHED\n' >>"$docker/build.log"
+run build api
+is 'dependencies changed: kind' last kind 'dependencies changed'
+log 'cached FROM base@sha256:1' 'cached COPY Cargo.lock ./' 'cached RUN cargo fetch' 'cached COPY src src' 'failed RUN cargo build'
+echo 17 >"$docker/build.status"
+run build api
+is 'failed: exit 1' exits 1
+is 'failed: state' last state failed
+is 'failed: an ARG or so' last why 'an ARG or a mount that it uses changed, or its cache was not there'
+rm "$docker/build.status"
+
+run history --json
+is 'JSON: the shape' fits history
+run history api
+is 'text: exit 0' exits 0
+is 'text: kind' says 'dependencies changed'
+is 'text: medians' says 'MEDIAN'
+run history nosuch
+is 'another service: nothing' says 'No build is remembered'
+run history --limit 2 --json
+lines() { [ "$("$json" each builds id <"$tmp/out" | wc -l)" -eq "$1" ]; }
+is '--limit' lines 2
+run history --csv
+is '--csv: a heading and five rows' [ "$(wc -l <"$tmp/out")" -eq 6 ]
+is '--csv: quotes' says '"what it copies changed: COPY src src"'
+run history --compare 2 3
+is '--compare: exit 0' exits 0
+is '--compare: the step that took longer' grep -q 'RUN cargo build .*cached.*1.5 s.*+1.5 s' "$tmp/out"
+run history --compare 2 3 --json
+is '--compare, JSON: the change' equals steps.4.change_ms 1500
+run history --compare 2
+is '--compare with one: exit 2' exits 2
+run history --compare 2 x
+is '--compare with a word: exit 2' exits 2
+run history --compare 2 99
+is '--compare with none such: exit 1' exits 1
+run history --csv --json
+is '--csv and --json: exit 2' exits 2
+
+# two services at once: one row each; the one that did not fail was called off
+project api web
+cp "$data/compose-2.26-plain-two-services-one-fails.stdout.txt" "$docker/build.log"
+cp "$data/compose-2.26-plain-two-services-one-fails.stderr.txt" "$docker/build.err"
+echo 17 >"$docker/build.status"
+run build
+is 'two services: exit 1' exits 1
+run history --json --limit 2
+is 'two services: two rows' lines 2
+
+echo 'no database' >"$HOME/.local/state/bilge/history.db"
+rm -f "$HOME/.local/state/bilge/history.db-wal" "$HOME/.local/state/bilge/history.db-shm"
+rm "$docker/build.err" "$docker/build.status"
+run build
+is 'a damaged history: the build runs all the same' exits 0
+run history
+is 'a damaged history: exit 1' exits 1
+is 'a damaged history: one line' one_complaint
+finish
