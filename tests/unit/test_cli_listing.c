@@ -103,6 +103,23 @@ static void test_pins(void **state)
     listing_done(&listing);
 }
 
+static void test_no_pins_at_all(void **state)
+{
+    const struct builder single = {
+        .name = TEXT("default"),
+        .records = {.items = &records[0], .len = 1},
+    };
+    const struct sort_key *sort;
+    struct listing listing;
+    struct err err;
+    (void)state;
+    assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
+    listing_init(&listing, &no_services, &single, NULL, sort);
+    assert_int_equal(listing.rows_len, 1);
+    assert_int_equal(listing.rows[0].pins_len, 0);
+    listing_done(&listing);
+}
+
 static void test_nothing(void **state)
 {
     static const struct builder empty = {.name = TEXT("default")};
@@ -153,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_unknown_key),
         cmocka_unit_test(test_pins),
+        cmocka_unit_test(test_no_pins_at_all),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_owner),
     };
