@@ -114,7 +114,7 @@ static void test_no_pins_at_all(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
-    listing_init(&listing, &no_services, &single, NULL, sort);
+    listing_init(&listing, &single, NULL, sort);
     assert_int_equal(listing.rows_len, 1);
     assert_int_equal(listing.rows[0].pins_len, 0);
     listing_done(&listing);
