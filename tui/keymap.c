@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LISTS (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
-#define LONG (KEYS_MAIN | KEYS_PLAN | KEYS_BUSY_PLAN)
+#define LISTS (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
+#define LONG (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN)
 #define DETAILS (KEYS_DETAILS | KEYS_CACHE)
 #define TEXTS (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS)
 #define TABLES (KEYS_SERVICES | KEYS_RECORDS)
 #define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
-#define BACKABLE (PLANS | TEXTS | KEYS_MENU | KEYS_PROGRESS)
+#define BACKABLE (PLANS | KEYS_HISTORY | TEXTS | KEYS_MENU | KEYS_PROGRESS)
 
 /* The order is that of the footer and of the help. */
 const struct key_binding keymap[] = {
@@ -47,6 +47,9 @@ const struct key_binding keymap[] = {
     {TABLES, '/', COMMAND_FILTER, "filter", "Show only rows with this text; Esc shows all again"},
     {TABLES, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
     {KEYS_MAIN, 'l', COMMAND_LOG, "log", "The build's whole log"},
+    {KEYS_MAIN, 'h', COMMAND_HISTORY, "history", "The builds that bilge ran: of the service under the cursor, or all"},
+    {KEYS_HISTORY, INPUT_ENTER, COMMAND_OPEN, "open", "The build's steps; with two marked: compare them"},
+    {KEYS_HISTORY, ' ', COMMAND_MARK, "mark", "Mark the build, to compare two"},
     {KEYS_RECORDS, ']', COMMAND_BUILDER_NEXT, "builder", "The next builder's records"},
     {KEYS_RECORDS, '[', COMMAND_BUILDER_PREVIOUS, NULL, "The previous builder's records"},
     {KEYS_MAIN, 'B', COMMAND_BUILD_NO_CACHE, NULL, "Build without any cache"},
@@ -90,8 +93,8 @@ const struct key_binding keymap[] = {
     {KEYS_LOG, INPUT_LEFT, COMMAND_LEFT, NULL, "To the left"},
     {KEYS_LOG, INPUT_RIGHT, COMMAND_RIGHT, NULL, "To the right"},
 
-    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG, '?', COMMAND_HELP, "help", "The keys that work here"},
-    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG, INPUT_F1, COMMAND_HELP, NULL, NULL},
+    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY, '?', COMMAND_HELP, "help", "The keys that work here"},
+    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY, INPUT_F1, COMMAND_HELP, NULL, NULL},
     {KEYS_MAIN, INPUT_ESCAPE, COMMAND_BACK, NULL, "Show all rows again"},
     {KEYS_MAIN, 'q', COMMAND_QUIT, "quit", "Quit; asks while a build or a prune of ours runs"},
     {BACKABLE, 'q', COMMAND_BACK, "back", "Back"},

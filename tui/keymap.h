@@ -46,6 +46,7 @@ enum keys_where {
     KEYS_CACHE = 1 << 13,  /* details of a service that has a cache */
     KEYS_BROKEN = 1 << 14, /* a verified cache that is not whole */
     KEYS_LINKS = 1 << 15,  /* a plan of links */
+    KEYS_HISTORY = 1 << 16,
     KEYS_MAIN = KEYS_SERVICES | KEYS_RECORDS | KEYS_BUILD,
 };
 
@@ -85,6 +86,7 @@ enum command {
     COMMAND_BUILD_TRADITIONAL,
     COMMAND_STOP,
     COMMAND_LOG,
+    COMMAND_HISTORY,
     COMMAND_FOLLOW,
     COMMAND_WRAP,
     COMMAND_SAVE,

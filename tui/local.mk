@@ -14,6 +14,8 @@ libtui_a_SOURCES = \
 	tui/format.c tui/format.h \
 	tui/header.c tui/header.h \
 	tui/help.c tui/help.h \
+	tui/history_page.c tui/history_page.h \
+	tui/history_screen.c tui/history_screen.h \
 	tui/input.c tui/input.h \
 	tui/keymap.c tui/keymap.h \
 	tui/layout.c tui/layout.h \

@@ -5,6 +5,7 @@
 #include "tui/app.h"
 #include "tui/details.h"
 #include "tui/help.h"
+#include "tui/history_screen.h"
 #include "tui/input.h"
 #include "tui/log_screen.h"
 #include "tui/plan_screen.h"
@@ -95,6 +96,14 @@ static void open_log(struct main_screen *main)
         app_say(app, STYLE_DIM, "No build has run yet, so there is no log");
 }
 
+static void open_history(struct main_screen *main)
+{
+    const struct service *service = pane_services_current(&main->services);
+    bool one = main->focus == PANE_SERVICES && service != NULL &&
+               store_past_build(app_store(main->screen.app), service->name) != NULL;
+    app_push(main->screen.app, history_screen_new(one ? service->name : NULL));
+}
+
 static void get_targets(const struct main_screen *main, struct targets *ret_targets)
 {
     const struct builder *builder = pane_records_builder(&main->records);
@@ -182,6 +191,9 @@ static void main_wide_command(struct main_screen *main, enum command command)
         break;
     case COMMAND_LOG:
         open_log(main);
+        break;
+    case COMMAND_HISTORY:
+        open_history(main);
         break;
     case COMMAND_MOUSE:
         toggle_mouse(app);

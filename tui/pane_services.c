@@ -205,6 +205,16 @@ static void draw_last(const struct pane_services *pane, const struct table *tabl
         if (failed != NULL && failed->index > 0)
             x += canvas_printf(row, 0, x, end - x, STYLE_BAD, "step %d", failed->index) + 2;
     }
+    const struct history_build *past =
+        build == NULL ? store_past_build(store, service->name) : NULL;
+    if (past != NULL) {
+        char text[FORMAT_SIZE];
+        struct format_state state =
+            format_build_state(row->theme, (enum build_state)past->state);
+        x += canvas_text(row, 0, x, end - x, state.style, state.glyph) + 1;
+        text_duration(text, past->duration_ms);
+        x += canvas_text(row, 0, x, end - x, STYLE_NORMAL, text) + 2;
+    }
     enum style style;
     const char *note = state_note(store, service, &style);
     if (note != NULL && x < end)

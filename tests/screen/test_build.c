@@ -143,6 +143,45 @@ static void test_fails_of_a_known_thing(void **state)
     stage_quit(stage, "q");
 }
 
+/* What was built is remembered: in the list, and in the next run. */
+static void test_history(void **state)
+{
+    struct stage *stage = *state;
+    set_build(stage, "log", "", "0");
+    file_write_text(stage->world->docker, "build.log",
+                    "#1 [orchestration 1/3] FROM base\n#1 CACHED\n\n"
+                    "#2 [orchestration 2/3] COPY src src\n#2 DONE 1.5s\n\n"
+                    "#3 [orchestration 3/3] RUN make\n#3 DONE 2.5s\n");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "h", "No build is remembered yet");
+    stage_press(stage, "q", "Services");
+    stage_press(stage, "b", "─ done");
+    stage_press(stage, "h", "from scratch");
+    stage_press(stage, "q", "Services");
+    file_write_text(stage->world->docker, "build.log",
+                    "#1 [orchestration 1/3] FROM base\n#1 CACHED\n\n"
+                    "#2 [orchestration 2/3] COPY src src\n#2 CACHED\n\n"
+                    "#3 [orchestration 3/3] RUN make\n#3 DONE 2.5s\n");
+    stage_press(stage, "b", "1 cached");
+    stage_press(stage, "h", "code changed");
+    stage_press(stage, KEY_ENTER_SENT, "First miss");
+    stage_see(stage, "RUN make");
+    stage_press(stage, "q", "History");
+    terminal_press(stage->terminal, "  ");
+    stage_see(stage, "Two are marked");
+    stage_press(stage, KEY_ENTER_SENT, "by how much the second took longer");
+    terminal_press(stage->terminal, "q");
+    stage_see(stage, "History");
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "h", "code changed");
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
 static void test_stop(void **state)
 {
     struct stage *stage = *state;
@@ -240,7 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_streams),       CASE(test_log),  CASE(test_fails), CASE(test_stop),
-        CASE(test_fails_of_a_known_thing),
+        CASE(test_fails_of_a_known_thing), CASE(test_history),
         CASE(test_stop_harder),   CASE(test_quitting_asks),
         CASE(test_flood),         CASE(test_log_of_a_hostile_build),
         CASE(test_no_compose),

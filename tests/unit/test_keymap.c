@@ -100,6 +100,7 @@ static const struct {
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
     {KEYS_CACHE | KEYS_BROKEN | KEYS_LINKS, "Care for a cache"},
     {KEYS_LOG | KEYS_DETAILS | KEYS_HELP, "Log, details and help"},
+    {KEYS_HISTORY, "History"},
     {KEYS_MENU | KEYS_ASK, "Menus and questions"},
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };

@@ -1,0 +1,211 @@
+#include "tui/history_screen.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/base/text.h"
+#include "tui/app.h"
+#include "tui/format.h"
+#include "tui/help.h"
+#include "tui/history_page.h"
+#include "tui/list.h"
+#include "tui/table.h"
+
+enum column { SERVICE, AGE, TIME, TREND, CACHED, ADDED, KIND, WHY };
+
+static const struct table_column columns[] = {
+    [SERVICE] = {"SERVICE", 12, 24, false, 0}, [AGE] = {"AGE", 5, 0, true, 0},
+    [TIME] = {"TIME", 10, 0, true, 0},         [TREND] = {"", 8, 0, false, 60},
+    [CACHED] = {"CACHED", 7, 0, true, 50},     [ADDED] = {"ADDED", 8, 0, true, 76},
+    [KIND] = {"KIND", 12, 20, false, 0},       [WHY] = {"WHY", 10, 400, false, 90},
+};
+
+struct history_screen {
+    struct screen screen;
+    char *service; /* NULL: all */
+    struct list list;
+};
+
+static unsigned where(const struct screen *screen)
+{
+    (void)screen;
+    return KEYS_HISTORY;
+}
+
+/* Made anew for each frame; ids keep cursor and marks in their place. */
+static void fill(struct history_screen *history)
+{
+    const struct store *store = app_store(history->screen.app);
+    char id[32];
+    list_begin(&history->list);
+    for (size_t i = 0; i < store->past_len; i++) {
+        const struct history_build *build = &store->past[i];
+        bool shown = history->service == NULL || strcmp(build->service, history->service) == 0;
+        snprintf(id, sizeof id, "%lld", (long long)build->id);
+        list_add(&history->list, id, i, shown, -(int64_t)build->id, "");
+    }
+    list_end(&history->list);
+}
+
+/* The longest of the service, which the bars are measured by. */
+static int64_t longest(const struct store *store, const char *service)
+{
+    int64_t most = 1;
+    for (size_t i = 0; i < store->past_len; i++)
+        if (strcmp(store->past[i].service, service) == 0 && store->past[i].duration_ms > most)
+            most = store->past[i].duration_ms;
+    return most;
+}
+
+static void draw_build(const struct app *app, const struct table *table, const struct canvas *row,
+                       const struct history_build *build)
+{
+    char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE];
+    struct format_state state = format_build_state(row->theme, (enum build_state)build->state);
+    size_t cached, steps = history_build_steps(build, &cached);
+    const struct table_place *bar = &table->places[TREND];
+    const char *why = build->error != NULL ? build->error : build->why;
+    canvas_text(row, 0, 2, 1, state.style, state.glyph);
+    table_cell_raw(table, row, SERVICE, STYLE_NORMAL, build->service, strlen(build->service));
+    table_cell(table, row, AGE, STYLE_NORMAL, format_age(text, build->started_at, app_now(app)));
+    table_cell(table, row, TIME, STYLE_NORMAL, text_duration(text, build->duration_ms));
+    if (bar->width > 0)
+        canvas_bar(row, 0, bar->x, bar->width, STYLE_ACCENT, build->duration_ms,
+                   longest(app_store(app), build->service));
+    if (steps > 0) {
+        snprintf(text, sizeof text, "%zu/%zu", cached, steps);
+        table_cell(table, row, CACHED, STYLE_NORMAL, text);
+    }
+    if (build->added_bytes >= 0)
+        table_cell(table, row, ADDED, STYLE_NORMAL, text_size(size, build->added_bytes));
+    if (build->kind != NULL)
+        table_cell(table, row, KIND, STYLE_NORMAL, build->kind);
+    if (why != NULL)
+        table_cell_raw(table, row, WHY, build->error != NULL ? STYLE_BAD : STYLE_DIM, why,
+                       strlen(why));
+}
+
+static void draw_row(struct history_screen *history, const struct table *table,
+                     const struct canvas *canvas, int y, size_t at)
+{
+    struct app *app = history->screen.app;
+    const struct glyphs *glyphs = app_theme(app)->glyphs;
+    bool current = at == history->list.scroll.cursor;
+    struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
+    if (current)
+        canvas_text(&row, 0, 0, 1, STYLE_ACCENT, glyphs->cursor);
+    if (list_is_marked(&history->list, list_id(&history->list, at)))
+        canvas_text(&row, 0, 1, 1, STYLE_ACCENT, glyphs->mark);
+    draw_build(app, table, &row, &app_store(app)->past[history->list.rows[at].index]);
+}
+
+static void draw(struct screen *screen, const struct canvas *canvas)
+{
+    struct history_screen *history = (struct history_screen *)screen;
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, "History: builds that bilge ran");
+    struct canvas rows = canvas_part(&inside, 1, 0, inside.rows - 1, inside.cols);
+    struct table table;
+    fill(history);
+    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_layout(&table, 4, inside.cols);
+    table_draw_titles(&table, &inside, 0);
+    if (list_len(&history->list) == 0)
+        canvas_text(&rows, 0, 4, rows.cols - 4, STYLE_DIM, "No build is remembered yet");
+    scroll_show(&history->list.scroll, (size_t)(rows.rows > 0 ? rows.rows : 0));
+    for (int y = 0; y < rows.rows; y++) {
+        size_t at = history->list.scroll.top + (size_t)y;
+        if (at >= list_len(&history->list))
+            break;
+        draw_row(history, &table, &rows, y, at);
+    }
+    app_draw_bottom(screen->app, canvas, KEYS_HISTORY);
+}
+
+struct marked {
+    int64_t ids[2];
+    size_t len;
+};
+
+static void take_mark(void *arg, const char *id)
+{
+    struct marked *marked = arg;
+    if (marked->len < 2)
+        marked->ids[marked->len++] = strtoll(id, NULL, 10);
+}
+
+static void open_row(struct history_screen *history)
+{
+    struct app *app = history->screen.app;
+    struct marked marked = {{0, 0}, 0};
+    size_t index = list_index(&history->list);
+    if (list_marked_len(&history->list) == 2) {
+        list_each_mark(&history->list, take_mark, &marked);
+        app_push(app, history_page_new(marked.ids[0], marked.ids[1]));
+    } else if (index < app_store(app)->past_len) {
+        app_push(app, history_page_new(app_store(app)->past[index].id, 0));
+    }
+}
+
+static void mark(struct history_screen *history)
+{
+    struct list *list = &history->list;
+    if (list_len(list) == 0)
+        return;
+    const char *id = list_id(list, list->scroll.cursor);
+    if (!list_is_marked(list, id) && list_marked_len(list) == 2)
+        list_unmark(list);
+    list_toggle_mark(list, id);
+    list_command(list, COMMAND_DOWN);
+    if (list_marked_len(list) == 2)
+        app_say(history->screen.app, STYLE_DIM, "Two are marked: Enter compares them");
+}
+
+static void command(struct screen *screen, enum command command)
+{
+    struct history_screen *history = (struct history_screen *)screen;
+    fill(history);
+    if (list_command(&history->list, command))
+        return;
+    if (command == COMMAND_OPEN)
+        open_row(history);
+    else if (command == COMMAND_MARK)
+        mark(history);
+    else if (command == COMMAND_HELP)
+        app_push(screen->app, help_new(KEYS_HISTORY, "History"));
+    else if (command == COMMAND_BACK)
+        app_close(screen);
+}
+
+static void mouse(struct screen *screen, const struct term_mouse *mouse)
+{
+    struct history_screen *history = (struct history_screen *)screen;
+    for (int i = 0; i < abs(mouse->wheel) * 3; i++)
+        list_command(&history->list, mouse->wheel < 0 ? COMMAND_UP : COMMAND_DOWN);
+}
+
+static void history_free(struct screen *screen)
+{
+    struct history_screen *history = (struct history_screen *)screen;
+    list_done(&history->list);
+    free(history->service);
+    free(history);
+}
+
+static const struct screen_ops ops = {
+    .title = "History",
+    .where = where,
+    .draw = draw,
+    .command = command,
+    .mouse = mouse,
+    .free = history_free,
+};
+
+struct screen *history_screen_new(const char *service)
+{
+    struct history_screen *history = mem_zalloc(sizeof *history);
+    history->screen.ops = &ops;
+    mem_replace(&history->service, service);
+    return &history->screen;
+}
