@@ -83,6 +83,7 @@ is 'busy: untouched' exists "$root/old/index.json"
 
 # watching ARGUMENT...: runs it in the background until $pid is told to end.
 watching() {
+    : >"$tmp/out" # or what the last one said would pass for this one's word
     env PATH="$bilge_path" "$bilge" guard "$@" --cache-root "$root" >"$tmp/out" 2>"$tmp/err" </dev/null &
     pid=$!
 }
