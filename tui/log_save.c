@@ -7,11 +7,18 @@
 
 #include "core/base/mem.h"
 
+#define PART_BYTES (8 * 1024 * 1024)
+
+/* The log moves on meanwhile, and may be far larger than memory: part by part a
+ * copy is made on the loop, and written on the pool. */
 struct log_save {
     uv_work_t work;
     struct app *app;
+    uint64_t build_id;
+    uint64_t next, end; /* lines still to be copied */
     char *path;
-    struct buf text; /* a copy: the log moves on meanwhile */
+    int fd; /* -1: not open yet */
+    struct buf text;
     int result;
 };
 
@@ -30,22 +37,30 @@ static int write_all(int fd, const struct buf *text)
 static void do_save(uv_work_t *work)
 {
     struct log_save *save = work->data;
-    int fd = open(save->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0) {
-        save->result = -errno;
-        return;
-    }
-    save->result = write_all(fd, &save->text);
-    if (close(fd) != 0 && save->result == 0)
-        save->result = -errno;
-    if (save->result != 0)
-        unlink(save->path);
+    if (save->fd < 0)
+        save->fd = open(save->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    save->result = save->fd < 0 ? -errno : write_all(save->fd, &save->text);
 }
 
-static void on_saved(uv_work_t *work, int status)
+/* A line that has gone from the log meanwhile is left out. */
+static void copy_part(struct log_save *save, const struct build *build)
 {
-    struct log_save *save = work->data;
-    int result = status != 0 ? status : save->result;
+    struct buildlog_line line;
+    buf_clear(&save->text);
+    for (; save->next < save->end && save->text.len < PART_BYTES; save->next++) {
+        if (buildlog_get(build->log, save->next, &line) < 0)
+            continue;
+        buf_append(&save->text, line.text, line.len);
+        buf_append(&save->text, "\n", 1);
+    }
+}
+
+static void finish(struct log_save *save, int result)
+{
+    if (save->fd >= 0 && close(save->fd) != 0 && result == 0)
+        result = -errno;
+    if (result != 0 && save->fd >= 0)
+        unlink(save->path);
     if (result == 0)
         app_say(save->app, STYLE_GOOD, "Saved to %s", save->path);
     else
@@ -55,16 +70,31 @@ static void on_saved(uv_work_t *work, int status)
     free(save);
 }
 
-void log_save(struct app *app, const struct buildlog *log, const char *path)
+static void on_saved(uv_work_t *work, int status)
+{
+    struct log_save *save = work->data;
+    const struct build *build = store_build(app_store(save->app), save->build_id);
+    int result = status != 0 ? status : save->result;
+    if (result == 0 && build == NULL && save->next < save->end)
+        result = -ECANCELED; /* the log has gone: half of it is no log */
+    if (result == 0 && save->next < save->end) {
+        copy_part(save, build);
+        uv_queue_work(app_loop(save->app), &save->work, do_save, on_saved);
+        return;
+    }
+    finish(save, result);
+}
+
+void log_save(struct app *app, const struct build *build, const char *path)
 {
     struct log_save *save = mem_zalloc(sizeof *save);
-    struct buildlog_line line;
     save->work.data = save;
     save->app = app;
+    save->build_id = build->id;
+    save->next = buildlog_first(build->log);
+    save->end = buildlog_end(build->log);
     save->path = mem_strdup(path);
-    for (uint64_t i = buildlog_first(log); buildlog_get(log, i, &line) == 0; i++) {
-        buf_append(&save->text, line.text, line.len);
-        buf_append(&save->text, "\n", 1);
-    }
+    save->fd = -1;
+    copy_part(save, build);
     uv_queue_work(app_loop(app), &save->work, do_save, on_saved);
 }

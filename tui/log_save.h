@@ -2,10 +2,10 @@
 #ifndef BILGE_TUI_LOG_SAVE_H
 #define BILGE_TUI_LOG_SAVE_H
 
-#include "core/build/buildlog.h"
+#include "core/build/build.h"
 #include "tui/app.h"
 
 /* Says when it is done, or why not. Never overwrites a file. */
-void log_save(struct app *app, const struct buildlog *log, const char *path);
+void log_save(struct app *app, const struct build *build, const char *path);
 
 #endif

@@ -59,6 +59,8 @@ static void add_title(const struct log_screen *self, const struct build *build, 
     buf_printf(title, " %s %llu lines", glyphs->dot, (unsigned long long)end);
     if (first > 0)
         buf_printf(title, ", the oldest %llu gone", (unsigned long long)first);
+    if (buildlog_spill_error(build->log) != 0)
+        buf_printf(title, " (%s)", err_reason(buildlog_spill_error(build->log)));
 }
 
 static void log_draw(struct screen *screen, const struct canvas *canvas)
@@ -112,7 +114,7 @@ static bool accept_save(void *arg, const char *text)
     struct log_screen *self = arg;
     const struct build *build = build_of(self);
     if (build != NULL && *text != '\0')
-        log_save(self->screen.app, build->log, text);
+        log_save(self->screen.app, build, text);
     return true;
 }
 

@@ -148,6 +148,19 @@ static bool wants_caches(const struct compose_project *project)
     return false;
 }
 
+/* Older lines go to a file in the state directory. A command that looks once
+ * never reads them again. */
+static void spill_beside_history(const struct bilge *bilge, struct buildlog *log)
+{
+    const char *path = bilge->memory.path;
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+    if (!bilge->watching || slash == NULL)
+        return;
+    char *directory = mem_strndup(path, (size_t)(slash - path));
+    buildlog_spill_to(log, directory);
+    free(directory);
+}
+
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
                 const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
 {
@@ -184,6 +197,7 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
                                all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);
     free(command);
+    spill_beside_history(bilge, running->build->log);
     code = runner_start(bilge->loop, &spec, running->build,
                         options->on_output != NULL ? &runner_ops_with_output : &runner_ops, running,
                         &running->runner, err);

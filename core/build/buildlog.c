@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/build/spill.h"
 
 #define MAX_BYTES_LEAST (64 * 1024)
 #define BLOCK_BYTES_MOST (1024 * 1024)
@@ -37,6 +38,16 @@ struct buildlog {
     uint32_t block_bytes; /* of text and entries together */
     uint64_t end;
     struct block *newest; /* NULL until the first line */
+
+    /* What has left memory: whole blocks in a file, the number of the first line
+     * of each, and the one that was read last. */
+    struct spill *spill; /* NULL: what leaves is lost */
+    char *directory;     /* of a file that is not open yet; NULL: none wanted */
+    int spill_error;
+    uint64_t *firsts; /* by spill's numbers, in a ring as they are */
+    size_t firsts_cap;
+    struct block *read; /* NULL: none */
+    uint64_t read_number;
 };
 
 struct buildlog *buildlog_new(size_t max_bytes)
@@ -47,7 +58,7 @@ struct buildlog *buildlog_new(size_t max_bytes)
     size_t whole = max_bytes / BLOCKS_LEAST;
     if (whole > BLOCK_BYTES_MOST)
         whole = BLOCK_BYTES_MOST;
-    log->blocks_max = max_bytes / whole;
+    log->blocks_max = max_bytes / whole - 1; /* one is for reading back */
     whole -= sizeof(struct block) + sizeof(struct block *) + sizeof(struct buildlog);
     log->block_bytes = (uint32_t)(whole / sizeof(struct entry) * sizeof(struct entry));
     log->blocks = mem_zalloc(log->blocks_max * sizeof *log->blocks);
@@ -60,20 +71,103 @@ void buildlog_free(struct buildlog *log)
         return;
     for (size_t i = 0; i < log->blocks_len; i++)
         free(log->blocks[i]);
+    spill_close(log->spill);
+    free(log->directory);
+    free(log->firsts);
+    free(log->read);
     free(log->blocks);
     free(log);
 }
+
+/* ---------------------------------------------------------------- the file */
+
+void buildlog_spill_to(struct buildlog *log, const char *directory)
+{
+    mem_replace(&log->directory, directory);
+}
+
+int buildlog_spill_error(const struct buildlog *log)
+{
+    return log->spill_error;
+}
+
+static size_t block_size(const struct buildlog *log)
+{
+    return sizeof(struct block) + log->block_bytes;
+}
+
+static struct block *new_block(const struct buildlog *log)
+{
+    struct block *block = mem_zalloc(block_size(log));
+    block->top = (struct entry *)(void *)(block->text + log->block_bytes);
+    return block;
+}
+
+/* What had left is lost with it: lines must stay without a gap. */
+static void stop_spilling(struct buildlog *log, int code)
+{
+    spill_close(log->spill);
+    log->spill = NULL;
+    log->spill_error = code;
+    free(log->directory);
+    log->directory = NULL;
+    free(log->read);
+    log->read = NULL;
+}
+
+static void spill_block(struct buildlog *log, const struct block *block)
+{
+    struct err err = {0};
+    if (log->spill == NULL && log->directory != NULL &&
+        spill_open(log->directory, block_size(log), &log->spill, &err) < 0)
+        stop_spilling(log, err.code);
+    if (log->spill == NULL)
+        return;
+    uint64_t number = spill_end(log->spill);
+    int code = spill_add(log->spill, block, block_size(log));
+    if (code < 0) {
+        stop_spilling(log, code);
+        return;
+    }
+    mem_reserve((void **)&log->firsts, &log->firsts_cap, (size_t)number + 1, sizeof *log->firsts);
+    log->firsts[number] = block->first;
+}
+
+/* The block of the file that holds the line; NULL when it can't be read. */
+static const struct block *read_block(struct buildlog *log, uint64_t number)
+{
+    uint64_t low = spill_first(log->spill), high = spill_end(log->spill);
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (log->firsts[middle] <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    if (log->read != NULL && log->read_number == low)
+        return log->read;
+    if (log->read == NULL)
+        log->read = new_block(log);
+    log->read_number = UINT64_MAX; /* until it has been read whole */
+    if (spill_read(log->spill, low, log->read, block_size(log)) < 0)
+        return NULL;
+    log->read->top = (struct entry *)(void *)(log->read->text + log->block_bytes);
+    log->read_number = low;
+    return log->read;
+}
+
+/* ------------------------------------------------------------------ adding */
 
 /* Makes the newest block an empty one. */
 static void turn_over(struct buildlog *log)
 {
     struct block *block;
     if (log->blocks_len < log->blocks_max) {
-        block = mem_alloc(sizeof *block + log->block_bytes);
-        block->top = (struct entry *)(void *)(block->text + log->block_bytes);
+        block = new_block(log);
         log->blocks[log->blocks_len++] = block;
     } else {
         block = log->blocks[log->oldest];
+        spill_block(log, block);
         log->oldest = (log->oldest + 1) % log->blocks_max;
     }
     block->first = log->end;
@@ -158,9 +252,17 @@ void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *
     }
 }
 
-uint64_t buildlog_first(const struct buildlog *log)
+/* Of those in memory. */
+static uint64_t first_kept(const struct buildlog *log)
 {
     return log->blocks_len > 0 ? log->blocks[log->oldest]->first : 0;
+}
+
+uint64_t buildlog_first(const struct buildlog *log)
+{
+    if (log->spill != NULL && spill_end(log->spill) > 0)
+        return log->firsts[spill_first(log->spill)];
+    return first_kept(log);
 }
 
 uint64_t buildlog_end(const struct buildlog *log)
@@ -191,7 +293,12 @@ int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_li
 {
     if (number < buildlog_first(log) || number >= log->end)
         return -1;
-    const struct block *block = find_block(log, number);
+    /* Reading a block in changes nothing that a caller could see. */
+    const struct block *block = number < first_kept(log)
+                                    ? read_block((struct buildlog *)log, number)
+                                    : find_block(log, number);
+    if (block == NULL)
+        return -1;
     ptrdiff_t i = (ptrdiff_t)(number - block->first);
     const struct entry *entry = &block->top[-1 - i];
     uint32_t start = i > 0 ? entry[1].end : 0;

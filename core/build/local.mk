@@ -13,6 +13,7 @@ libbilge_a_SOURCES += \
 	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
 	core/build/runner.c core/build/runner.h \
+	core/build/spill.c core/build/spill.h \
 	core/build/step.c \
 	core/build/tool.c core/build/tool.h \
 	core/build/vertex.c core/build/vertex.h

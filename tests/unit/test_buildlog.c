@@ -1,16 +1,20 @@
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/base/mem.h"
 #include "core/build/buildlog.h"
 #include "tests/support/limit.h"
+#include "tests/support/tempdir.h"
 
 #define LEAST 65536
 
@@ -146,10 +150,87 @@ static void test_many_at_once(void **state)
     }
 }
 
+static void add_numbered(struct buildlog *log, unsigned from, unsigned to)
+{
+    char text[64];
+    for (unsigned i = from; i < to; i++)
+        buildlog_add(log, (int)(i % 5), 1, text, (size_t)snprintf(text, sizeof text, "line %u", i));
+}
+
+/* What memory has no room for is still there, in any order of reading. */
+static void test_spill(void **state)
+{
+    (void)state;
+    char *directory = tempdir_new(), *inside = mem_printf("%s/state", directory), text[64];
+    struct buildlog *log = buildlog_new(LEAST);
+    buildlog_spill_to(log, inside);
+    add_numbered(log, 0, 50000);
+    assert_int_equal(buildlog_first(log), 0);
+    assert_int_equal(buildlog_end(log), 50000);
+    for (unsigned i = 0; i < 50000; i++) {
+        unsigned number = i % 2 == 0 ? i : 50000 - i;
+        snprintf(text, sizeof text, "line %u", number);
+        check(log, number, (int)(number % 5), 1, text);
+    }
+    add_numbered(log, 50000, 60000); /* after reading */
+    check(log, 0, 0, 1, "line 0");
+    check(log, 59999, 4, 1, "line 59999");
+    assert_int_equal(buildlog_spill_error(log), 0);
+    assert_int_equal(rmdir(inside), 0); /* no name of it is left */
+    buildlog_free(log);
+    free(inside);
+    tempdir_free(directory);
+}
+
+/* Without a place for the file the oldest lines go, and it says so. */
+static void test_spill_fails(void **state)
+{
+    (void)state;
+    struct buildlog *log = buildlog_new(LEAST);
+    buildlog_spill_to(log, "/proc/nowhere/at-all");
+    add_numbered(log, 0, 50000);
+    assert_true(buildlog_spill_error(log) < 0);
+    assert_true(buildlog_first(log) > 0);
+    check(log, 49999, 4, 1, "line 49999");
+    buildlog_free(log);
+}
+
+/* A disk that gets full on the way: what had gone to the file goes, too, so
+ * that what is left has no gap. */
+static void test_spill_gets_full(void **state)
+{
+    (void)state;
+    char *directory = tempdir_new();
+    struct buildlog *log = buildlog_new(LEAST);
+    struct rlimit before, small = {0};
+    buildlog_spill_to(log, directory);
+    add_numbered(log, 0, 10000);
+    assert_int_equal(buildlog_first(log), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 200000, .rlim_max = before.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    add_numbered(log, 10000, 60000);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_true(buildlog_spill_error(log) < 0);
+    uint64_t first = buildlog_first(log);
+    assert_true(first > 10000);
+    for (uint64_t i = first; i < 60000; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "line %u", (unsigned)i);
+        check(log, i, (int)(i % 5), 1, text);
+    }
+    buildlog_free(log);
+    tempdir_free(directory);
+}
+
 int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_spill),
+        cmocka_unit_test(test_spill_fails),
+        cmocka_unit_test(test_spill_gets_full),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_lines_come_back),
         cmocka_unit_test(test_overflow),
