@@ -12,7 +12,7 @@
 #include "core/base/mem.h"
 
 struct build_values {
-    bool no_cache, pull, traditional, fallback;
+    bool no_cache, pull, traditional, fallback, notify;
     struct option_list build_args;
 };
 
@@ -253,6 +253,14 @@ static int fall_back(struct building *building, const struct build_values *value
     return code;
 }
 
+/* A bell, and the notice that many terminals show (OSC 9). The text is ours. */
+static void notify(const struct building *building)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\a\x1b]9;bilge: build %s\a",
+                build_state_name(building_build(building)->state));
+}
+
 static enum exit_code build(struct building *building, const struct globals *globals,
                             const struct build_values *values, const struct option_list *services)
 {
@@ -267,6 +275,8 @@ static enum exit_code build(struct building *building, const struct globals *glo
     if (again)
         code = wait_for_end(building);
     report(building, globals->json);
+    if (values->notify)
+        notify(building);
     return code;
 }
 
@@ -303,6 +313,8 @@ static const struct option_spec build_options[] = {
      "build without BuildKit, from the original Dockerfiles"},
     {"fallback", 0, OPTION_FLAG, offsetof(struct build_values, fallback), NULL,
      "go the traditional way when the optimised build can't work here"},
+    {"notify", 0, OPTION_FLAG, offsetof(struct build_values, notify), NULL,
+     "ring the terminal's bell at the end, and show a notice"},
     {0},
 };
 

@@ -15,6 +15,7 @@
 #include "core/store/history.h"
 
 #define LIMIT_DEFAULT 50
+#define NOISE_MS 50 /* a change below it would show as 0.0 s */
 
 struct history_values {
     bool compare, csv;
@@ -179,7 +180,7 @@ static void print_comparison(const struct history_build *first, const struct his
         table_text(table, said(took, pairs[i].second));
         snprintf(change, sizeof change, "%c%s", more < 0 ? '-' : '+',
                  text_duration(took, more < 0 ? -more : more));
-        table_text(table, more == 0 ? NULL : change);
+        table_text(table, more > -NOISE_MS && more < NOISE_MS ? NULL : change);
     }
     puts("");
     table_print(table, table_terminal_columns(stdout), stdout);

@@ -13,6 +13,8 @@
 #include "tui/input.h"
 #include "tui/page.h"
 
+#define NOISE_MS 50 /* a change below it would show as 0.0 s */
+
 struct history_page {
     struct screen screen;
     int64_t first, second; /* second 0: of one build */
@@ -101,10 +103,10 @@ static void add_pairs(struct page *page, const struct history_build *first,
             pairs[i].second != NULL ? pairs[i].second : pairs[i].first;
         int64_t more = history_pair_change_ms(&pairs[i]);
         char label[TEXT_AGE_SIZE + 1] = "";
-        if (more != 0)
+        if (more <= -NOISE_MS || more >= NOISE_MS)
             snprintf(label, sizeof label, "%c%s", more < 0 ? '-' : '+',
                      text_duration(change, more < 0 ? -more : more));
-        page_field(page, label, more > 0 ? STYLE_WARN : style_of(step), "%s%s%s  (%s, %s)",
+        page_field(page, label, more >= NOISE_MS ? STYLE_WARN : style_of(step), "%s%s%s  (%s, %s)",
                    step->stage != NULL ? step->stage : "", step->stage != NULL ? "  " : "",
                    step->instruction, took(text, pairs[i].first), took(other, pairs[i].second));
     }

@@ -197,6 +197,7 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
                                all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);
     free(command);
+    running->build->no_cache = options->no_cache;
     spill_beside_history(bilge, running->build->log);
     code = runner_start(bilge->loop, &spec, running->build,
                         options->on_output != NULL ? &runner_ops_with_output : &runner_ops, running,

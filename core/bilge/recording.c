@@ -29,6 +29,7 @@ struct recording {
     struct history_build *past;
     size_t past_len;
     bool measuring, over;
+    bool no_cache;
     bool want_past; /* views read it */
 };
 
@@ -76,13 +77,24 @@ static void measure_run(struct job *job)
 
 /* ------------------------------------------------------ on the pool: writing */
 
-static void judge(struct history *history, struct history_build *row)
+static bool is_traditional(const struct history_build *row)
+{
+    return row->tools != NULL && strstr(row->tools, "traditional") != NULL;
+}
+
+/* The two ways name the same base image differently, so they are not compared. */
+static void judge(struct history *history, struct history_build *row, bool no_cache)
 {
     struct history_build *last = NULL, before = {0};
     size_t len = 0;
     bool found = history_builds(history, row->service, 1, &last, &len, NULL) == 0 && len > 0 &&
                  history_build(history, last[0].id, &before, NULL) == 0;
-    verdict_fill(row, found ? &before : NULL);
+    bool same_way = found && is_traditional(row) == is_traditional(&before);
+    verdict_fill(row, same_way ? &before : NULL);
+    if (no_cache && row->kind != NULL) {
+        mem_replace(&row->kind, "from scratch");
+        mem_replace(&row->why, "--no-cache was asked for");
+    }
     history_build_done(&before);
     history_builds_free(last, len);
 }
@@ -101,7 +113,7 @@ static void write_run(struct job *job)
         int64_t after = measure(entry->path);
         entry->row.added_bytes =
             after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
-        judge(history, &entry->row);
+        judge(history, &entry->row, recording->no_cache);
         if (history_add_build(history, &entry->row, &err) < 0)
             log_note("%s", err.text);
     }
@@ -260,6 +272,7 @@ void recording_end(struct bilge *bilge, struct recording *recording, const struc
     if (recording == NULL)
         return;
     recording->over = true;
+    recording->no_cache = build->no_cache;
     for (size_t i = 0; i < recording->entries_len; i++)
         fill_row(recording, &recording->entries[i], build);
     if (!recording->measuring)

@@ -75,6 +75,7 @@ struct build {
     char *error;          /* the reason of the failure, one clean line; NULL: none known */
     const struct diagnosis *diagnosis; /* of the failure; NULL: not a known one */
     bool traditional;                  /* without BuildKit */
+    bool no_cache;                     /* asked for */
     char *way;  /* which way was chosen, and why, in one line; NULL: not yet */
     char *tool; /* what ran it: "compose 2.26.1"; NULL: not yet */
     struct buildlog *log; /* every line of both streams, in the order of arrival */

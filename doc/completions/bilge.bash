@@ -85,7 +85,8 @@ _bilge() {
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)
-        options+=' --no-cache --pull --build-arg --traditional --fallback'
+        options+=' --no-cache --pull --build-arg --traditional --fallback
+            --notify'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     esac

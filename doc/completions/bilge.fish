@@ -55,6 +55,7 @@ complete -c bilge -n $build -l no-cache -d 'Run every step anew'
 complete -c bilge -n $build -l pull -d 'Look for newer base images'
 complete -c bilge -n $build -l build-arg -x -d 'Set a build argument'
 complete -c bilge -n $build -l traditional -d 'Build without BuildKit'
+complete -c bilge -n $build -l notify -d "Ring the terminal's bell at the end"
 complete -c bilge -n $build -l fallback -d "Go the traditional way when the other can't work here"
 complete -c bilge -n $build -a '(__bilge_services)' -d Service
 

@@ -88,6 +88,10 @@ is '--compare with none such: exit 1' exits 1
 run history --csv --json
 is '--csv and --json: exit 2' exits 2
 
+run build --no-cache api
+is '--no-cache: kind' last kind 'from scratch'
+is '--no-cache: why' last why '--no-cache was asked for'
+
 # two services at once: one row each; the one that did not fail was called off
 project api web
 cp "$data/compose-2.26-plain-two-services-one-fails.stdout.txt" "$docker/build.log"
