@@ -47,6 +47,7 @@ struct command {
 
 extern const struct command command_build;
 extern const struct command command_dedupe;
+extern const struct command command_doctor;
 extern const struct command command_du;
 extern const struct command command_guard;
 extern const struct command command_history;

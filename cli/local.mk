@@ -3,6 +3,7 @@ bilge_SOURCES += \
 	cli/build.c \
 	cli/command.c cli/command.h \
 	cli/dedupe.c \
+	cli/doctor.c \
 	cli/du.c \
 	cli/guard.c \
 	cli/guard_acts.c cli/guard_acts.h \

@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
     &command_dedupe,
     &command_verify,
     &command_restore,
+    &command_doctor,
     &command_build,
     &command_history,
     &command_guard,

@@ -133,8 +133,26 @@ static void table_service_note(struct table *table, const struct store *store,
         buf_printf(&note, "%s%s", i > 0 ? ", " : "", service->same_path[i]);
     if (service_error(store, service) != NULL)
         note_append(&note, service_error(store, service));
+    if (cache_trouble(service_cache(store, service)) != NULL)
+        note_append(&note, cache_trouble(service_cache(store, service)));
     table_text(table, note.data);
     buf_done(&note);
+}
+
+/* Hard links between caches count once, so this can be less than the column. */
+static void print_total(const struct store *store)
+{
+    int64_t sum = 0, garbage = 0, size = store_caches_size(store);
+    char text[TEXT_SIZE_SIZE], waste[TEXT_SIZE_SIZE], saved[TEXT_SIZE_SIZE];
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct cache *cache = store->services[i].cache;
+        sum += cache != NULL ? cache->size_bytes : 0;
+        garbage += cache != NULL ? cache_garbage_bytes(cache) : 0;
+    }
+    printf("Total: %s on disk, garbage %s", text_size(text, size), text_size(waste, garbage));
+    if (sum > size)
+        printf("; hard links between caches save %s", text_size(saved, sum - size));
+    putchar('\n');
 }
 
 static void print_services(const struct store *store, int64_t now)
@@ -163,6 +181,7 @@ static void print_services(const struct store *store, int64_t now)
     }
     table_print(table, 0, stdout);
     table_free(table);
+    print_total(store);
 }
 
 static void print_builders(const struct store *store)

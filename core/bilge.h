@@ -16,6 +16,7 @@
 #include "core/base/err.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/verify.h"
+#include "core/doctor/doctor.h"
 #include "core/prune/plan.h"
 #include "core/prune/query.h"
 #include "core/store/store.h"
@@ -105,6 +106,13 @@ int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len
 
 /* Stops the request under way at the next step; its on_done comes. */
 void bilge_care_cancel(struct bilge *bilge);
+
+/* Examines the store as it is, and the machine around it. The report comes by
+ * on_examined (gives; the struct itself is borrowed). One at a time: ERR_BUSY. */
+typedef void bilge_examined_cb(void *arg, struct doctor_report *report);
+int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg, struct err *err);
+/* The callback will not run. */
+void bilge_examine_forget(struct bilge *bilge);
 
 /* Starts a build of these services of the project (none: all). */
 struct bilge_build_options {

@@ -5,5 +5,6 @@ include $(top_srcdir)/core/engine/local.mk
 include $(top_srcdir)/core/build/local.mk
 include $(top_srcdir)/core/store/local.mk
 include $(top_srcdir)/core/prune/local.mk
+include $(top_srcdir)/core/doctor/local.mk
 
 include $(top_srcdir)/core/bilge/local.mk

@@ -77,6 +77,9 @@ bool app_restore(struct app *app, const char *service_id, const struct digest *g
 bool app_dedupe(struct app *app, const char *const *service_ids, size_t len,
                 const struct dedupe_plan *plan, const struct bilge_care_ops *ops, void *arg);
 void app_care_cancel(struct app *app);
+/* The doctor's report, see core/bilge.h; false: refused, and said. */
+bool app_examine(struct app *app, bilge_examined_cb *on_examined, void *arg);
+void app_examine_forget(struct app *app);
 
 bool app_mouse(const struct app *app);
 void app_set_mouse(struct app *app, bool on);

@@ -6,7 +6,7 @@
 #define LISTS (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
 #define LONG (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN)
 #define DETAILS (KEYS_DETAILS | KEYS_CACHE)
-#define TEXTS (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS)
+#define TEXTS (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS | KEYS_DOCTOR)
 #define TABLES (KEYS_SERVICES | KEYS_RECORDS)
 #define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
 #define BACKABLE (PLANS | KEYS_HISTORY | TEXTS | KEYS_MENU | KEYS_PROGRESS)
@@ -57,7 +57,8 @@ const struct key_binding keymap[] = {
      "Build the traditional way, without BuildKit"},
     {TABLES, 'a', COMMAND_MARK_ALL, NULL, "Mark all rows shown"},
     {TABLES, 'u', COMMAND_UNMARK_ALL, NULL, "Unmark all"},
-    {KEYS_MAIN, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},
+    {KEYS_MAIN | KEYS_DOCTOR, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},
+    {KEYS_MAIN, '!', COMMAND_DOCTOR, "doctor", "What is odd about machine, builders and caches"},
 
     {KEYS_LOG, 'f', COMMAND_FOLLOW, "follow", "Follow the end of the log"},
     {KEYS_LOG, 'w', COMMAND_WRAP, "wrap", "Wrap long lines"},

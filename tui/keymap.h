@@ -47,6 +47,7 @@ enum keys_where {
     KEYS_BROKEN = 1 << 14, /* a verified cache that is not whole */
     KEYS_LINKS = 1 << 15,  /* a plan of links */
     KEYS_HISTORY = 1 << 16,
+    KEYS_DOCTOR = 1 << 17,
     KEYS_MAIN = KEYS_SERVICES | KEYS_RECORDS | KEYS_BUILD,
 };
 
@@ -94,6 +95,7 @@ enum command {
     COMMAND_BUILDER_PREVIOUS,
     COMMAND_DROP,
     COMMAND_VERIFY,
+    COMMAND_DOCTOR,
     COMMAND_RESTORE,
     COMMAND_REPAIR,
     COMMAND_YES,

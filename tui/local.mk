@@ -10,6 +10,7 @@ libtui_a_SOURCES = \
 	tui/details_blobs.c \
 	tui/details_generations.c \
 	tui/details_pages.c tui/details_pages.h \
+	tui/doctor_screen.c tui/doctor_screen.h \
 	tui/footer.c \
 	tui/format.c tui/format.h \
 	tui/header.c tui/header.h \

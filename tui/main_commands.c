@@ -4,6 +4,7 @@
 
 #include "tui/app.h"
 #include "tui/details.h"
+#include "tui/doctor_screen.h"
 #include "tui/help.h"
 #include "tui/history_screen.h"
 #include "tui/input.h"
@@ -185,6 +186,9 @@ static void main_wide_command(struct main_screen *main, enum command command)
         break;
     case COMMAND_RESCAN:
         app_rescan(app, NULL);
+        break;
+    case COMMAND_DOCTOR:
+        doctor_screen_open(app);
         break;
     case COMMAND_STOP:
         app_build_stop(app);

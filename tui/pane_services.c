@@ -123,10 +123,9 @@ void pane_services_title(const struct pane_services *pane, struct buf *title, st
 {
     const struct store *store = app_store(pane->app);
     const char *dot = app_theme(pane->app)->glyphs->dot;
-    int64_t size = 0, garbage = 0;
+    int64_t size = store_caches_size(store), garbage = 0;
     char text[TEXT_SIZE_SIZE];
     for (size_t i = 0; i < store->services_len; i++) {
-        size += store->services[i].cache != NULL ? store->services[i].cache->size_bytes : 0;
         garbage += garbage_of(&store->services[i]);
     }
     buf_append_str(title, "Services");
@@ -159,7 +158,9 @@ static const char *state_note(const struct store *store, const struct service *s
     switch (cache->state) {
     case CACHE_BROKEN:
         *ret_style = STYLE_BAD;
-        return cache->error != NULL ? cache->error : "broken";
+        if (cache->error != NULL)
+            return cache->error;
+        return cache_trouble(cache) != NULL ? cache_trouble(cache) : "broken";
     case CACHE_FOREIGN:
         *ret_style = STYLE_WARN;
         return "not a build cache";
@@ -173,9 +174,11 @@ static const char *state_note(const struct store *store, const struct service *s
     case CACHE_OK:
         break;
     }
-    if (store->project != NULL && !service->in_project)
-        return "no such service";
-    return NULL;
+    *ret_style = STYLE_WARN;
+    if (cache_trouble(cache) != NULL)
+        return cache_trouble(cache);
+    *ret_style = STYLE_DIM;
+    return store->project != NULL && !service->in_project ? "no such service" : NULL;
 }
 
 static const struct step *failed_step(const struct build *build)

@@ -157,3 +157,17 @@ void app_care_cancel(struct app *app)
     if (app->bilge != NULL)
         bilge_care_cancel(app->bilge);
 }
+
+bool app_examine(struct app *app, bilge_examined_cb *on_examined, void *arg)
+{
+    struct err err = {0};
+    if (app->bilge == NULL)
+        return false;
+    return is_taken(app, bilge_examine(app->bilge, on_examined, arg, &err), &err);
+}
+
+void app_examine_forget(struct app *app)
+{
+    if (app->bilge != NULL)
+        bilge_examine_forget(app->bilge);
+}

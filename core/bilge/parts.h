@@ -12,6 +12,7 @@
  *   planning, pruning   requests that go through several of these
  *   memory    samples, forecast, texts of layers
  *   care      verify, restore, dedupe
+ *   examining the doctor
  *
  * Every part calls bilge_moved() when the store has changed; one idle handle,
  * active only until it has run, then calls on_change once. */
@@ -41,6 +42,7 @@ struct planning;
 struct pruning;
 struct care;
 struct recording;
+struct examining;
 
 /* What is remembered from run to run. */
 struct memory {
@@ -101,6 +103,8 @@ struct bilge {
     struct care *care;
     uv_timer_t care_timer; /* looks at its progress while it runs */
 
+    struct examining *examining; /* the doctor; NULL: none under way */
+
     struct memory memory;
 
     /* closing */
@@ -131,6 +135,8 @@ void job_start(struct bilge *bilge, struct job *job);
 /* ---- roots: paths only. A path with its existing part resolved, the rest put
  * into its shortest form. The caller frees it. */
 char *roots_canonical(const char *path);
+/* Absolute, without "." and "..", symlinks as they are. */
+char *roots_plain(const char *path);
 /* The same, but the last component is not followed. */
 char *roots_canonical_parent(const char *path);
 /* Does an OCI layout lie there? */

@@ -40,7 +40,7 @@ static void append_path(struct buf *path, const char *rest)
     }
 }
 
-static char *absolute(const char *path)
+char *roots_plain(const char *path)
 {
     struct buf whole = {0};
     if (path[0] != '/') {
@@ -57,7 +57,7 @@ static char *absolute(const char *path)
 /* Resolves the longest part of it that exists. */
 char *roots_canonical(const char *path)
 {
-    char *known = absolute(path), *resolved = NULL;
+    char *known = roots_plain(path), *resolved = NULL;
     size_t len = strlen(known), whole = len;
     char *rest = mem_strdup(known);
     for (;;) {
@@ -83,7 +83,7 @@ char *roots_canonical(const char *path)
 
 char *roots_canonical_parent(const char *path)
 {
-    char *whole = absolute(path);
+    char *whole = roots_plain(path);
     char *slash = strrchr(whole, '/');
     char *parent = slash == whole ? mem_strdup("/") : mem_strndup(whole, (size_t)(slash - whole));
     char *resolved = roots_canonical(parent);

@@ -199,3 +199,24 @@ size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller)
     }
     return least;
 }
+
+const char *cache_trouble(const struct cache *cache)
+{
+    static const char *const troubles[] = {
+        [PROBLEM_MISSING] = "the live manifest names a blob that is gone: the next build fails "
+                            "until this is repaired or restored",
+        [PROBLEM_SIZE] = "a live blob is damaged: the next build fails until this is repaired or "
+                         "restored",
+        [PROBLEM_DIGEST] = "a live blob is damaged: the next build fails until this is repaired "
+                           "or restored",
+        [PROBLEM_INDEX] = "index.json or what it names can't be read: the next build finds nothing "
+                          "cached here",
+    };
+    uint32_t fuller;
+    for (size_t i = 0; i < cache->problems_len; i++)
+        if (cache->problems[i].kind != PROBLEM_FOREIGN)
+            return troubles[cache->problems[i].kind];
+    return cache_lost_layers(cache, &fuller) > 0
+               ? "shrunken: this export lost layers of the one before; restore brings it back"
+               : NULL;
+}

@@ -153,6 +153,9 @@ int64_t cache_garbage_bytes(const struct cache *cache);
 /* How many layers of the export before a shrunken live generation has lost; 0
  * when none has shrunken. *ret_fuller: which generation has them. */
 size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller);
+/* What a build will meet that uses this cache, in one line; NULL: nothing odd.
+ * Static text. */
+const char *cache_trouble(const struct cache *cache);
 /* Index of the blob, or CACHE_NONE. */
 uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest);
 

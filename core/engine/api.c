@@ -96,6 +96,19 @@ static char *copy_string(const cJSON *object, const char *name)
     return text[0] != '\0' ? mem_strdup(text) : NULL;
 }
 
+/* "DriverStatus": [["driver-type","io.containerd.snapshotter.v1"]] */
+static bool has_containerd_store(const cJSON *answer)
+{
+    const cJSON *pair;
+    cJSON_ArrayForEach(pair, json_get(answer, "DriverStatus"))
+    {
+        const cJSON *value = cJSON_GetArrayItem(pair, 1);
+        if (cJSON_IsString(value) && strstr(value->valuestring, "containerd.snapshotter") != NULL)
+            return true;
+    }
+    return false;
+}
+
 int api_parse_info(const char *json, size_t len, struct api_info *ret_info, struct err *err)
 {
     cJSON *answer = json_parse_object(json, len, "the engine's description of itself", err);
@@ -104,6 +117,7 @@ int api_parse_info(const char *json, size_t len, struct api_info *ret_info, stru
     *ret_info = (struct api_info){
         .version = copy_string(answer, "ServerVersion"),
         .data_root = copy_string(answer, "DockerRootDir"),
+        .containerd_store = has_containerd_store(answer),
     };
     cJSON_Delete(answer);
     return 0;

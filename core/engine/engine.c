@@ -245,6 +245,7 @@ struct engine_info engine_info(const struct engine *engine)
         .version = engine->about.version,
         .api_version = engine->api_version[0] != '\0' ? engine->api_version : NULL,
         .data_root = engine->about.data_root,
+        .containerd_store = engine->about.containerd_store,
     };
 }
 

@@ -36,6 +36,7 @@ struct engine_info {
     const char *version;     /* "26.1.5"; NULL until known */
     const char *api_version; /* what we speak with it */
     const char *data_root;   /* /var/lib/docker; NULL until known */
+    bool containerd_store;   /* as its version is known */
 };
 
 struct engine_ops {

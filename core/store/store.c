@@ -125,3 +125,44 @@ const struct history_build *store_past_build(const struct store *store, const ch
             return &store->past[i];
     return NULL;
 }
+
+struct linked {
+    uint64_t dev, ino;
+    size_t cache;
+    int64_t bytes;
+};
+
+static int by_inode(const void *a, const void *b)
+{
+    const struct linked *x = a, *y = b;
+    int order = (x->dev > y->dev) - (x->dev < y->dev);
+    if (order == 0)
+        order = (x->ino > y->ino) - (x->ino < y->ino);
+    return order != 0 ? order : (x->cache > y->cache) - (x->cache < y->cache);
+}
+
+int64_t store_caches_size(const struct store *store)
+{
+    struct linked *links = NULL;
+    size_t len = 0, cap = 0;
+    int64_t size = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct cache *cache = store->services[i].cache;
+        size += cache != NULL ? cache->size_bytes : 0;
+        for (size_t j = 0; cache != NULL && cache->shared_bytes > 0 && j < cache->blobs_len; j++) {
+            const struct cache_blob *blob = &cache->blobs[j];
+            if (blob->nlink < 2)
+                continue;
+            mem_reserve((void **)&links, &cap, len + 1, sizeof *links);
+            links[len++] = (struct linked){cache->dev, blob->ino, i, blob->allocated_bytes};
+        }
+    }
+    if (len > 0)
+        qsort(links, len, sizeof *links, by_inode);
+    for (size_t i = 1; i < len; i++)
+        if (links[i].dev == links[i - 1].dev && links[i].ino == links[i - 1].ino &&
+            links[i].cache != links[i - 1].cache)
+            size -= links[i].bytes;
+    free(links);
+    return size;
+}

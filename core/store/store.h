@@ -54,6 +54,7 @@ struct builder {
     char *version;  /* of the engine; NULL: not known */
     char *api_version;
     bool embedded;   /* the engine's own BuildKit: read through its API */
+    bool no_cache_export; /* it is known that it has no type=local export */
     bool selected;   /* the one that docker compose build uses */
     enum load_state load;
     bool reachable;
@@ -134,6 +135,8 @@ const struct service *store_service_named(const struct store *store, const char 
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
+/* What the caches of all rows take together: hard links between them once. */
+int64_t store_caches_size(const struct store *store);
 const struct builder *store_builder(const struct store *store, const char *id);
 /* The selected one, else the first; NULL when there is none. */
 const struct builder *store_selected_builder(const struct store *store);

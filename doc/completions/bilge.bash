@@ -6,14 +6,14 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune dedupe verify restore build history guard' command='' i
+    local commands='status du prune dedupe verify restore doctor build history guard' command='' i
     local options='--cache-root --file --context --builder --json --no-color --read-only
         --ascii --no-mouse --help --version'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --cache-root | --file | -f | --context | --builder) ((i++)) ;;
-        status | du | prune | dedupe | verify | restore | build | history | guard)
+        status | du | prune | dedupe | verify | restore | doctor | build | history | guard)
             command=${COMP_WORDS[i]}
             break
             ;;

@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune dedupe verify restore build history guard
+set -l commands status du prune dedupe verify restore doctor build history guard
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -16,6 +16,7 @@ complete -c bilge -n $none -a dedupe -d 'Hard-link identical blobs of several ca
 complete -c bilge -n $none -a verify -d 'Check that every blob is there and whole'
 complete -c bilge -n $none -a restore -d 'Point a cache back at an earlier generation'
 complete -c bilge -n $none -a history -d 'List the builds that bilge ran'
+complete -c bilge -n $none -a doctor -d 'Check machine, builders and caches'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
 complete -c bilge -n $none -a guard -d 'Prune whenever a disk has too little free space'
 

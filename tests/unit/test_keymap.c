@@ -95,7 +95,7 @@ static const struct {
     const char *title;
 } sections[] = {
     {0, "Everywhere"},
-    {KEYS_MAIN, "Main screen"},
+    {KEYS_MAIN | KEYS_DOCTOR, "Main screen"},
     {KEYS_PLAN | KEYS_BUSY_PLAN, "Plan"},
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
     {KEYS_CACHE | KEYS_BROKEN | KEYS_LINKS, "Care for a cache"},
