@@ -43,6 +43,7 @@ const struct key_binding keymap[] = {
      "Plan the removal of the marked rows, or of the one under the cursor"},
     {TABLES, INPUT_DELETE, COMMAND_DELETE, NULL, NULL},
     {KEYS_MAIN, 'p', COMMAND_PRUNE_MENU, "prune", "Menu of what to prune: garbage, old caches, old records"},
+    {KEYS_MAIN, 'f', COMMAND_FREE, NULL, "Free so many bytes: what costs the next builds least"},
     {TABLES, ' ', COMMAND_MARK, "mark", "Mark or unmark the row"},
     {TABLES, '/', COMMAND_FILTER, "filter", "Show only rows with this text; Esc shows all again"},
     {TABLES, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},

@@ -139,7 +139,7 @@ static void delete_targets(struct main_screen *main)
     targets_done(&targets);
 }
 
-static void open_menu(struct main_screen *main)
+static void open_menu(struct main_screen *main, enum command command)
 {
     struct targets targets = {0};
     if (app_store(main->screen.app)->prune.state == PRUNE_RUNNING) {
@@ -147,7 +147,10 @@ static void open_menu(struct main_screen *main)
         return;
     }
     get_targets(main, &targets);
-    app_push(main->screen.app, prune_menu_new(&targets));
+    struct screen *menu = prune_menu_new(&targets);
+    app_push(main->screen.app, menu);
+    if (command == COMMAND_FREE)
+        prune_menu_ask_size(menu);
 }
 
 static void go_back(struct main_screen *main)
@@ -239,7 +242,8 @@ static void main_row_command(struct main_screen *main, enum command command)
         delete_targets(main);
         break;
     case COMMAND_PRUNE_MENU:
-        open_menu(main);
+    case COMMAND_FREE:
+        open_menu(main, command);
         break;
     default:
         main_wide_command(main, command);

@@ -138,6 +138,9 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
     size_t forever = gone_for_good(plan);
     page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
              plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
+    if (plan->wanted_bytes > plan->planned_bytes)
+        page_add(page, STYLE_WARN, "%s were asked for: this is all that can go; what is kept holds the rest",
+                 text_size(text, plan->wanted_bytes));
     if (forever > 0)
         page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
     if (plan->now)

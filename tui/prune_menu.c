@@ -23,26 +23,29 @@ struct choice {
     char key;
     enum about about;
     const char *label; /* "%s": the services or records that are meant */
-    bool whole, garbage, records, by_age;
+    bool whole, garbage, records;
+    enum { ASK_NOTHING, ASK_AGE, ASK_SIZE } ask;
     const char *note;
 };
 
 static const struct choice choices[] = {
-    {'g', ABOUT_SERVICES, "Garbage of %s", false, true, false, false,
+    {'g', ABOUT_SERVICES, "Garbage of %s", false, true, false, ASK_NOTHING,
      "what no live export reaches; the next build loses nothing"},
-    {'e', ABOUT_ALL, "Garbage of every service", false, true, false, false,
+    {'e', ABOUT_ALL, "Garbage of every service", false, true, false, ASK_NOTHING,
      "what no live export reaches; the next build loses nothing"},
-    {'w', ABOUT_SERVICES, "The whole cache of %s", true, false, false, false,
+    {'w', ABOUT_SERVICES, "The whole cache of %s", true, false, false, ASK_NOTHING,
      "the next build starts from the engine's cache alone"},
-    {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, true,
+    {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, ASK_AGE,
      "by the time of the last export"},
-    {'r', ABOUT_ALL, "Records not used for ...", false, false, true, true,
+    {'r', ABOUT_ALL, "Records not used for ...", false, false, true, ASK_AGE,
      "of the build cache, by the last use"},
-    {'c', ABOUT_RECORDS, "Exactly %s", false, false, true, false,
+    {'c', ABOUT_RECORDS, "Exactly %s", false, false, true, ASK_NOTHING,
      "of the build cache, by id"},
-    {'u', ABOUT_ALL, "All records not in use", false, false, true, false,
+    {'u', ABOUT_ALL, "All records not in use", false, false, true, ASK_NOTHING,
      "the next build runs every step that no export holds"},
-    {'d', ABOUT_LINKS, "Identical blobs of all services", false, false, false, false,
+    {'f', ABOUT_ALL, "As much as is needed to free ...", true, true, true, ASK_SIZE,
+     "what costs the next builds least"},
+    {'d', ABOUT_LINKS, "Identical blobs of all services", false, false, false, ASK_NOTHING,
      "become one file with several names; nothing is lost"},
 };
 enum { CHOICES = sizeof choices / sizeof choices[0] };
@@ -100,7 +103,7 @@ static void menu_draw(struct screen *screen, const struct canvas *canvas)
     app_draw_bottom(screen->app, &box, KEYS_MENU);
 }
 
-static void make_plan(struct prune_menu *menu, int64_t older_than_s)
+static void make_plan(struct prune_menu *menu, int64_t older_than_s, int64_t free_bytes)
 {
     const struct choice *choice = &choices[menu->scroll.cursor];
     struct targets *targets = &menu->targets;
@@ -110,6 +113,7 @@ static void make_plan(struct prune_menu *menu, int64_t older_than_s)
     query.garbage = choice->garbage;
     query.records = choice->records;
     query.older_than_s = older_than_s;
+    query.free_bytes = free_bytes;
     if (choice->about == ABOUT_SERVICES) {
         query.services = (const char *const *)targets->rows;
         query.services_len = targets->rows_len;
@@ -132,8 +136,26 @@ static bool accept_age(void *arg, const char *text)
         app_say(menu->screen.app, STYLE_BAD, "An age is 90s, 15m, 24h, 7d or 2w");
         return false;
     }
-    make_plan(menu, seconds);
+    make_plan(menu, seconds, 0);
     return true;
+}
+
+static bool accept_size(void *arg, const char *text)
+{
+    struct prune_menu *menu = arg;
+    int64_t bytes;
+    if (!text_parse_size(text, &bytes) || bytes == 0) {
+        app_say(menu->screen.app, STYLE_BAD, "A size is 500MB, 10GB or 2GiB");
+        return false;
+    }
+    make_plan(menu, -1, bytes);
+    return true;
+}
+
+static void ask_size(struct prune_menu *menu)
+{
+    static const struct input_ops ops = {NULL, accept_size, NULL};
+    app_push(menu->screen.app, input_new("Free how much (500MB, 10GB): ", "1GB", &ops, menu));
 }
 
 static void open_links(struct prune_menu *menu)
@@ -148,12 +170,14 @@ static void choose(struct prune_menu *menu)
     const struct choice *choice = &choices[menu->scroll.cursor];
     if (title_for(menu, choice) == NULL)
         app_say(menu->screen.app, STYLE_WARN, "Nothing is marked or under the cursor");
-    else if (choice->by_age)
+    else if (choice->ask == ASK_SIZE)
+        ask_size(menu);
+    else if (choice->ask == ASK_AGE)
         app_push(menu->screen.app, input_new("Older than (24h, 7d, 2w): ", "7d", &ops, menu));
     else if (choice->about == ABOUT_LINKS)
         open_links(menu);
     else
-        make_plan(menu, -1);
+        make_plan(menu, -1, 0);
 }
 
 static void menu_key(struct screen *screen, int key)
@@ -213,4 +237,13 @@ struct screen *prune_menu_new(struct targets *targets)
     menu->scroll.len = CHOICES;
     *targets = (struct targets){0};
     return &menu->screen;
+}
+
+void prune_menu_ask_size(struct screen *screen)
+{
+    struct prune_menu *menu = (struct prune_menu *)screen;
+    for (size_t i = 0; i < CHOICES; i++)
+        if (choices[i].ask == ASK_SIZE)
+            scroll_to(&menu->scroll, i);
+    ask_size(menu);
 }

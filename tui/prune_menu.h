@@ -8,4 +8,7 @@
 /* Takes the content of *targets. */
 struct screen *prune_menu_new(struct targets *targets);
 
+/* As if "free so much" had been chosen in it; the menu is on the screen. */
+void prune_menu_ask_size(struct screen *menu);
+
 #endif

@@ -132,6 +132,28 @@ static void test_caches_by_age(void **state)
     stage_quit(stage, "q");
 }
 
+/* The cheapest first: garbage, before the cache of any service. */
+static void test_free_so_much(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 100, 30, NULL);
+    stage_press(stage, "f", "Free how much");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "lots" KEY_ENTER_SENT, "A size is");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "10MB" KEY_ENTER_SENT, "Delete?");
+    stage_see(stage, "orchestration");
+    stage_press(stage, "y", "Result");
+    stage_press(stage, "q", "Services");
+    assert_true(file_exists(stage->world->caches, "orchestration/index.json"));
+    assert_true(file_exists(stage->world->caches, "ruby-worker/index.json"));
+    stage_press(stage, "f", "Free how much");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "900TB" KEY_ENTER_SENT, "were asked for");
+    stage_press(stage, "n", "Services");
+    stage_quit(stage, "q");
+}
+
 static void test_garbage(void **state)
 {
     struct stage *stage = *state;
@@ -275,7 +297,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
         USUAL(test_menu),             USUAL(test_caches_by_age),
-        USUAL(test_garbage),          USUAL(test_records_by_age),
+        USUAL(test_free_so_much),     USUAL(test_garbage),
+        USUAL(test_records_by_age),
         RECORDED(test_waits_for_a_building_client),
         RECORDED(test_takes_busy_caches_after_a_second_yes),
         RECORDED(test_read_only),     RECORDED(test_changed_since_it_was_shown),
