@@ -1,0 +1,143 @@
+/* What kind of a build it was, and two of them side by side. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/build/build.h"
+#include "core/store/compare.h"
+#include "core/store/verdict.h"
+
+static struct history_step step(const char *instruction, int index, enum step_state state)
+{
+    return (struct history_step){.instruction = (char *)instruction,
+                                 .index = index,
+                                 .state = (int)state,
+                                 .duration_ms = 1000};
+}
+
+#define C STEP_CACHED
+#define D STEP_DONE
+
+static const struct {
+    enum step_state states[4]; /* of lock, install, copy, compile */
+    const char *kind, *first_miss;
+} kinds[] = {
+    {{C, C, C, C}, "nothing changed", NULL},
+    {{D, D, D, D}, "from scratch", "COPY Cargo.lock ./"},
+    {{C, D, D, D}, "dependencies changed", "RUN apt-get install x"},
+    {{C, C, D, D}, "code changed", "COPY src src"},
+    {{C, C, C, STEP_FAILED}, "code changed", "RUN cargo build"},
+    {{STEP_WAITING, STEP_WAITING, STEP_WAITING, STEP_WAITING}, NULL, NULL},
+};
+
+static void test_kinds(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct history_step steps[] = {
+            step("load metadata", 0, D),
+            step("FROM base", 1, D),
+            step("COPY Cargo.lock ./", 2, kinds[i].states[0]),
+            step("RUN apt-get install x", 3, kinds[i].states[1]),
+            step("COPY src src", 4, kinds[i].states[2]),
+            step("RUN cargo build", 5, kinds[i].states[3]),
+        };
+        struct history_build build = {.steps = steps, .steps_len = 6};
+        verdict_fill(&build, NULL);
+        if (kinds[i].kind == NULL)
+            assert_null(build.kind);
+        else
+            assert_string_equal(build.kind, kinds[i].kind);
+        if (kinds[i].first_miss == NULL)
+            assert_null(build.first_miss);
+        else
+            assert_string_equal(build.first_miss, kinds[i].first_miss);
+        free(build.kind);
+        free(build.first_miss);
+        free(build.why);
+    }
+}
+
+static void test_why(void **state)
+{
+    (void)state;
+    struct history_step old[] = {step("FROM base@1", 1, D), step("RUN a", 2, D)};
+    struct history_step same[] = {step("FROM base@1", 1, C), step("RUN a", 2, D)};
+    struct history_step base[] = {step("FROM base@2", 1, D), step("RUN a", 2, D)};
+    struct history_step text[] = {step("FROM base@1", 1, C), step("RUN b", 2, D)};
+    const struct history_build before = {.steps = old, .steps_len = 2};
+    const struct {
+        struct history_step *steps;
+        const char *says;
+    } cases[] = {{same, "an ARG or a mount"}, {base, "base image changed: FROM base@2"},
+                 {text, "its text changed"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct history_build build = {.steps = cases[i].steps, .steps_len = 2};
+        verdict_fill(&build, &before);
+        assert_non_null(strstr(build.why, cases[i].says));
+        free(build.kind);
+        free(build.first_miss);
+        free(build.why);
+    }
+}
+
+static void test_compare(void **state)
+{
+    (void)state;
+    struct history_step a[] = {step("RUN x", 1, C), step("RUN gone", 2, D), step("RUN x", 3, D)};
+    struct history_step b[] = {step("RUN x", 1, D), step("RUN new", 2, D), step("RUN x", 3, C)};
+    const struct history_build first = {.steps = a, .steps_len = 3};
+    const struct history_build second = {.steps = b, .steps_len = 3};
+    struct history_pair *pairs;
+    size_t len;
+    history_compare(&first, &second, &pairs, &len);
+    assert_int_equal(len, 4);
+    assert_ptr_equal(pairs[0].first, &a[0]);
+    assert_int_equal(history_pair_change_ms(&pairs[0]), 1000);
+    assert_null(pairs[1].first);
+    assert_int_equal(history_pair_change_ms(&pairs[2]), -1000);
+    assert_ptr_equal(pairs[3].first, &a[1]);
+    assert_null(pairs[3].second);
+    free(pairs);
+}
+
+static void test_medians(void **state)
+{
+    (void)state;
+    char a[] = "a", b[] = "b", k[] = "k";
+    struct history_build builds[] = {
+        {.service = b, .kind = k, .state = BUILD_DONE, .duration_ms = 10},
+        {.service = a, .kind = k, .state = BUILD_DONE, .duration_ms = 30},
+        {.service = a, .kind = k, .state = BUILD_DONE, .duration_ms = 10},
+        {.service = a, .kind = k, .state = BUILD_DONE, .duration_ms = 90},
+        {.service = a, .kind = k, .state = BUILD_FAILED, .duration_ms = 1},
+        {.service = b, .kind = k, .state = BUILD_DONE, .duration_ms = 20},
+        {.service = b, .kind = NULL, .state = BUILD_DONE, .duration_ms = 20},
+    };
+    struct history_median *medians;
+    size_t len;
+    history_medians(builds, 7, &medians, &len);
+    assert_int_equal(len, 2);
+    assert_string_equal(medians[0].service, "a");
+    assert_int_equal(medians[0].builds, 3);
+    assert_int_equal(medians[0].duration_ms, 30);
+    assert_int_equal(medians[1].duration_ms, 15);
+    free(medians);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_why),
+        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_medians),
+    };
+    return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
+}
