@@ -1,6 +1,7 @@
 #include "tui/details_pages.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
@@ -41,6 +42,20 @@ static void add_sizes(struct page *page, const struct cache *cache)
                   "hard links elsewhere: does not come back with the directory");
     page_field(page, "Files", STYLE_NORMAL, "%llu, of them %zu blobs",
                (unsigned long long)cache->files, cache->blobs_len);
+}
+
+/* Who may not remove it can still look at it. */
+static void add_owner(struct page *page, const struct cache *cache)
+{
+    uint32_t own = (uint32_t)geteuid();
+    if (own == 0 || cache->uid == own || cache->state == CACHE_MISSING)
+        return;
+    if (cache->uid == 0)
+        page_field(page, "Owner", STYLE_WARN, "root, not you: only root may prune it");
+    else
+        page_field(page, "Owner", STYLE_WARN, "user %u, not you: only that user may prune it",
+                   (unsigned)cache->uid);
+    page_field(page, "", STYLE_KEY, "sudo chown -R \"$USER\" '%s'", cache->path);
 }
 
 static void add_problems(struct page *page, const struct cache *cache)
@@ -139,6 +154,7 @@ size_t details_add_service(struct page *page, const struct app *app, const struc
     if (!service->in_project)
         page_field(page, "Project", STYLE_DIM, "no such service in it");
     if (cache != NULL) {
+        add_owner(page, cache);
         add_problems(page, cache);
         details_add_shrunken(page, cache);
         add_time(page, app, "Exported", cache->last_export_at);

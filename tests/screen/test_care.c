@@ -187,6 +187,21 @@ static void test_read_only(void **state)
     stage_quit(stage, "q");
 }
 
+static void test_doctor(void **state)
+{
+    struct stage *stage = *state;
+    for (int size = 0; size < STAGE_SIZES; size++) {
+        stage_start(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
+        stage_see(stage, "api");
+        stage_press(stage, "!", "no engine answers");
+        terminal_press(stage->terminal, "r");
+        terminal_press(stage->terminal, "G");
+        stage_see(stage, "remembered");
+        stage_press(stage, "q", "Services");
+        stage_quit(stage, "q");
+    }
+}
+
 #define RECORDED(test) cmocka_unit_test_setup_teardown(test, open_recorded, stage_close)
 
 int main(void)
@@ -195,7 +210,7 @@ int main(void)
         RECORDED(test_restore),       RECORDED(test_chooses_the_export),
         RECORDED(test_verify_whole),  RECORDED(test_repair),
         RECORDED(test_links),         RECORDED(test_missing_blob_in_words),
-        RECORDED(test_read_only),
+        RECORDED(test_read_only),     RECORDED(test_doctor),
     };
     limit_program(120);
     return cmocka_run_group_tests(tests, NULL, NULL);
