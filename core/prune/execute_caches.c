@@ -26,6 +26,7 @@ struct cache_job {
     struct remove_item *removals;
     size_t removals_len;
     int64_t reported_bytes;
+    bool foreign; /* another user owns the directory */
     int code;
     struct err err;
 };
@@ -131,6 +132,21 @@ static int64_t freed_by(const struct cache_job *job)
     return freed_bytes;
 }
 
+/* A refusal of another user's cache comes with the way out. */
+static void explain_refusal(const struct cache_job *job, struct err *err)
+{
+    if (job->foreign && (err->code == -EACCES || err->code == -EPERM))
+        err_set(err, err->code, "%s: the cache belongs to another user; sudo can prune it",
+                err->text);
+}
+
+static bool is_foreign(const struct remove_context *context)
+{
+    struct fs_stat stat;
+    return geteuid() != 0 && fs_stat_at(context->root_fd, context->name, &stat, NULL) == 0 &&
+           stat.uid != geteuid();
+}
+
 static void job_run(uv_work_t *work)
 {
     struct cache_job *job = work->data;
@@ -151,12 +167,15 @@ static void job_run(uv_work_t *work)
     job->code = fs_open_root(job->cache->root, &context.root_fd, &job->err);
     if (job->code < 0)
         return;
+    job->foreign = is_foreign(&context);
     if (job->whole) {
         job->code = remove_service(&context, &freed_bytes, &job->err);
     } else {
         job->code = remove_items(&context, job->removals, job->removals_len, &job->err);
         freed_bytes = freed_by(job);
     }
+    if (job->code < 0)
+        explain_refusal(job, &job->err);
     close(context.root_fd);
     /* The total is what counts, whatever was reported on the way. */
     atomic_fetch_add(&execute->freed_bytes, freed_bytes - job->reported_bytes);
@@ -184,6 +203,7 @@ static void report(struct cache_job *job, size_t item, const struct remove_item 
     err_sys(&err, failed->code, "%s",
             failed->kind == REMOVE_INGEST ? execute->plan->items[item].id
                                           : digest_text(digest, &failed->digest));
+    explain_refusal(job, &err);
     execute_item_over(execute, item, &err);
 }
 
