@@ -9,7 +9,7 @@
 #include "tui/format.h"
 #include "tui/table.h"
 
-enum column { NAME, SIZE, LIVE, GARBAGE, BAR, GENS, EXPORTED, LAST };
+enum column { NAME, SIZE, LIVE, GARBAGE, BAR, GENS, EXPORTED, TREND, LAST };
 
 static const struct table_column columns[] = {
     [NAME] = {"SERVICE", 9, 34, false, 0},
@@ -19,6 +19,7 @@ static const struct table_column columns[] = {
     [BAR] = {"", 6, 0, false, 70},
     [GENS] = {"GENS", 4, 0, true, 66},
     [EXPORTED] = {"EXPORTED", 8, 0, false, 52},
+    [TREND] = {"TREND", SERVICE_TREND, 0, false, 108},
     [LAST] = {"LAST BUILD", 12, 400, false, 70},
 };
 
@@ -262,6 +263,33 @@ static void draw_cache(const struct pane_services *pane, const struct table *tab
                format_age(text, cache->last_export_at, app_now(pane->app)));
 }
 
+/* How its size went: heights between the least and the most that it had. */
+static void draw_trend(const struct table *table, const struct canvas *row,
+                       const struct service *service)
+{
+    int64_t least = INT64_MAX, most = 0;
+    struct buf text = {0};
+    for (size_t i = 0; i < service->trend_len; i++) {
+        least = service->trend[i] < least ? service->trend[i] : least;
+        most = service->trend[i] > most ? service->trend[i] : most;
+    }
+    for (size_t i = 0; i < service->trend_len && most > least; i++) {
+        double height = (double)(service->trend[i] - least) / (double)(most - least);
+        buf_append_str(&text, row->theme->glyphs->spark[(size_t)(height * 7 + 0.5)]);
+    }
+    if (text.len > 0)
+        table_cell(table, row, TREND, STYLE_DIM, text.data);
+    buf_done(&text);
+}
+
+static bool any_trend(const struct store *store)
+{
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].trend_len > 1)
+            return true;
+    return false;
+}
+
 static void draw_row(const struct pane_services *pane, const struct table *table,
                      const struct canvas *row, const struct service *service, int64_t most_garbage)
 {
@@ -271,6 +299,7 @@ static void draw_row(const struct pane_services *pane, const struct table *table
         draw_cache(pane, table, row, service->cache, most_garbage);
     else if (service->path != NULL && service->load == LOAD_PENDING)
         table_cell(table, row, SIZE, STYLE_DIM, row->theme->glyphs->ellipsis);
+    draw_trend(table, row, service);
     draw_last(pane, table, row, service);
 }
 
@@ -307,6 +336,8 @@ void pane_services_draw(struct pane_services *pane, const struct canvas *canvas,
             most_garbage = garbage_of(&store->services[i]);
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     table_fit_column(&table, NAME, pane->longest_name);
+    if (!any_trend(store))
+        table_hide_column(&table, TREND);
     table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
     pane->first_row = 1;

@@ -1,6 +1,7 @@
 #include "tui/table.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <string.h>
 
 enum { WIDE = 100 }; /* from here on, two columns between columns */
@@ -35,6 +36,11 @@ void table_fit_column(struct table *table, size_t column, int longest)
 {
     if (longest < table->columns[column].most)
         table->columns[column].most = longest;
+}
+
+void table_hide_column(struct table *table, size_t column)
+{
+    table->columns[column].from_width = INT_MAX;
 }
 
 void table_layout(struct table *table, int x, int width)

@@ -30,6 +30,8 @@ void table_init(struct table *table, const struct table_column *columns, size_t 
 /* The column need not grow beyond what stands in it. */
 void table_fit_column(struct table *table, size_t column, int longest);
 /* `x`: where the first column begins. */
+/* It is shown at no width; before the layout. */
+void table_hide_column(struct table *table, size_t column);
 void table_layout(struct table *table, int x, int width);
 void table_draw_titles(const struct table *table, const struct canvas *canvas, int y);
 /* Clean text into its column. */

@@ -8,6 +8,7 @@ static const struct glyphs unicode = {
     .up = "▲", .down = "▼",
     .waiting = "·", .running = "▶", .done = "✓", .cached = "≡", .failed = "✗", .cancelled = "⊘",
     .gauge_full = "▆", .gauge_empty = "▁",
+    .spark = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
     .bar = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 };
 
@@ -19,6 +20,7 @@ static const struct glyphs plain = {
     .up = "^", .down = "v",
     .waiting = ".", .running = ">", .done = "+", .cached = "=", .failed = "x", .cancelled = "-",
     .gauge_full = "#", .gauge_empty = ".",
+    .spark = {"_", ".", "-", "-", "=", "+", "*", "#"},
     .bar = {"", "", "", "", "=", "=", "=", "=", "#"},
 };
 

@@ -32,6 +32,7 @@ struct glyphs {
     const char *up, *down; /* sort directions */
     const char *waiting, *running, *done, *cached, *failed, *cancelled;
     const char *gauge_full, *gauge_empty;
+    const char *spark[8]; /* a column as high as that, 1 to 8 eighths */
     const char *bar[9]; /* 0 to 8 eighths of a column; [8] full */
 };
 

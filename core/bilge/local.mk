@@ -15,5 +15,6 @@ libbilge_a_SOURCES += \
 	core/bilge/rescans.c \
 	core/bilge/roots.c \
 	core/bilge/services.c \
+	core/bilge/trends.c \
 	core/bilge/watching.c \
 	core/bilge/recording.c

@@ -44,6 +44,8 @@ struct note {
     size_t layers_len, layers_cap;
     int64_t *wanted; /* creation times of the caches' layers */
     size_t wanted_len, wanted_cap;
+    struct trend *trends;
+    size_t trends_len;
     struct prediction *predictions;
     size_t predictions_len;
     struct layer_text *texts; /* out: for the store */
@@ -81,10 +83,12 @@ static void gather_disks(struct note *note, const struct store *store)
 
 static void gather_caches(struct note *note, const struct store *store)
 {
+    note->trends = mem_zalloc((store->services_len + 1) * sizeof *note->trends);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct cache *cache = store->services[i].cache;
         if (cache == NULL || cache->state == CACHE_MISSING)
             continue;
+        note->trends[note->trends_len++].id = mem_strdup(cache->path);
         add_sample(note, "cache", cache->path, cache->size_bytes);
         for (size_t j = 0; j < cache->blobs_len; j++) {
             if (cache->blobs[j].created_at == 0)
@@ -199,6 +203,8 @@ static void note_run(struct job *job)
         write_down(note);
     if (note->history != NULL) {
         predict(note);
+        for (size_t i = 0; i < note->trends_len; i++)
+            trend_read(&note->trends[i], note->history, note->now);
         history_step_times(note->history, &note->times, &note->times_len, NULL);
     }
     if (note->history != NULL && note->want_past)
@@ -215,6 +221,8 @@ static void put(struct bilge *bilge, struct note *note)
         for (size_t j = 0; j < note->predictions_len; j++)
             if (store->disks[i].dev == note->predictions[j].dev)
                 store->disks[i].full_at = note->predictions[j].full_at;
+    for (size_t i = 0; i < note->trends_len; i++)
+        trend_put(&note->trends[i], store);
     store_set_layer_texts(store, note->texts, note->texts_len);
     note->texts = NULL;
     note->texts_len = 0;
@@ -239,6 +247,9 @@ static void note_free(struct note *note)
         free((char *)note->layers[i].text);
     for (size_t i = 0; i < note->predictions_len; i++)
         free(note->predictions[i].series);
+    for (size_t i = 0; i < note->trends_len; i++)
+        free(note->trends[i].id);
+    free(note->trends);
     for (size_t i = 0; i < note->texts_len; i++)
         free(note->texts[i].text);
     for (size_t i = 0; i < note->times_len; i++)

@@ -212,6 +212,16 @@ struct recording *recording_start(struct bilge *bilge, const struct build *build
  * also while the object is closing. */
 void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build);
 
+/* ---- trends */
+struct trend {
+    char *id; /* of the row: its path */
+    int64_t sizes[SERVICE_TREND];
+    size_t len;
+};
+/* On the pool. */
+void trend_read(struct trend *trend, struct history *history, int64_t now);
+void trend_put(const struct trend *trend, struct store *store);
+
 /* ---- builds */
 /* Sessions of our running builds, 0-ended; the caller frees it. */
 pid_t *builds_sessions(const struct bilge *bilge);

@@ -19,6 +19,8 @@
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
 
+#define SERVICE_TREND 8
+
 /* A row of the services pane: a compose service that builds, a directory
  * under a cache root, or both joined. Of several services that share one
  * directory the first has it; the others have rows without a cache, with the
@@ -34,6 +36,8 @@ struct service {
     enum load_state load;   /* of the scan */
     struct cache *cache;    /* NULL until scanned, and for rows without one */
     char *busy_sign;        /* our own build, a building client; NULL: no such sign */
+    int64_t trend[SERVICE_TREND]; /* the sizes that it went through; the last one is the newest */
+    size_t trend_len;             /* 0: not remembered */
     uint64_t last_build_id; /* 0: not built in this session */
 };
 
