@@ -2,12 +2,14 @@
 # Removals while builds export: no build fails or loses its cache because of
 # bilge, no published index names what is gone.
 #
-# BILGE_TEST_EXPORTS=N: how many exports race with "prune --garbage" in a loop
+# BILGE_TEST_LARGE_MB=N: how large the layer is that is written while garbage
+# goes (1500 by hand). BILGE_TEST_EXPORTS=N: how many exports race with "prune --garbage" in a loop
 # (200 by hand; fewer in a run of all tests).
 here=$(dirname "$0")
 # shellcheck source=tests/engine/lib.sh
 . "$here/lib.sh"
 exports=${BILGE_TEST_EXPORTS:-12}
+large=${BILGE_TEST_LARGE_MB:-300}
 export COMPOSE_FILE="$lab/project/compose.yml"
 
 # One more large layer, when large.txt says how large (in MB).
@@ -34,7 +36,7 @@ import_all() {
 make_compose api
 state A && build api
 state B && build api
-state A 300
+state A "$large"
 build api &
 builder=$!
 pruned=0 seen=''
@@ -55,7 +57,7 @@ is 'the next build is all CACHED' import_all
 
 # The same with processes in sight, so that the sign of the client counts.
 state B && build api
-state A 299
+state A $((large - 1))
 build api &
 builder=$!
 seen=''
@@ -70,7 +72,7 @@ is 'with the client in sight: exit 0' [ $? -eq 0 ]
 is 'with the client in sight it verifies' verifies
 
 # Every blob exists already: nothing on the disk shows the export.
-state A 300
+state A "$large"
 build api &
 builder=$!
 while kill -0 $builder 2>/dev/null; do prune_garbage; done
