@@ -140,15 +140,8 @@ static bool go_on(void *arg, int64_t bytes)
 static int open_blobs(const struct dedupe_place *place, int *ret_cache_fd, int *ret_fd,
                       struct err *err)
 {
-    int above = -1;
     int code = fs_open_dir(place->root_fd, place->name, ret_cache_fd, err);
-    if (code == 0)
-        code = fs_open_dir(*ret_cache_fd, "blobs", &above, err);
-    if (code == 0)
-        code = fs_open_dir(above, "sha256", ret_fd, err);
-    if (above >= 0)
-        close(above);
-    return code;
+    return code == 0 ? cache_open_blobs(*ret_cache_fd, ret_fd, err) : code;
 }
 
 static int check_files(const struct linking *linking, bool across_users, struct err *err)

@@ -68,3 +68,13 @@ bool cache_is_aside(const char *name)
     size_t len = strlen(CACHE_ASIDE);
     return strncmp(name, CACHE_ASIDE, len) == 0 && (name[len] == '\0' || name[len] == '.');
 }
+
+int cache_open_blobs(int cache_fd, int *ret_fd, struct err *err)
+{
+    int above, code = fs_open_dir(cache_fd, "blobs", &above, err);
+    if (code < 0)
+        return code;
+    code = fs_open_dir(above, "sha256", ret_fd, err);
+    close(above);
+    return code;
+}

@@ -37,11 +37,10 @@ static cJSON *describe(int cache_fd, const struct digest *manifest, const char *
 {
     char hex[DIGEST_HEX_SIZE], text[DIGEST_TEXT_SIZE];
     struct fs_stat stat;
-    int blobs = -1, dir = -1;
+    int dir = -1;
     cJSON *json = NULL, *entry = NULL;
     digest_hex(hex, manifest);
-    if (fs_open_dir(cache_fd, "blobs", &blobs, err) < 0 ||
-        fs_open_dir(blobs, "sha256", &dir, err) < 0 || fs_stat_at(dir, hex, &stat, err) < 0)
+    if (cache_open_blobs(cache_fd, &dir, err) < 0 || fs_stat_at(dir, hex, &stat, err) < 0)
         goto out;
     json = read_json(dir, hex, err);
     if (json == NULL)
@@ -59,8 +58,6 @@ out:
     cJSON_Delete(json);
     if (dir >= 0)
         close(dir);
-    if (blobs >= 0)
-        close(blobs);
     return entry;
 }
 

@@ -79,4 +79,7 @@ struct layer_time {
 int cacheconfig_parse(const char *json, size_t len, struct layer_time **ret_times, size_t *ret_len,
                       struct err *err);
 
+/* Opens blobs/sha256 of an open cache directory. *ret_fd is the caller's. */
+int cache_open_blobs(int cache_fd, int *ret_fd, struct err *err);
+
 #endif

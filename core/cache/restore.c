@@ -3,12 +3,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/base/fs.h"
-#include "core/base/mem.h"
-#include "core/cache/busy.h"
 #include "core/cache/hash.h"
 #include "core/cache/index.h"
+#include "core/cache/layout.h"
+#include "core/cache/recover.h"
 #include "core/cache/scan.h"
 
 uint32_t restore_choose(const struct cache *cache)
@@ -54,10 +53,7 @@ static int check_content(const struct remove_context *context, int cache_fd,
                          const struct cache *cache, const struct cache_generation *generation,
                          struct err *err)
 {
-    int above = -1, blobs = -1;
-    int code = fs_open_dir(cache_fd, "blobs", &above, err);
-    if (code == 0)
-        code = fs_open_dir(above, "sha256", &blobs, err);
+    int blobs = -1, code = cache_open_blobs(cache_fd, &blobs, err);
     for (size_t i = 0; code == 0 && i < generation->blobs_len; i++) {
         const struct cache_blob *blob = &cache->blobs[generation->blobs[i]];
         struct digest actual;
@@ -70,22 +66,6 @@ static int check_content(const struct remove_context *context, int cache_fd,
     }
     if (blobs >= 0)
         close(blobs);
-    if (above >= 0)
-        close(above);
-    return code;
-}
-
-static int check_busy(const struct remove_context *context, int cache_fd, struct err *err)
-{
-    if (context->now)
-        return 0;
-    char *sign = busy_file_signs(cache_fd, clock_now());
-    if (sign == NULL)
-        sign = busy_building_client(context->own_sessions);
-    if (sign == NULL)
-        return 0;
-    int code = err_set(err, ERR_BUSY, "%s may be in use: %s", context->name, sign);
-    free(sign);
     return code;
 }
 
@@ -101,7 +81,7 @@ static int restore(const struct remove_context *context, int cache_fd, const str
     if (!generation->whole)
         return err_set(err, ERR_FORMAT, "restoring %s: generation %.12s lacks blobs that it needs",
                        context->name, hex);
-    int code = check_busy(context, cache_fd, err);
+    int code = remove_check_busy(context, cache_fd, err);
     if (code == 0 && hash_available())
         code = check_content(context, cache_fd, cache, generation, err);
     if (code == 0)

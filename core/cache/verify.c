@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/hash.h"
+#include "core/cache/layout.h"
 #include "core/cache/scan.h"
 
 /* More than this many are not worth a line each. */
@@ -101,14 +102,10 @@ static int check_blobs(struct verification *verification, int blobs_fd)
 
 static int open_blobs(const struct verify_spec *spec, int *ret_fd)
 {
-    int cache_fd = -1, above_fd = -1;
+    int cache_fd = -1;
     int code = fs_open_dir(spec->root_fd, spec->name, &cache_fd, NULL);
     if (code == 0)
-        code = fs_open_dir(cache_fd, "blobs", &above_fd, NULL);
-    if (code == 0)
-        code = fs_open_dir(above_fd, "sha256", ret_fd, NULL);
-    if (above_fd >= 0)
-        close(above_fd);
+        code = cache_open_blobs(cache_fd, ret_fd, NULL);
     if (cache_fd >= 0)
         close(cache_fd);
     return code;
