@@ -25,25 +25,35 @@ static void check_engine(struct examination *exam)
         if (!builder->embedded || builder->error == NULL)
             continue;
         bool refused = strstr(builder->error, "ermission denied") != NULL;
+        bool absent = exam->facts->has_systemd && strstr(builder->error, "no engine") != NULL;
+        const char *fix = refused  ? "sudo usermod -aG docker \"$USER\"   # then log in again"
+                          : absent ? "sudo systemctl start docker"
+                                   : NULL;
         doctor_find(exam, DOCTOR_BAD, mem_strdup(builder->error),
-                    refused ? mem_strdup("sudo usermod -aG docker \"$USER\"   # then log in again")
-                            : NULL);
+                    fix != NULL ? mem_strdup(fix) : NULL);
     }
+}
+
+/* What an engine that does not answer leaves open is not called fine. */
+static bool unanswered(struct examination *exam, const struct builder *builder)
+{
+    bool open = builder != NULL && builder->embedded && builder->error != NULL;
+    if (open)
+        doctor_find(exam, DOCTOR_NOTE, mem_strdup("not known: the engine does not answer"), NULL);
+    return open;
 }
 
 /* docker/buildx: "Cache export is not supported for the docker driver". */
 static void check_export(struct examination *exam)
 {
-    for (size_t i = 0; i < exam->store->builders_len; i++) {
-        const struct builder *builder = &exam->store->builders[i];
-        if (builder->selected && builder->no_cache_export)
-            doctor_find(exam, DOCTOR_WARNING,
-                        mem_strdup("the engine's own builder cannot export local caches: it has "
-                                   "not the containerd image store; builds with cache_to fail"),
-                        mem_strdup("put {\"features\":{\"containerd-snapshotter\":true}} into "
-                                   "/etc/docker/daemon.json and restart docker, or use a "
-                                   "docker-container builder: docker buildx create --use"));
-    }
+    const struct builder *selected = store_selected_builder(exam->store);
+    if (!unanswered(exam, selected) && selected != NULL && selected->no_cache_export)
+        doctor_find(exam, DOCTOR_WARNING,
+                    mem_strdup("the engine's own builder cannot export local caches: it has "
+                               "not the containerd image store; builds with cache_to fail"),
+                    mem_strdup("put {\"features\":{\"containerd-snapshotter\":true}} into "
+                               "/etc/docker/daemon.json and restart docker, or use a "
+                               "docker-container builder: docker buildx create --use"));
 }
 
 static void check_builders(struct examination *exam)
@@ -55,6 +65,7 @@ static void check_builders(struct examination *exam)
                                "docker system df show the engine's own cache",
                                selected->name),
                     mem_printf("bilge du --builder %s", selected->name));
+    unanswered(exam, selected);
     for (size_t i = 0; i < exam->store->builders_len; i++) {
         const struct builder *builder = &exam->store->builders[i];
         if (!builder->embedded && builder->error != NULL)
@@ -170,7 +181,7 @@ void doctor_gather(struct doctor_facts *ret_facts)
     char *running = mem_printf("%s/run/systemd/system", prefix);
     *ret_facts = (struct doctor_facts){
         .has_docker = in_path("docker"),
-        .systemd_cleans = access(running, F_OK) == 0,
+        .has_systemd = access(running, F_OK) == 0,
         .uid = (uint32_t)geteuid(),
     };
     tmpfiles_read(&ret_facts->tmpfiles, prefix);

@@ -29,7 +29,7 @@ struct doctor_report {
 /* What the store does not tell: gathered off the loop. */
 struct doctor_facts {
     bool has_docker;     /* in PATH */
-    bool systemd_cleans; /* systemd runs, so its tmpfiles timer does */
+    bool has_systemd;    /* it runs, and so does its tmpfiles timer */
     uint32_t uid;
     struct tmpfiles tmpfiles;
     char **aliases; /* pairs: a root as it was given, and where it really is */

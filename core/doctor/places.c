@@ -96,7 +96,7 @@ void check_small_disk(struct examination *exam)
 
 void check_tmpfiles(struct examination *exam)
 {
-    for (size_t i = 0; exam->facts->systemd_cleans && i < exam->store->roots_len; i++) {
+    for (size_t i = 0; exam->facts->has_systemd && i < exam->store->roots_len; i++) {
         const char *path = exam->store->roots[i].path;
         const struct tmpfiles_rule *rule = tmpfiles_find(&exam->facts->tmpfiles, path);
         char age[TEXT_AGE_SIZE];

@@ -70,7 +70,7 @@ static void test_tmpfiles(void **state)
 
 static struct doctor_facts healthy(void)
 {
-    return (struct doctor_facts){.has_docker = true, .systemd_cleans = true, .uid = 1000};
+    return (struct doctor_facts){.has_docker = true, .has_systemd = true, .uid = 1000};
 }
 
 static struct cache *cache_of(struct store *store)
@@ -128,6 +128,12 @@ static void refused(struct store *store, struct doctor_facts *facts)
 {
     (void)facts;
     mem_replace(&store->builders[0].error, "reading /var/run/docker.sock: permission denied");
+}
+
+static void stopped(struct store *store, struct doctor_facts *facts)
+{
+    (void)facts;
+    mem_replace(&store->builders[0].error, "no engine answers on /run/x: is dockerd running?");
 }
 
 static void no_export(struct store *store, struct doctor_facts *facts)
@@ -256,6 +262,7 @@ static void test_each_check(void **state)
     } cases[] = {
         {"docker", no_docker, DOCTOR_BAD, "apt install"},
         {"engine", refused, DOCTOR_BAD, "usermod -aG docker"},
+        {"engine", stopped, DOCTOR_BAD, "systemctl start docker"},
         {"export", no_export, DOCTOR_WARNING, "containerd-snapshotter"},
         {"builder", other_builder, DOCTOR_NOTE, "--builder default"},
         {"project", bad_project, DOCTOR_WARNING, NULL},
@@ -292,6 +299,22 @@ static void test_each_check(void **state)
         doctor_facts_done(&facts);
         store_free(store);
     }
+}
+
+/* Whether an engine that does not answer can export is not "ok". */
+static void test_silent_engine(void **state)
+{
+    static const char *const open[] = {"export", "builder"};
+    struct store *store = healthy_store();
+    struct doctor_facts facts = healthy();
+    (void)state;
+    stopped(store, &facts);
+    struct doctor_report report = doctor_examine(store, &facts, PLAN_NOW);
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++)
+        assert_int_equal(find(&report, open[i])->severity, DOCTOR_NOTE);
+    doctor_report_done(&report);
+    doctor_facts_done(&facts);
+    store_free(store);
 }
 
 /* A path in a command to paste stays one word, whatever is in it. */
@@ -337,7 +360,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tmpfiles),    cmocka_unit_test(test_nothing_to_find),
-        cmocka_unit_test(test_each_check),  cmocka_unit_test(test_fixes_are_quoted),
+        cmocka_unit_test(test_each_check),  cmocka_unit_test(test_silent_engine),
+        cmocka_unit_test(test_fixes_are_quoted),
         cmocka_unit_test(test_layer_words),
     };
     limit_program(60);
