@@ -7,6 +7,7 @@ bilge_SOURCES += \
 	cli/du.c \
 	cli/guard.c \
 	cli/guard_acts.c cli/guard_acts.h \
+	cli/relief.c cli/relief.h \
 	cli/history.c cli/history_json.c cli/history_json.h \
 	cli/json.c cli/json.h \
 	cli/listing.c cli/listing.h \
