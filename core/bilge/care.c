@@ -4,50 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/bilge/care_jobs.h"
 #include "core/bilge/parts.h"
 #include "core/cache/restore.h"
 
 #define PROGRESS_MS 200
-#define SETTLE_MS 500
-
-/* A cache directory as a job sees it. */
-struct place {
-    char *id; /* of the row: its path */
-    char *root, *name;
-    uint64_t dev, ino;
-};
-
-struct care {
-    struct job job;
-    struct bilge_care_ops ops;
-    void *arg;
-    struct place *places;
-    size_t places_len, next; /* next: the one that the job works on */
-    pid_t *own_sessions;
-    atomic_bool cancel;
-    atomic_llong done_bytes, total_bytes;
-
-    /* verify */
-    bool repair;
-    struct verify_result verified;
-    enum repair_act act;
-    char *detail;
-    /* restore */
-    struct digest generation;
-    /* dedupe */
-    struct dedupe_plan plan;
-    int *codes;
-    bool across_users;
-
-    int code; /* of the job */
-    struct err err;
-};
-
-/* ----------------------------------------------------------------- places */
 
 static int place_init(struct bilge *bilge, const char *service_id, struct place *ret_place,
                       struct err *err)
@@ -83,93 +46,6 @@ static void care_free(struct care *care)
     free(care);
 }
 
-static struct remove_context context_of(struct care *care, const struct place *place, int root_fd)
-{
-    return (struct remove_context){
-        .root_fd = root_fd,
-        .root_path = place->root,
-        .name = place->name,
-        .dev = place->dev,
-        .ino = place->ino,
-        .own_sessions = care->own_sessions,
-        .settle_ms = SETTLE_MS,
-        .cancel = &care->cancel,
-    };
-}
-
-/* ---------------------------------------------------------- on the pool */
-
-static void count_verified(void *arg, int64_t checked_bytes, int64_t total_bytes)
-{
-    struct care *care = arg;
-    atomic_store(&care->done_bytes, checked_bytes);
-    atomic_store(&care->total_bytes, total_bytes);
-}
-
-static void run_verify(struct job *job)
-{
-    struct care *care = (struct care *)job;
-    const struct place *place = &care->places[care->next];
-    int root_fd;
-    care->code = fs_open_root(place->root, &root_fd, &care->err);
-    if (care->code < 0)
-        return;
-    const struct verify_spec spec = {
-        .root_fd = root_fd, .root_path = place->root, .name = place->name,
-        .cancel = &care->cancel, .on_progress = count_verified, .arg = care,
-    };
-    care->code = verify_cache(&spec, &care->verified, &care->err);
-    if (care->code == 0 && care->repair) {
-        const struct remove_context context = context_of(care, place, root_fd);
-        care->code =
-            repair_cache(&context, &care->verified, &care->act, &care->detail, &care->err);
-    }
-    close(root_fd);
-}
-
-static void run_restore(struct job *job)
-{
-    struct care *care = (struct care *)job;
-    const struct place *place = &care->places[0];
-    int root_fd;
-    care->code = fs_open_root(place->root, &root_fd, &care->err);
-    if (care->code < 0)
-        return;
-    const struct remove_context context = context_of(care, place, root_fd);
-    care->code = restore_generation(&context, &care->generation, NULL, &care->err);
-    close(root_fd);
-}
-
-/* Items of one source stand together, so its content is hashed once. */
-static void run_dedupe(struct job *job)
-{
-    struct care *care = (struct care *)job;
-    const struct dedupe_item *before = NULL;
-    bool verified = false;
-    for (size_t i = 0; i < care->plan.len && !atomic_load(&care->cancel); i++) {
-        const struct dedupe_item *item = &care->plan.items[i];
-        const struct place *from = &care->places[item->from], *to = &care->places[item->to];
-        struct dedupe_place from_place = {.name = from->name}, to_place = {.name = to->name};
-        if (before == NULL || !digest_equal(&before->digest, &item->digest))
-            verified = false;
-        before = item;
-        int code = fs_open_root(from->root, &from_place.root_fd, &care->err);
-        if (code == 0) {
-            code = fs_open_root(to->root, &to_place.root_fd, &care->err);
-            if (code == 0) {
-                code = dedupe_link(item, &from_place, &to_place, verified, care->across_users,
-                                   &care->cancel, &care->err);
-                close(to_place.root_fd);
-            }
-            close(from_place.root_fd);
-        }
-        verified |= code == 0;
-        care->codes[i] = code;
-        atomic_fetch_add(&care->done_bytes, item->size_bytes);
-    }
-    care->code = atomic_load(&care->cancel) ? err_set(&care->err, ERR_CANCELLED, "stopped") : 0;
-}
-
 /* ------------------------------------------------------------- on the loop */
 
 static void on_timer(uv_timer_t *timer)
@@ -188,7 +64,7 @@ static void finish(struct bilge *bilge)
     uv_timer_stop(&bilge->care_timer);
     if (!bilge->closing) {
         for (size_t i = 0; i < care->places_len; i++)
-            if (care->repair || care->job.run != run_verify)
+            if (care->repair || care->job.run != care_verify)
                 caches_rescan(bilge, care->places[i].id, false);
         care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
     }
@@ -289,7 +165,7 @@ int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len
         care_free(care);
         return code;
     }
-    start(bilge, care, run_verify, verify_done_one);
+    start(bilge, care, care_verify, verify_done_one);
     return 0;
 }
 
@@ -313,7 +189,7 @@ int bilge_restore(struct bilge *bilge, const char *service_id, const struct dige
         return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
     }
     care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
-    start(bilge, care, run_restore, other_done);
+    start(bilge, care, care_restore, other_done);
     return 0;
 }
 
@@ -342,7 +218,7 @@ int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len
         atomic_fetch_add(&care->total_bytes, plan->items[i].size_bytes);
     }
     care->across_users = across_users;
-    start(bilge, care, run_dedupe, other_done);
+    start(bilge, care, care_dedupe, other_done);
     return 0;
 }
 

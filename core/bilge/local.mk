@@ -3,7 +3,7 @@ libbilge_a_SOURCES += \
 	core/bilge/bilge.c core/bilge/parts.h \
 	core/bilge/builds.c \
 	core/bilge/caches.c \
-	core/bilge/care.c \
+	core/bilge/care.c core/bilge/care_jobs.c core/bilge/care_jobs.h \
 	core/bilge/disks.c \
 	core/bilge/engines.c \
 	core/bilge/examining.c \

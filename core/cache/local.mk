@@ -28,7 +28,8 @@ libbilge_a_SOURCES += \
 	core/cache/tally.c core/cache/tally.h \
 	core/cache/tree.c core/cache/tree.h \
 	core/cache/unlink.c core/cache/unlink.h \
-	core/cache/watch.c core/cache/watch.h \
+	core/cache/watch.c core/cache/watch.h core/cache/watch_parts.h \
+	core/cache/watch_bursts.c core/cache/watch_eyes.c core/cache/watch_polls.c \
 	core/cache/repair.c \
 	core/cache/restore.c core/cache/restore.h \
 	core/cache/verify.c core/cache/verify.h
