@@ -174,6 +174,28 @@ static void step_json(struct json *json, const struct step *step)
     json_put_object_end(json);
 }
 
+static void remarks_json(struct json *json, const struct build *build)
+{
+    json_put_array(json, "warnings");
+    for (size_t i = 0; i < build->warnings_len; i++) {
+        const struct build_warning *warning = &build->warnings[i];
+        json_put_object(json, NULL);
+        json_put_int(json, "step", warning->step);
+        json_put_text(json, "text", warning->text);
+        json_put_text(json, "url", warning->url);
+        json_put_text(json, "file", warning->file);
+        json_put_int(json, "line", warning->line);
+        json_put_object_end(json);
+    }
+    json_put_array_end(json);
+    json_put_object(json, "excerpt");
+    json_put_int(json, "step", build->excerpt.step);
+    json_put_text(json, "file", build->excerpt.file);
+    json_put_int(json, "line", build->excerpt.line);
+    json_put_text(json, "text", build->excerpt.text);
+    json_put_object_end(json);
+}
+
 static void print_json(const struct store *store, const struct build *build)
 {
     struct json json = {.out = stdout};
@@ -190,6 +212,7 @@ static void print_json(const struct store *store, const struct build *build)
     for (size_t i = 0; i < build->steps_len; i++)
         step_json(&json, &build->steps[i]);
     json_put_array_end(&json);
+    remarks_json(&json, build);
     json_put_text(&json, "error", build->error);
     const struct diagnosis *diagnosis = build->diagnosis;
     json_put_text(&json, "diagnosis", diagnosis != NULL ? diagnosis->name : NULL);

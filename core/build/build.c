@@ -44,6 +44,20 @@ static void step_done(struct step *step)
     free(step->error);
 }
 
+void build_excerpt_done(struct build_excerpt *excerpt)
+{
+    free(excerpt->file);
+    free(excerpt->text);
+    *excerpt = (struct build_excerpt){0};
+}
+
+static void warning_done(struct build_warning *warning)
+{
+    free(warning->text);
+    free(warning->url);
+    free(warning->file);
+}
+
 void build_free(struct build *build)
 {
     if (build == NULL)
@@ -52,6 +66,10 @@ void build_free(struct build *build)
         free(build->services[i]);
     for (size_t i = 0; i < build->steps_len; i++)
         step_done(&build->steps[i]);
+    for (size_t i = 0; i < build->warnings_len; i++)
+        warning_done(&build->warnings[i]);
+    build_excerpt_done(&build->excerpt);
+    free(build->warnings);
     free(build->services);
     free(build->steps);
     free(build->command);

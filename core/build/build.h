@@ -46,8 +46,27 @@ struct step {
     uint64_t last_line;      /* 1 + the log's number of its last line of output; 0: none. Not
                               * a copy, so that a flood costs nothing: see step_last_line() */
     char *error;             /* NULL unless failed */
-    size_t warnings;
+    size_t warnings;         /* their texts stand in the build */
 };
+
+/* A remark of the Dockerfile's linter, or of the engine. */
+struct build_warning {
+    int step;   /* 0: of none */
+    char *text; /* "JSONArgsRecommended: …"; raw, capped at STEP_TEXT_MAX */
+    char *url;  /* where it is explained; NULL: not told */
+    char *file; /* of the Dockerfile; NULL: not told */
+    int line;   /* in it, from 1; 0: not told */
+};
+
+/* The lines around the one that failed: as the tool printed them, "   5 | >>>
+ * RUN make", clean, with newlines between. */
+struct build_excerpt {
+    int step;   /* 0: of none: the Dockerfile could not be read */
+    char *file; /* "Dockerfile" */
+    int line;
+    char *text; /* NULL: there is no excerpt */
+};
+void build_excerpt_done(struct build_excerpt *excerpt);
 
 /* What a known failure means, see diagnose.h. Static. */
 struct diagnosis {
@@ -71,6 +90,9 @@ struct build {
     int64_t duration_ms; /* once over */
     struct step *steps;  /* by number; numbers may have gaps */
     size_t steps_len, steps_cap;
+    struct build_warning *warnings; /* in the order of arrival; capped, see remarks.h */
+    size_t warnings_len, warnings_cap;
+    struct build_excerpt excerpt; /* of the Dockerfile, when a build has failed of it */
     bool names_services;  /* the tool puts the service into the names of steps */
     char *error;          /* the reason of the failure, one clean line; NULL: none known */
     const struct diagnosis *diagnosis; /* of the failure; NULL: not a known one */

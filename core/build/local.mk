@@ -12,8 +12,10 @@ libbilge_a_SOURCES += \
 	core/build/progress.h core/build/progress_legacy.c core/build/progress_plain.c \
 	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
+	core/build/remarks.c core/build/remarks.h \
 	core/build/runner.c core/build/runner.h \
 	core/build/spill.c core/build/spill.h \
 	core/build/step.c \
+	core/build/streams.c core/build/streams.h \
 	core/build/tool.c core/build/tool.h \
 	core/build/vertex.c core/build/vertex.h

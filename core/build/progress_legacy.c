@@ -13,24 +13,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/lines.h"
 #include "core/base/mem.h"
 #include "core/build/reason.h"
+#include "core/build/remarks.h"
+#include "core/build/streams.h"
 
-#define LINE_MAX_BYTES (64 * 1024)
 #define SERVICES_MAX 1000
-
-struct legacy;
-
-struct legacy_stream {
-    struct legacy *progress;
-    struct lines lines;
-    int number; /* 1 stdout, 2 stderr */
-};
 
 struct legacy {
     struct build *build;
-    struct legacy_stream streams[2];
+    struct streams streams;
     int64_t now_mono_ms;
     int current; /* the step that runs; 0: none */
     int *firsts; /* the first step of each service */
@@ -175,18 +167,20 @@ static bool read_line(struct legacy *progress, const char *line, size_t len)
     return false;
 }
 
-static void on_line(void *arg, const char *text, size_t len)
+static void on_line(void *arg, int stream, const char *text, size_t len)
 {
-    struct legacy_stream *stream = arg;
-    struct legacy *progress = stream->progress;
+    struct legacy *progress = arg;
     struct build *build = progress->build;
     bool output = false;
-    if (stream->number == 1)
+    if (stream == 1)
         output = read_line(progress, text, len);
     if (starts_with(text, len, "Building "))
         read_heading(progress, text + 9, len - 9);
-    reason_look(&progress->reason, stream->number, text, len);
-    buildlog_add(build->log, progress->current, stream->number, text, len);
+    if (starts_with(text, len, "[Warning] "))
+        build_add_warning(build, progress->current, text + 10, len - 10, NULL, NULL, 0);
+    else
+        reason_look(&progress->reason, stream, text, len);
+    buildlog_add(build->log, progress->current, stream, text, len);
     struct step *step = current_step(progress);
     if (output && step != NULL)
         step->last_line = buildlog_end(build->log);
@@ -198,20 +192,15 @@ static void *legacy_open(struct build *build)
 {
     struct legacy *progress = mem_zalloc(sizeof *progress);
     progress->build = build;
-    for (int i = 0; i < 2; i++) {
-        progress->streams[i].progress = progress;
-        progress->streams[i].number = i + 1;
-        lines_init(&progress->streams[i].lines, LINE_MAX_BYTES);
-    }
+    streams_init(&progress->streams, on_line, progress);
     return progress;
 }
 
 static void legacy_feed(void *arg, int stream, const char *data, size_t len, int64_t now_mono_ms)
 {
     struct legacy *progress = arg;
-    struct legacy_stream *legacy = &progress->streams[stream == 2];
     progress->now_mono_ms = now_mono_ms;
-    lines_feed(&legacy->lines, data, len, on_line, legacy);
+    streams_feed(&progress->streams, stream, data, len);
     progress->build->revision++;
 }
 
@@ -220,8 +209,7 @@ static void legacy_end(void *arg, int64_t now_mono_ms)
 {
     struct legacy *progress = arg;
     progress->now_mono_ms = now_mono_ms;
-    for (int i = 0; i < 2; i++)
-        lines_end(&progress->streams[i].lines, on_line, &progress->streams[i]);
+    streams_end(&progress->streams);
     reason_settle(&progress->reason, progress->build);
     struct step *step = current_step(progress);
     if (step != NULL && !step_is_over(step) && progress->build->error != NULL) {
@@ -234,8 +222,7 @@ static void legacy_end(void *arg, int64_t now_mono_ms)
 static void legacy_close(void *arg)
 {
     struct legacy *progress = arg;
-    for (int i = 0; i < 2; i++)
-        lines_done(&progress->streams[i].lines);
+    streams_done(&progress->streams);
     for (size_t i = 0; i < progress->headings_len; i++)
         free(progress->headings[i]);
     free(progress->headings);

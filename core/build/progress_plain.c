@@ -3,20 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/lines.h"
 #include "core/base/mem.h"
 #include "core/build/plain_line.h"
 #include "core/build/reason.h"
-
-/* Longer lines are cut in pieces; 15 kB were seen. */
-#define LINE_MAX_BYTES (64 * 1024)
+#include "core/build/remarks.h"
+#include "core/build/streams.h"
 
 struct plain;
 
-struct plain_stream {
+/* What must be remembered of one stream between two lines. */
+struct plain_view {
     struct plain *progress;
-    struct lines lines;
-    int number;       /* 1 stdout, 2 stderr */
+    int stream;       /* 1 stdout, 2 stderr */
+    struct excerpt_reader excerpt;
     bool after_blank; /* then "#5 text" names a step: the view moves to it */
     bool in_failure_block;
     int block_step; /* the step that the failure block is about; 0: not known */
@@ -28,7 +27,8 @@ struct plain_stream {
 
 struct plain {
     struct build *build;
-    struct plain_stream streams[2];
+    struct streams streams;
+    struct plain_view views[2];
     int64_t now_mono_ms;
     int base;        /* added to "#N": compose 1 starts anew with each service */
     char *heading;   /* the service of compose 1's "Building api"; NULL: none */
@@ -98,19 +98,20 @@ static bool is_vertex_digest(struct span rest)
 }
 
 /* A step's line that is no output. */
-static void read_event(struct plain_stream *stream, struct step *step, struct span rest)
+static void read_event(struct plain_view *view, struct step *step, struct span rest)
 {
-    struct plain *progress = stream->progress;
+    struct plain *progress = view->progress;
     if (rest.len == 0 || span_is(rest, "...") || read_end(progress, step, rest))
         return;
     if (span_starts(rest, "WARN: ")) {
-        step->warnings++;
+        build_add_warning(progress->build, step->number, rest.text + 6, rest.len - 6, NULL, NULL,
+                          0);
     } else if (step->name[0] == '\0') {
         build_name_step(progress->build, step, rest.text, rest.len);
         if (progress->heading != NULL)
             mem_replace(&step->service, progress->heading);
         step_start(step, progress->now_mono_ms);
-    } else if (!is_name_of(step, rest) && !is_vertex_digest(rest) && !stream->after_blank) {
+    } else if (!is_name_of(step, rest) && !is_vertex_digest(rest) && !view->after_blank) {
         read_status(step, rest, progress->now_mono_ms);
     }
 }
@@ -137,10 +138,10 @@ static void read_heading(struct plain *progress, struct span line)
     free(progress->heading);
     progress->heading = mem_strndup(name.text, name.len);
     progress->base = build->steps_len > 0 ? build->steps[build->steps_len - 1].number : 0;
-    progress->streams[0].hot_step = progress->streams[1].hot_step = 0;
+    progress->views[0].hot_step = progress->views[1].hot_step = 0;
 }
 
-/* Where the excerpt of the Dockerfile belongs; 0: nowhere. */
+/* Whose the excerpt of the Dockerfile is; 0: nobody's. */
 static int find_failed_step(const struct build *build)
 {
     for (size_t i = build->steps_len; i-- > 0;)
@@ -150,40 +151,42 @@ static int find_failed_step(const struct build *build)
 }
 
 /* Says which step the line belongs to; 0: none. */
-static int read_other(struct plain_stream *stream, struct span line)
+static int read_other(struct plain_view *view, struct span line)
 {
-    struct plain *progress = stream->progress;
+    struct plain *progress = view->progress;
     if (span_is(line, "------")) {
-        int step = stream->block_step;
-        stream->in_failure_block = !stream->in_failure_block;
-        stream->block_step = 0;
+        int step = view->block_step;
+        view->in_failure_block = !view->in_failure_block;
+        view->block_step = 0;
         return step;
     }
-    if (stream->in_failure_block) {
-        if (stream->block_step == 0 && span_starts(line, " > ") && span_cut_end(&line, ":"))
-            stream->block_step = find_step_named(progress->build,
+    if (view->in_failure_block) {
+        if (view->block_step == 0 && span_starts(line, " > ") && span_cut_end(&line, ":"))
+            view->block_step = find_step_named(progress->build,
                                                  (struct span){line.text + 3, line.len - 3});
-        return stream->block_step;
+        return view->block_step;
     }
     if (span_starts(line, "Building "))
         read_heading(progress, line);
-    reason_look(&progress->reason, stream->number, line.text, line.len);
-    return plain_is_excerpt(line) ? find_failed_step(progress->build) : 0;
+    reason_look(&progress->reason, view->stream, line.text, line.len);
+    return excerpt_look(&view->excerpt, progress->build, line.text, line.len)
+               ? find_failed_step(progress->build)
+               : 0;
 }
 
-static void heat(struct plain_stream *stream, int step, const char *prefix, size_t len)
+static void heat(struct plain_view *view, int step, const char *prefix, size_t len)
 {
-    if (len > sizeof stream->hot_prefix) /* "#0000000000000005 " */
+    if (len > sizeof view->hot_prefix) /* "#0000000000000005 " */
         return;
-    stream->hot_step = step;
-    stream->hot_prefix_len = len;
-    memcpy(stream->hot_prefix, prefix, len);
+    view->hot_step = step;
+    view->hot_prefix_len = len;
+    memcpy(view->hot_prefix, prefix, len);
 }
 
-static void on_line(void *arg, const char *text, size_t len)
+static void on_line(void *arg, int stream, const char *text, size_t len)
 {
-    struct plain_stream *stream = arg;
-    struct plain *progress = stream->progress;
+    struct plain *progress = arg;
+    struct plain_view *view = &progress->views[stream == 2];
     struct build *build = progress->build;
     struct span rest;
     int number = plain_number(text, len, &rest);
@@ -191,15 +194,15 @@ static void on_line(void *arg, const char *text, size_t len)
     if (step == NULL) {
         int owner = number > 0 || (len > 1 && text[0] == '#' && text[1] == '0')
                         ? 0
-                        : read_other(stream, (struct span){text, len});
-        buildlog_add(build->log, owner, stream->number, text, len);
-        stream->after_blank = len == 0;
+                        : read_other(view, (struct span){text, len});
+        buildlog_add(build->log, owner, view->stream, text, len);
+        view->after_blank = len == 0;
         return;
     }
-    buildlog_add(build->log, step->number, stream->number, text, len);
-    stream->hot_step = 0;
+    buildlog_add(build->log, step->number, view->stream, text, len);
+    view->hot_step = 0;
     if (plain_is_output(rest)) {
-        heat(stream, step->number, text, (size_t)(rest.text - text));
+        heat(view, step->number, text, (size_t)(rest.text - text));
         step->last_line = buildlog_end(build->log);
         if (step->state == STEP_WAITING)
             step_start(step, progress->now_mono_ms);
@@ -207,40 +210,40 @@ static void on_line(void *arg, const char *text, size_t len)
             memmem(rest.text, rest.len, "[output clipped, ", 17) != NULL)
             step->clipped = true;
     } else {
-        read_event(stream, step, rest);
+        read_event(view, step, rest);
     }
-    stream->after_blank = false;
+    view->after_blank = false;
 }
 
 /* --------------------------------------------------------------- in bulk */
 
 /* A line of output that needs no second look. */
-static bool is_plain_output(const struct plain_stream *stream, const char *line, size_t len)
+static bool is_plain_output(const struct plain_view *view, const char *line, size_t len)
 {
-    size_t prefix = stream->hot_prefix_len;
-    return len > prefix && memcmp(line, stream->hot_prefix, prefix) == 0 &&
+    size_t prefix = view->hot_prefix_len;
+    return len > prefix && memcmp(line, view->hot_prefix, prefix) == 0 &&
            plain_is_output((struct span){line + prefix, len - prefix}) && line[len - 1] != ']';
 }
 
 /* Takes whole lines of output of one step from the front and says how many
  * bytes they were. This is where a flood goes through: one look and one copy. */
-static size_t take_output(struct plain_stream *stream, const char *data, size_t len)
+static size_t take_output(struct plain_view *view, const char *data, size_t len)
 {
     uint32_t ends[512];
     size_t count = 0, at = 0;
     while (count < sizeof ends / sizeof ends[0] && at < len) {
         const char *newline = memchr(data + at, '\n', len - at);
-        if (newline == NULL || (size_t)(newline - data) - at > LINE_MAX_BYTES ||
-            !is_plain_output(stream, data + at, (size_t)(newline - data) - at))
+        if (newline == NULL || (size_t)(newline - data) - at > STREAMS_LINE_MAX_BYTES ||
+            !is_plain_output(view, data + at, (size_t)(newline - data) - at))
             break;
         at = (size_t)(newline - data) + 1;
         ends[count++] = (uint32_t)at;
     }
     if (count == 0)
         return 0;
-    struct build *build = stream->progress->build;
-    buildlog_add_lines(build->log, stream->hot_step, stream->number, data, ends, count);
-    build_step(build, stream->hot_step)->last_line = buildlog_end(build->log);
+    struct build *build = view->progress->build;
+    buildlog_add_lines(build->log, view->hot_step, view->stream, data, ends, count);
+    build_step(build, view->hot_step)->last_line = buildlog_end(build->log);
     return at;
 }
 
@@ -250,26 +253,24 @@ static void *plain_open(struct build *build)
 {
     struct plain *progress = mem_zalloc(sizeof *progress);
     progress->build = build;
-    for (int i = 0; i < 2; i++) {
-        progress->streams[i].progress = progress;
-        progress->streams[i].number = i + 1;
-        lines_init(&progress->streams[i].lines, LINE_MAX_BYTES);
-    }
+    streams_init(&progress->streams, on_line, progress);
+    for (int i = 0; i < 2; i++)
+        progress->views[i] = (struct plain_view){.progress = progress, .stream = i + 1};
     return progress;
 }
 
 static void plain_feed(void *arg, int stream, const char *data, size_t len, int64_t now_mono_ms)
 {
     struct plain *progress = arg;
-    struct plain_stream *plain = &progress->streams[stream == 2];
+    struct plain_view *view = &progress->views[stream == 2];
     progress->now_mono_ms = now_mono_ms;
     while (len > 0) {
-        bool bulk = plain->hot_step > 0 && plain->lines.partial.len == 0;
-        size_t used = bulk ? take_output(plain, data, len) : 0;
+        bool bulk = view->hot_step > 0 && streams_at_start(&progress->streams, stream);
+        size_t used = bulk ? take_output(view, data, len) : 0;
         if (used == 0) {
             const char *newline = memchr(data, '\n', len);
             used = newline != NULL ? (size_t)(newline - data) + 1 : len;
-            lines_feed(&plain->lines, data, used, on_line, plain);
+            streams_feed(&progress->streams, stream, data, used);
         }
         data += used;
         len -= used;
@@ -281,9 +282,9 @@ static void plain_end(void *arg, int64_t now_mono_ms)
 {
     struct plain *progress = arg;
     progress->now_mono_ms = now_mono_ms;
-    for (int i = 0; i < 2; i++)
-        lines_end(&progress->streams[i].lines, on_line, &progress->streams[i]);
+    streams_end(&progress->streams);
     reason_settle(&progress->reason, progress->build);
+    excerpt_settle(progress->build);
     progress->build->revision++;
 }
 
@@ -291,7 +292,8 @@ static void plain_close(void *arg)
 {
     struct plain *progress = arg;
     for (int i = 0; i < 2; i++)
-        lines_done(&progress->streams[i].lines);
+        excerpt_done(&progress->views[i].excerpt);
+    streams_done(&progress->streams);
     reason_done(&progress->reason);
     free(progress->heading);
     free(progress);

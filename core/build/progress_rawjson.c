@@ -20,6 +20,7 @@
 #include "core/build/base64.h"
 #include "core/build/objects.h"
 #include "core/build/progress.h"
+#include "core/build/remarks.h"
 #include "core/build/vertex.h"
 
 #define OBJECT_MAX_BYTES (16 * 1024 * 1024)
@@ -271,15 +272,27 @@ static void read_log(struct rawjson *progress, const cJSON *item)
     buf_done(&text);
 }
 
+/* "range":[{"start":{"line":3,…},…}] */
+static int warning_line(const cJSON *item)
+{
+    const cJSON *range =
+        cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(item, "range"), 0);
+    int64_t line = member_bytes(cJSON_GetObjectItemCaseSensitive(range, "start"), "line");
+    return line < 1000000 ? (int)line : 0;
+}
+
 static void read_warning(struct rawjson *progress, const cJSON *item)
 {
     const char *digest = member_text(item, "vertex"), *data = member_text(item, "short");
     struct vertex_group *group = digest != NULL ? vertices_find(&progress->vertices, digest) : NULL;
     struct vertex *moved = group != NULL ? vertex_group_moved(group) : NULL;
+    const cJSON *source = cJSON_GetObjectItemCaseSensitive(item, "sourceInfo");
     struct buf text = {0};
     if (moved != NULL && data != NULL && base64_decode(data, &text)) {
-        build_step(progress->build, moved->step)->warnings++;
         say(progress, moved->step, "WARN: %s", text.data);
+        build_add_warning(progress->build, moved->step, text.data, text.len,
+                          member_text(item, "url"), member_text(source, "filename"),
+                          warning_line(item));
     }
     buf_done(&text);
 }

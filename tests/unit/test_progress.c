@@ -1,6 +1,7 @@
 /* Recorded output of real tools against what a build must look like after it:
  * tests/data/build/NAME.stdout.txt and .stderr.txt against NAME.expected, for
  * several sizes of chunks. BILGE_TEST_REWRITE=1 writes the expected files. */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +35,8 @@ static const struct {
     {"compose-2.26-plain-failfrom", &progress_plain, {"api"}},
     {"compose-2.26-plain-failarg", &progress_plain, {"api"}},
     {"compose-2.26-plain-failsyntax", &progress_plain, {"api"}},
+    {"compose-2.26-plain-failpull", &progress_plain, {"api"}},
+    {"compose-2.26-plain-success-graphdriver-no-cache-to", &progress_plain, {0}},
     {"compose-2.26-plain-warn", &progress_plain, {"api"}},
     {"compose-2.26-cache-dir-permission-denied", &progress_plain, {0}},
     {"compose-2.26-plain-fail-cache-blob-missing", &progress_plain, {0}},
@@ -48,12 +51,14 @@ static const struct {
     {"buildx-0.13-plain-failcopy", &progress_plain, {0}},
     {"buildx-0.13-plain-failsyntax", &progress_plain, {0}},
     {"buildx-0.13-plain-failfrom", &progress_plain, {0}},
+    {"buildx-0.13-plain-warn", &progress_plain, {0}},
     {"buildx-0.29-plain-warn", &progress_plain, {0}},
     {"docker-20.10-buildkit-plain-COPY-not-found", &progress_plain, {0}},
     {"docker-20.10-buildkit-plain-failing-RUN", &progress_plain, {0}},
     {"docker-20.10-buildkit-plain-success", &progress_plain, {0}},
     {"compose-1.29-buildkit-success", &progress_plain, {0}},
     {"compose-1.29-buildkit1-failrun", &progress_plain, {0}},
+    {"compose-1.29-buildkit1-legacy", &progress_plain, {0}},
     {"docker-20.10-legacy-failing-RUN", &progress_legacy, {0}},
     {"compose-1.29-buildkit0-failrun", &progress_legacy, {0}},
     {"compose-1.29-buildkit0-legacy", &progress_legacy, {0}},
@@ -111,6 +116,13 @@ static void describe(const struct build *build, struct buf *out)
     struct build_counts counts = build_count(build);
     for (size_t i = 0; i < build->steps_len; i++)
         describe_step(build, &build->steps[i], out);
+    for (size_t i = 0; i < build->warnings_len; i++)
+        buf_printf(out, "warning #%d %s:%d %s\n", build->warnings[i].step,
+                   or_dash(build->warnings[i].file), build->warnings[i].line,
+                   build->warnings[i].text);
+    if (build->excerpt.text != NULL)
+        buf_printf(out, "excerpt #%d %s:%d\n%s\n", build->excerpt.step, build->excerpt.file,
+                   build->excerpt.line, build->excerpt.text);
     buf_printf(out, "%zu/%zu over, %zu running, %zu failed; %zu cached, %zu not\n", counts.over,
                counts.total, counts.running, counts.failed, counts.cached, counts.uncached);
     buf_printf(out, "%d log lines, %zu of no step\n", (int)buildlog_end(build->log),
@@ -193,6 +205,32 @@ static void test_recorded(void **state)
         buf_done(&expected);
         buf_done(&got);
     }
+    free(path);
+}
+
+/* Every recording of a build stands in the table, and has its expected file. */
+static void test_all_recorded(void **state)
+{
+    (void)state;
+    char *path = data_path("", "");
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    size_t seen = 0;
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        const char *end = strstr(entry->d_name, ".std");
+        if (end == NULL)
+            continue;
+        size_t len = (size_t)(end - entry->d_name), i = 0;
+        while (i < RECORDED_LEN && (strlen(recorded[i].name) != len ||
+                                    memcmp(recorded[i].name, entry->d_name, len) != 0))
+            i++;
+        if (i == RECORDED_LEN)
+            fail_msg("%s is not tested", entry->d_name);
+        seen++;
+    }
+    assert_true(seen >= RECORDED_LEN);
+    closedir(directory);
     free(path);
 }
 
@@ -521,6 +559,7 @@ int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_all_recorded),
         cmocka_unit_test(test_plain_transfer),      cmocka_unit_test(test_plain_states),
         cmocka_unit_test(test_plain_step_again),    cmocka_unit_test(test_plain_clipped),
         cmocka_unit_test(test_plain_flood),
