@@ -1,4 +1,5 @@
-UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_kill \
+UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_damage \
+	tests/unit/test_cache_generations tests/unit/test_cache_kill \
 	tests/unit/test_cache_layout tests/unit/test_cache_remove \
 	tests/unit/test_cache_scan tests/unit/test_cache_watch
 check_PROGRAMS += $(UNIT_CACHE)
@@ -23,3 +24,9 @@ tests_unit_test_cache_scan_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_watch_SOURCES = tests/unit/test_cache_watch.c $(CACHE_KIT)
 tests_unit_test_cache_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_watch_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_generations_SOURCES = tests/unit/test_cache_generations.c $(CACHE_KIT)
+tests_unit_test_cache_generations_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_generations_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_damage_SOURCES = tests/unit/test_cache_damage.c $(CACHE_KIT)
+tests_unit_test_cache_damage_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_damage_LDADD = $(UNIT_LDADD)

@@ -211,3 +211,45 @@ void kit_unpack(struct kit *kit, const char *archive)
     assert_int_equal(0, system(command));
     free(command);
 }
+
+int kit_setup(void **state)
+{
+    struct kit *kit = mem_zalloc(sizeof *kit);
+    kit_new(kit, false);
+    *state = kit;
+    return 0;
+}
+
+int kit_setup_bare(void **state)
+{
+    struct kit *kit = mem_zalloc(sizeof *kit);
+    kit_new(kit, true);
+    *state = kit;
+    return 0;
+}
+
+int kit_teardown(void **state)
+{
+    kit_free(*state);
+    free(*state);
+    return 0;
+}
+
+void kit_assert_state(enum cache_state wanted, const struct cache *cache)
+{
+    if (cache->state != wanted)
+        print_error("error: %s; sign: %s\n", cache->error ? cache->error : "-",
+                    cache->busy_sign ? cache->busy_sign : "-");
+    assert_string_equal(cache_state_name(wanted), cache_state_name(cache->state));
+}
+
+void kit_assert_problem(const struct cache *cache, enum problem_kind kind, const char *words)
+{
+    for (size_t i = 0; i < cache->problems_len; i++)
+        if (cache->problems[i].kind == kind && strstr(cache->problems[i].detail, words) != NULL)
+            return;
+    for (size_t i = 0; i < cache->problems_len; i++)
+        print_error("%s: %s\n", problem_kind_name(cache->problems[i].kind),
+                    cache->problems[i].detail);
+    fail_msg("no problem \"%s\"", words);
+}

@@ -25,6 +25,15 @@ struct kit {
 void kit_new(struct kit *kit, bool bare);
 void kit_free(struct kit *kit);
 
+/* cmocka's fixtures: *state is a kit. */
+int kit_setup(void **state);
+int kit_setup_bare(void **state);
+int kit_teardown(void **state);
+
+void kit_assert_state(enum cache_state wanted, const struct cache *cache);
+/* The cache has a problem of that kind, with these words. */
+void kit_assert_problem(const struct cache *cache, enum problem_kind kind, const char *words);
+
 /* "sha256:…" of a number, never the same for two numbers. Static ring of eight. */
 const char *kit_digest(unsigned seed);
 struct digest kit_digest_value(unsigned seed);
