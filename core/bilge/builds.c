@@ -157,7 +157,7 @@ static void spill_beside_history(const struct bilge *bilge, struct buildlog *log
     if (!bilge->watching || slash == NULL)
         return;
     char *directory = mem_strndup(path, (size_t)(slash - path));
-    buildlog_spill_to(log, directory);
+    buildlog_spill_to(log, bilge->loop, directory);
     free(directory);
 }
 

@@ -48,6 +48,11 @@ struct buildlog {
     size_t firsts_cap;
     struct block *read; /* NULL: none */
     uint64_t read_number;
+
+    void (*on_loaded)(void *arg);
+    void *loaded_arg;
+    void (*on_room)(void *arg);
+    void *room_arg;
 };
 
 struct buildlog *buildlog_new(size_t max_bytes)
@@ -81,14 +86,33 @@ void buildlog_free(struct buildlog *log)
 
 /* ---------------------------------------------------------------- the file */
 
-void buildlog_spill_to(struct buildlog *log, const char *directory)
+void buildlog_spill_to(struct buildlog *log, uv_loop_t *loop, const char *directory)
 {
+    (void)loop;
     mem_replace(&log->directory, directory);
 }
 
 int buildlog_spill_error(const struct buildlog *log)
 {
     return log->spill_error;
+}
+
+void buildlog_on_loaded(struct buildlog *log, void (*on_loaded)(void *arg), void *arg)
+{
+    log->on_loaded = on_loaded;
+    log->loaded_arg = arg;
+}
+
+bool buildlog_is_behind(const struct buildlog *log)
+{
+    (void)log;
+    return false;
+}
+
+void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *arg)
+{
+    log->on_room = on_room;
+    log->room_arg = arg;
 }
 
 static size_t block_size(const struct buildlog *log)
@@ -307,4 +331,26 @@ int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_li
     ret_line->step = (int)(entry->meta >> 2);
     ret_line->stream = (int)(entry->meta & 3);
     return 0;
+}
+
+int buildlog_seek(const struct buildlog *log, const struct logfilter *filter, uint64_t from,
+                  int direction, uint64_t *ret_number)
+{
+    struct buildlog_line line;
+    for (uint64_t i = from; buildlog_get(log, i, &line) == 0; i += (uint64_t)(int64_t)direction) {
+        if (!logfilter_takes(filter, line.step))
+            continue;
+        *ret_number = i;
+        return 0;
+    }
+    return BUILDLOG_GONE;
+}
+
+uint64_t buildlog_count(const struct buildlog *log, const struct logfilter *filter)
+{
+    struct buildlog_line line;
+    uint64_t count = 0;
+    for (uint64_t i = buildlog_first(log); buildlog_get(log, i, &line) == 0; i++)
+        count += logfilter_takes(filter, line.step);
+    return count;
 }

@@ -7,6 +7,9 @@ libbilge_a_SOURCES += \
 	core/build/compose_find.c \
 	core/build/compose_load.c \
 	core/build/diagnose.c core/build/diagnose.h \
+	core/build/logfilter.c core/build/logfilter.h \
+	core/build/logsave.c core/build/logsave.h \
+	core/build/logscan.c core/build/logscan.h \
 	core/build/objects.c core/build/objects.h \
 	core/build/plain_line.c core/build/plain_line.h \
 	core/build/progress.h core/build/progress_legacy.c core/build/progress_plain.c \

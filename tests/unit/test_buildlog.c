@@ -163,7 +163,7 @@ static void test_spill(void **state)
     (void)state;
     char *directory = tempdir_new(), *inside = mem_printf("%s/state", directory), text[64];
     struct buildlog *log = buildlog_new(LEAST);
-    buildlog_spill_to(log, inside);
+    buildlog_spill_to(log, NULL, inside);
     add_numbered(log, 0, 50000);
     assert_int_equal(buildlog_first(log), 0);
     assert_int_equal(buildlog_end(log), 50000);
@@ -187,7 +187,7 @@ static void test_spill_fails(void **state)
 {
     (void)state;
     struct buildlog *log = buildlog_new(LEAST);
-    buildlog_spill_to(log, "/proc/nowhere/at-all");
+    buildlog_spill_to(log, NULL, "/proc/nowhere/at-all");
     add_numbered(log, 0, 50000);
     assert_true(buildlog_spill_error(log) < 0);
     assert_true(buildlog_first(log) > 0);
@@ -203,7 +203,7 @@ static void test_spill_gets_full(void **state)
     char *directory = tempdir_new();
     struct buildlog *log = buildlog_new(LEAST);
     struct rlimit before, small = {0};
-    buildlog_spill_to(log, directory);
+    buildlog_spill_to(log, NULL, directory);
     add_numbered(log, 0, 10000);
     assert_int_equal(buildlog_first(log), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
