@@ -50,7 +50,7 @@ void table_text(struct table *table, const char *text)
     struct buf clean = {0};
     if (text == NULL || *text == '\0')
         text = "-";
-    text_clean(&clean, text, strlen(text));
+    text_clean_name(&clean, text);
     add(table, buf_take(&clean));
 }
 

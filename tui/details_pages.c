@@ -140,7 +140,10 @@ size_t details_add_service(struct page *page, const struct app *app, const struc
     const struct cache *cache = service->cache;
     const struct compose_service *compose = compose_service(store, service->name);
     const struct build *build = store_last_build(store, service->name);
-    page_add(page, STYLE_TITLE, "%s", service->name);
+    struct buf name = {0};
+    text_clean_name(&name, service->name);
+    page_add(page, STYLE_TITLE, "%s", name.data);
+    buf_done(&name);
     page_field(page, "Directory", STYLE_NORMAL, "%s",
                service->path != NULL ? service->path : "none: it has no local cache");
     if (cache != NULL)

@@ -294,7 +294,10 @@ static void draw_row(const struct pane_services *pane, const struct table *table
                      const struct canvas *row, const struct service *service, int64_t most_garbage)
 {
     enum style name = service->in_project ? STYLE_NORMAL : STYLE_DIM;
-    table_cell_raw(table, row, NAME, name, service->name, strlen(service->name));
+    struct buf clean = {0};
+    text_clean_name(&clean, service->name);
+    table_cell(table, row, NAME, name, clean.data);
+    buf_done(&clean);
     if (service->cache != NULL)
         draw_cache(pane, table, row, service->cache, most_garbage);
     else if (service->path != NULL && service->load == LOAD_PENDING)

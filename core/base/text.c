@@ -223,6 +223,20 @@ void text_clean(struct buf *buf, const char *text, size_t len)
     buf_append(buf, "", 0);
 }
 
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+void text_clean_name(struct buf *buf, const char *name)
+{
+    size_t len = strlen(name);
+    const char *quote = len == 0 || is_blank(name[0]) || is_blank(name[len - 1]) ? "\"" : "";
+    buf_append_str(buf, quote);
+    text_clean(buf, name, len);
+    buf_append_str(buf, quote);
+}
+
 size_t text_fit(const char *text, size_t columns, size_t *ret_columns)
 {
     size_t used = 0, bytes = 0;

@@ -45,6 +45,10 @@ bool text_is_disruptive(uint32_t rune);
  * C1 controls, bidi overrides and invalid bytes become "\xNN" or "\u{NNNN}". */
 void text_clean(struct buf *buf, const char *text, size_t len);
 
+/* The same for a name: quotes show the blanks at its ends, which else were not
+ * seen (also when it is empty). */
+void text_clean_name(struct buf *buf, const char *name);
+
 /* Columns that the NUL-terminated, clean text takes on a terminal. */
 size_t text_width(const char *text);
 

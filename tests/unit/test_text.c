@@ -250,6 +250,21 @@ static void test_clean_appends(void **state)
     buf_done(&buf);
 }
 
+static void test_clean_name(void **state)
+{
+    static const char *const cases[][2] = {
+        {"api", "api"}, {"a b", "a b"},   {" ", "\" \""}, {"", "\"\""}, {"api ", "\"api \""},
+        {"\tapi", "\" api\""}, {"\033", "\\x1b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct buf buf = {0};
+        text_clean_name(&buf, cases[i][0]);
+        assert_string_equal(buf.data, cases[i][1]);
+        buf_done(&buf);
+    }
+}
+
 static void test_width_and_fit(void **state)
 {
     static const struct {
@@ -291,6 +306,7 @@ int main(void)
         cmocka_unit_test(test_parse_age),
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_clean_appends),
+        cmocka_unit_test(test_clean_name),
         cmocka_unit_test(test_width_and_fit),
     };
     limit_program(30);
