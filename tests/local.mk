@@ -24,6 +24,7 @@ include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
 include $(top_srcdir)/tests/cli/local.mk
+include $(top_srcdir)/tests/stack/local.mk
 
 if HAVE_CMOCKA
 include $(top_srcdir)/tests/support/local.mk

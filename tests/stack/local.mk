@@ -1,0 +1,6 @@
+# The reference stack, built for real. Long: ./check --stack runs it.
+EXTRA_DIST += tests/stack/README.md tests/stack/sandbox tests/stack/images.sh tests/stack/tools.sh \
+	tests/stack/versions tests/stack/network.yml \
+	tests/stack/images/rust.Dockerfile tests/stack/images/ruby.Dockerfile \
+	tests/stack/images/postgres.Dockerfile tests/stack/images/postgres-entrypoint \
+	tests/stack/images/tools.Dockerfile
