@@ -62,6 +62,21 @@ run() {
         >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
 }
 
+# run_as_other ARGUMENT...: the same as a user who is not root; as root that is
+# nobody, who may not be able to enter the directory that bilge was built in.
+run_as_other() {
+    status=0
+    if [ "$(id -u)" -ne 0 ]; then
+        run "$@"
+        return
+    fi
+    chmod 755 "$tmp"
+    [ -x "$tmp/bilge" ] || install -m 755 "$bilge" "$tmp/bilge"
+    timeout $((60 * slow)) setpriv --reuid 65534 --regid 65534 --clear-groups \
+        env PATH="$bilge_path" HOME=/nonexistent "$tmp/bilge" "$@" \
+        >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+}
+
 exits() { [ "$status" -eq "$1" ] || { echo "exit status $status, not $1"; return 1; }; }
 says() { grep -F -e "$1" "$tmp/out" || { cat "$tmp/out"; return 1; }; }
 complains() { grep -F -e "$1" "$tmp/err"; }
