@@ -1,5 +1,5 @@
 # The tools that the optimised Dockerfiles download, each compiled once from the crate registry and packed as its
-# release pages have it (see ../tools.sh). Made to be there soon, not to be fast.
+# release pages have it (see ../sandbox-tools.sh). Made to be there soon, not to be fast.
 ARG RUST_IMAGE
 FROM ${RUST_IMAGE} AS build
 ENV CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \

@@ -17,8 +17,13 @@ take_host_files() {
 	cp -pL "$engine_dir"/mnt/etc/apt/apt.conf.d/80host "$host/apt/" 2>/dev/null || true
 }
 
-key_of() { # FILE...: of their content, and of all that was taken from the host
-	{ cat "$@"; find "$host" -type f -exec sha256sum {} + | sort; } | sha256sum | cut -c1-12
+# Of the way in which they are made, of the content of these files, and of all that was taken from the host.
+key_of() { # [FILE...]
+	{
+		declare -f debootstrap_image dress_tree build_image
+		[ $# = 0 ] || cat "$@"
+		(cd "$host" && find . -type f -exec sha256sum {} + | sort)
+	} | sha256sum | cut -c1-12
 }
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
@@ -89,15 +94,15 @@ make_images() {
 	rm -rf "$work/images"
 	cp -r "$recipes" "$work/images" # where the engine's own CLI can read them
 	cp -r "$host/cargo" "$work/images/cargo"
-	keep_image "$debian_image" "$(key_of "$here/images.sh")" debootstrap_image "$debian_image" "$architecture" || return 1
+	keep_image "$debian_image" "$(key_of)" debootstrap_image "$debian_image" "$architecture" || return 1
 	for name in rust ruby postgres; do
-		keep_image "$(image_of "$name")" "$(key_of "$here/images.sh" "$recipes/$name"*)" build_image "$(image_of "$name")" "$name" || return 1
+		keep_image "$(image_of "$name")" "$(key_of "$recipes/$name"*)" build_image "$(image_of "$name")" "$name" || return 1
 	done
 }
 
 # Asked for by the multi-platform test alone.
 make_foreign_image() { # ARCH
-	keep_image "bilge-stack/debian-$1:trixie" "$(key_of "$here/images.sh")" debootstrap_image "bilge-stack/debian-$1:trixie" "$1"
+	keep_image "bilge-stack/debian-$1:trixie" "$(key_of)" debootstrap_image "bilge-stack/debian-$1:trixie" "$1"
 }
 
 image_of() { echo "bilge-stack/$1:trixie"; }
