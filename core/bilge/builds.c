@@ -84,6 +84,7 @@ static void on_end(void *arg)
         bilge_close_if_idle(bilge);
         return;
     }
+    excerpts_look(bilge, build);
     look_again(bilge, build);
     services_mark_builds(bilge);
 }

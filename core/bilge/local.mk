@@ -7,6 +7,7 @@ libbilge_a_SOURCES += \
 	core/bilge/disks.c \
 	core/bilge/engines.c \
 	core/bilge/examining.c \
+	core/bilge/excerpts.c \
 	core/bilge/memory.c \
 	core/bilge/owning.c \
 	core/bilge/planning.c \

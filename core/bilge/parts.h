@@ -9,6 +9,7 @@
  *   disks     free space
  *   builds    runners
  *   recording each build that is over, for the history
+ *   excerpts  of Dockerfiles, where builds failed
  *   planning, pruning   requests that go through several of these
  *   memory    samples, forecast, texts of layers
  *   care      verify, restore, dedupe
@@ -211,6 +212,10 @@ struct recording *recording_start(struct bilge *bilge, const struct build *build
 /* The build is over; NULL is fine. It frees itself when it has been written,
  * also while the object is closing. */
 void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build);
+
+/* ---- excerpts */
+/* The build has failed: finds the lines of the Dockerfile. */
+void excerpts_look(struct bilge *bilge, const struct build *build);
 
 /* ---- trends */
 struct trend {

@@ -41,6 +41,9 @@ static void step_done(struct step *step)
     free(step->stage);
     free(step->instruction);
     free(step->transfer);
+    for (size_t i = 0; i < step->transfers_len; i++)
+        free(step->transfers[i].name);
+    free(step->transfers);
     free(step->error);
 }
 

@@ -28,6 +28,15 @@ const char *step_state_name(enum step_state state);
  * shown; each is capped at STEP_TEXT_MAX. */
 #define STEP_TEXT_MAX 2048
 
+/* One of the things that a step moves: a layer that is pulled, extracted or
+ * exported, a part of the context. */
+struct step_transfer {
+    char *name;            /* "sha256:…", "transferring context:" */
+    int64_t current, goal; /* bytes; goal 0: unknown */
+    bool over;
+};
+#define STEP_TRANSFERS_MAX 128 /* what comes beyond is not remembered */
+
 struct step {
     int number;        /* the "#N" of plain progress; from 1; unique in a build */
     char *name;        /* as the tool printed it: "[api builder 4/6] RUN make"; "" until known */
@@ -41,8 +50,10 @@ struct step {
     enum step_state state;
     int64_t started_mono_ms; /* clock_mono_ms() when its first line came; 0: not yet */
     int64_t duration_ms;     /* once over: as the tool says, else as we measured */
-    int64_t current, goal;   /* bytes of the transfer under way; goal 0: unknown */
-    char *transfer;          /* its name: "sha256:…", "transferring context" ; NULL: none */
+    int64_t current, goal;   /* bytes of the transfer that moved last; goal 0: unknown */
+    char *transfer;          /* its name; NULL: none is under way */
+    struct step_transfer *transfers; /* all that it has had, in the order of their beginning */
+    size_t transfers_len, transfers_cap;
     uint64_t last_line;      /* 1 + the log's number of its last line of output; 0: none. Not
                               * a copy, so that a flood costs nothing: see step_last_line() */
     char *error;             /* NULL unless failed */
@@ -59,7 +70,8 @@ struct build_warning {
 };
 
 /* The lines around the one that failed: as the tool printed them, "   5 | >>>
- * RUN make", clean, with newlines between. */
+ * RUN make", clean, with newlines between; else as the Dockerfile has them, see
+ * dockerfile.h. */
 struct build_excerpt {
     int step;   /* 0: of none: the Dockerfile could not be read */
     char *file; /* "Dockerfile" */
@@ -131,8 +143,16 @@ void build_name_step(struct build *build, struct step *step, const char *name, s
 void step_start(struct step *step, int64_t now_mono_ms);
 /* duration_ms < 0: not told, so it is what we measured. */
 void step_end(struct step *step, enum step_state state, int64_t duration_ms, int64_t now_mono_ms);
-/* Bytes of a transfer; `name` NULL: none any more. */
+/* Bytes of a transfer, begun or moved on. */
 void step_transfer(struct step *step, const char *name, size_t len, int64_t current, int64_t goal);
+/* That transfer is over, also when nothing was heard of it before; bytes 0: not told. */
+void step_transfer_over(struct step *step, const char *name, size_t len, int64_t bytes);
+/* All of its transfers together. */
+struct step_transfer_sum {
+    size_t len, over;
+    int64_t current, goal; /* of those whose goal is known; what is over counts as whole */
+};
+struct step_transfer_sum step_transfer_sum(const struct step *step);
 static inline bool step_is_over(const struct step *step)
 {
     return step->state >= STEP_DONE;

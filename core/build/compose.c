@@ -34,6 +34,18 @@ void compose_project_free(struct compose_project *project)
     free(project);
 }
 
+char *compose_dockerfile(const struct compose_service *service)
+{
+    const char *name = service->dockerfile;
+    if (name == NULL)
+        return NULL;
+    if (name[0] == '/')
+        return mem_strdup(name);
+    if (service->context == NULL || service->context[0] != '/')
+        return NULL;
+    return mem_printf("%s/%s", service->context, name);
+}
+
 /* ------------------------------------------------- cache_to and cache_from */
 
 /* The next field of a CSV record, as Go's encoding/csv reads it: a field that

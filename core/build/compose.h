@@ -34,6 +34,10 @@ struct compose_project {
 
 void compose_project_free(struct compose_project *project);
 
+/* Where its Dockerfile is; NULL: not on this machine, or written into the
+ * compose file. The caller frees it. */
+char *compose_dockerfile(const struct compose_service *service);
+
 /* Pure; any thread. `directory` resolves relative cache paths; "$$" becomes
  * "$". ERR_FORMAT when it is not compose's JSON. */
 int compose_parse(const char *json, size_t len, const char *directory,

@@ -7,6 +7,7 @@ libbilge_a_SOURCES += \
 	core/build/compose_find.c \
 	core/build/compose_load.c \
 	core/build/diagnose.c core/build/diagnose.h \
+	core/build/dockerfile.c core/build/dockerfile.h \
 	core/build/logfilter.c core/build/logfilter.h \
 	core/build/logsave.c core/build/logsave.h \
 	core/build/logscan.c core/build/logscan.h \

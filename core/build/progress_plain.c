@@ -53,7 +53,7 @@ static void read_status(struct step *step, struct span rest, int64_t now_mono_ms
         }
     }
     if (over) {
-        step_transfer(step, NULL, 0, 0, 0);
+        step_transfer_over(step, rest.text, rest.len, goal > 0 ? goal : current);
         return;
     }
     step_start(step, now_mono_ms);

@@ -190,10 +190,10 @@ static void say_status(struct rawjson *progress, int step, const char *id, int64
 static void show_transfer(struct step *step, const char *id, int64_t current, int64_t total,
                           bool over)
 {
-    if (!over && !step_is_over(step))
+    if (over)
+        step_transfer_over(step, id, strlen(id), total > 0 ? total : current);
+    else if (!step_is_over(step))
         step_transfer(step, id, strlen(id), current, total);
-    else if (step->transfer != NULL && strcmp(step->transfer, id) == 0)
-        step_transfer(step, NULL, 0, 0, 0);
 }
 
 static void read_status(struct rawjson *progress, const cJSON *item)

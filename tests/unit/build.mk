@@ -1,5 +1,5 @@
 UNIT_BUILD = tests/unit/test_build tests/unit/test_buildlog tests/unit/test_verdict tests/unit/test_compat tests/unit/test_compose \
-	tests/unit/test_compose_load tests/unit/test_diagnose tests/unit/test_objects tests/unit/test_progress tests/unit/test_reason tests/unit/test_remarks \
+	tests/unit/test_compose_load tests/unit/test_diagnose tests/unit/test_dockerfile tests/unit/test_objects tests/unit/test_progress tests/unit/test_reason tests/unit/test_remarks \
 	tests/unit/test_runner
 check_PROGRAMS += $(UNIT_BUILD)
 TESTS += $(UNIT_BUILD)
@@ -28,3 +28,5 @@ tests_unit_test_verdict_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_verdict_LDADD = $(UNIT_LDADD)
 tests_unit_test_remarks_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_remarks_LDADD = $(UNIT_LDADD)
+tests_unit_test_dockerfile_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_dockerfile_LDADD = $(UNIT_LDADD)

@@ -237,11 +237,60 @@ static void test_last_line(void **state)
     build_free(build);
 }
 
+/* Layers come and go side by side; together they only grow. */
+static void test_transfers(void **state)
+{
+    (void)state;
+    struct build *build = build_new(1, NULL, 0, "x", 0);
+    struct step *step = build_step(build, 1);
+    step_transfer(step, "sha256:a", 8, 10, 100);
+    step_transfer(step, "sha256:b", 8, 5, 50);
+    assert_string_equal(step->transfer, "sha256:b");
+    struct step_transfer_sum sum = step_transfer_sum(step);
+    assert_int_equal(sum.len, 2);
+    assert_int_equal(sum.current, 15);
+    assert_int_equal(sum.goal, 150);
+    step_transfer_over(step, "sha256:b", 8, 0);
+    assert_string_equal(step->transfer, "sha256:a"); /* which still runs */
+    assert_int_equal(step->goal, 100);
+    sum = step_transfer_sum(step);
+    assert_int_equal(sum.over, 1);
+    assert_int_equal(sum.current, 60);
+    step_transfer_over(step, "sha256:a", 8, 100);
+    assert_null(step->transfer);
+    step_transfer_over(step, "manifest\0x", 10, 7); /* never begun; told whole */
+    assert_int_equal(step->transfers_len, 3);
+    assert_string_equal(step->transfers[2].name, "manifest");
+    step_transfer(step, "extracting", 10, 0, 0);
+    step_end(step, STEP_DONE, 5, 10);
+    assert_null(step->transfer);
+    sum = step_transfer_sum(step);
+    assert_int_equal(sum.over, 4);
+    assert_int_equal(sum.current, sum.goal);
+    build_free(build);
+}
+
+static void test_transfers_are_capped(void **state)
+{
+    (void)state;
+    struct build *build = build_new(1, NULL, 0, "x", 0);
+    struct step *step = build_step(build, 1);
+    for (int i = 0; i < 3 * STEP_TRANSFERS_MAX; i++) {
+        char *name = mem_printf("sha256:%d", i);
+        step_transfer(step, name, strlen(name), 1, 2);
+        free(name);
+    }
+    assert_int_equal(step->transfers_len, STEP_TRANSFERS_MAX);
+    build_free(build);
+}
+
 int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_service_or_stage),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_transfers),
+        cmocka_unit_test(test_transfers_are_capped), cmocka_unit_test(test_service_or_stage),
         cmocka_unit_test(test_asked_service), cmocka_unit_test(test_steps_by_number),
         cmocka_unit_test(test_counts),        cmocka_unit_test(test_end),
         cmocka_unit_test(test_error_is_clean), cmocka_unit_test(test_strip_line),
