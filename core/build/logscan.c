@@ -14,7 +14,7 @@ struct logscan {
     struct buildlog *log;
     char *text;
     struct logfilter filter;
-    bool bare;
+    bool exact_case, bare;
     logscan_cb *on_moved;
     void *arg;
     struct logscan_counts counts;
@@ -29,7 +29,7 @@ static bool has_text(const struct logscan *scan, struct buildlog_line line)
     if (scan->bare)
         step_strip_line(&line);
     for (size_t i = 0; i + len <= line.len; i++)
-        if (strncasecmp(line.text + i, scan->text, len) == 0)
+        if ((scan->exact_case ? strncmp : strncasecmp)(line.text + i, scan->text, len) == 0)
             return true;
     return false;
 }
@@ -69,6 +69,7 @@ void logscan_restart(struct logscan *scan, const struct logscan_query *query)
     logfilter_done(&scan->filter);
     if (query->filter != NULL)
         scan->filter = logfilter_copy(query->filter);
+    scan->exact_case = query->exact_case;
     scan->bare = query->bare;
     scan->found_len = 0;
     scan->next = buildlog_first(scan->log);

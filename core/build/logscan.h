@@ -18,7 +18,8 @@ struct logscan;
 typedef void logscan_cb(void *arg);
 
 struct logscan_query {
-    const char *text;               /* raw bytes; the case of ASCII letters is ignored */
+    const char *text;               /* raw bytes */
+    bool exact_case;                /* else the case of ASCII letters is ignored */
     const struct logfilter *filter; /* only these lines; NULL: all */
     bool bare;                      /* not in what progress puts before a line ("#5 0.42 ") */
 };
