@@ -5,15 +5,24 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/listing.h"
+#include "cli/selectors.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/store/record_words.h"
 
 struct du_values {
-    const char *type;
+    struct condition_values conditions;
     const char *sort;
+};
+
+struct du {
+    const struct globals *globals;
+    struct query query;
+    const struct sort_key *key;
+    struct session session;
 };
 
 /* --------------------------------------------------------------- output */
@@ -85,7 +94,15 @@ static void table_one_line(struct table *table, const char *description)
     free(line);
 }
 
-static void print_text(const struct listing *listing)
+static void table_words(struct table *table, const struct store *store,
+                        const struct record *record)
+{
+    char *words = record_words(store, record);
+    table_one_line(table, words);
+    free(words);
+}
+
+static void print_text(const struct listing *listing, const struct store *store)
 {
     static const struct table_column columns[] = {
         {"ID", false},       {"TYPE", false}, {"SIZE", true},
@@ -103,7 +120,7 @@ static void print_text(const struct listing *listing)
         table_count(table, (uint64_t)record->usage_count);
         table_text(table, row_state(&listing->rows[i]));
         table_owner(table, listing->rows[i].owner);
-        table_one_line(table, record->description);
+        table_words(table, store, record);
         size += record->size_bytes;
         reclaimable += record->in_use ? 0 : record->size_bytes;
     }
@@ -119,24 +136,39 @@ static void print_text(const struct listing *listing)
 
 /* -------------------------------------------------------------- command */
 
-static enum exit_code list_records(const struct globals *globals, const struct du_values *values,
-                                   const struct sort_key *key, const struct session *session)
+static int check_services(const struct du *du, struct err *err)
+{
+    const struct store *store = du->session.store;
+    for (size_t i = 0; i < du->query.services_len; i++) {
+        const char *name = du->query.services[i];
+        if (store_service(store, name) == NULL && store_service_named(store, name, NULL) == NULL)
+            return err_set(err, ERR_USAGE, "no such service: %s", name);
+    }
+    return 0;
+}
+
+static enum exit_code list_records(const struct du *du)
 {
     struct err err;
     const struct builder *builder;
-    if (session_builder(session, globals->builder, &builder, &err) < 0)
+    struct query_match match;
+    struct listing listing;
+    if (check_services(du, &err) < 0 ||
+        session_builder(&du->session, du->globals->builder, &builder, &err) < 0)
         return complain_err(&err);
     if (!builder->reachable) {
         complain("builder %s: %s", builder->name, session_builder_error(builder));
         return EXIT_FAILED;
     }
-    struct listing listing;
-    listing_init(&listing, builder, values->type, key);
-    if (globals->json)
+    if (query_match_init(&match, &du->query, clock_now(), &err) < 0)
+        return complain_err(&err);
+    listing_init(&listing, du->session.store, builder, &match, du->key);
+    if (du->globals->json)
         print_json(&listing);
     else
-        print_text(&listing);
+        print_text(&listing, du->session.store);
     listing_done(&listing);
+    query_match_done(&match);
     return EXIT_DONE;
 }
 
@@ -144,27 +176,23 @@ static enum exit_code run(const struct globals *globals, const void *arg,
                           const struct option_list *operands)
 {
     const struct du_values *values = arg;
-    const struct sort_key *key;
     struct bilge_options options = globals_options(globals);
-    struct session session;
+    struct du du = {.globals = globals};
     struct err err;
     (void)operands;
-    if (listing_sort_key(values->sort, &key, &err) < 0 ||
-        session_open(&session, &options, &err) < 0)
+    if (listing_sort_key(values->sort, &du.key, &err) < 0 ||
+        selectors_conditions(&values->conditions, &du.query, &err) < 0 ||
+        session_open(&du.session, &options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code;
-    if (session_settle(&session, &err) < 0)
-        code = complain_err(&err);
-    else
-        code = list_records(globals, values, key, &session);
-    session_close(&session);
+    enum exit_code code =
+        session_settle(&du.session, &err) < 0 ? complain_err(&err) : list_records(&du);
+    session_close(&du.session);
     return code;
 }
 
 #define VALUE(member) offsetof(struct du_values, member)
 static const struct option_spec du_options[] = {
-    {"type", 0, OPTION_TEXT, VALUE(type), "TYPE",
-     "only these: regular, source.local, exec.cachemount, frontend, internal, ..."},
+    CONDITION_OPTIONS(du_values),
     {"sort", 0, OPTION_TEXT, VALUE(sort), "KEY", LISTING_SORT_KEYS},
     {0},
 };

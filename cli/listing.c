@@ -113,7 +113,8 @@ static void row_find_pins(struct row *row, const struct listing *listing)
         row->pins_len++;
 }
 
-void listing_init(struct listing *listing, const struct builder *builder, const char *type,
+void listing_init(struct listing *listing, const struct store *store,
+                  const struct builder *builder, const struct query_match *match,
                   const struct sort_key *key)
 {
     static const struct owner nobody = {0};
@@ -122,7 +123,9 @@ void listing_init(struct listing *listing, const struct builder *builder, const 
     collect_pins(listing, records);
     listing->rows = mem_zalloc((records->len + 1) * sizeof *listing->rows);
     for (size_t i = 0; i < records->len; i++) {
-        if (type != NULL && strcmp(records->items[i].type, type) != 0)
+        if (!query_match_id(match, records->items[i].id) ||
+            !query_match_owner(match, store, builder, i) ||
+            !query_match_record(match, store, builder, i))
             continue;
         struct row *row = &listing->rows[listing->rows_len++];
         row->record = &records->items[i];

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "core/base/err.h"
+#include "core/prune/query.h"
 #include "core/store/owners.h"
 #include "core/store/store.h"
 
@@ -36,8 +37,9 @@ struct sort_key;
 /* NULL: by size. ERR_USAGE for a name that is none of them. */
 int listing_sort_key(const char *name, const struct sort_key **ret_key, struct err *err);
 
-/* Borrows from the builder. `type` NULL: all. */
-void listing_init(struct listing *listing, const struct builder *builder, const char *type,
+/* The builder's records that meet the query. Borrows from the builder. */
+void listing_init(struct listing *listing, const struct store *store,
+                  const struct builder *builder, const struct query_match *match,
                   const struct sort_key *key);
 void listing_done(struct listing *listing);
 

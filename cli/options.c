@@ -76,6 +76,10 @@ static int set_number(const struct found *found, const char *text, struct err *e
         if (!text_parse_size(text, &value) || value == 0)
             return err_set(err, ERR_USAGE,
                            "--%s: \"%s\" is not a size such as 500MB, 10GB, 2GiB", name, text);
+    } else if (found->spec->kind == OPTION_YES_NO) {
+        value = strcmp(text, "yes") == 0;
+        if (value == 0 && strcmp(text, "no") != 0)
+            return err_set(err, ERR_USAGE, "--%s: \"%s\" is neither yes nor no", name, text);
     } else {
         char *end;
         errno = 0;

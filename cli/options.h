@@ -22,6 +22,7 @@ enum option_kind {
     OPTION_AGE,   /* struct option_number, seconds */
     OPTION_SIZE,  /* struct option_number, bytes, from 1 */
     OPTION_COUNT, /* struct option_number, from 1 */
+    OPTION_YES_NO, /* struct option_number, 1 or 0 */
 };
 
 struct option_list {

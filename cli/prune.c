@@ -321,9 +321,10 @@ static enum exit_code run(const struct globals *globals, const void *values,
 const struct command command_prune = {
     .name = "prune",
     .summary = "Delete caches and records: plan, show, confirm, delete.",
-    .details = "--service alone means its cache directories and its own records, --type alone\n"
-               "records, and --older-than alone caches, their garbage and records. A busy cache\n"
-               "is left alone, and the exit status is 3.\n",
+    .details = "All conditions must hold. --service alone means its cache directories and its own\n"
+               "records; --type, --match, --text, --in-use and --shared alone mean records;\n"
+               "--older-than, --larger-than and --smaller-than alone mean caches, their garbage\n"
+               "and records. A busy cache is left alone, and the exit status is 3.\n",
     .options = selectors_options,
     .values_size = sizeof(struct prune_values),
     .run = run,

@@ -4,15 +4,11 @@
 
 #define VALUE(member) offsetof(struct prune_values, member)
 const struct option_spec selectors_options[] = {
-    {"service", 0, OPTION_LIST, VALUE(services), "NAME", "of this service (repeatable)"},
-    {"older-than", 0, OPTION_AGE, VALUE(older_than), "AGE",
-     "exported, or last used, longer ago: 90s 15m 24h 7d 2w"},
+    CONDITION_OPTIONS(prune_values),
     {"garbage", 0, OPTION_FLAG, VALUE(garbage), NULL, "what the live generation does not reach"},
     {"keep-generations", 0, OPTION_COUNT, VALUE(keep_generations), "N",
      "older generations but the newest N (the live one counts)"},
     {"records", 0, OPTION_FLAG, VALUE(records), NULL, "the builder's records"},
-    {"type", 0, OPTION_TEXT, VALUE(type), "TYPE", "records of this type"},
-    {"id", 0, OPTION_LIST, VALUE(ids), "ID", "this record, generation or blob (repeatable)"},
     {"free", 0, OPTION_SIZE, VALUE(free), "SIZE",
      "the cheapest to lose that gives back so much: 500MB 10GB 2GiB"},
     {"all", 0, OPTION_FLAG, VALUE(all), NULL, "every cache directory and every record"},
@@ -24,11 +20,40 @@ const struct option_spec selectors_options[] = {
     {0},
 };
 
-static int check_all(const struct prune_values *values, struct err *err)
+static enum query_flag flag_of(const struct option_number *value)
 {
-    if (values->services.len > 0 || values->ids.len > 0 || values->type != NULL ||
-        values->garbage || values->records || values->keep_generations.given ||
-        values->free.given)
+    return !value->given ? QUERY_EITHER : value->value != 0 ? QUERY_YES : QUERY_NO;
+}
+
+static void put_conditions(const struct condition_values *values, struct query *query)
+{
+    query->services = values->services.items;
+    query->services_len = values->services.len;
+    query->ids = values->ids.items;
+    query->ids_len = values->ids.len;
+    query->type = values->type;
+    query->match = values->match;
+    query->text = values->text;
+    query->in_use = flag_of(&values->in_use);
+    query->shared = flag_of(&values->shared);
+    query->older_than_s = values->older_than.given ? values->older_than.value : -1;
+    query->larger_than_bytes = values->larger_than.value;
+    query->smaller_than_bytes = values->smaller_than.value;
+}
+
+int selectors_conditions(const struct condition_values *values, struct query *ret_query,
+                         struct err *err)
+{
+    query_init(ret_query);
+    put_conditions(values, ret_query);
+    return query_check_conditions(ret_query, err);
+}
+
+static int check_all(const struct prune_values *values, const struct query *query, struct err *err)
+{
+    if (query->services_len > 0 || query->ids_len > 0 || query_is_of_records(query) ||
+        query->larger_than_bytes > 0 || query->smaller_than_bytes > 0 || values->garbage ||
+        values->records || values->keep_generations.given || values->free.given)
         return err_set(err, ERR_USAGE, "--all leaves nothing out: it goes with --older-than only");
     return 0;
 }
@@ -36,16 +61,18 @@ static int check_all(const struct prune_values *values, struct err *err)
 /* Scopes that are not asked for by name follow from the conditions. */
 static void imply_scopes(struct query *query, const struct prune_values *values)
 {
-    bool scope = query->garbage || query->keep_generations > 0 || query->records;
-    if (scope || query->ids_len > 0)
+    bool sized = query->larger_than_bytes > 0 || query->smaller_than_bytes > 0;
+    if (query->garbage || query->keep_generations > 0 || query->records)
         return;
-    if (values->type != NULL)
+    if (query_is_of_records(query))
         query->records = true;
+    else if (query->ids_len > 0)
+        return;
     else if (values->free.given)
         query->whole = query->garbage = query->records = true;
-    else if (values->services.len > 0)
+    else if (query->services_len > 0)
         query->whole = query->records = true;
-    else if (values->all || values->older_than.given)
+    else if (values->all || values->conditions.older_than.given || sized)
         query->whole = query->garbage = query->records = true;
 }
 
@@ -53,21 +80,16 @@ int selectors_query(const struct prune_values *values, const char *builder,
                     struct query *ret_query, struct err *err)
 {
     struct query *query = ret_query;
-    if (values->all && check_all(values, err) < 0)
+    query_init(query);
+    put_conditions(&values->conditions, query);
+    if (values->all && check_all(values, query, err) < 0)
         return err->code;
     if (values->wait && values->now)
         return err_set(err, ERR_USAGE, "--wait and --now contradict each other");
-    query_init(query);
     query->garbage = values->garbage;
     query->keep_generations =
         values->keep_generations.given ? (int)values->keep_generations.value : 0;
     query->records = values->records;
-    query->services = values->services.items;
-    query->services_len = values->services.len;
-    query->ids = values->ids.items;
-    query->ids_len = values->ids.len;
-    query->type = values->type;
-    query->older_than_s = values->older_than.given ? values->older_than.value : -1;
     query->free_bytes = values->free.value;
     query->builder = builder;
     query->now = values->now;

@@ -205,8 +205,3 @@ void list_set_filter(struct list *list, const char *filter)
 {
     mem_replace(&list->filter, filter != NULL && filter[0] != '\0' ? filter : NULL);
 }
-
-bool list_matches(const struct list *list, const char *text)
-{
-    return list->filter == NULL || strcasestr(text, list->filter) != NULL;
-}

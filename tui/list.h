@@ -32,7 +32,7 @@ struct list {
     struct list_mark *marks; /* uthash */
     size_t sort;             /* column; the owner gives it its meaning */
     bool descending;
-    char *filter; /* NULL: none */
+    char *filter; /* as it was typed; what it means is the owner's; NULL: none */
 };
 
 void list_done(struct list *list);
@@ -63,7 +63,5 @@ void list_each_mark(const struct list *list, void (*cb)(void *arg, const char *i
 
 /* NULL or "" shows all. */
 void list_set_filter(struct list *list, const char *filter);
-/* No filter, or the text holds it, whatever the case. */
-bool list_matches(const struct list *list, const char *text);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/mem.h"
+#include "core/prune/query.h"
 #include "tui/app.h"
 #include "tui/details.h"
 #include "tui/doctor_screen.h"
@@ -27,14 +29,25 @@ static void set_filter(void *arg, const char *text)
 {
     struct main_screen *main = arg;
     struct list *list = main_list(main);
-    if (list == NULL)
+    struct query_line line;
+    /* Half a condition, as it is typed, changes nothing yet. */
+    if (list == NULL || query_line_read(&line, text != NULL ? text : "", NULL) < 0)
         return;
+    query_line_done(&line);
     list_set_filter(list, text);
     main->services.stale = main->records.stale = true;
 }
 
 static bool accept_filter(void *arg, const char *text)
 {
+    struct main_screen *main = arg;
+    struct query_line line;
+    struct err err;
+    if (query_line_read(&line, text, &err) < 0) {
+        app_say(main->screen.app, STYLE_BAD, "%s", err.text);
+        return false;
+    }
+    query_line_done(&line);
     set_filter(arg, text);
     return true;
 }
@@ -147,6 +160,7 @@ static void open_menu(struct main_screen *main, enum command command)
         return;
     }
     get_targets(main, &targets);
+    mem_replace(&targets.filter, main->records.list.filter);
     struct screen *menu = prune_menu_new(&targets);
     app_push(main->screen.app, menu);
     if (command == COMMAND_FREE)

@@ -30,6 +30,20 @@ void pane_title_list(const struct app *app, const struct list *list, const struc
                    list->descending ? glyphs->down : glyphs->up);
 }
 
+void pane_filter_init(struct pane_filter *filter, const struct list *list, int64_t now)
+{
+    const char *typed = list->filter != NULL ? list->filter : "";
+    if (query_line_read(&filter->line, typed, NULL) < 0)
+        (void)query_line_read(&filter->line, "", NULL);
+    (void)query_match_init(&filter->match, &filter->line.query, now, NULL);
+}
+
+void pane_filter_done(struct pane_filter *filter)
+{
+    query_match_done(&filter->match);
+    query_line_done(&filter->line);
+}
+
 int pane_longer(int longest, const char *text)
 {
     struct buf clean = {0};

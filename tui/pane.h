@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/mem.h"
+#include "core/prune/query.h"
 #include "tui/app.h"
 #include "tui/list.h"
 
@@ -21,6 +22,14 @@ void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len
 /* What the edge says of marks, filter and sort, at its right end. */
 void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
                      struct buf *tail);
+/* What the list's filter asks for. One that makes no sense, which is refused
+ * where it is typed, asks for nothing. */
+struct pane_filter {
+    struct query_line line;
+    struct query_match match;
+};
+void pane_filter_init(struct pane_filter *filter, const struct list *list, int64_t now);
+void pane_filter_done(struct pane_filter *filter);
 /* The row's canvas with cursor and mark drawn. */
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
                        bool focused);
@@ -54,6 +63,7 @@ struct pane_records {
     bool stale;
     struct pane_records_made {
         const void *items, *owners; /* to be compared, not to be used */
+        const void *texts;
         int64_t at;
         uint64_t mark;
     } made; /* what the rows were made of */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
+#include "core/store/record_words.h"
 #include "tui/format.h"
 #include "tui/table.h"
 
@@ -89,22 +90,55 @@ static const char *owner_name(const struct owner *owner)
     return name != NULL ? name : "";
 }
 
-static void add_row(struct pane_records *pane, const struct builder *builder, size_t index)
+/* `text`: to sort by. */
+static void add_row(struct pane_records *pane, const struct builder *builder, size_t index,
+                    bool shown, const char *text)
 {
-    struct list *list = &pane->list;
     const struct record *record = &builder->records.items[index];
     const struct owner *known = owner_of(builder, index);
-    const char *owner = owner_name(known);
-    bool shown = list_matches(list, record->description) || list_matches(list, record->type) ||
-                 list_matches(list, owner) || list_matches(list, record->id);
     pane->longest_type = pane_longer(pane->longest_type, short_type(record->type));
-    int owner_cols = pane_longer(0, owner) + (known != NULL && known->guess ? GUESS_COLS : 0);
+    int owner_cols = pane_longer(0, owner_name(known)) +
+                     (known != NULL && known->guess ? GUESS_COLS : 0);
     if (owner_cols > pane->longest_owner)
         pane->longest_owner = owner_cols;
-    const char *text = list->sort == BY_TYPE      ? short_type(record->type)
-                       : list->sort == BY_SERVICE ? owner
-                                                  : record->description;
-    list_add(list, record->id, index, shown, sort_number(record, list->sort), text);
+    list_add(&pane->list, record->id, index, shown, sort_number(record, pane->list.sort), text);
+}
+
+/* The texts of the column that is sorted by: those that this makes are put into
+ * `made`, which lives as long as the list needs them. */
+static const char *sort_text(const struct pane_records *pane, const struct builder *builder,
+                             size_t index, char **made)
+{
+    const struct record *record = &builder->records.items[index];
+    if (pane->list.sort == BY_TYPE)
+        return short_type(record->type);
+    if (pane->list.sort == BY_SERVICE)
+        return owner_name(owner_of(builder, index));
+    if (pane->list.sort != BY_DESCRIPTION)
+        return record->description;
+    made[index] = record_words(app_store(pane->app), record);
+    return made[index];
+}
+
+static void add_rows(struct pane_records *pane, const struct builder *builder)
+{
+    const struct store *store = app_store(pane->app);
+    size_t len = builder != NULL ? builder->records.len : 0;
+    char **made = mem_zalloc((len + 1) * sizeof *made);
+    struct pane_filter filter;
+    pane_filter_init(&filter, &pane->list, app_now(pane->app));
+    list_begin(&pane->list);
+    for (size_t i = 0; i < len; i++) {
+        bool shown = query_match_id(&filter.match, builder->records.items[i].id) &&
+                     query_match_owner(&filter.match, store, builder, i) &&
+                     query_match_record(&filter.match, store, builder, i);
+        add_row(pane, builder, i, shown, sort_text(pane, builder, i, made));
+    }
+    list_end(&pane->list);
+    pane_filter_done(&filter);
+    for (size_t i = 0; i < len; i++)
+        free(made[i]);
+    free(made);
 }
 
 /* Is what the rows were made of still what there is? */
@@ -113,9 +147,10 @@ static bool has_moved(struct pane_records *pane, const struct builder *builder)
     struct pane_records_made made = {0};
     if (builder != NULL)
         made = (struct pane_records_made){builder->records.items, builder->owners.items,
+                                          app_store(pane->app)->layer_texts,
                                           builder->refreshed_at, builder->owners_mark};
     bool moved = made.items != pane->made.items || made.owners != pane->made.owners ||
-                 made.at != pane->made.at || made.mark != pane->made.mark;
+                 made.texts != pane->made.texts || made.at != pane->made.at || made.mark != pane->made.mark;
     pane->made = made;
     return moved;
 }
@@ -127,10 +162,7 @@ void pane_records_sync(struct pane_records *pane)
         return;
     pane->stale = false;
     pane->longest_type = pane->longest_owner = 0;
-    list_begin(&pane->list);
-    for (size_t i = 0; builder != NULL && i < builder->records.len; i++)
-        add_row(pane, builder, i);
-    list_end(&pane->list);
+    add_rows(pane, builder);
 }
 
 char *pane_records_owner(const struct pane_records *pane, size_t index)
@@ -202,7 +234,9 @@ static void draw_row(const struct pane_records *pane, const struct table *table,
     table_cell(table, row, FLAGS, record->in_use ? STYLE_WARN : STYLE_DIM, flags_of(record));
     table_cell(table, row, SERVICE, STYLE_NORMAL, owner);
     free(owner);
-    table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, record->description, strlen(record->description));
+    char *words = record_words(app_store(pane->app), record);
+    table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, words, strlen(words));
+    free(words);
 }
 
 /* Instead of rows, or below the titles: why there are none. */

@@ -70,14 +70,17 @@ void pane_services_sync(struct pane_services *pane)
         return;
     pane->stale = false;
     pane->longest_name = 0;
+    struct pane_filter filter;
+    pane_filter_init(&filter, &pane->list, app_now(pane->app));
     list_begin(&pane->list);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
         pane->longest_name = pane_longer(pane->longest_name, service->name);
-        list_add(&pane->list, service->id, i, list_matches(&pane->list, service->name),
+        list_add(&pane->list, service->id, i, query_match_service(&filter.match, service),
                  sort_number(service, i, pane->list.sort), service->name);
     }
     list_end(&pane->list);
+    pane_filter_done(&filter);
 }
 
 const struct service *pane_services_current(const struct pane_services *pane)

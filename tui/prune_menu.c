@@ -24,7 +24,7 @@ struct choice {
     enum about about;
     const char *label; /* "%s": the services or records that are meant */
     bool whole, garbage, records;
-    enum { ASK_NOTHING, ASK_AGE, ASK_SIZE } ask;
+    enum { ASK_NOTHING, ASK_AGE, ASK_SIZE, ASK_QUERY } ask;
     const char *note;
 };
 
@@ -39,6 +39,8 @@ static const struct choice choices[] = {
      "by the time of the last export"},
     {'r', ABOUT_ALL, "Records not used for ...", false, false, true, ASK_AGE,
      "of the build cache, by the last use"},
+    {'m', ABOUT_ALL, "Records that match ...", false, false, true, ASK_QUERY,
+     "text, larger-than:1GB, in-use:no, match:REGEX"},
     {'c', ABOUT_RECORDS, "Exactly %s", false, false, true, ASK_NOTHING,
      "of the build cache, by id"},
     {'u', ABOUT_ALL, "All records not in use", false, false, true, ASK_NOTHING,
@@ -103,17 +105,15 @@ static void menu_draw(struct screen *screen, const struct canvas *canvas)
     app_draw_bottom(screen->app, &box, KEYS_MENU);
 }
 
-static void make_plan(struct prune_menu *menu, int64_t older_than_s, int64_t free_bytes)
+/* Takes scopes, services and ids from the choice; what was typed stands in the
+ * query already. */
+static void make_plan(struct prune_menu *menu, struct query query)
 {
     const struct choice *choice = &choices[menu->scroll.cursor];
     struct targets *targets = &menu->targets;
-    struct query query;
-    query_init(&query);
     query.whole = choice->whole;
     query.garbage = choice->garbage;
     query.records = choice->records;
-    query.older_than_s = older_than_s;
-    query.free_bytes = free_bytes;
     if (choice->about == ABOUT_SERVICES) {
         query.services = (const char *const *)targets->rows;
         query.services_len = targets->rows_len;
@@ -131,25 +131,41 @@ static void make_plan(struct prune_menu *menu, int64_t older_than_s, int64_t fre
 static bool accept_age(void *arg, const char *text)
 {
     struct prune_menu *menu = arg;
-    int64_t seconds;
-    if (!text_parse_age(text, &seconds)) {
+    struct query query;
+    query_init(&query);
+    if (!text_parse_age(text, &query.older_than_s)) {
         app_say(menu->screen.app, STYLE_BAD, "An age is 90s, 15m, 24h, 7d or 2w");
         return false;
     }
-    make_plan(menu, seconds, 0);
+    make_plan(menu, query);
     return true;
 }
 
 static bool accept_size(void *arg, const char *text)
 {
     struct prune_menu *menu = arg;
-    int64_t bytes;
-    if (!text_parse_size(text, &bytes) || bytes == 0) {
+    struct query query;
+    query_init(&query);
+    if (!text_parse_size(text, &query.free_bytes) || query.free_bytes == 0) {
         app_say(menu->screen.app, STYLE_BAD, "A size is 500MB, 10GB or 2GiB");
         return false;
     }
-    make_plan(menu, -1, bytes);
+    make_plan(menu, query);
     return true;
+}
+
+/* An empty line would mean all of them, for which there is another key. */
+static bool accept_query(void *arg, const char *text)
+{
+    struct prune_menu *menu = arg;
+    struct err err = {0};
+    if (text[strspn(text, " ")] == '\0')
+        err_set(&err, ERR_USAGE, "Which? cargo, larger-than:1GB, type:regular, ...");
+    else if (query_line_read(&menu->targets.line, text, &err) == 0)
+        make_plan(menu, menu->targets.line.query);
+    if (err.code != 0)
+        app_say(menu->screen.app, STYLE_BAD, "%s", err.text);
+    return err.code == 0;
 }
 
 static void ask_size(struct prune_menu *menu)
@@ -164,20 +180,32 @@ static void open_links(struct prune_menu *menu)
     care_screen_link(menu->screen.app);
 }
 
+static void ask_query(struct prune_menu *menu)
+{
+    static const struct input_ops ops = {NULL, accept_query, NULL};
+    const char *filter = menu->targets.filter;
+    app_push(menu->screen.app,
+             input_new("Records that match: ", filter != NULL ? filter : "", &ops, menu));
+}
+
 static void choose(struct prune_menu *menu)
 {
     static const struct input_ops ops = {NULL, accept_age, NULL};
     const struct choice *choice = &choices[menu->scroll.cursor];
+    struct query query;
+    query_init(&query);
     if (title_for(menu, choice) == NULL)
         app_say(menu->screen.app, STYLE_WARN, "Nothing is marked or under the cursor");
     else if (choice->ask == ASK_SIZE)
         ask_size(menu);
+    else if (choice->ask == ASK_QUERY)
+        ask_query(menu);
     else if (choice->ask == ASK_AGE)
         app_push(menu->screen.app, input_new("Older than (24h, 7d, 2w): ", "7d", &ops, menu));
     else if (choice->about == ABOUT_LINKS)
         open_links(menu);
     else
-        make_plan(menu, -1, 0);
+        make_plan(menu, query);
 }
 
 static void menu_key(struct screen *screen, int key)

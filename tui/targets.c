@@ -103,5 +103,7 @@ void targets_done(struct targets *targets)
     free(targets->builder);
     free(targets->title);
     free(targets->record_title);
+    free(targets->filter);
+    query_line_done(&targets->line);
     *targets = (struct targets){0};
 }

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "core/prune/query.h"
 #include "core/store/store.h"
 #include "tui/list.h"
 
@@ -18,6 +19,8 @@ struct targets {
     char *builder;      /* name of the records' builder; NULL: none */
     char *title;        /* "api", "3 services"; clean; NULL: no service */
     char *record_title; /* likewise */
+    char *filter; /* of the records; NULL: none */
+    struct query_line line; /* conditions that were typed; all zero: none */
 };
 
 /* Fill in one half each of an all-zero struct. */

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -262,4 +263,20 @@ size_t text_width(const char *text)
     size_t columns;
     text_fit(text, SIZE_MAX, &columns);
     return columns;
+}
+
+char *text_shorten(const char *text, size_t columns)
+{
+    struct buf buf = {0};
+    /* Each column takes at most a handful of bytes: what lies far behind the
+     * cut need not be looked at. */
+    text_clean(&buf, text, strnlen(text, columns * 8));
+    char *clean = buf_take(&buf);
+    size_t fits = text_fit(clean, columns, NULL);
+    if (clean[fits] == '\0')
+        return clean;
+    clean[text_fit(clean, columns - 3, NULL)] = '\0';
+    char *cut = mem_printf("%s...", clean);
+    free(clean);
+    return cut;
 }

@@ -49,6 +49,10 @@ void text_clean(struct buf *buf, const char *text, size_t len);
  * seen (also when it is empty). */
 void text_clean_name(struct buf *buf, const char *name);
 
+/* The same for one line of at most `columns` (3 or more), "..." at its end when
+ * it had to be cut. The caller frees it. */
+char *text_shorten(const char *text, size_t columns);
+
 /* Columns that the NUL-terminated, clean text takes on a terminal. */
 size_t text_width(const char *text);
 

@@ -50,6 +50,8 @@ static void copy_query(struct planning *planning, const struct query *query)
     planning->query.services = keep_list(planning, query->services, query->services_len);
     planning->query.ids = keep_list(planning, query->ids, query->ids_len);
     planning->query.type = keep_string(planning, query->type);
+    planning->query.match = keep_string(planning, query->match);
+    planning->query.text = keep_string(planning, query->text);
     planning->query.builder = keep_string(planning, query->builder);
 }
 

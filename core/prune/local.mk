@@ -3,6 +3,7 @@ libbilge_a_SOURCES += \
 	core/prune/execute_caches.c \
 	core/prune/execute_records.c \
 	core/prune/query.c core/prune/query.h \
+	core/prune/query_line.c core/prune/query_match.c \
 	core/prune/plan.c core/prune/plan.h \
 	core/prune/planner.c core/prune/planner.h \
 	core/prune/look.c core/prune/look.h \
@@ -14,6 +15,5 @@ libbilge_a_SOURCES += \
 	core/prune/plan_frees.c \
 	core/prune/plan_garbage.c \
 	core/prune/plan_records.c \
-	core/prune/record_words.c core/prune/record_words.h \
 	core/prune/choose.c core/prune/choose.h \
 	core/prune/forecast.c core/prune/forecast.h

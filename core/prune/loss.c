@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/prune/record_words.h"
+#include "core/store/record_words.h"
 
 #define MB 1e6
 #define DAY_SECONDS 86400.0
@@ -141,4 +141,28 @@ void loss_fill(const struct store *store, struct plan_item *item)
     else if (item->kind == ITEM_GENERATION && item->loses != NULL)
         item->rebuild_s = seconds_of(item->size_bytes, STEP_RATE);
     item->loss = item->rebuild_s * wanted(store, item);
+}
+
+/* ------------------------------------------------------------------ words */
+
+char *loss_record_words(const struct store *store, const struct record *record)
+{
+    static const struct {
+        const char *type, *text;
+    } table[] = {
+        {"exec.cachemount", "the content of this cache mount: no export has it"},
+        {"source.local", "the next build sends these files to the engine again"},
+        {"source.git.checkout", "the next build fetches this repository again"},
+        {"frontend", "the next build loads the Dockerfile frontend again"},
+        {"internal", NULL},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(record->type, table[i].type) == 0)
+            return table[i].text != NULL ? mem_strdup(table[i].text) : NULL;
+    if (record->description[0] == '\0')
+        return mem_strdup("the next build unpacks this layer of a base image again");
+    char *name = record_name(store, record);
+    char *text = mem_printf("this step runs again: %s", name);
+    free(name);
+    return text;
 }

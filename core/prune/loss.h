@@ -30,6 +30,9 @@ void step_times_free(struct step_times *times);
 double loss_record_seconds(const struct step_times *times, const struct record *record,
                            const char *name);
 
+/* What the next build loses with a record; NULL: nothing. The caller frees it. */
+char *loss_record_words(const struct store *store, const struct record *record);
+
 /* Fills in rebuild_s (but of records, where it stands already) and loss. */
 void loss_fill(const struct store *store, struct plan_item *item);
 

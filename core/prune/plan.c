@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/base/text.h"
 #include "core/prune/planner.h"
 
 const char *item_kind_name(enum item_kind kind)
@@ -60,22 +59,6 @@ void plan_free(struct plan *plan)
     free(plan->links);
     free(plan->caches);
     free(plan);
-}
-
-char *plan_clean(const char *text, size_t max)
-{
-    struct buf buf = {0};
-    /* Each column takes at most a handful of bytes: what lies far behind the
-     * cut need not be looked at. */
-    text_clean(&buf, text, strnlen(text, max * 8));
-    char *clean = buf_take(&buf);
-    size_t fits = text_fit(clean, max, NULL);
-    if (clean[fits] == '\0')
-        return clean;
-    clean[text_fit(clean, max - 3, NULL)] = '\0';
-    char *cut = mem_printf("%s...", clean);
-    free(clean);
-    return cut;
 }
 
 /* ------------------------------------------------------------- dropping */

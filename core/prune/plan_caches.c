@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/prune/look.h"
 
 /* When something was last written: the export, or what is newest in a cache
@@ -41,11 +42,11 @@ static char *whole_loses(const struct look *look)
     if (look->cache->state == CACHE_EMPTY || look->cache->generations_len == 0)
         return NULL;
     struct buf names = {0};
-    char *name = plan_clean(row->name, LOOK_NAME_COLUMNS);
+    char *name = text_shorten(row->name, LOOK_NAME_COLUMNS);
     buf_append_str(&names, name);
     free(name);
     for (size_t i = 0; i < row->same_path_len; i++) {
-        name = plan_clean(row->same_path[i], LOOK_NAME_COLUMNS);
+        name = text_shorten(row->same_path[i], LOOK_NAME_COLUMNS);
         buf_printf(&names, "%s%s", i + 1 < row->same_path_len ? ", " : " and ", name);
         free(name);
     }
@@ -82,7 +83,7 @@ static char *find_stranger(const struct cache *cache)
         const struct cache_leftover *leftover = &cache->leftovers[i];
         if (leftover->kind != LEFTOVER_OTHER || strchr(leftover->name, '/') != NULL)
             continue;
-        char *name = plan_clean(leftover->name, LOOK_NAME_COLUMNS);
+        char *name = text_shorten(leftover->name, LOOK_NAME_COLUMNS);
         char *reason = mem_printf("it holds %s, which is no part of a cache", name);
         free(name);
         return reason;
@@ -114,7 +115,7 @@ static bool plan_whole(struct look *look)
             ->size_bytes = cache->size_bytes;
         return true;
     }
-    if (!planner_old_enough(look->planner, age_s))
+    if (!planner_wants(look->planner, age_s, cache->size_bytes))
         return false;
     char *stranger = find_stranger(cache);
     if (stranger == NULL && sign == NULL) {

@@ -61,7 +61,8 @@ static void plan_generation(struct look *look, size_t index, size_t back)
     snprintf(title, sizeof title, "%zu generation%s back", back, back == 1 ? "" : "s");
     digest_text(id, &generation->manifest);
     if (!planner_names(look->planner, id) || back <= older_to_keep(look) ||
-        !planner_old_enough(look->planner, planner_age(look->planner, generation->exported_at)))
+        !planner_wants(look->planner, planner_age(look->planner, generation->exported_at),
+                       generation->reach_bytes))
         return;
     const char *reason = why_kept(look->cache, generation, back);
     if (reason != NULL)
@@ -100,7 +101,7 @@ static void plan_orphan(struct look *look, size_t index)
     char id[DIGEST_TEXT_SIZE];
     int64_t age_s = planner_age(look->planner, blob->modified_at);
     if (!planner_names(look->planner, digest_text(id, &blob->digest)) ||
-        !planner_old_enough(look->planner, age_s))
+        !planner_wants(look->planner, age_s, blob->allocated_bytes))
         return;
     struct plan_item *item = look_add(look, ITEM_BLOB, id, blob_title(blob));
     item->age_s = age_s;
@@ -116,7 +117,8 @@ static void plan_ingest(struct look *look, const struct cache_leftover *leftover
 {
     int64_t age_s = planner_age(look->planner, leftover->modified_at);
     const char *title = "unfinished write of an interrupted export";
-    if (look->planner->query->ids_len > 0 || !planner_old_enough(look->planner, age_s))
+    if (look->planner->query->ids_len > 0 ||
+        !planner_wants(look->planner, age_s, leftover->allocated_bytes))
         return;
     if (age_s < BUSY_GRACE_SECONDS) {
         struct plan_kept *kept =

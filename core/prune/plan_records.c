@@ -8,7 +8,7 @@
 #include "core/base/text.h"
 #include "core/prune/loss.h"
 #include "core/prune/planner.h"
-#include "core/prune/record_words.h"
+#include "core/store/record_words.h"
 
 #define NAMES_COLUMNS 80
 
@@ -51,16 +51,10 @@ static int64_t frees(const struct record *record)
     return stays || record->size_bytes < 0 ? 0 : record->size_bytes;
 }
 
-static int64_t age_of(const struct planner *planner, const struct record *record)
-{
-    return planner_age(planner,
-                       record->last_used_at > 0 ? record->last_used_at : record->created_at);
-}
-
 static char *used_when(const struct planner *planner, const struct record *record)
 {
     char age[TEXT_AGE_SIZE];
-    int64_t age_s = age_of(planner, record);
+    int64_t age_s = query_record_age(record, planner->now);
     if (age_s < 0)
         return mem_strdup("never used");
     text_age(age, age_s);
@@ -107,7 +101,7 @@ static bool is_of_services(const struct graph *graph, size_t index, char **ret_w
             buf_printf(&others, "%s%s", others.len > 0 ? ", " : "", owners->services[i]);
     }
     if (ours && others.len > 0) {
-        char *names = plan_clean(others.data, NAMES_COLUMNS);
+        char *names = text_shorten(others.data, NAMES_COLUMNS);
         *ret_withheld = mem_printf("also used by %s", names);
         free(names);
     } else if (ours && owners->items[index].guess) {
@@ -117,13 +111,12 @@ static bool is_of_services(const struct graph *graph, size_t index, char **ret_w
     return ours;
 }
 
-static bool is_asked(struct graph *graph, const struct record *record)
+static bool is_asked(struct graph *graph, size_t index)
 {
-    const struct query *query = graph->planner->query;
+    struct planner *planner = graph->planner;
     /* The name first: it also notes that the id exists. */
-    return planner_names(graph->planner, record->id) &&
-           (query->type == NULL || strcmp(record->type, query->type) == 0) &&
-           planner_old_enough(graph->planner, age_of(graph->planner, record));
+    return planner_names(planner, graph->builder->records.items[index].id) &&
+           query_match_record(&planner->match, planner->store, graph->builder, index);
 }
 
 static void graph_init(struct graph *graph, struct planner *planner, const struct builder *builder)
@@ -137,7 +130,7 @@ static void graph_init(struct graph *graph, struct planner *planner, const struc
     for (size_t i = 0; i < records->len; i++) {
         struct node *node = &graph->nodes[i];
         node->record = &records->items[i];
-        node->asked = is_asked(graph, node->record) && is_of_services(graph, i, &node->withheld);
+        node->asked = is_asked(graph, i) && is_of_services(graph, i, &node->withheld);
         node->going = node->asked && node->withheld == NULL && !node->record->in_use;
         node->pin = SIZE_MAX;
         graph->slots[i] = (struct id_slot){.id = node->record->id, .index = i};
@@ -201,9 +194,9 @@ static void add_record(struct graph *graph, size_t index)
     item->embedded = graph->builder->embedded;
     item->size_bytes = record->size_bytes;
     item->base_bytes = frees(record);
-    item->age_s = age_of(planner, record);
+    item->age_s = query_record_age(record, planner->now);
     item->reason = used_when(planner, record);
-    item->loses = record_loses(planner->store, record);
+    item->loses = loss_record_words(planner->store, record);
     item->gone_for_good = record_is_cache_mount(record);
     item->needs_all = needs_all(record);
     item->seen_at = record->last_used_at;

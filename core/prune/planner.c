@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/prune/loss.h"
 
 #define TITLE_COLUMNS 400
@@ -21,7 +22,7 @@ struct plan_item *planner_add(struct planner *planner, enum item_kind kind, cons
     *item = (struct plan_item){
         .kind = kind,
         .id = mem_strdup(id),
-        .title = plan_clean(title, TITLE_COLUMNS),
+        .title = text_shorten(title, TITLE_COLUMNS),
         .age_s = -1,
         .cache = CACHE_NONE,
     };
@@ -37,7 +38,7 @@ struct plan_kept *planner_keep(struct planner *planner, enum item_kind kind, con
     *kept = (struct plan_kept){
         .kind = kind,
         .id = mem_strdup(id),
-        .title = plan_clean(title, TITLE_COLUMNS),
+        .title = text_shorten(title, TITLE_COLUMNS),
         .reason = mem_strdup(reason),
     };
     return kept;
@@ -50,18 +51,9 @@ int64_t planner_age(const struct planner *planner, int64_t at)
     return at >= planner->now ? 0 : (planner->now - at) / CLOCK_SECOND;
 }
 
-bool planner_old_enough(const struct planner *planner, int64_t age_s)
+bool planner_wants(const struct planner *planner, int64_t age_s, int64_t size_bytes)
 {
-    return planner->query->older_than_s < 0 || age_s >= planner->query->older_than_s;
-}
-
-/* A digest may be written with its algorithm or without. */
-static bool same_id(const char *asked, const char *id)
-{
-    static const char algorithm[] = "sha256:";
-    size_t len = sizeof algorithm - 1;
-    return strcmp(asked, id) == 0 ||
-           (strncmp(id, algorithm, len) == 0 && strcmp(asked, id + len) == 0);
+    return query_match_age(&planner->match, age_s) && query_match_size(&planner->match, size_bytes);
 }
 
 bool planner_names(struct planner *planner, const char *id)
@@ -69,7 +61,7 @@ bool planner_names(struct planner *planner, const char *id)
     const struct query *query = planner->query;
     bool named = query->ids_len == 0;
     for (size_t i = 0; i < query->ids_len; i++) {
-        if (!same_id(query->ids[i], id))
+        if (!query_same_id(query->ids[i], id))
             continue;
         planner->ids_found[i] = true;
         named = true;
@@ -178,12 +170,12 @@ static int check_ids_found(const struct planner *planner, struct err *err)
 static int make(struct planner *planner, struct err *err)
 {
     const struct query *query = planner->query;
-    bool everywhere = !query->garbage && query->keep_generations == 0 && !query->records;
-    bool by_id = query->ids_len > 0 && everywhere;
+    bool caches = query->whole || query->garbage || query->keep_generations > 0;
+    bool by_id = query->ids_len > 0 && !caches && !query->records;
     int code = choose_rows(planner, err);
     if (code == 0 && query->free_bytes > 0)
         return planner_candidates(planner, err);
-    if (code == 0 && (query->whole || query->garbage || query->keep_generations > 0 || by_id))
+    if (code == 0 && (caches || (by_id && !query_is_of_records(query))))
         planner_caches(planner);
     if (code == 0 && (query->records || (by_id && query->services_len == 0)))
         code = planner_records(planner, err);
@@ -220,7 +212,10 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
     planner.plan->made_at = now;
     planner.plan->now = query->now;
     planner.plan->wanted_bytes = query->free_bytes;
-    code = make(&planner, err);
+    code = query_match_init(&planner.match, query, now, err);
+    if (code == 0)
+        code = make(&planner, err);
+    query_match_done(&planner.match);
     free(planner.chosen);
     free(planner.ids_found);
     free(planner.build_sign);

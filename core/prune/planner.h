@@ -14,6 +14,7 @@ struct step_times;
 struct planner {
     const struct store *store;
     const struct query *query;
+    struct query_match match; /* the same conditions, ready to be held against things */
     int64_t now;
     struct plan *plan;
     bool *chosen;     /* rows of the store that the query's services name */
@@ -31,13 +32,12 @@ struct plan_kept *planner_keep(struct planner *planner, enum item_kind kind, con
 
 /* Whole seconds since then; -1 when that is not known, 0 when it lies ahead. */
 int64_t planner_age(const struct planner *planner, int64_t at);
-/* Does this age satisfy the query? An unknown one only when none is asked for. */
-bool planner_old_enough(const struct planner *planner, int64_t age_s);
+/* Do this age and this size satisfy the query? An unknown age only when none is
+ * asked for. */
+bool planner_wants(const struct planner *planner, int64_t age_s, int64_t size_bytes);
 /* Does the query name this id, or none at all? Notes which were found. */
 bool planner_names(struct planner *planner, const char *id);
 
-/* Text of unknown origin: made fit for a terminal, cut to `max` columns. */
-char *plan_clean(const char *text, size_t max);
 void plan_item_done(struct plan_item *item);
 void plan_forget_kept(struct plan *plan);
 /* Works out frees_bytes of all items, and their sum. */

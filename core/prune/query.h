@@ -1,13 +1,22 @@
-/* What to prune, as a person asked for it: shared by the screen's keys and by
- * the command line. Conditions are combined with "and"; scopes with "or". */
+/* What to prune, as a person asked for it: shared by the screen's keys and
+ * filters and by the command line. Conditions are combined with "and"; scopes
+ * with "or". */
 #ifndef BILGE_PRUNE_QUERY_H
 #define BILGE_PRUNE_QUERY_H
 
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/err.h"
+
+struct builder;
+struct record;
+struct service;
+struct store;
+
+enum query_flag { QUERY_EITHER, QUERY_YES, QUERY_NO };
 
 struct query {
     /* Scopes: what is looked at. */
@@ -20,13 +29,21 @@ struct query {
      * to no other service; what others use too, and guesses, are kept. */
     const char *const *services;
     size_t services_len;
-    int64_t older_than_s;    /* exported, or last used, longer ago; -1: any age */
-    const char *type;        /* of records; NULL: any */
+    int64_t older_than_s; /* exported, or last used, longer ago; -1: any age */
+    int64_t larger_than_bytes, smaller_than_bytes; /* 0: any size */
     /* Of records, or digests of blobs and manifests, written out; NULL: all.
      * Without a scope they are looked for everywhere. */
     const char *const *ids;
     size_t ids_len;
-    const char *builder;     /* NULL: the selected one */
+    /* Conditions on records alone. A description is what the builder says, and
+     * what bilge makes of it ("RUN make"). */
+    const char *type;  /* NULL: any */
+    const char *match; /* extended regular expression (POSIX) on the description; NULL: any */
+    /* Somewhere in what a list shows of it: its description, its type, the names
+     * of its services; upper or lower case. NULL: any. */
+    const char *text;
+    enum query_flag in_use, shared;
+    const char *builder; /* NULL: the selected one */
     /* Of what the scopes hold only the cheapest part that gives back so much;
      * 0: all of it. The next two go with it. */
     int64_t free_bytes;
@@ -43,5 +60,60 @@ void query_init(struct query *query);
 /* ERR_USAGE, with a line that says what is wrong, when nothing is asked for or
  * parts contradict each other. */
 int query_check(const struct query *query, struct err *err);
+/* The same for who only looks: of the conditions alone. */
+int query_check_conditions(const struct query *query, struct err *err);
+/* Has it conditions that only records can meet? */
+bool query_is_of_records(const struct query *query);
+
+/* ---- held against things: what a plan takes and what a list shows is decided
+ * here and nowhere else. */
+
+struct query_match {
+    const struct query *query;
+    int64_t now;
+    bool has_regex;
+    regex_t regex;
+};
+
+/* Borrows the query. ERR_USAGE for conditions that make no sense. */
+int query_match_init(struct query_match *match, const struct query *query, int64_t now,
+                     struct err *err);
+void query_match_done(struct query_match *match);
+
+/* An age that is not known (-1) meets only a query without one. */
+bool query_match_age(const struct query_match *match, int64_t age_s);
+bool query_match_size(const struct query_match *match, int64_t bytes);
+bool query_match_id(const struct query_match *match, const char *id);
+/* A digest may be asked for with its algorithm or without. */
+bool query_same_id(const char *asked, const char *id);
+/* Seconds since its last use, or since it was made when it was never used; -1
+ * when that is not known. */
+int64_t query_record_age(const struct record *record, int64_t now);
+/* All conditions on the builder's record `index` but ids and services. */
+bool query_match_record(const struct query_match *match, const struct store *store,
+                        const struct builder *builder, size_t index);
+/* Is it of a service that the query names, perhaps among others, perhaps as a
+ * guess? */
+bool query_match_owner(const struct query_match *match, const struct store *store,
+                       const struct builder *builder, size_t index);
+/* A row of the services: its name has to have the text, and to match; it is in
+ * use when it is busy, shared when others have links to its files. */
+bool query_match_service(const struct query_match *match, const struct service *service);
+
+/* ---- written in one line, as a filter is: "cargo larger-than:1GB in-use:no".
+ * Words of the form NAME:VALUE are conditions with the names of the options of
+ * the command line; `match:` takes the rest of the line; all other words are
+ * the text. */
+
+struct query_line {
+    struct query query; /* no scopes; its strings live in the line */
+    const char **services, **ids;
+    char *words, *text;
+};
+
+/* ERR_USAGE for a value that makes no sense; then there is nothing to free. An
+ * empty line asks for everything. */
+int query_line_read(struct query_line *line, const char *typed, struct err *err);
+void query_line_done(struct query_line *line);
 
 #endif

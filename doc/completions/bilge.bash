@@ -9,6 +9,8 @@ _bilge() {
     local commands='status du prune dedupe verify restore doctor build history guard' command='' i
     local options='--cache-root --file --context --builder --json --no-color --read-only
         --ascii --no-mouse --help --version'
+    local conditions='--service --older-than --larger-than --smaller-than --type --match --text
+        --in-use --shared --id'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
@@ -56,19 +58,23 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '5m 24h 7d 2w' -- "$word")
         return
         ;;
-    --free | --keep-free)
+    --in-use | --shared)
+        mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$word")
+        return
+        ;;
+    --free | --keep-free | --larger-than | --smaller-than)
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
-    --keep-generations | --id | --generation | --build-arg | --limit) return ;;
+    --keep-generations | --id | --generation | --build-arg | --limit | --match | --text) return ;;
     esac
 
     case $command in
     '') options+=" $commands" ;;
-    du) options+=' --type --sort' ;;
+    du) options+=" $conditions --sort" ;;
     prune)
-        options+=' --service --older-than --garbage --keep-generations --records --type --id
-            --free --all --dry-run --yes --wait --now'
+        options+=" $conditions --garbage --keep-generations --records --free --all --dry-run
+            --yes --wait --now"
         ;;
     guard) options+=' --keep-free --interval --older-than --live --once' ;;
     dedupe) options+=' --dry-run --yes --across-users' ;;

@@ -48,9 +48,23 @@ run du --json --sort used
 is 'sorted by last use' ids_are 'run base copy mount '
 run du --json --type exec.cachemount
 is 'of one type' ids_are 'mount '
+run du --json --match '^RUN'
+is 'of a description, as it is shown' ids_are 'run '
+run du --json --match '^mount /'
+is 'of a description, as the builder says it' ids_are 'run '
+run du --json --text APP/target
+is 'with a text' ids_are 'mount '
+run du --json --larger-than 10kB --smaller-than 6GB
+is 'of a size' ids_are 'run copy '
+run du --json --in-use no --type regular
+is 'not in use' ids_are 'copy base '
+run du --json --shared yes
+is 'shared: none' ids_are ''
+run du --json --id base --id mount
+is 'by id' ids_are 'mount base '
 run du
 is 'text: exit 0' exits 0
-is 'text: a row' grep -E '^run +regular +5.00 GB +- +3 +in use +- +mount / from exec' "$tmp/out"
+is 'text: a row' grep -E '^run +regular +5.00 GB +- +3 +in use +- +RUN echo a b' "$tmp/out"
 is 'text: pinned' grep -E '^base .* pinned ' "$tmp/out"
 is 'text: the sum' says '4 records'
 is 'text: nothing raw' lacks '[^ -~]' "$tmp/out"
@@ -68,6 +82,14 @@ is 'prune, dry run: the shape' fits prune
 is 'prune, dry run: no request' lacks prune "$engine/requests.log"
 run prune --type exec.cachemount --dry-run --json
 is 'prune by type: one item' equals items.0.id mount
+run prune --text app/target --dry-run --json
+is 'prune by text: one item' equals items.0.id mount
+run prune --match 'COPY|RUN' --dry-run
+is 'prune by expression: nothing can go' says 'Nothing to prune'
+is 'prune by expression: what is in use' grep -q 'leaked' "$tmp/out"
+is 'prune by expression: and what it pins' grep -q 'pinned by RUN echo a b, in use' "$tmp/out"
+run prune --in-use no --larger-than 1GB --yes --dry-run --json
+is 'prune by use and size' equals items.0.id mount
 run prune --id nosuch --yes
 is 'prune, unknown id: exit 2' exits 2
 is 'prune, unknown id: no request' lacks prune "$engine/requests.log"

@@ -52,6 +52,18 @@ refused 'chosen' prune --free 1GB --id x --yes
 refused '--all' prune --free 1GB --all --yes
 refused 'no such builder' prune --records --builder nosuch --yes
 refused 'no such service' prune --free 1GB --service nosuch --yes
+refused '-1GB' prune --larger-than -1GB --yes
+refused 'no regular expression' prune --match '(' --yes
+refused 'no regular expression' du --match '['
+refused 'twice' prune --match a --match b --yes
+refused 'condition on records' prune --match a --garbage --yes
+refused 'condition on records' prune --in-use no --service api --garbage --yes
+refused 'neither yes nor no' prune --in-use maybe --yes
+refused 'neither yes nor no' du --shared 1
+refused 'nothing is larger than' prune --larger-than 2GB --smaller-than 1GB --yes
+refused 'nothing is larger than' du --larger-than 2GB --smaller-than 1GB
+refused '--all' prune --all --text x --yes
+refused 'no such service' du --service nosuch
 refused 'type' prune --garbage --type regular --yes
 refused '--yes' prune --service api
 refused '--yes' prune --service api --json

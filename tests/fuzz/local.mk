@@ -12,6 +12,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_lines
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_legacy
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
+FUZZ_TARGETS += tests/fuzz/fuzz_query_line
 FUZZ_TARGETS += tests/fuzz/fuzz_response
 FUZZ_TARGETS += tests/fuzz/fuzz_sgr
 FUZZ_TARGETS += tests/fuzz/fuzz_text

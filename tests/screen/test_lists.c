@@ -53,9 +53,35 @@ static void test_filter_of_records(void **state)
     terminal_press(stage->terminal, "/");
     terminal_press(stage->terminal, "cargo");
     stage_see_gone(stage, "source.local");
-    stage_see(stage, "cached mount /app/target");
+    stage_see(stage, "cache mount /app/target");
     stage_see(stage, "old-branch"); /* the other pane keeps its rows */
     stage_press(stage, KEY_ESCAPE_SENT, "source.local");
+    stage_quit(stage, "q");
+}
+
+/* The same conditions as on the command line; half a one changes nothing, a
+ * wrong one is refused and the line stays. */
+static void test_filter_with_conditions(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 120, 40, NULL);
+    terminal_press(stage->terminal, "2/");
+    terminal_press(stage->terminal, "type:regular larger-than:1GB");
+    stage_see_gone(stage, "source.local");
+    stage_see_gone(stage, "apt-get install");
+    terminal_press(stage->terminal, " in-use:");
+    stage_see(stage, "cargo build");
+    stage_press(stage, "maybe" KEY_ENTER_SENT, "in-use: is yes or no");
+    terminal_press(stage->terminal, "\027in-use:no" KEY_ENTER_SENT); /* Ctrl-W: the last word */
+    stage_see(stage, "Nothing matches the filter");
+    terminal_press(stage->terminal, "/\025" "match:^RUN (apt|yum)" KEY_ENTER_SENT);
+    stage_see(stage, "RUN apt-get install");
+    stage_press(stage, KEY_ESCAPE_SENT, "source.local");
+    terminal_press(stage->terminal, "1/");
+    terminal_press(stage->terminal, "older-than:7d");
+    stage_see_gone(stage, "rust-worker");
+    stage_see(stage, "old-branch");
+    stage_press(stage, KEY_ESCAPE_SENT, "rust-worker");
     stage_quit(stage, "q");
 }
 
@@ -68,7 +94,7 @@ static void test_order(void **state)
     see_above(stage, "apt-get install", "local source");
     terminal_press(stage->terminal, "s");
     see_above(stage, "local source", "apt-get install");
-    see_above(stage, "apt-get install", "cached mount");
+    see_above(stage, "apt-get install", "cache mount");
     stage_quit(stage, "q");
 }
 
@@ -108,7 +134,7 @@ static void test_selection_survives_a_refresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_filter), CASE(test_filter_of_records),
+        CASE(test_filter), CASE(test_filter_of_records), CASE(test_filter_with_conditions),
         CASE(test_order),  CASE(test_marks),
         CASE(test_selection_survives_a_refresh),
     };

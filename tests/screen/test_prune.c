@@ -203,6 +203,30 @@ static void test_records_by_age(void **state)
     stage_quit(stage, "q");
 }
 
+/* What the filter shows is what the menu proposes; the plan takes just that. */
+static void test_records_by_a_filter(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 100, 30, NULL);
+    terminal_press(stage->terminal, "2/");
+    terminal_press(stage->terminal, "apt-get larger-than:100MB" KEY_ENTER_SENT);
+    stage_see_gone(stage, "source.local");
+    stage_press(stage, "p", "Records that match ...");
+    stage_press(stage, "m", "Records that match: apt-get larger-than:100MB");
+    stage_press(stage, KEY_ENTER_SENT, "Delete?");
+    stage_see(stage, "1 item, 640 MB comes back");
+    stage_see(stage, "RUN apt-get install");
+    stage_press(stage, "n", "Services");
+    terminal_press(stage->terminal, "pm\025");
+    stage_press(stage, KEY_ENTER_SENT, "Which? cargo");
+    stage_press(stage, "match:(" KEY_ENTER_SENT, "no regular expression");
+    terminal_press(stage->terminal, "\025in-use:yes");
+    stage_press(stage, KEY_ENTER_SENT, "Nothing to delete");
+    stage_see(stage, "Kept (1)");
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
 static void test_read_only(void **state)
 {
     static const char *const options[] = {"--read-only", NULL};
@@ -298,7 +322,7 @@ int main(void)
         RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
         USUAL(test_menu),             USUAL(test_caches_by_age),
         USUAL(test_free_so_much),     USUAL(test_garbage),
-        USUAL(test_records_by_age),
+        USUAL(test_records_by_age),   USUAL(test_records_by_a_filter),
         RECORDED(test_waits_for_a_building_client),
         RECORDED(test_takes_busy_caches_after_a_second_yes),
         RECORDED(test_read_only),     RECORDED(test_changed_since_it_was_shown),

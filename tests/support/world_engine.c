@@ -126,11 +126,11 @@ struct world *world_new_usual(void)
         {"aaaaaaaaaaaaaaaaaaaaaaaa2", NULL, "regular", "[builder 1/6] FROM local/base:1", 88000000,
          40 * 86400, 2 * 86400 + 60, 12, false, true},
         {"aaaaaaaaaaaaaaaaaaaaaaaa3", "aaaaaaaaaaaaaaaaaaaaaaaa2", "regular",
-         "[builder 2/6] RUN apt-get install", 640000000, 9 * 86400 + 60, 3 * 3600 + 60, 7, false,
+         "mount / from exec /bin/sh -c apt-get install", 640000000, 9 * 86400 + 60, 3 * 3600 + 60, 7, false,
          false},
         {"aaaaaaaaaaaaaaaaaaaaaaaa4", NULL, "source.local", "local source for context", 52000, 86400,
          7260, 9, false, false},
-        {"aaaaaaaaaaaaaaaaaaaaaaaa5", NULL, "regular", "[builder 6/6] RUN cargo build", 1200000000,
+        {"aaaaaaaaaaaaaaaaaaaaaaaa5", NULL, "regular", "mount / from exec /bin/sh -c cargo build", 1200000000,
          7300, 120, 1, true, false},
         {0},
     };

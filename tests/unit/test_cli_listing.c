@@ -34,16 +34,30 @@ static const struct builder builder = {
     .name = TEXT("default"),
     .records = {.items = records, .len = LEN(records)},
 };
+static const struct store nothing;
 
+static void init(struct listing *listing, const struct store *store, const struct builder *of,
+                 const struct query *query, const struct sort_key *sort)
+{
+    struct query_match match;
+    struct query all;
+    query_init(&all);
+    assert_int_equal(query_match_init(&match, query != NULL ? query : &all, 100, NULL), 0);
+    listing_init(listing, store, of, &match, sort);
+    query_match_done(&match);
+}
 
 static void assert_order(const char *key, const char *type, const char *expected)
 {
+    struct query query;
+    query_init(&query);
+    query.type = type;
     const struct sort_key *sort;
     struct listing listing;
     struct err err;
     char order[128] = "";
     assert_int_equal(listing_sort_key(key, &sort, &err), 0);
-    listing_init(&listing, &builder, type, sort);
+    init(&listing, &nothing, &builder, &query, sort);
     for (size_t i = 0; i < listing.rows_len; i++) {
         strcat(order, i > 0 ? " " : "");
         strcat(order, listing.rows[i].record->id);
@@ -88,7 +102,7 @@ static void test_pins(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key("id", &sort, &err), 0);
-    listing_init(&listing, &builder, NULL, sort);
+    init(&listing, &nothing, &builder, NULL, sort);
     for (size_t i = 0; i < LEN(cases); i++) {
         const struct row *row = listing.rows;
         while (strcmp(row->record->id, cases[i].id) != 0)
@@ -114,7 +128,7 @@ static void test_no_pins_at_all(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
-    listing_init(&listing, &single, NULL, sort);
+    init(&listing, &nothing, &single, NULL, sort);
     assert_int_equal(listing.rows_len, 1);
     assert_int_equal(listing.rows[0].pins_len, 0);
     listing_done(&listing);
@@ -128,7 +142,7 @@ static void test_nothing(void **state)
     struct err err;
     (void)state;
     assert_int_equal(listing_sort_key(NULL, &sort, &err), 0);
-    listing_init(&listing, &empty, NULL, sort);
+    init(&listing, &nothing, &empty, NULL, sort);
     assert_int_equal(listing.rows_len, 0);
     listing_done(&listing);
 }
@@ -151,7 +165,7 @@ static void test_owner(void **state)
     assert_int_equal(listing_sort_key("id", &sort, &err), 0);
     struct builder owned = builder;
     owned.owners = store_find_owners(&store, &owned.records);
-    listing_init(&listing, &owned, NULL, sort);
+    init(&listing, &store, &owned, NULL, sort);
     for (size_t i = 0; i < listing.rows_len; i++) {
         const struct row *row = &listing.rows[i];
         bool api = strcmp(row->record->id, "copy") == 0 || strcmp(row->record->id, "base") == 0;

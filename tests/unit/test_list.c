@@ -14,12 +14,17 @@ struct thing {
     int64_t size;
 };
 
+static bool is_shown(const struct list *list, const char *text)
+{
+    return list->filter == NULL || strcasestr(text, list->filter) != NULL;
+}
+
 /* As a pane does at each change of the store. */
 static void rebuild(struct list *list, const struct thing *things, size_t len)
 {
     list_begin(list);
     for (size_t i = 0; i < len; i++)
-        list_add(list, things[i].id, i, list_matches(list, things[i].id), things[i].size,
+        list_add(list, things[i].id, i, is_shown(list, things[i].id), things[i].size,
                  things[i].id);
     list_end(list);
 }
