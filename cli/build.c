@@ -12,8 +12,8 @@
 #include "core/base/mem.h"
 
 struct build_values {
-    bool no_cache, pull, traditional, fallback, notify;
-    struct option_list build_args;
+    bool no_cache, cache, pull, no_pull, traditional, fallback, notify;
+    struct option_list build_args, profiles;
 };
 
 struct building {
@@ -277,10 +277,15 @@ static int fall_back(struct building *building, const struct build_values *value
 }
 
 /* A bell, and the notice that many terminals show (OSC 9). The text is ours. */
-static void notify(const struct building *building)
+static void notify(const struct building *building, const struct settings *settings, bool both)
 {
-    if (isatty(STDERR_FILENO))
-        fprintf(stderr, "\a\x1b]9;bilge: build %s\a",
+    int wish = both ? SETTINGS_NOTIFY_BOTH : settings->build_notify;
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (wish == SETTINGS_NOTIFY_BELL || wish == SETTINGS_NOTIFY_BOTH)
+        fputs("\a", stderr);
+    if (wish == SETTINGS_NOTIFY_OSC9 || wish == SETTINGS_NOTIFY_BOTH)
+        fprintf(stderr, "\x1b]9;bilge: build %s\a",
                 build_state_name(building_build(building)->state));
 }
 
@@ -298,9 +303,25 @@ static enum exit_code build(struct building *building, const struct globals *glo
     if (again)
         code = wait_for_end(building);
     report(building, globals->json);
-    if (values->notify)
-        notify(building);
+    notify(building, &globals->settings, values->notify);
     return code;
+}
+
+/* The command line goes before the settings. */
+static int override(struct bilge_options *options, const struct build_values *values,
+                    struct err *err)
+{
+    if (values->cache && values->no_cache)
+        return err_set(err, ERR_USAGE, "--cache and --no-cache contradict each other");
+    if (values->pull && values->no_pull)
+        return err_set(err, ERR_USAGE, "--pull and --no-pull contradict each other");
+    options->build_no_cache &= !values->cache;
+    options->build_pull &= !values->no_pull;
+    if (values->profiles.len > 0) {
+        options->build_profiles = values->profiles.items;
+        options->build_profiles_len = values->profiles.len;
+    }
+    return 0;
 }
 
 static enum exit_code run(const struct globals *globals, const void *values,
@@ -309,6 +330,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     struct bilge_options options = globals_options(globals);
     struct building building = {0};
     struct err err;
+    if (override(&options, values, &err) < 0)
+        return complain_err(&err);
     options.skip_caches = options.skip_engine = true;
     if (globals->read_only) {
         err_set(&err, ERR_USAGE, "--read-only: nothing is built");
@@ -328,8 +351,14 @@ static enum exit_code run(const struct globals *globals, const void *values,
 static const struct option_spec build_options[] = {
     {"no-cache", 0, OPTION_FLAG, offsetof(struct build_values, no_cache), NULL,
      "run every step anew"},
+    {"cache", 0, OPTION_FLAG, offsetof(struct build_values, cache), NULL,
+     "use the cache, whatever the settings say"},
     {"pull", 0, OPTION_FLAG, offsetof(struct build_values, pull), NULL,
      "look for newer base images"},
+    {"no-pull", 0, OPTION_FLAG, offsetof(struct build_values, no_pull), NULL,
+     "take the base images that are there, whatever the settings say"},
+    {"profile", 0, OPTION_LIST, offsetof(struct build_values, profiles), "NAME",
+     "profile of the compose project (repeatable)"},
     {"build-arg", 0, OPTION_LIST, offsetof(struct build_values, build_args), "NAME=VALUE",
      "set a build argument (repeatable)"},
     {"traditional", 0, OPTION_FLAG, offsetof(struct build_values, traditional), NULL,

@@ -9,14 +9,27 @@
 
 struct bilge_options globals_options(const struct globals *globals)
 {
+    const struct settings *settings = &globals->settings;
+    bool settled = globals->cache_roots.len == 0;
     return (struct bilge_options){
-        .cache_roots = globals->cache_roots.items,
-        .cache_roots_len = globals->cache_roots.len,
+        .cache_roots = settled ? (const char *const *)settings->cache_roots.items
+                               : globals->cache_roots.items,
+        .cache_roots_len = settled ? settings->cache_roots.len : globals->cache_roots.len,
         .compose_file = globals->compose_file,
         .context = globals->context,
         .builder = globals->builder,
         .history_path = globals->history_path,
         .read_only = globals->read_only,
+        .disk_amber = settings->disk_amber,
+        .disk_red = settings->disk_red,
+        .build_args = (const char *const *)settings->build_args.items,
+        .build_args_len = settings->build_args.len,
+        .build_profiles = (const char *const *)settings->build_profiles.items,
+        .build_profiles_len = settings->build_profiles.len,
+        .build_pull = settings->build_pull,
+        .build_no_cache = settings->build_no_cache,
+        .build_parallel = (int)settings->build_parallel,
+        .log_max_bytes = (size_t)settings->log_memory,
     };
 }
 

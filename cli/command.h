@@ -10,6 +10,7 @@
 #include "cli/options.h"
 #include "core/base/err.h"
 #include "core/bilge.h"
+#include "core/settings/settings.h"
 
 /* A promise to scripts: see the manual page. */
 enum exit_code {
@@ -26,9 +27,14 @@ struct globals {
     const char *compose_file;
     const char *context;
     const char *builder;
+    const char *config;        /* settings file; NULL: the default one */
+    char *default_config;      /* NULL: no home */
+    const char *settings_path; /* where the settings come from; NULL: there is no file */
+    struct settings settings;  /* once globals_read_settings() was called */
     char *history_path; /* NULL: no home, so nothing is remembered */
     bool json;
-    bool no_color; /* also when NO_COLOR is set in the environment */
+    bool no_color_asked; /* by --no-color */
+    bool no_color;       /* also when the settings, or NO_COLOR, say so */
     bool read_only;
     bool ascii, no_mouse; /* of the screen */
     bool help, version;
@@ -53,10 +59,15 @@ extern const struct command command_guard;
 extern const struct command command_history;
 extern const struct command command_prune;
 extern const struct command command_restore;
+extern const struct command command_settings;
 extern const struct command command_status;
 extern const struct command command_verify;
 
-/* What bilge_open() gets from the options. Borrows from `globals`. */
+/* Reads the settings file, and puts what it says where no option has said
+ * otherwise. ERR_USAGE. */
+int globals_read_settings(struct globals *globals, struct err *err);
+
+/* What bilge_open() gets from options and settings. Borrows from `globals`. */
 struct bilge_options globals_options(const struct globals *globals);
 
 /* "bilge: " and one line, on stderr. Text of any origin is made safe. */

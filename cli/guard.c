@@ -12,7 +12,6 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
-#define INTERVAL_S 300
 /* How soon a busy cache is asked after again. */
 #define BUSY_PAUSE_S 30
 
@@ -23,7 +22,7 @@ struct guard_values {
 
 struct guard {
     const struct globals *globals;
-    const struct guard_values *values;
+    struct guard_values values; /* of the command line, else of the settings */
     struct session session;
     struct relief relief;
 };
@@ -44,8 +43,7 @@ static bool is_short(void *arg)
 /* A disk that has become short ends the pause; one that stays so does not. */
 static bool pause_watch(struct guard *guard)
 {
-    const struct guard_values *values = guard->values;
-    int64_t seconds = values->interval.given ? values->interval.value : INTERVAL_S;
+    int64_t seconds = guard->values.interval.value;
     if (guard->relief.busy && seconds > BUSY_PAUSE_S)
         seconds = BUSY_PAUSE_S;
     return session_wait(&guard->session, relief_is_short(&guard->relief) ? never : is_short,
@@ -62,7 +60,7 @@ static enum exit_code watch(struct guard *guard)
 {
     char wanted[TEXT_SIZE_SIZE];
     acts_say(&guard->relief.acts, "watching: %s are to stay free on each disk",
-             text_size(wanted, guard->values->keep_free.value));
+             text_size(wanted, guard->values.keep_free.value));
     do {
         struct err err;
         if (relief_run(&guard->relief, &err) == 0)
@@ -82,7 +80,7 @@ static void once_json(const struct guard *guard)
     const struct store *store = guard->session.store;
     struct json json = {.out = stdout};
     json_put_object(&json, NULL);
-    json_put_int(&json, "keep_free", guard->values->keep_free.value);
+    json_put_int(&json, "keep_free", guard->values.keep_free.value);
     json_put_array(&json, "disk");
     for (size_t i = 0; i < store->disks_len; i++) {
         json_put_object(&json, NULL);
@@ -114,9 +112,22 @@ static enum exit_code once(struct guard *guard)
 
 /* ----------------------------------------------------------------- command */
 
+static void settle_number(struct option_number *number, int64_t settled)
+{
+    if (!number->given && settled > 0)
+        *number = (struct option_number){true, settled};
+}
+
+static void settle(struct guard_values *values, const struct settings *settings)
+{
+    settle_number(&values->keep_free, settings->guard_keep_free);
+    settle_number(&values->interval, settings->guard_interval);
+    settle_number(&values->older_than, settings->guard_older_than);
+}
+
 static int check(const struct globals *globals, const struct guard_values *values, struct err *err)
 {
-    if (!values->keep_free.given)
+    if (!values->keep_free.given && globals->settings.guard_keep_free == 0)
         return err_set(err, ERR_USAGE, "how much is to stay free? --keep-free SIZE");
     if (values->interval.given && values->interval.value < 1)
         return err_set(err, ERR_USAGE, "--interval: it must be a second or more");
@@ -131,7 +142,7 @@ static int check(const struct globals *globals, const struct guard_values *value
 
 static struct relief relief_for(struct guard *guard)
 {
-    const struct guard_values *values = guard->values;
+    const struct guard_values *values = &guard->values;
     const struct globals *globals = guard->globals;
     return (struct relief){
         .session = &guard->session,
@@ -146,13 +157,14 @@ static struct relief relief_for(struct guard *guard)
 static enum exit_code run(const struct globals *globals, const void *values,
                           const struct option_list *operands)
 {
-    struct guard guard = {.globals = globals, .values = values};
+    struct guard guard = {.globals = globals, .values = *(const struct guard_values *)values};
     struct bilge_options options = globals_options(globals);
     struct err err;
     (void)operands;
-    if (check(globals, guard.values, &err) < 0)
+    if (check(globals, &guard.values, &err) < 0)
         return complain_err(&err);
-    options.watch = !guard.values->once;
+    settle(&guard.values, &globals->settings);
+    options.watch = !guard.values.once;
     guard.relief = relief_for(&guard);
     if (session_open(&guard.session, &options, &err) < 0)
         return complain_err(&err);
@@ -164,7 +176,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
              session_builder(&guard.session, globals->builder, &builder, &err) < 0)
         code = complain_err(&err);
     else
-        code = guard.values->once ? once(&guard) : watch(&guard);
+        code = guard.values.once ? once(&guard) : watch(&guard);
     session_close(&guard.session);
     relief_done(&guard.relief);
     return code;

@@ -18,6 +18,7 @@ bilge_SOURCES += \
 	cli/restore.c \
 	cli/selectors.c cli/selectors.h \
 	cli/session.c cli/session.h \
+	cli/settings.c \
 	cli/status.c \
 	cli/stream.c cli/stream.h \
 	cli/table.c cli/table.h \

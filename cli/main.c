@@ -30,6 +30,7 @@ static const struct command *const commands[] = {
     &command_build,
     &command_history,
     &command_guard,
+    &command_settings,
 };
 #define COMMANDS_LEN (sizeof commands / sizeof commands[0])
 
@@ -40,8 +41,10 @@ static const struct option_spec global_options[] = {
     {"file", 'f', OPTION_TEXT, GLOBAL(compose_file), "COMPOSE", "compose file of the project"},
     {"context", 0, OPTION_TEXT, GLOBAL(context), "NAME", "docker context to talk to"},
     {"builder", 0, OPTION_TEXT, GLOBAL(builder), "NAME", "builder whose records are meant"},
+    {"config", 0, OPTION_TEXT, GLOBAL(config), "FILE",
+     "settings file (default: ~/.config/bilge/bilge.conf)"},
     {"json", 0, OPTION_FLAG, GLOBAL(json), NULL, "print one JSON object on stdout"},
-    {"no-color", 0, OPTION_FLAG, GLOBAL(no_color), NULL, "no colours (also: NO_COLOR)"},
+    {"no-color", 0, OPTION_FLAG, GLOBAL(no_color_asked), NULL, "no colours (also: NO_COLOR)"},
     {"read-only", 0, OPTION_FLAG, GLOBAL(read_only), NULL, "refuse whatever changes something"},
     {"ascii", 0, OPTION_FLAG, GLOBAL(ascii), NULL, "the screen in plain ASCII"},
     {"no-mouse", 0, OPTION_FLAG, GLOBAL(no_mouse), NULL, "the screen leaves the mouse alone"},
@@ -118,6 +121,8 @@ static enum exit_code run_command(const struct program *program, const struct co
     } else if (operands.len > 0 && command->operands == NULL) {
         err_set(&err, ERR_USAGE, "%s takes no operand: \"%s\"", command->name, operands.items[0]);
         code = usage_error(program, command, &err);
+    } else if (globals_read_settings(globals, &err) < 0) {
+        code = complain_err(&err);
     } else {
         code = command->run(globals, values, &operands);
     }
@@ -127,17 +132,22 @@ static enum exit_code run_command(const struct program *program, const struct co
     return code;
 }
 
-static enum exit_code run_screen(const struct globals *globals)
+static enum exit_code run_screen(struct globals *globals)
 {
+    struct err err;
+    uv_loop_t loop;
+    if (globals_read_settings(globals, &err) < 0)
+        return complain_err(&err);
+    int notify = globals->settings.build_notify;
     struct bilge_options bilge_options = globals_options(globals);
     const struct tui_options tui_options = {
         .read_only = globals->read_only,
         .ascii = globals->ascii,
         .no_color = globals->no_color,
         .no_mouse = globals->no_mouse,
+        .bell = notify == SETTINGS_NOTIFY_BELL || notify == SETTINGS_NOTIFY_BOTH,
+        .notice = notify == SETTINGS_NOTIFY_OSC9 || notify == SETTINGS_NOTIFY_BOTH,
     };
-    struct err err;
-    uv_loop_t loop;
     bilge_options.watch = true;
     int code = uv_loop_init(&loop);
     if (code < 0) {
@@ -239,6 +249,7 @@ int main(int argc, char **argv)
     struct globals globals = {
         .no_color = no_color != NULL && *no_color != '\0',
         .history_path = history_default_path(),
+        .default_config = settings_default_path(),
     };
     struct program program = program_called(argv[0]);
     enum exit_code code = EXIT_DONE;
@@ -248,6 +259,8 @@ int main(int argc, char **argv)
         code = dispatch(&program, &globals, argc > 0 ? argc - 1 : 0, argv + 1);
     const struct option_set set = {global_options, &globals};
     options_done(&set);
+    settings_done(&globals.settings);
+    free(globals.default_config);
     free(globals.history_path);
     log_close();
     return close_output(code);

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
+#include "core/base/level.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/verify.h"
 #include "core/doctor/doctor.h"
@@ -33,6 +34,15 @@ struct bilge_options {
     const char *history_path; /* history_default_path(); NULL: remember nothing */
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
+    struct level disk_amber, disk_red; /* zero: 85 % and 95 % used */
+    /* What every build gets. */
+    const char *const *build_args; /* "NAME=value"; one that a build is started with goes before */
+    size_t build_args_len;
+    const char *const *build_profiles; /* of compose */
+    size_t build_profiles_len;
+    bool build_pull, build_no_cache;
+    int build_parallel;   /* so many run at once; 0: one */
+    size_t log_max_bytes; /* of a build's log in memory; 0: 64 MiB */
     /* What a command has no use for is not asked. */
     bool skip_caches, skip_engine, skip_project;
 };

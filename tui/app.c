@@ -239,9 +239,23 @@ static void on_quit(void *arg)
     app_quit_now(arg);
 }
 
+static void tell_ends_of_builds(struct app *app)
+{
+    const struct build *build;
+    while ((build = notices_next(&app->notices, app_store(app))) != NULL) {
+        char *text = notices_text(build);
+        if (app->options.notice && app->term != NULL)
+            term_notice(app->term, text);
+        if (app->options.bell && app->term != NULL)
+            term_ring(app->term);
+        free(text);
+    }
+}
+
 static void on_change(void *arg)
 {
     struct app *app = arg;
+    tell_ends_of_builds(app);
     for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
         if (screen->ops->changed != NULL && !screen->closing)
             screen->ops->changed(screen);
@@ -328,6 +342,7 @@ int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
         app.dirty = app.urgent = true;
     uv_run(loop, UV_RUN_DEFAULT);
     reap(&app);
+    notices_done(&app.notices);
     free(app.message);
     buf_done(&app.scratch);
     return result;

@@ -3,6 +3,7 @@
 #define BILGE_TUI_APP_STATE_H
 
 #include "tui/app.h"
+#include "tui/notices.h"
 
 struct app {
     uv_loop_t *loop;
@@ -22,6 +23,8 @@ struct app {
     bool dirty;  /* something has moved */
     bool urgent; /* and it was a key */
     bool closing;
+
+    struct notices notices;
 
     app_plan_cb *on_plan; /* NULL: nobody waits for one */
     void *plan_arg;

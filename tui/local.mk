@@ -25,6 +25,7 @@ libtui_a_SOURCES = \
 	tui/log_screen.c tui/log_screen.h \
 	tui/log_view.c tui/log_view.h \
 	tui/main_commands.c tui/main_screen.c tui/main_screen.h tui/main_state.h \
+	tui/notices.c tui/notices.h \
 	tui/page.c tui/page.h \
 	tui/pane.c tui/pane.h tui/pane_build.c tui/pane_records.c tui/pane_services.c \
 	tui/plan_screen.c tui/plan_screen.h tui/plan_state.h tui/plan_view.c \

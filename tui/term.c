@@ -312,6 +312,26 @@ void term_redraw(struct term *term)
     clearok(curscr, TRUE);
 }
 
+/* Between two frames, curses has nothing in its buffer that this could cut. A
+ * terminal that takes nothing just now goes without: the loop must not wait. */
+static void write_past_curses(struct term *term, const char *before, const char *text)
+{
+    if (term->left || !term_is_writable(term))
+        return;
+    fprintf(term->out, "%s%s\a", before, text);
+    fflush(term->out);
+}
+
+void term_ring(struct term *term)
+{
+    write_past_curses(term, "", "");
+}
+
+void term_notice(struct term *term, const char *text)
+{
+    write_past_curses(term, "\x1b]9;bilge: ", text);
+}
+
 void term_suspend(struct term *term)
 {
     (void)term;

@@ -42,6 +42,10 @@ bool term_mouse(const struct term *term);
 void term_set_mouse(struct term *term, bool on);
 /* Draw everything afresh with the next frame. */
 void term_redraw(struct term *term);
+/* Rings the bell; shows a notice outside the screen (OSC 9), clean text, where
+ * the terminal knows how to. */
+void term_ring(struct term *term);
+void term_notice(struct term *term, const char *text);
 /* Stops the job, as Ctrl-Z does elsewhere; comes back with SIGCONT. */
 void term_suspend(struct term *term);
 /* Gives the terminal back; draws nothing any more. May be called twice. */

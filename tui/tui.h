@@ -14,6 +14,7 @@ struct tui_options {
     bool ascii;     /* plain ASCII instead of lines, bars and arrows */
     bool no_color;
     bool no_mouse;
+    bool bell, notice; /* at the end of each build: BEL, OSC 9 */
 };
 
 /* Opens the screen on the controlling terminal and runs the loop until the

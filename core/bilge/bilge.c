@@ -5,6 +5,10 @@
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
 
+#define LOG_MAX_BYTES ((size_t)64 * 1024 * 1024)
+#define DISK_AMBER_PERCENT 85
+#define DISK_RED_PERCENT 95
+
 /* ------------------------------------------------------- once a loop pass */
 
 static void on_idle(uv_idle_t *idle)
@@ -63,14 +67,48 @@ void job_start(struct bilge *bilge, struct job *job)
 
 /* --------------------------------------------------------------------- open */
 
+/* NULL when there are none. */
+static char **copy_texts(const char *const *texts, size_t len, size_t *ret_len)
+{
+    char **copy = len > 0 ? mem_alloc(len * sizeof *copy) : NULL;
+    for (size_t i = 0; i < len; i++)
+        copy[i] = mem_strdup(texts[i]);
+    *ret_len = len;
+    return copy;
+}
+
+static void free_texts(char **texts, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+static void copy_build_options(struct bilge *bilge, const struct bilge_options *options)
+{
+    struct build_defaults *defaults = &bilge->build_defaults;
+    defaults->args = copy_texts(options->build_args, options->build_args_len, &defaults->args_len);
+    defaults->profiles = copy_texts(options->build_profiles, options->build_profiles_len,
+                                    &defaults->profiles_len);
+    defaults->pull = options->build_pull;
+    defaults->no_cache = options->build_no_cache;
+    defaults->parallel = options->build_parallel > 0 ? options->build_parallel : 1;
+    bilge->log_max_bytes = options->log_max_bytes > 0 ? options->log_max_bytes : LOG_MAX_BYTES;
+}
+
+static struct level level_or(const struct level *level, int used_percent)
+{
+    bool given = level->used_percent > 0 || level->free_bytes > 0;
+    return given ? *level : (struct level){.used_percent = used_percent};
+}
+
 static void copy_options(struct bilge *bilge, const struct bilge_options *options)
 {
-    if (options->cache_roots != NULL && options->cache_roots_len > 0) {
-        bilge->given_roots = mem_alloc(options->cache_roots_len * sizeof *bilge->given_roots);
-        for (size_t i = 0; i < options->cache_roots_len; i++)
-            bilge->given_roots[i] = mem_strdup(options->cache_roots[i]);
-        bilge->given_roots_len = options->cache_roots_len;
-    }
+    bilge->given_roots = copy_texts(options->cache_roots, options->cache_roots_len,
+                                    &bilge->given_roots_len);
+    copy_build_options(bilge, options);
+    bilge->disk_amber = level_or(&options->disk_amber, DISK_AMBER_PERCENT);
+    bilge->disk_red = level_or(&options->disk_red, DISK_RED_PERCENT);
     mem_replace(&bilge->compose_file, options->compose_file);
     mem_replace(&bilge->context, options->context);
     mem_replace(&bilge->builder, options->builder);
@@ -85,14 +123,12 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
 
 static void free_all(struct bilge *bilge)
 {
-    for (size_t i = 0; i < bilge->given_roots_len; i++)
-        free(bilge->given_roots[i]);
-    for (size_t i = 0; i < bilge->to_ask_len; i++)
-        free(bilge->to_ask[i]);
+    free_texts(bilge->given_roots, bilge->given_roots_len);
+    free_texts(bilge->to_ask, bilge->to_ask_len);
+    free_texts(bilge->build_defaults.args, bilge->build_defaults.args_len);
+    free_texts(bilge->build_defaults.profiles, bilge->build_defaults.profiles_len);
     if (bilge->has_endpoint)
         endpoint_done(&bilge->endpoint);
-    free(bilge->given_roots);
-    free(bilge->to_ask);
     free(bilge->asked_builder);
     free(bilge->compose_file);
     free(bilge->context);

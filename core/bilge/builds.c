@@ -5,8 +5,6 @@
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
 
-#define LOG_MAX_BYTES (64 * 1024 * 1024)
-
 struct running {
     struct running *next;
     struct bilge *bilge;
@@ -149,6 +147,33 @@ static bool wants_caches(const struct compose_project *project)
     return false;
 }
 
+static bool sets_same(const char *first, const char *second)
+{
+    size_t len = strcspn(first, "=");
+    return strncmp(first, second, len) == 0 && (second[len] == '=' || second[len] == '\0');
+}
+
+/* What every build gets, without what this one sets itself; then that. The
+ * caller frees the array alone. */
+static const char **merge_args(const struct build_defaults *defaults,
+                               const struct bilge_build_options *options, size_t *ret_len)
+{
+    size_t len = 0;
+    const char **args =
+        mem_alloc((defaults->args_len + options->build_args_len + 1) * sizeof *args);
+    for (size_t i = 0; i < defaults->args_len; i++) {
+        bool again = false;
+        for (size_t k = 0; k < options->build_args_len; k++)
+            again |= sets_same(defaults->args[i], options->build_args[k]);
+        if (!again)
+            args[len++] = defaults->args[i];
+    }
+    for (size_t i = 0; i < options->build_args_len; i++)
+        args[len++] = options->build_args[i];
+    *ret_len = len;
+    return args;
+}
+
 /* Older lines go to a file in the state directory. A command that looks once
  * never reads them again. */
 static void spill_beside_history(const struct bilge *bilge, struct buildlog *log)
@@ -171,20 +196,23 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
     if (code < 0)
         return code;
     const struct compose_project *project = bilge->store->project;
+    const struct build_defaults *defaults = &bilge->build_defaults;
     struct runner_spec spec = {
         .compose_file = bilge->compose_file,
         .directory = project != NULL ? project->directory : NULL,
         .builder = bilge->builder,
         .services = services,
         .services_len = services_len,
-        .no_cache = options->no_cache,
-        .pull = options->pull,
-        .build_args = options->build_args,
-        .build_args_len = options->build_args_len,
+        .profiles = (const char *const *)defaults->profiles,
+        .profiles_len = defaults->profiles_len,
+        .no_cache = options->no_cache || defaults->no_cache,
+        .pull = options->pull || defaults->pull,
         .traditional = options->traditional,
         .automatic = true,
         .wants_caches = wants_caches(project),
     };
+    const char **args = merge_args(defaults, options, &spec.build_args_len);
+    spec.build_args = args;
     struct running *running = mem_zalloc(sizeof *running);
     running->bilge = bilge;
     running->on_output = options->on_output;
@@ -196,13 +224,15 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
         project != NULL && project->services_len == 1 ? project->services[0].name : NULL};
     bool all_is_one = services_len == 0 && only[0] != NULL;
     running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
-                               all_is_one ? 1 : services_len, command, LOG_MAX_BYTES);
+                               all_is_one ? 1 : services_len, command,
+                               bilge->log_max_bytes);
     free(command);
-    running->build->no_cache = options->no_cache;
+    running->build->no_cache = spec.no_cache;
     spill_beside_history(bilge, running->build->log);
     code = runner_start(bilge->loop, &spec, running->build,
                         options->on_output != NULL ? &runner_ops_with_output : &runner_ops, running,
                         &running->runner, err);
+    free(args);
     if (code < 0) {
         build_free(running->build);
         free(running);

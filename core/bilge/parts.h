@@ -45,6 +45,14 @@ struct care;
 struct recording;
 struct examining;
 
+/* What every build gets, besides what it is started with. */
+struct build_defaults {
+    char **args, **profiles;
+    size_t args_len, profiles_len;
+    bool pull, no_cache;
+    int parallel; /* so many run at once, from 1 */
+};
+
 /* What is remembered from run to run. */
 struct memory {
     char *path; /* NULL: nothing */
@@ -65,6 +73,9 @@ struct bilge {
     char **given_roots; /* NULL: from the project */
     size_t given_roots_len;
     char *compose_file, *context, *builder;
+    struct level disk_amber, disk_red;
+    struct build_defaults build_defaults;
+    size_t log_max_bytes;
     bool read_only, watching, skip_caches, skip_engine, skip_project;
 
     /* project */

@@ -33,7 +33,7 @@ struct runner {
     const struct runner_ops *ops;
     void *arg;
     struct runner_spec spec; /* its strings are ours */
-    struct words services, build_args;
+    struct words services, profiles, build_args;
     bool automatic_off; /* DOCKER_BUILDKIT=0 in our environment */
     char *original;     /* compose file of the original Dockerfiles; NULL: none */
     struct words environment;
@@ -74,6 +74,10 @@ static struct words make_arguments(const struct runner_spec *spec)
     if (spec->compose_file != NULL) {
         words_add(&words, "-f");
         words_add(&words, spec->compose_file);
+    }
+    for (size_t i = 0; i < spec->profiles_len; i++) {
+        words_add(&words, "--profile");
+        words_add(&words, spec->profiles[i]);
     }
     words_add(&words, "build");
     if (spec->no_cache)
@@ -310,8 +314,11 @@ static void keep_spec(struct runner *runner, const struct runner_spec *spec)
     kept->builder = copy_text(spec->builder);
     for (size_t i = 0; i < spec->services_len; i++)
         words_add(&runner->services, spec->services[i]);
+    for (size_t i = 0; i < spec->profiles_len; i++)
+        words_add(&runner->profiles, spec->profiles[i]);
     for (size_t i = 0; i < spec->build_args_len; i++)
         words_add(&runner->build_args, spec->build_args[i]);
+    kept->profiles = (const char *const *)runner->profiles.items;
     kept->services = (const char *const *)runner->services.items;
     kept->build_args = (const char *const *)runner->build_args.items;
     runner->automatic_off = spec->automatic && buildkit != NULL && strcmp(buildkit, "0") == 0;
@@ -386,6 +393,7 @@ void runner_free(struct runner *runner)
     if (runner->progress != NULL)
         runner->progress_ops->close(runner->progress);
     words_free(&runner->services);
+    words_free(&runner->profiles);
     words_free(&runner->build_args);
     words_free(&runner->environment);
     free(runner->original);

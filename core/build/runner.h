@@ -18,6 +18,8 @@ struct runner_spec {
     const char *builder;      /* BUILDX_BUILDER; NULL: not set */
     const char *const *services;
     size_t services_len;
+    const char *const *profiles; /* of compose; none: what COMPOSE_PROFILES says */
+    size_t profiles_len;
     bool no_cache;
     bool pull;                     /* look for newer base images */
     const char *const *build_args; /* "NAME=value" */

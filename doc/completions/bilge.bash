@@ -6,16 +6,16 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune dedupe verify restore doctor build history guard' command='' i
-    local options='--cache-root --file --context --builder --json --no-color --read-only
+    local commands='status du prune dedupe verify restore doctor build history guard settings' command='' i
+    local options='--cache-root --file --context --builder --config --json --no-color --read-only
         --ascii --no-mouse --help --version'
     local conditions='--service --older-than --larger-than --smaller-than --type --match --text
         --in-use --shared --id'
 
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --cache-root | --file | -f | --context | --builder) ((i++)) ;;
-        status | du | prune | dedupe | verify | restore | doctor | build | history | guard)
+        --cache-root | --file | -f | --context | --builder | --config) ((i++)) ;;
+        status | du | prune | dedupe | verify | restore | doctor | build | history | guard | settings)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -27,7 +27,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -d -- "$word")
         return
         ;;
-    --file | -f)
+    --file | -f | --config)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
         ;;
@@ -66,7 +66,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
-    --keep-generations | --id | --generation | --build-arg | --limit | --match | --text) return ;;
+    --keep-generations | --id | --generation | --build-arg | --profile | --limit | --match | --text) return ;;
     esac
 
     case $command in
@@ -91,7 +91,7 @@ _bilge() {
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)
-        options+=' --no-cache --pull --build-arg --traditional --fallback
+        options+=' --no-cache --cache --pull --no-pull --profile --build-arg --traditional --fallback
             --notify'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;

@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune dedupe verify restore doctor build history guard
+set -l commands status du prune dedupe verify restore doctor build history guard settings
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -19,11 +19,13 @@ complete -c bilge -n $none -a history -d 'List the builds that bilge ran'
 complete -c bilge -n $none -a doctor -d 'Check machine, builders and caches'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
 complete -c bilge -n $none -a guard -d 'Prune whenever a disk has too little free space'
+complete -c bilge -n $none -a settings -d 'Show what can be settled in a file, and what is'
 
 complete -c bilge -l cache-root -r -a '(__fish_complete_directories)' -d 'Directory of the caches'
 complete -c bilge -s f -l file -r -F -d 'Compose file of the project'
 complete -c bilge -l context -x -a "(docker context ls --format '{{.Name}}' 2>/dev/null)" -d 'Docker context'
 complete -c bilge -l builder -x -a "(docker buildx ls --format '{{.Name}}' 2>/dev/null)" -d 'Builder'
+complete -c bilge -l config -r -F -d 'Settings file'
 complete -c bilge -l json -d 'Print one JSON object on stdout'
 complete -c bilge -l no-color -d 'No colours'
 complete -c bilge -l read-only -d 'Refuse whatever changes something'
@@ -60,7 +62,10 @@ complete -c bilge -n $prune -l now -d 'Delete from busy caches too'
 
 set -l build '__fish_seen_subcommand_from build'
 complete -c bilge -n $build -l no-cache -d 'Run every step anew'
+complete -c bilge -n $build -l cache -d 'Use the cache, whatever the settings say'
 complete -c bilge -n $build -l pull -d 'Look for newer base images'
+complete -c bilge -n $build -l no-pull -d 'Take the base images that are there'
+complete -c bilge -n $build -l profile -x -d 'Profile of the compose project'
 complete -c bilge -n $build -l build-arg -x -d 'Set a build argument'
 complete -c bilge -n $build -l traditional -d 'Build without BuildKit'
 complete -c bilge -n $build -l notify -d "Ring the terminal's bell at the end"

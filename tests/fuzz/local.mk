@@ -14,6 +14,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_query_line
 FUZZ_TARGETS += tests/fuzz/fuzz_response
+FUZZ_TARGETS += tests/fuzz/fuzz_settings
 FUZZ_TARGETS += tests/fuzz/fuzz_sgr
 FUZZ_TARGETS += tests/fuzz/fuzz_text
 tests_fuzz_fuzz_sgr_LDADD = $(FUZZ_DRIVER) libtui.a libbilge.a $(CORE_LIBS)

@@ -16,4 +16,5 @@ include $(top_srcdir)/tests/unit/owners.mk
 include $(top_srcdir)/tests/unit/care.mk
 include $(top_srcdir)/tests/unit/cache.mk
 include $(top_srcdir)/tests/unit/doctor.mk
+include $(top_srcdir)/tests/unit/settings.mk
 include $(top_srcdir)/tests/unit/tui.mk

@@ -1,0 +1,40 @@
+#include "core/base/level.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/text.h"
+
+bool level_parse(const char *text, struct level *ret_level)
+{
+    struct level level = {0};
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text + digits + strspn(text + digits, " ");
+    if (strcmp(unit, "%") == 0) {
+        if (digits == 0 || digits > 3)
+            return false;
+        level.used_percent = atoi(text);
+        if (level.used_percent < 1 || level.used_percent > 100)
+            return false;
+    } else if (!text_parse_size(text, &level.free_bytes) || level.free_bytes == 0) {
+        return false;
+    }
+    *ret_level = level;
+    return true;
+}
+
+int level_used_percent(int64_t total_bytes, int64_t free_bytes)
+{
+    if (total_bytes <= 0)
+        return 0;
+    return (int)(100 - 100 * (double)free_bytes / (double)total_bytes + 0.5);
+}
+
+bool level_is_reached(const struct level *level, int64_t total_bytes, int64_t free_bytes)
+{
+    if (total_bytes <= 0)
+        return false;
+    if (level->used_percent > 0)
+        return level_used_percent(total_bytes, free_bytes) >= level->used_percent;
+    return free_bytes < level->free_bytes;
+}
