@@ -106,8 +106,7 @@ static int start_first(struct building *building, const struct build_values *val
 
 static bool is_over(void *arg)
 {
-    const struct build *build = building_build(arg);
-    return build->state != BUILD_RUNNING && build->state != BUILD_STOPPING;
+    return build_is_over(building_build(arg));
 }
 
 static bool is_over_or_unread(void *arg)

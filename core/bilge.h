@@ -124,7 +124,10 @@ int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg
 /* The callback will not run. */
 void bilge_examine_forget(struct bilge *bilge);
 
-/* Starts a build of these services of the project (none: all). */
+/* Builds these services of the project (none: all), as soon as it can: when
+ * fewer builds run than `build_parallel` says, none of them concerns one of these
+ * services, none that waits longer does, and no removal is under way. Until
+ * then it stands in the store as BUILD_QUEUED, with its place. */
 struct bilge_build_options {
     bool no_cache;
     bool pull;                     /* look for newer base images */
@@ -136,10 +139,17 @@ struct bilge_build_options {
     void (*on_output)(void *arg, const char *data, size_t len);
     void *arg;
 };
+/* ERR_BUSY: the same waits already, or too many do. An error that comes when
+ * its turn has come stands in the build. */
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
                 const struct bilge_build_options *options, uint64_t *ret_build_id,
                 struct err *err);
-/* Interrupts it (SIGINT; the engine stops too); asked again, harder. */
+/* The same services with the same options once more; one that still runs is
+ * interrupted first. */
+int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_build_id,
+                      struct err *err);
+/* Interrupts it (SIGINT; the engine stops too); asked again, harder. One that
+ * waits is taken out, and out of the store. */
 void bilge_build_stop(struct bilge *bilge, uint64_t build_id);
 
 #endif

@@ -83,6 +83,8 @@ struct format_state format_build_state(const struct theme *theme, enum build_sta
         return (struct format_state){glyphs->failed, STYLE_BAD};
     case BUILD_CANCELLED:
         return (struct format_state){glyphs->cancelled, STYLE_WARN};
+    case BUILD_QUEUED:
+        return (struct format_state){glyphs->waiting, STYLE_DIM};
     case BUILD_RUNNING:
     case BUILD_STOPPING:
         break;

@@ -31,8 +31,13 @@ void app_build(struct app *app, const char *const *services, size_t services_len
     uint64_t id;
     if (refuses(app, "building"))
         return;
-    if (bilge_build(app->bilge, services, services_len, &options, &id, &err) != 0)
+    if (bilge_build(app->bilge, services, services_len, &options, &id, &err) != 0) {
         app_say(app, STYLE_BAD, "%s", err.text);
+        return;
+    }
+    const struct build *build = store_build(app_store(app), id);
+    if (build->place > 0)
+        app_say(app, STYLE_DIM, "Queued: number %zu", build->place);
 }
 
 static bool runs(const struct build *build)

@@ -9,4 +9,5 @@ libbilge_a_SOURCES += \
 	core/base/log.c core/base/log.h \
 	core/base/mem.c core/base/mem.h \
 	core/base/process.c core/base/process.h \
-	core/base/text.c core/base/text.h
+	core/base/text.c core/base/text.h \
+	core/base/words.c core/base/words.h

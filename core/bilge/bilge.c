@@ -25,6 +25,8 @@ static void on_idle(uv_idle_t *idle)
         pruning_step(bilge);
     memory_step(bilge);
     if (!bilge->closing)
+        builds_step(bilge);
+    if (!bilge->closing)
         bilge->on_change(bilge->arg);
 }
 

@@ -1,103 +1,75 @@
-/* Builds that bilge runs. */
+/* Builds that bilge runs: who asked for one waits in the queue until its turn
+ * has come.
+ *
+ *     bilge_build() ──► queued ──► running ──► over, in the store alone
+ *                          └──► taken out
+ */
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/bilge/parts.h"
+#include "core/bilge/builds_private.h"
 
-struct running {
-    struct running *next;
-    struct bilge *bilge;
-    struct build *build; /* the store's */
-    struct runner *runner;
-    struct recording *recording;
-    void (*on_output)(void *arg, const char *data, size_t len);
-    void *arg;
-};
+/* Keys repeat. */
+#define QUEUE_MAX 64
 
-/* ---------------------------------------------------------------- asked by others */
+/* ----------------------------------------------------------------- the queue */
 
-pid_t *builds_sessions(const struct bilge *bilge)
+/* Does it have a service in common with one of these, the list up to `end`? */
+static bool is_beside(const struct running *running, const struct running *list,
+                      const struct running *end)
 {
-    size_t len = 0;
-    for (const struct running *running = bilge->running; running != NULL; running = running->next)
-        len++;
-    pid_t *sessions = mem_zalloc((len + 1) * sizeof *sessions);
-    len = 0;
-    for (const struct running *running = bilge->running; running != NULL; running = running->next)
-        if (runner_session(running->runner) > 0)
-            sessions[len++] = runner_session(running->runner);
-    return sessions;
-}
-
-bool builds_concern(const struct bilge *bilge, const char *service)
-{
-    for (const struct running *running = bilge->running; running != NULL; running = running->next)
-        if (build_has_service(running->build, service))
+    const struct build *build = running->build;
+    for (; list != end; list = list->next) {
+        bool common = build->services_len == 0 || list->build->services_len == 0;
+        for (size_t i = 0; i < build->services_len && !common; i++)
+            common = build_has_service(list->build, build->services[i]);
+        if (common)
             return true;
+    }
     return false;
 }
 
-/* ------------------------------------------------------------------ callbacks */
-
-static void on_progress(void *arg)
+static void number_places(struct bilge *bilge)
 {
-    struct running *running = arg;
-    bilge_moved(running->bilge);
+    size_t place = 0;
+    for (struct running *running = bilge->queued; running != NULL; running = running->next)
+        running->build->place = ++place;
 }
 
-static void on_output(void *arg, const char *data, size_t len)
+/* For good: it runs then, or can't. */
+static int leave_queue(struct running *running, struct err *err)
 {
-    struct running *running = arg;
-    if (!running->bilge->closing)
-        running->on_output(running->arg, data, len);
+    running_remove(&running->bilge->queued, running);
+    number_places(running->bilge);
+    return running_begin(running, err);
 }
 
-/* What the build has changed. */
-static void look_again(struct bilge *bilge, const struct build *build)
+static bool has_its_turn(const struct bilge *bilge, const struct running *running)
 {
-    const struct store *store = bilge->store;
-    for (size_t i = 0; i < store->services_len; i++) {
-        const struct service *row = &store->services[i];
-        if (row->in_project && row->path != NULL && build_has_service(build, row->name) &&
-            roots_of(store, row->path) != NULL)
-            caches_rescan(bilge, row->path, false);
+    /* The removal would take our builds for somebody else's. */
+    return running_count(bilge->running) < (size_t)bilge->build_defaults.parallel && !pruning_caches(bilge) &&
+           !is_beside(running, bilge->running, NULL) &&
+           !is_beside(running, bilge->queued, running);
+}
+
+void builds_step(struct bilge *bilge)
+{
+    struct running *next;
+    for (struct running *running = bilge->queued; running != NULL; running = next) {
+        struct build *build = running->build;
+        struct err err;
+        next = running->next;
+        if (!has_its_turn(bilge, running) || leave_queue(running, &err) == 0)
+            continue;
+        build_set_error(build, err.text, strlen(err.text));
+        build_end(build, BUILD_FAILED, 127, clock_mono_ms());
+        bilge_moved(bilge);
     }
-    engines_refresh(bilge);
-    disks_refresh(bilge);
 }
 
-static void on_end(void *arg)
-{
-    struct running *running = arg, **at;
-    struct bilge *bilge = running->bilge;
-    for (at = &bilge->running; *at != running; at = &(*at)->next)
-        continue;
-    *at = running->next;
-    runner_free(running->runner);
-    const struct build *build = running->build;
-    recording_end(bilge, running->recording, build);
-    free(running);
-    if (bilge->closing) {
-        bilge_close_if_idle(bilge);
-        return;
-    }
-    excerpts_look(bilge, build);
-    look_again(bilge, build);
-    services_mark_builds(bilge);
-}
-
-static const struct runner_ops runner_ops = {
-    .on_progress = on_progress,
-    .on_end = on_end,
-};
-static const struct runner_ops runner_ops_with_output = {
-    .on_progress = on_progress,
-    .on_output = on_output,
-    .on_end = on_end,
-};
-
-/* --------------------------------------------------------------------- start */
+/* -------------------------------------------------------------------- asking */
 
 static int check_project(const struct bilge *bilge, struct err *err)
 {
@@ -110,9 +82,6 @@ static int check_project(const struct bilge *bilge, struct err *err)
         return err_set(err, ERR_UNSUPPORTED, "%s",
                        store->project_error != NULL ? store->project_error
                                                     : "there is no compose project");
-    /* The removal takes our builds for somebody else's. */
-    if (pruning_caches(bilge))
-        return err_set(err, ERR_BUSY, "a removal is under way: build when it is over");
     return 0;
 }
 
@@ -127,24 +96,32 @@ static bool is_in_project(const struct compose_project *project, const char *ser
 static int check_services(const struct bilge *bilge, const char *const *services, size_t len,
                           struct err *err)
 {
-    if (len == 0 && bilge->running != NULL)
-        return err_set(err, ERR_BUSY, "a build is running");
     const struct compose_project *project = bilge->store->project;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len; i++)
         if (project != NULL && !is_in_project(project, services[i]))
             return err_set(err, ERR_USAGE, "the project builds no service %s", services[i]);
-        if (builds_concern(bilge, services[i]))
-            return err_set(err, ERR_BUSY, "%s is being built", services[i]);
-    }
     return 0;
 }
 
-static bool wants_caches(const struct compose_project *project)
+static bool is_same(const struct build *a, const struct build *b)
 {
-    for (size_t i = 0; project != NULL && i < project->services_len; i++)
-        if (project->services[i].cache_to_len > 0)
-            return true;
-    return false;
+    bool same = a->services_len == b->services_len && a->no_cache == b->no_cache &&
+                a->pull == b->pull && a->traditional_asked == b->traditional_asked &&
+                words_equal(&a->build_args, &b->build_args) &&
+                words_equal(&a->profiles, &b->profiles);
+    for (size_t i = 0; i < a->services_len && same; i++)
+        same = strcmp(a->services[i], b->services[i]) == 0;
+    return same;
+}
+
+static int check_queue(const struct bilge *bilge, const struct build *build, struct err *err)
+{
+    if (running_count(bilge->queued) >= QUEUE_MAX)
+        return err_set(err, ERR_BUSY, "%d builds are waiting already", QUEUE_MAX);
+    for (const struct running *other = bilge->queued; other != NULL; other = other->next)
+        if (is_same(build, other->build))
+            return err_set(err, ERR_BUSY, "the same build waits already");
+    return 0;
 }
 
 static bool sets_same(const char *first, const char *second)
@@ -153,25 +130,18 @@ static bool sets_same(const char *first, const char *second)
     return strncmp(first, second, len) == 0 && (second[len] == '=' || second[len] == '\0');
 }
 
-/* What every build gets, without what this one sets itself; then that. The
- * caller frees the array alone. */
-static const char **merge_args(const struct build_defaults *defaults,
-                               const struct bilge_build_options *options, size_t *ret_len)
+/* What every build gets, without what this one sets itself; then that. */
+static void merge_args(struct words *args, const struct build_defaults *defaults,
+                       const struct bilge_build_options *options)
 {
-    size_t len = 0;
-    const char **args =
-        mem_alloc((defaults->args_len + options->build_args_len + 1) * sizeof *args);
     for (size_t i = 0; i < defaults->args_len; i++) {
         bool again = false;
         for (size_t k = 0; k < options->build_args_len; k++)
             again |= sets_same(defaults->args[i], options->build_args[k]);
         if (!again)
-            args[len++] = defaults->args[i];
+            words_add(args, defaults->args[i]);
     }
-    for (size_t i = 0; i < options->build_args_len; i++)
-        args[len++] = options->build_args[i];
-    *ret_len = len;
-    return args;
+    words_add_all(args, options->build_args, options->build_args_len);
 }
 
 /* Older lines go to a file in the state directory. A command that looks once
@@ -187,6 +157,58 @@ static void spill_beside_history(const struct bilge *bilge, struct buildlog *log
     free(directory);
 }
 
+static void on_loaded(void *arg)
+{
+    bilge_moved(arg);
+}
+
+static struct build *make_build(struct bilge *bilge, const char *const *services,
+                                size_t services_len, const struct bilge_build_options *options)
+{
+    const struct compose_project *project = bilge->store->project;
+    const struct build_defaults *defaults = &bilge->build_defaults;
+    /* All of a project with one service is that service: newer composes do not
+     * name it in their output. */
+    const char *only = project != NULL && project->services_len == 1 ? project->services[0].name
+                                                                     : NULL;
+    bool all_is_one = services_len == 0 && only != NULL;
+    struct build *build = build_new(++bilge->last_build_id, all_is_one ? &only : services,
+                                    all_is_one ? 1 : services_len, "", bilge->log_max_bytes);
+    build->state = BUILD_QUEUED;
+    build->no_cache = options->no_cache || defaults->no_cache;
+    build->pull = options->pull || defaults->pull;
+    build->traditional_asked = options->traditional;
+    merge_args(&build->build_args, defaults, options);
+    words_add_all(&build->profiles, (const char *const *)defaults->profiles,
+                  defaults->profiles_len);
+    struct runner_spec spec = running_spec(bilge, build);
+    free(build->command);
+    build->command = runner_command(&spec);
+    spill_beside_history(bilge, build->log);
+    buildlog_on_loaded(build->log, on_loaded, bilge);
+    return build;
+}
+
+/* One that can begin at once, but can't be started, is no build. */
+static int enqueue(struct bilge *bilge, struct build *build,
+                   const struct bilge_build_options *options, struct err *err)
+{
+    struct running *running = mem_zalloc(sizeof *running);
+    uint64_t id = build->id;
+    running->bilge = bilge;
+    running->build = build;
+    running->on_output = options->on_output;
+    running->arg = options->arg;
+    running_add(&bilge->queued, running);
+    number_places(bilge);
+    store_add_build(bilge->store, build);
+    int code = has_its_turn(bilge, running) ? leave_queue(running, err) : 0;
+    if (code < 0)
+        store_remove_build(bilge->store, id);
+    bilge_moved(bilge);
+    return code;
+}
+
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
                 const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
 {
@@ -195,73 +217,68 @@ int bilge_build(struct bilge *bilge, const char *const *services, size_t service
         code = check_services(bilge, services, services_len, err);
     if (code < 0)
         return code;
-    const struct compose_project *project = bilge->store->project;
-    const struct build_defaults *defaults = &bilge->build_defaults;
-    struct runner_spec spec = {
-        .compose_file = bilge->compose_file,
-        .directory = project != NULL ? project->directory : NULL,
-        .builder = bilge->builder,
-        .services = services,
-        .services_len = services_len,
-        .profiles = (const char *const *)defaults->profiles,
-        .profiles_len = defaults->profiles_len,
-        .no_cache = options->no_cache || defaults->no_cache,
-        .pull = options->pull || defaults->pull,
-        .traditional = options->traditional,
-        .automatic = true,
-        .wants_caches = wants_caches(project),
-    };
-    const char **args = merge_args(defaults, options, &spec.build_args_len);
-    spec.build_args = args;
-    struct running *running = mem_zalloc(sizeof *running);
-    running->bilge = bilge;
-    running->on_output = options->on_output;
-    running->arg = options->arg;
-    char *command = runner_command(&spec);
-    /* All of a project with one service is that service: newer composes do not
-     * name it in their output. */
-    const char *const only[] = {
-        project != NULL && project->services_len == 1 ? project->services[0].name : NULL};
-    bool all_is_one = services_len == 0 && only[0] != NULL;
-    running->build = build_new(++bilge->last_build_id, all_is_one ? only : services,
-                               all_is_one ? 1 : services_len, command,
-                               bilge->log_max_bytes);
-    free(command);
-    running->build->no_cache = spec.no_cache;
-    spill_beside_history(bilge, running->build->log);
-    code = runner_start(bilge->loop, &spec, running->build,
-                        options->on_output != NULL ? &runner_ops_with_output : &runner_ops, running,
-                        &running->runner, err);
-    free(args);
+    struct build *build = make_build(bilge, services, services_len, options);
+    uint64_t id = build->id;
+    code = check_queue(bilge, build, err);
     if (code < 0) {
-        build_free(running->build);
-        free(running);
+        build_free(build);
         return code;
     }
-    running->next = bilge->running;
-    bilge->running = running;
-    *ret_build_id = running->build->id;
-    store_add_build(bilge->store, running->build);
-    running->recording = recording_start(bilge, running->build);
-    services_mark_builds(bilge);
-    disks_refresh(bilge);
-    return 0;
+    code = enqueue(bilge, build, options, err);
+    if (code == 0)
+        *ret_build_id = id;
+    return code;
+}
+
+int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_build_id,
+                      struct err *err)
+{
+    const struct build *build = store_build(bilge->store, build_id);
+    if (build == NULL)
+        return err_set(err, ERR_USAGE, "that build is gone");
+    const struct bilge_build_options options = {
+        .no_cache = build->no_cache,
+        .pull = build->pull,
+        .build_args = words_texts(&build->build_args),
+        .build_args_len = build->build_args.len,
+        .traditional = build->traditional_asked,
+    };
+    int code = bilge_build(bilge, (const char *const *)build->services, build->services_len,
+                           &options, ret_build_id, err);
+    if (code == 0 && running_find(bilge->running, build_id) != NULL)
+        bilge_build_stop(bilge, build_id);
+    return code;
+}
+
+/* ------------------------------------------------------------------ stopping */
+
+static void take_out(struct running *running)
+{
+    struct bilge *bilge = running->bilge;
+    running_remove(&bilge->queued, running);
+    number_places(bilge);
+    store_remove_build(bilge->store, running->build->id);
+    free(running);
 }
 
 void bilge_build_stop(struct bilge *bilge, uint64_t build_id)
 {
-    for (struct running *running = bilge->running; running != NULL; running = running->next) {
-        if (running->build->id != build_id)
-            continue;
+    struct running *running = running_find(bilge->running, build_id);
+    struct running *waiting = running_find(bilge->queued, build_id);
+    if (running != NULL)
         runner_stop(running->runner);
-        bilge_moved(bilge);
-        return;
-    }
+    if (waiting != NULL)
+        take_out(waiting);
+    if (waiting != NULL)
+        services_mark_builds(bilge);
+    bilge_moved(bilge);
 }
 
 void builds_stop_all(struct bilge *bilge)
 {
     struct running *next;
+    while (bilge->queued != NULL)
+        take_out(bilge->queued);
     for (struct running *running = bilge->running; running != NULL; running = next) {
         next = running->next; /* on_end may run at once */
         runner_stop(running->runner);

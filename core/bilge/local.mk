@@ -1,7 +1,7 @@
 libbilge_a_SOURCES += \
 	core/bilge.h \
 	core/bilge/bilge.c core/bilge/parts.h \
-	core/bilge/builds.c \
+	core/bilge/builds.c core/bilge/builds_private.h core/bilge/builds_running.c \
 	core/bilge/caches.c \
 	core/bilge/care.c core/bilge/care_jobs.c core/bilge/care_jobs.h \
 	core/bilge/disks.c \

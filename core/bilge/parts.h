@@ -7,7 +7,7 @@
  *   engines   the engine and buildx's builders ──► records
  *   owning    whose the records are
  *   disks     free space
- *   builds    runners
+ *   builds    runners, and those who wait for one
  *   recording each build that is over, for the history
  *   excerpts  of Dockerfiles, where builds failed
  *   planning, pruning   requests that go through several of these
@@ -104,7 +104,8 @@ struct bilge {
     bool disk_job, disk_again;
 
     /* builds */
-    struct running *running;
+    struct running *running; /* in the order of their start */
+    struct running *queued;  /* in the order of their turn */
     uint64_t last_build_id;
 
     /* requests */
@@ -242,6 +243,8 @@ void trend_put(const struct trend *trend, struct store *store);
 /* Sessions of our running builds, 0-ended; the caller frees it. */
 pid_t *builds_sessions(const struct bilge *bilge);
 bool builds_concern(const struct bilge *bilge, const char *service);
+/* Starts those whose turn has come. */
+void builds_step(struct bilge *bilge);
 void builds_stop_all(struct bilge *bilge);
 
 /* ---- requests */

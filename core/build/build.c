@@ -12,6 +12,7 @@ const char *build_state_name(enum build_state state)
     static const char *const names[] = {
         [BUILD_RUNNING] = "running", [BUILD_STOPPING] = "stopping",   [BUILD_DONE] = "done",
         [BUILD_FAILED] = "failed",   [BUILD_CANCELLED] = "cancelled",
+        [BUILD_QUEUED] = "queued",
     };
     return names[state];
 }
@@ -73,6 +74,8 @@ void build_free(struct build *build)
         warning_done(&build->warnings[i]);
     build_excerpt_done(&build->excerpt);
     free(build->warnings);
+    words_done(&build->build_args);
+    words_done(&build->profiles);
     free(build->services);
     free(build->steps);
     free(build->command);
@@ -81,6 +84,15 @@ void build_free(struct build *build)
     free(build->tool);
     buildlog_free(build->log);
     free(build);
+}
+
+void build_begin(struct build *build)
+{
+    build->state = BUILD_RUNNING;
+    build->place = 0;
+    build->started_at = clock_now();
+    build->started_mono_ms = clock_mono_ms();
+    build->revision++;
 }
 
 void build_end(struct build *build, enum build_state state, int exit_status, int64_t now_mono_ms)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/words.h"
 #include "core/build/buildlog.h"
 
 enum build_state {
@@ -18,6 +19,7 @@ enum build_state {
     BUILD_DONE,
     BUILD_FAILED,
     BUILD_CANCELLED,
+    BUILD_QUEUED, /* waits for its turn: see `place` */
 };
 const char *build_state_name(enum build_state state);
 
@@ -109,7 +111,10 @@ struct build {
     char *error;          /* the reason of the failure, one clean line; NULL: none known */
     const struct diagnosis *diagnosis; /* of the failure; NULL: not a known one */
     bool traditional;                  /* without BuildKit */
-    bool no_cache;                     /* asked for */
+    bool no_cache, pull;               /* asked for */
+    bool traditional_asked;            /* not chosen: asked for */
+    struct words build_args, profiles; /* asked for */
+    size_t place; /* in the queue, from 1; 0: has begun */
     char *way;  /* which way was chosen, and why, in one line; NULL: not yet */
     char *tool; /* what ran it: "compose 2.26.1"; NULL: not yet */
     struct buildlog *log; /* every line of both streams, in the order of arrival */
@@ -120,6 +125,13 @@ struct build *build_new(uint64_t id, const char *const *services, size_t service
                         const char *command, size_t log_max_bytes);
 void build_free(struct build *build);
 
+/* Its turn has come: it begins now. */
+void build_begin(struct build *build);
+static inline bool build_is_over(const struct build *build)
+{
+    return build->state == BUILD_DONE || build->state == BUILD_FAILED ||
+           build->state == BUILD_CANCELLED;
+}
 /* Over: sets state, exit status and duration, closes the steps that still run
  * (done when the build is, else cancelled), and forgets the error of a build
  * that has not failed. */

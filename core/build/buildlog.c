@@ -115,6 +115,11 @@ void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *ar
     log->room_arg = arg;
 }
 
+void buildlog_on_full(struct buildlog *log, void (*on_full)(void *arg), void *arg)
+{
+    (void)log, (void)on_full, (void)arg;
+}
+
 static size_t block_size(const struct buildlog *log)
 {
     return sizeof(struct block) + log->block_bytes;

@@ -35,6 +35,10 @@ void buildlog_on_loaded(struct buildlog *log, void (*on_loaded)(void *arg), void
 bool buildlog_is_behind(const struct buildlog *log);
 void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *arg);
 
+/* Runs inside buildlog_add() before lines are lost for want of a file, so that
+ * who passes them on can do so first. It must add none. */
+void buildlog_on_full(struct buildlog *log, void (*on_full)(void *arg), void *arg);
+
 /* One line without its newline, raw bytes; a line longer than 1/32 of the
  * bound (at most 512 KiB) becomes several. `step`: the number of the step that
  * it belongs to, 0: none. `stream`: 1 stdout, 2 stderr. */

@@ -17,7 +17,8 @@ libbilge_a_SOURCES += \
 	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
 	core/build/remarks.c core/build/remarks.h \
-	core/build/runner.c core/build/runner.h \
+	core/build/runner.c core/build/runner.h core/build/runner_private.h \
+	core/build/runner_command.c core/build/runner_output.c \
 	core/build/spill.c core/build/spill.h \
 	core/build/step.c \
 	core/build/streams.c core/build/streams.h \

@@ -7,11 +7,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/base/process.h"
-#include "core/build/compat.h"
 #include "core/build/diagnose.h"
-#include "core/build/progress.h"
-#include "core/build/tool.h"
+#include "core/build/runner_private.h"
 
 /* The engine stops its work at the first signal; a client that stays longer has
  * nothing to do that matters, and its end stops the engine, too. */
@@ -21,141 +18,6 @@
 
 static const int signals[] = {SIGINT, SIGTERM, SIGKILL};
 #define SIGNALS_LEN (sizeof signals / sizeof signals[0])
-
-struct words {
-    char **items; /* NULL-terminated */
-    size_t len, cap;
-};
-
-struct runner {
-    uv_loop_t *loop;
-    struct build *build;
-    const struct runner_ops *ops;
-    void *arg;
-    struct runner_spec spec; /* its strings are ours */
-    struct words services, profiles, build_args;
-    bool automatic_off; /* DOCKER_BUILDKIT=0 in our environment */
-    char *original;     /* compose file of the original Dockerfiles; NULL: none */
-    struct words environment;
-    struct tool_search *search; /* until the tool is known */
-    struct tool tool;
-    struct compat_probe *probe; /* until docker has said what it can do */
-    struct process *process;
-    const struct progress_ops *progress_ops;
-    void *progress;
-    uint64_t shown; /* lines of the log that on_output has got */
-    uv_timer_t patience;
-    size_t signals_sent;
-    bool over;
-};
-
-static void words_add(struct words *words, const char *text)
-{
-    mem_reserve((void **)&words->items, &words->cap, words->len + 2, sizeof *words->items);
-    words->items[words->len++] = mem_strdup(text);
-    words->items[words->len] = NULL;
-}
-
-static void words_free(struct words *words)
-{
-    for (size_t i = 0; i < words->len; i++)
-        free(words->items[i]);
-    free(words->items);
-}
-
-static char *copy_text(const char *text)
-{
-    return text != NULL ? mem_strdup(text) : NULL;
-}
-
-static struct words make_arguments(const struct runner_spec *spec)
-{
-    struct words words = {0};
-    if (spec->compose_file != NULL) {
-        words_add(&words, "-f");
-        words_add(&words, spec->compose_file);
-    }
-    for (size_t i = 0; i < spec->profiles_len; i++) {
-        words_add(&words, "--profile");
-        words_add(&words, spec->profiles[i]);
-    }
-    words_add(&words, "build");
-    if (spec->no_cache)
-        words_add(&words, "--no-cache");
-    if (spec->pull)
-        words_add(&words, "--pull");
-    for (size_t i = 0; i < spec->build_args_len; i++) {
-        words_add(&words, "--build-arg");
-        words_add(&words, spec->build_args[i]);
-    }
-    for (size_t i = 0; i < spec->services_len; i++)
-        words_add(&words, spec->services[i]);
-    return words;
-}
-
-/* All by the environment: flags differ from version to version, and an older
- * tool stops at a flag that it does not know. */
-static struct words make_environment(const struct runner_spec *spec)
-{
-    struct words words = {0};
-    words_add(&words, spec->traditional ? "DOCKER_BUILDKIT=0" : "DOCKER_BUILDKIT=1");
-    words_add(&words,
-              spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
-    if (spec->builder != NULL) {
-        char *builder = mem_printf("BUILDX_BUILDER=%s", spec->builder);
-        words_add(&words, builder);
-        free(builder);
-    }
-    return words;
-}
-
-static char *make_command(const struct runner_spec *spec, const char *tool)
-{
-    struct words words = make_arguments(spec);
-    struct buf command = {0};
-    buf_append_str(&command, tool);
-    for (size_t i = 0; i < words.len; i++)
-        buf_printf(&command, " %s", words.items[i]);
-    words_free(&words);
-    return buf_take(&command);
-}
-
-char *runner_command(const struct runner_spec *spec)
-{
-    return make_command(spec, "docker compose");
-}
-
-/* ------------------------------------------------------------------ output */
-
-/* The parser has made lines for people: hands on those that are new. */
-static void show_lines(struct runner *runner)
-{
-    struct buildlog_line line;
-    struct buf text = {0};
-    uint64_t end = buildlog_end(runner->build->log);
-    for (; runner->shown < end; runner->shown++) {
-        if (buildlog_get(runner->build->log, runner->shown, &line) < 0)
-            continue;
-        buf_append(&text, line.text, line.len);
-        buf_append(&text, "\n", 1);
-    }
-    if (text.len > 0)
-        runner->ops->on_output(runner->arg, text.data, text.len);
-    buf_done(&text);
-}
-
-static void on_output(void *arg, enum process_stream stream, const char *data, size_t len)
-{
-    struct runner *runner = arg;
-    runner->progress_ops->feed(runner->progress, stream, data, len, clock_mono_ms());
-    if (runner->ops->on_output != NULL) {
-        if (runner->progress_ops->readable)
-            runner->ops->on_output(runner->arg, data, len);
-        else
-            show_lines(runner);
-    }
-    runner->ops->on_progress(runner->arg);
-}
 
 /* ------------------------------------------------------------------ ending */
 
@@ -168,11 +30,7 @@ static void finish(struct runner *runner, int status)
         return;
     runner->over = true;
     uv_timer_stop(&runner->patience);
-    if (runner->progress != NULL) {
-        runner->progress_ops->end(runner->progress, now);
-        if (runner->ops->on_output != NULL && !runner->progress_ops->readable)
-            show_lines(runner);
-    }
+    runner_output_end(runner);
     if (status != 0 && !stopped && build->error == NULL) {
         char *text = status > 128 ? mem_printf("%s was killed: %s", build->command,
                                                strsignal(status - 128))
@@ -192,7 +50,7 @@ static void on_child_exit(void *arg, int status, const struct err *err)
     finish(arg, status);
 }
 
-static const struct process_ops process_ops = {.on_output = on_output, .on_exit = on_child_exit};
+static const struct process_ops process_ops = {.on_output = runner_output_feed, .on_exit = on_child_exit};
 
 static void fail(struct runner *runner, const struct err *err)
 {
@@ -202,44 +60,26 @@ static void fail(struct runner *runner, const struct err *err)
 
 /* ---------------------------------------------------------------- starting */
 
-/* The best that the tool can do. With rawjson, compose must be left to choose
- * by itself, for it does not know that word; and "never" for ANSI, too, would
- * mean plain to it. */
-static void choose_progress(struct runner *runner)
-{
-    bool traditional = runner->spec.traditional;
-    bool rawjson = tool_knows_rawjson(&runner->tool) && !traditional;
-    runner->progress_ops = traditional ? &progress_legacy
-                           : rawjson   ? &progress_rawjson
-                                       : &progress_plain;
-    words_add(&runner->environment,
-              rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
-    words_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
-    words_add(&runner->environment, rawjson ? "COMPOSE_ANSI=auto" : "COMPOSE_ANSI=never");
-    runner->progress = runner->progress_ops->open(runner->build);
-}
-
 static void spawn(struct runner *runner)
 {
     const struct tool *tool = &runner->tool;
-    runner->environment = make_environment(&runner->spec);
-    choose_progress(runner);
-    struct words arguments = make_arguments(&runner->spec), argv = {0};
+    runner->environment = runner_environment(&runner->spec);
+    runner_output_open(runner);
+    struct words arguments = runner_arguments(&runner->spec), argv = {0};
     words_add(&argv, tool->standalone ? "docker-compose" : "docker");
     if (!tool->standalone)
         words_add(&argv, "compose");
-    for (size_t i = 0; i < arguments.len; i++)
-        words_add(&argv, arguments.items[i]);
+    words_add_all(&argv, words_texts(&arguments), arguments.len);
     struct process_spec spec = {
-        .argv = (const char *const *)argv.items,
-        .environment = (const char *const *)runner->environment.items,
+        .argv = words_texts(&argv),
+        .environment = words_texts(&runner->environment),
         .directory = runner->spec.directory,
     };
     struct err start;
     if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
         fail(runner, &start);
-    words_free(&arguments);
-    words_free(&argv);
+    words_done(&arguments);
+    words_done(&argv);
 }
 
 /* Goes the way that is chosen. */
@@ -264,7 +104,7 @@ static void set_out(struct runner *runner, const struct compat_facts *facts)
     build->way = choice.why;
     build->traditional = choice.traditional;
     free(build->command);
-    build->command = make_command(spec, tool_name(&runner->tool));
+    build->command = runner_command_of(spec, tool_name(&runner->tool));
     free(build->tool);
     build->tool = mem_printf("%s%s%scompose %s%s", facts->engine[0] != '\0' ? "docker " : "",
                              facts->engine, facts->engine[0] != '\0' ? ", " : "",
@@ -303,24 +143,26 @@ static void on_tool(void *arg, const struct tool *tool, const struct err *err)
         set_out(runner, &nothing);
 }
 
+static char *copy(const char *text)
+{
+    return text != NULL ? mem_strdup(text) : NULL;
+}
+
 /* The strings of a spec live as long as the call that has it. */
 static void keep_spec(struct runner *runner, const struct runner_spec *spec)
 {
     struct runner_spec *kept = &runner->spec;
     const char *buildkit = getenv("DOCKER_BUILDKIT");
     *kept = *spec;
-    kept->compose_file = copy_text(spec->compose_file);
-    kept->directory = copy_text(spec->directory);
-    kept->builder = copy_text(spec->builder);
-    for (size_t i = 0; i < spec->services_len; i++)
-        words_add(&runner->services, spec->services[i]);
-    for (size_t i = 0; i < spec->profiles_len; i++)
-        words_add(&runner->profiles, spec->profiles[i]);
-    for (size_t i = 0; i < spec->build_args_len; i++)
-        words_add(&runner->build_args, spec->build_args[i]);
-    kept->profiles = (const char *const *)runner->profiles.items;
-    kept->services = (const char *const *)runner->services.items;
-    kept->build_args = (const char *const *)runner->build_args.items;
+    kept->compose_file = copy(spec->compose_file);
+    kept->directory = copy(spec->directory);
+    kept->builder = copy(spec->builder);
+    words_add_all(&runner->services, spec->services, spec->services_len);
+    words_add_all(&runner->build_args, spec->build_args, spec->build_args_len);
+    words_add_all(&runner->profiles, spec->profiles, spec->profiles_len);
+    kept->profiles = words_texts(&runner->profiles);
+    kept->services = words_texts(&runner->services);
+    kept->build_args = words_texts(&runner->build_args);
     runner->automatic_off = spec->automatic && buildkit != NULL && strcmp(buildkit, "0") == 0;
     if (spec->automatic)
         runner->original = compat_original_file(spec->compose_file, spec->directory);
@@ -390,12 +232,11 @@ void runner_free(struct runner *runner)
     if (runner->probe != NULL)
         compat_probe_cancel(runner->probe);
     process_free(runner->process);
-    if (runner->progress != NULL)
-        runner->progress_ops->close(runner->progress);
-    words_free(&runner->services);
-    words_free(&runner->profiles);
-    words_free(&runner->build_args);
-    words_free(&runner->environment);
+    runner_output_close(runner);
+    words_done(&runner->services);
+    words_done(&runner->build_args);
+    words_done(&runner->profiles);
+    words_done(&runner->environment);
     free(runner->original);
     free((char *)runner->spec.compose_file);
     free((char *)runner->spec.directory);

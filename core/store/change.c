@@ -276,11 +276,16 @@ void store_set_project(struct store *store, struct compose_project *takes)
     store_touch(store);
 }
 
+static bool has_begun(const struct build *build)
+{
+    return build->state != BUILD_QUEUED;
+}
+
 /* Is there a build newer than builds[index] of this service? */
 static bool built_since(const struct store *store, size_t index, const char *service)
 {
     for (size_t i = index + 1; i < store->builds_len; i++)
-        if (build_has_service(store->builds[i], service))
+        if (has_begun(store->builds[i]) && build_has_service(store->builds[i], service))
             return true;
     return false;
 }
@@ -288,7 +293,7 @@ static bool built_since(const struct store *store, size_t index, const char *ser
 static bool all_built_since(const struct store *store, size_t index)
 {
     for (size_t i = index + 1; i < store->builds_len; i++)
-        if (store->builds[i]->services_len == 0)
+        if (has_begun(store->builds[i]) && store->builds[i]->services_len == 0)
             return true;
     return false;
 }
@@ -296,7 +301,7 @@ static bool all_built_since(const struct store *store, size_t index)
 static bool is_superseded(const struct store *store, size_t index)
 {
     const struct build *build = store->builds[index];
-    if (build->state == BUILD_RUNNING || build->state == BUILD_STOPPING)
+    if (!build_is_over(build))
         return false;
     if (build->services_len == 0)
         return all_built_since(store, index);
@@ -306,16 +311,32 @@ static bool is_superseded(const struct store *store, size_t index)
     return true;
 }
 
+static void remove_build(struct store *store, size_t index)
+{
+    build_free(store->builds[index]);
+    close_gap(store->builds, &store->builds_len, index, sizeof(struct build *));
+}
+
+void store_tidy_builds(struct store *store)
+{
+    for (size_t i = store->builds_len; i-- > 0;)
+        if (is_superseded(store, i))
+            remove_build(store, i);
+    store_touch(store);
+}
+
 void store_add_build(struct store *store, struct build *takes)
 {
     store->builds = grow(store->builds, &store->builds_len, sizeof(struct build *));
     store->builds[store->builds_len - 1] = takes;
-    for (size_t i = store->builds_len; i-- > 0;) {
-        if (!is_superseded(store, i))
-            continue;
-        build_free(store->builds[i]);
-        close_gap(store->builds, &store->builds_len, i, sizeof(struct build *));
-    }
+    store_tidy_builds(store);
+}
+
+void store_remove_build(struct store *store, uint64_t id)
+{
+    for (size_t i = store->builds_len; i-- > 0;)
+        if (store->builds[i]->id == id)
+            remove_build(store, i);
     store_touch(store);
 }
 

@@ -65,10 +65,16 @@ const struct build *store_build(const struct store *store, uint64_t id)
 
 const struct build *store_last_build(const struct store *store, const char *service)
 {
-    for (size_t i = store->builds_len; i-- > 0;)
-        if (build_has_service(store->builds[i], service))
-            return store->builds[i];
-    return NULL;
+    const struct build *waiting = NULL;
+    for (size_t i = store->builds_len; i-- > 0;) {
+        const struct build *build = store->builds[i];
+        if (!build_has_service(build, service))
+            continue;
+        if (build->state != BUILD_QUEUED)
+            return build;
+        waiting = build;
+    }
+    return waiting;
 }
 
 bool store_gathered(const struct store *store)

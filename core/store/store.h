@@ -113,7 +113,7 @@ struct store {
     struct disk *disks;
     size_t disks_len;
     int64_t disks_at; /* when the last look at them began */
-    struct build **builds; /* oldest first; the running ones and the last of each service */
+    struct build **builds; /* oldest first; the last of each service, what runs, what waits */
     size_t builds_len;
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
@@ -145,7 +145,8 @@ const struct builder *store_builder(const struct store *store, const char *id);
 /* The selected one, else the first; NULL when there is none. */
 const struct builder *store_selected_builder(const struct store *store);
 const struct build *store_build(const struct store *store, uint64_t id);
-/* The newest build that concerns the service; NULL: none. */
+/* The newest build that concerns the service and has begun, else the first that
+ * waits; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
 /* The newest remembered one of the service; NULL: none. */
 const struct history_build *store_past_build(const struct store *store, const char *service);
@@ -188,8 +189,11 @@ void store_set_step_times(struct store *store, struct history_step_time *takes, 
 void store_set_past(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
-/* Builds that are over, and of whose services each has a newer one, go. */
 void store_add_build(struct store *store, struct build *takes);
+/* A build has begun, or was added: those that are over, and of whose services
+ * each has a newer one that has begun, go. */
+void store_tidy_builds(struct store *store);
+void store_remove_build(struct store *store, uint64_t id);
 void store_start_prune(struct store *store, size_t items, int64_t planned_bytes);
 void store_add_failure(struct store *store, const char *id, const char *error);
 

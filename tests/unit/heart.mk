@@ -1,6 +1,6 @@
 UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_plan_caches \
 	tests/unit/test_plan_frees tests/unit/test_plan_records tests/unit/test_bilge \
-	tests/unit/test_execute
+	tests/unit/test_execute tests/unit/test_builds
 check_PROGRAMS += $(UNIT_HEART)
 TESTS += $(UNIT_HEART)
 tests_unit_test_store_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -19,3 +19,5 @@ tests_unit_test_bilge_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bilge_LDADD = $(UNIT_LDADD)
 tests_unit_test_execute_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_execute_LDADD = $(UNIT_LDADD)
+tests_unit_test_builds_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_builds_LDADD = $(UNIT_LDADD)

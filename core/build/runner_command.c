@@ -1,0 +1,58 @@
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/build/runner_private.h"
+
+struct words runner_arguments(const struct runner_spec *spec)
+{
+    struct words words = {0};
+    if (spec->compose_file != NULL) {
+        words_add(&words, "-f");
+        words_add(&words, spec->compose_file);
+    }
+    for (size_t i = 0; i < spec->profiles_len; i++) {
+        words_add(&words, "--profile");
+        words_add(&words, spec->profiles[i]);
+    }
+    words_add(&words, "build");
+    if (spec->no_cache)
+        words_add(&words, "--no-cache");
+    if (spec->pull)
+        words_add(&words, "--pull");
+    for (size_t i = 0; i < spec->build_args_len; i++) {
+        words_add(&words, "--build-arg");
+        words_add(&words, spec->build_args[i]);
+    }
+    words_add_all(&words, spec->services, spec->services_len);
+    return words;
+}
+
+struct words runner_environment(const struct runner_spec *spec)
+{
+    struct words words = {0};
+    words_add(&words, spec->traditional ? "DOCKER_BUILDKIT=0" : "DOCKER_BUILDKIT=1");
+    words_add(&words,
+              spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
+    if (spec->builder != NULL) {
+        char *builder = mem_printf("BUILDX_BUILDER=%s", spec->builder);
+        words_add(&words, builder);
+        free(builder);
+    }
+    return words;
+}
+
+char *runner_command_of(const struct runner_spec *spec, const char *tool)
+{
+    struct words words = runner_arguments(spec);
+    struct buf command = {0};
+    buf_append_str(&command, tool);
+    for (size_t i = 0; i < words.len; i++)
+        buf_printf(&command, " %s", words.items[i]);
+    words_done(&words);
+    return buf_take(&command);
+}
+
+char *runner_command(const struct runner_spec *spec)
+{
+    return runner_command_of(spec, "docker compose");
+}
