@@ -25,6 +25,7 @@ include $(top_srcdir)/tests/fuzz/local.mk
 
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
+include $(top_srcdir)/tests/workspace/local.mk
 
 if HAVE_CMOCKA
 include $(top_srcdir)/tests/support/local.mk
