@@ -69,7 +69,7 @@ make_pages() {
 make_tools() {
 	tool_built cargo-chef "$CARGO_CHEF_VERSION" &&
 		tool_built sqlx-cli "$SQLX_CLI_VERSION" '--no-default-features --features rustls,postgres' &&
-		tool_built cargo-binstall "$CARGO_BINSTALL_VERSION" &&
+		tool_built cargo-binstall "$CARGO_BINSTALL_VERSION" '--no-default-features --features rustls,fancy-no-backtrace' &&
 		sccache_unpacked && make_pages
 }
 

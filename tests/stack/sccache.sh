@@ -1,0 +1,35 @@
+#!/bin/bash
+# sccache: what was compiled once is not compiled again, when cargo's own target directory is gone.
+# shellcheck source=tests/stack/lib.sh
+. "$(dirname "$0")/lib.sh"
+export BILGE_CACHE_ROOT=$tmp/cache
+service=rust-worker
+
+build() { compose docker-compose.test-local.yml docker-compose.sccache.yml -- build "$@" $service >log 2>&1 || { tail -n 40 log; return 1; }; }
+# The sum over the statistics that the build's output ends each compilation with.
+hits() { sed -n 's/.*Cache hits  *\([0-9][0-9]*\).*/\1/p' log | awk '{ n += $1 } END { print n + 0 }'; }
+statistics() { grep -E 'Cache hits +[0-9]' log || { tail -n 40 log; return 1; }; }
+# The ids of all cache mounts but sccache's.
+other_mounts() {
+	docker buildx du --verbose | awk '
+		/^ID:/ { id = $2 }
+		/^Description:/ { description = $0 }
+		/^Type:/ && $2 == "exec.cachemount" && description !~ /sccache/ { print id }'
+}
+lose_other_mounts() {
+	local ids
+	ids=$(other_mounts | paste -sd'|')
+	[ -n "$ids" ] || { docker buildx du --verbose; return 1; }
+	docker buildx prune --force --all --filter "id=^($ids)\$"
+	[ -z "$(other_mounts)" ] || { other_mounts; return 1; }
+}
+some() { echo "$1 hits" && [ "$1" -gt 0 ]; }
+
+is 'a build through sccache' build
+is 'its output has the statistics' statistics
+is 'the target directory is lost' lose_other_mounts
+is 'a second build, which compiles again' build --no-cache
+is 'its output has the statistics, too' statistics
+is 'it had hits' some "$(hits)"
+grep -E 'Cache (hits|misses) +[0-9]' log | sed 's/^/# /'
+finish
