@@ -6,6 +6,7 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
+#include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
@@ -83,6 +84,8 @@ static void disk_json(struct json *json, const struct disk *disk)
     json_put_int(json, "total", disk->total_bytes);
     json_put_int(json, "free", disk->free_bytes);
     json_put_time(json, "forecast_full_at", disk->full_at);
+    json_put_text(json, "mount", disk->mount);
+    json_put_text(json, "alarm", disk_alarm_name(disk->alarm));
     json_put_object_end(json);
 }
 
@@ -212,6 +215,8 @@ static void table_disk_note(struct table *table, const struct disk *disk, int64_
 {
     char age[TEXT_AGE_SIZE];
     struct buf note = {0};
+    if (disk->alarm != DISK_CALM)
+        note_append(&note, disk->alarm == DISK_RED ? "almost full!" : "getting full");
     if (disk->in_memory)
         note_append(&note, "in memory: lost at the next start");
     if (disk->full_at != 0)
@@ -224,19 +229,18 @@ static void table_disk_note(struct table *table, const struct disk *disk, int64_
 static void print_disks(const struct store *store, int64_t now)
 {
     static const struct table_column columns[] = {
-        {"DISK OF", false}, {"TOTAL", true}, {"FREE", true},
-        {"USED", true},     {"NOTE", false}, {NULL, false},
+        {"DISK", false}, {"HOLDS", false}, {"TOTAL", true}, {"FREE", true},
+        {"USED", true},  {"NOTE", false},  {NULL, false},
     };
     if (store->disks_len == 0)
         return;
     struct table *table = table_new(columns);
     for (size_t i = 0; i < store->disks_len; i++) {
         const struct disk *disk = &store->disks[i];
-        double used = disk->total_bytes > 0
-                          ? 100.0 - 100.0 * (double)disk->free_bytes / (double)disk->total_bytes
-                          : 0;
         char percent[16];
-        snprintf(percent, sizeof percent, "%.0f %%", used);
+        snprintf(percent, sizeof percent, "%d %%",
+                 level_used_percent(disk->total_bytes, disk->free_bytes));
+        table_text(table, disk->mount);
         table_text(table, disk->path);
         table_size(table, disk->total_bytes);
         table_size(table, disk->free_bytes);

@@ -10,6 +10,7 @@ libtui_a_SOURCES = \
 	tui/details_blobs.c \
 	tui/details_generations.c \
 	tui/details_pages.c tui/details_pages.h \
+	tui/disk_gauge.c tui/disk_gauge.h \
 	tui/doctor_screen.c tui/doctor_screen.h \
 	tui/footer.c \
 	tui/format.c tui/format.h \

@@ -373,3 +373,24 @@ int fs_space(int fd, struct fs_space *ret_space, struct err *err)
     };
     return 0;
 }
+
+char *fs_mount_point(const char *path)
+{
+    struct stat here, above;
+    char *place = realpath(path, NULL);
+    if (place == NULL || stat(place, &here) < 0) {
+        free(place);
+        return NULL;
+    }
+    while (strcmp(place, "/") != 0) {
+        char *slash = strrchr(place, '/');
+        char *parent = slash > place ? mem_strndup(place, (size_t)(slash - place))
+                                     : mem_strdup("/");
+        bool same = stat(parent, &above) == 0 && above.st_dev == here.st_dev;
+        free(same ? place : parent);
+        if (!same)
+            break;
+        place = parent;
+    }
+    return place;
+}

@@ -84,4 +84,10 @@ struct fs_space {
 };
 int fs_space(int fd, struct fs_space *ret_space, struct err *err);
 
+/* The topmost directory above an existing path that is on its file system:
+ * where that is mounted. By the device numbers of the directories, so of a
+ * directory that is mounted from elsewhere on the same file system it is the
+ * place of the whole. NULL: the path can't be followed. The caller frees it. */
+char *fs_mount_point(const char *path);
+
 #endif

@@ -15,6 +15,7 @@
 
 struct space {
     char *path; /* to look at: need not exist, then what lies above it counts */
+    char *mount;
     bool known;
     uint64_t dev;
     struct fs_space space;
@@ -44,6 +45,7 @@ static void look_run(struct job *job)
         if (fd >= 0 && fs_stat_fd(fd, &stat, NULL) == 0 && fs_space(fd, &space->space, NULL) == 0) {
             space->known = true;
             space->dev = stat.dev;
+            space->mount = fs_mount_point(path);
         }
         if (fd >= 0)
             close(fd);
@@ -51,8 +53,17 @@ static void look_run(struct job *job)
     }
 }
 
-static bool put_space(struct store *store, const struct space *space)
+static enum disk_alarm alarm_of(const struct bilge *bilge, const struct fs_space *space)
 {
+    if (level_is_reached(&bilge->disk_red, space->total_bytes, space->free_bytes))
+        return DISK_RED;
+    return level_is_reached(&bilge->disk_amber, space->total_bytes, space->free_bytes) ? DISK_AMBER
+                                                                                      : DISK_CALM;
+}
+
+static bool put_space(struct bilge *bilge, const struct space *space)
+{
+    struct store *store = bilge->store;
     uint64_t before = store->revision;
     size_t known = store->disks_len;
     struct disk *disk = store_put_disk(store, space->dev, space->path);
@@ -61,6 +72,8 @@ static bool put_space(struct store *store, const struct space *space)
     disk->total_bytes = space->space.total_bytes;
     disk->free_bytes = space->space.free_bytes;
     disk->in_memory = space->space.in_memory;
+    disk->alarm = alarm_of(bilge, &space->space);
+    mem_replace(&disk->mount, space->mount);
     for (size_t i = 0; i < store->roots_len; i++)
         if (strcmp(store->roots[i].path, space->path) == 0)
             store->roots[i].in_memory = space->space.in_memory;
@@ -86,7 +99,7 @@ static void put_spaces(struct bilge *bilge, const struct look *look)
         store_clear_disks(bilge->store);
     for (size_t i = 0; i < look->len; i++)
         if (look->spaces[i].known)
-            moved |= put_space(bilge->store, &look->spaces[i]);
+            moved |= put_space(bilge, &look->spaces[i]);
     for (size_t i = 0; look->data < look->len && i < bilge->store->builders_len; i++)
         if (bilge->store->builders[i].embedded)
             bilge->store->builders[i].disk_dev = look->spaces[look->data].dev;
@@ -114,8 +127,10 @@ static void look_done(struct job *job, bool cancelled)
             disks_refresh(bilge);
         bilge_wake(bilge); /* the memory waits for it */
     }
-    for (size_t i = 0; i < look->len; i++)
+    for (size_t i = 0; i < look->len; i++) {
         free(look->spaces[i].path);
+        free(look->spaces[i].mount);
+    }
     free(look->spaces);
     free(look);
 }

@@ -72,10 +72,11 @@ static void gather_disks(struct note *note, const struct store *store)
     note->predictions = mem_zalloc((store->disks_len + 1) * sizeof *note->predictions);
     for (size_t i = 0; i < store->disks_len; i++) {
         const struct disk *disk = &store->disks[i];
-        add_sample(note, "free", disk->path, disk->free_bytes);
+        const char *name = disk->mount != NULL ? disk->mount : disk->path;
+        add_sample(note, "free", name, disk->free_bytes);
         note->predictions[note->predictions_len++] = (struct prediction){
             .dev = disk->dev,
-            .series = mem_printf("free:%s", disk->path),
+            .series = mem_printf("free:%s", name),
             .free_bytes = disk->free_bytes,
         };
     }

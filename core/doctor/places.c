@@ -52,11 +52,9 @@ void check_disks(struct examination *exam)
     for (size_t i = 0; i < exam->store->disks_len; i++) {
         const struct disk *disk = &exam->store->disks[i];
         char size[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
-        bool low = disk->free_bytes < disk->total_bytes / 10;
-        bool bad = disk->free_bytes < disk->total_bytes / 20;
         bool soon = disk->full_at != 0 && disk->full_at - exam->now < DAY_S * CLOCK_SECOND;
-        if (low || soon)
-            doctor_find(exam, bad ? DOCTOR_BAD : DOCTOR_WARNING,
+        if (disk->alarm != DISK_CALM || soon)
+            doctor_find(exam, disk->alarm == DISK_RED ? DOCTOR_BAD : DOCTOR_WARNING,
                         mem_printf("the disk of %s has %s left%s%s", disk->path,
                                    text_size(size, disk->free_bytes),
                                    soon ? "; at this rate it is full in " : "",

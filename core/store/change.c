@@ -261,8 +261,10 @@ struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path)
 
 void store_clear_disks(struct store *store)
 {
-    for (size_t i = 0; i < store->disks_len; i++)
+    for (size_t i = 0; i < store->disks_len; i++) {
         free(store->disks[i].path);
+        free(store->disks[i].mount);
+    }
     free(store->disks);
     store->disks = NULL;
     store->disks_len = 0;

@@ -172,3 +172,28 @@ int64_t store_caches_size(const struct store *store)
     free(links);
     return size;
 }
+
+const char *disk_alarm_name(enum disk_alarm alarm)
+{
+    static const char *const names[] = {"ok", "amber", "red"};
+    return names[alarm];
+}
+
+static double used_share(const struct disk *disk)
+{
+    return 1 - (double)disk->free_bytes / (double)disk->total_bytes;
+}
+
+const struct disk *store_worst_disk(const struct store *store)
+{
+    const struct disk *worst = NULL;
+    for (size_t i = 0; i < store->disks_len; i++) {
+        const struct disk *disk = &store->disks[i];
+        if (disk->total_bytes <= 0)
+            continue;
+        if (worst == NULL || disk->alarm > worst->alarm ||
+            (disk->alarm == worst->alarm && used_share(disk) > used_share(worst)))
+            worst = disk;
+    }
+    return worst;
+}

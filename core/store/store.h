@@ -71,11 +71,15 @@ struct builder {
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
 };
 
+/* By the thresholds of the settings. */
+enum disk_alarm { DISK_CALM, DISK_AMBER, DISK_RED };
 struct disk {
-    char *path; /* a cache root, or docker's data root */
+    char *path;  /* a cache root, or docker's data root */
+    char *mount; /* where the file system is mounted; NULL: not known. Raw bytes */
     uint64_t dev;
     int64_t total_bytes, free_bytes;
     bool in_memory;
+    enum disk_alarm alarm;
     int64_t full_at; /* forecast; 0: none */
 };
 
@@ -155,6 +159,11 @@ const struct history_build *store_past_build(const struct store *store, const ch
 struct owners store_find_owners(const struct store *store, const struct records *records);
 /* The step that made a layer, by its creation time; NULL: not known. Borrowed. */
 const char *store_layer_text(const struct store *store, int64_t created_at);
+/* "ok", "amber", "red". */
+const char *disk_alarm_name(enum disk_alarm alarm);
+/* The one to show when there is room for one: the one with the worst alarm, of
+ * these the fullest. NULL: none is known. */
+const struct disk *store_worst_disk(const struct store *store);
 /* True once every scan, builder and the project have answered, or failed to. */
 bool store_gathered(const struct store *store);
 /* And what was remembered has been read: forecasts, texts of layers. */

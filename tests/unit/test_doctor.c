@@ -164,12 +164,14 @@ static void low_disk(struct store *store, struct doctor_facts *facts)
 {
     (void)facts;
     store->disks[0].free_bytes = 80000000000;
+    store->disks[0].alarm = DISK_AMBER;
 }
 
 static void full_disk(struct store *store, struct doctor_facts *facts)
 {
     (void)facts;
     store->disks[0].free_bytes = 0;
+    store->disks[0].alarm = DISK_RED;
 }
 
 static void soon_full(struct store *store, struct doctor_facts *facts)

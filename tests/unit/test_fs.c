@@ -389,6 +389,41 @@ static void test_space(void **state)
     }
 }
 
+static void mounted_at(const char *path, const char *expected)
+{
+    char *place = fs_mount_point(path);
+    if (expected == NULL)
+        assert_null(place);
+    else
+        assert_string_equal(place, expected);
+    free(place);
+}
+
+static void test_mount_point(void **state)
+{
+    struct place *place = *state;
+    struct stat shm, above;
+    mounted_at("/", "/");
+    mounted_at("/nosuch/directory", NULL);
+    mounted_at("", NULL);
+    /* Everything below lies on the file system of the directory itself. */
+    char *mount = fs_mount_point(place->path), *link = path_join(place->path, "link");
+    char *below = path_join(place->path, "a/b");
+    assert_non_null(mount);
+    assert_true(strncmp(place->path, mount, strlen(mount)) == 0);
+    dir_make(place->path, "a");
+    dir_make(place->path, "a/b");
+    mounted_at(below, mount);
+    if (stat("/dev/shm", &shm) == 0 && stat("/dev", &above) == 0 && shm.st_dev != above.st_dev) {
+        mounted_at("/dev/shm", "/dev/shm");
+        assert_int_equal(0, symlink("/dev/shm", link));
+        mounted_at(link, "/dev/shm");
+    }
+    free(mount);
+    free(link);
+    free(below);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -410,6 +445,7 @@ int main(void)
         CASE(test_each),
         CASE(test_each_of_many_and_of_none),
         CASE(test_space),
+        CASE(test_mount_point),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,9 +256,36 @@ static void test_busy_signs(void **state)
     assert_null(service_busy_sign(&row));
 }
 
+static void test_the_worst_disk(void **state)
+{
+    static const struct {
+        struct disk disks[3];
+        int worst; /* -1: none */
+    } cases[] = {
+        {{{0}}, -1}, /* of unknown size */
+        {{{.total_bytes = 100, .free_bytes = 50}, {.total_bytes = 100, .free_bytes = 40}}, 1},
+        /* The share counts, not the bytes. */
+        {{{.total_bytes = 1000, .free_bytes = 100}, {.total_bytes = 10, .free_bytes = 5}}, 0},
+        {{{.total_bytes = 100, .free_bytes = 5},
+          {.total_bytes = 1000, .free_bytes = 90, .alarm = DISK_AMBER}},
+         1},
+        {{{.total_bytes = 100, .free_bytes = 5, .alarm = DISK_AMBER},
+          {.total_bytes = 0, .alarm = DISK_RED},
+          {.total_bytes = 1000, .free_bytes = 90, .alarm = DISK_RED}},
+         2},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct store store = {.disks = (struct disk *)cases[i].disks, .disks_len = 3};
+        const struct disk *worst = store_worst_disk(&store);
+        assert_ptr_equal(worst, cases[i].worst < 0 ? NULL : &store.disks[cases[i].worst]);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_worst_disk),
         cmocka_unit_test(test_rows_are_found_by_id_and_name),
         cmocka_unit_test(test_every_change_moves_the_revision),
         cmocka_unit_test(test_projects_rows_come_first_in_its_order),

@@ -1,0 +1,175 @@
+/* Disks: the header's thresholds, seen with and without colours. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "tests/screen/stage.h"
+#include "tests/support/limit.h"
+
+static void settle(struct stage *stage, const char *text)
+{
+    file_write_text(stage->world->path, "home/.config/bilge/bilge.conf", text);
+}
+
+/* A disk of any machine has less than 8000 TB free, and more than a byte. */
+#define CALM "[disk]\namber = 1B\nred = 1B\n"
+#define AMBER "[disk]\namber = 8000TB\nred = 1B\n"
+#define RED "[disk]\namber = 8000TB\nred = 8000TB\n"
+
+/* Where the last '%' of the header stands: the percentage of the gauge. */
+static int percent_column(struct terminal *terminal)
+{
+    char *row = terminal_row_text(terminal, 0);
+    int column = 0, found = -1;
+    for (const char *at = row; *at != '\0'; at++) {
+        if (((unsigned char)*at & 0xc0) == 0x80)
+            continue;
+        if (*at == '%')
+            found = column;
+        column++;
+    }
+    free(row);
+    return found;
+}
+
+static void test_thresholds(void **state)
+{
+    static const struct {
+        const char *settings, *mark;
+        bool colour;
+    } cases[] = {{CALM, NULL, false}, {AMBER, "! ", true}, {RED, "!! ", true}};
+    struct stage *stage = *state;
+    for (int no_color = 0; no_color < 2; no_color++) {
+        world_setenv(stage->world, "NO_COLOR", no_color ? "1" : NULL);
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+            for (int size = 0; size < STAGE_SIZES; size++) {
+                settle(stage, cases[i].settings);
+                stage_start(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
+                stage_see(stage, " free");
+                stage_see(stage, "old-branch");
+                char *row = terminal_row_text(stage->terminal, 0);
+                if (cases[i].mark == NULL && strchr(row, '!') != NULL)
+                    fail_msg("an alarm: %s", row);
+                if (cases[i].mark != NULL && strstr(row, cases[i].mark) == NULL)
+                    fail_msg("no alarm: %s", row);
+                unsigned look =
+                    terminal_look(stage->terminal, 0, percent_column(stage->terminal));
+                assert_int_equal((look & LOOK_COLOUR) != 0, cases[i].colour && !no_color);
+                if (cases[i].colour && no_color)
+                    assert_true((look & LOOK_BOLD) != 0);
+                free(row);
+                stage_quit(stage, "q");
+            }
+    }
+}
+
+static void test_a_bad_file_opens_no_screen(void **state)
+{
+    struct stage *stage = *state;
+    settle(stage, "[disk]\namber = much\n");
+    stage_start(stage, 80, 24, NULL);
+    assert_int_equal(2, terminal_wait_exit(stage->terminal));
+    assert_non_null(strstr(terminal_raw(stage->terminal), "bilge.conf:2: disk.amber"));
+    assert_false(terminal_is_alternate(stage->terminal));
+}
+
+static void test_what_the_settings_say_of_the_screen(void **state)
+{
+    struct stage *stage = *state;
+    settle(stage, "[ui]\nascii = yes\nmouse = no\ncolor = never\n");
+    stage_start(stage, 80, 24, NULL);
+    stage_see(stage, "+ Services -");
+    assert_false(terminal_wants_mouse(stage->terminal));
+    assert_false(terminal_has_look(stage->terminal, LOOK_COLOUR));
+    stage_quit(stage, "q");
+    /* What is settled goes before the environment. */
+    world_setenv(stage->world, "NO_COLOR", "1");
+    settle(stage, "[ui]\ncolor = always\n");
+    stage_start(stage, 80, 24, NULL);
+    stage_see(stage, "old-branch");
+    assert_true(terminal_has_look(stage->terminal, LOOK_COLOUR));
+    assert_true(terminal_wants_mouse(stage->terminal));
+    stage_quit(stage, "q");
+    /* And the command line before that. */
+    stage_start(stage, 80, 24, (const char *const[]){"--no-color", "--no-mouse", NULL});
+    stage_see(stage, "old-branch");
+    assert_false(terminal_has_look(stage->terminal, LOOK_COLOUR));
+    assert_false(terminal_wants_mouse(stage->terminal));
+    stage_quit(stage, "q");
+}
+
+/* The engine keeps its data on another file system than the caches: both are
+ * told. */
+static void test_two_disks(void **state)
+{
+    struct stage *stage = *state;
+    struct stat shm, caches;
+    if (stat("/dev/shm", &shm) < 0 || stat(stage->world->caches, &caches) < 0 ||
+        shm.st_dev == caches.st_dev) {
+        print_message("/dev/shm is no file system of its own\n");
+        skip();
+    }
+    file_write_text(stage->world->engine, "info.json",
+                    "{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"/dev/shm\"}\n");
+    stage_start_full(stage, 120, 40, NULL);
+    stage_see(stage, "RAM /dev/shm ");
+    stage_see(stage, "% \u00b7 ");
+    terminal_resize(stage->terminal, 40, 10); /* one alone */
+    stage_see(stage, " free");
+    stage_quit(stage, "q");
+}
+
+/* ---- the end of a build, when somebody asked to be told */
+
+static void build_rings(struct stage *stage, const char *settings, bool bell, bool notice)
+{
+    file_write_text(stage->world->docker, "build.log", "#1 [api 1/1] RUN x\n#1 DONE 0.1s\n");
+    settle(stage, settings);
+    world_stop_engine(stage->world);
+    stage_start_full(stage, 120, 40, NULL);
+    stage_press(stage, "b", "\u2500 done");
+    terminal_wait_quiet(stage->terminal, 300);
+    const char *raw = terminal_raw(stage->terminal);
+    const char *told = strstr(raw, "\x1b]9;bilge: build of ");
+    assert_int_equal(told != NULL, notice);
+    if (notice)
+        assert_true(strncmp(told + strcspn(told, "\a") - 5, " done\a", 6) == 0);
+    /* The notice ends with a BEL of its own, which rings nowhere. */
+    size_t bells = 0;
+    for (; *raw != '\0'; raw++)
+        bells += *raw == '\a';
+    assert_int_equal(bells, (size_t)bell + (size_t)notice);
+    stage_quit(stage, "q");
+}
+
+static void test_a_builds_end_is_told_when_asked(void **state)
+{
+    struct stage *stage = *state;
+    build_rings(stage, "", false, false);
+    build_rings(stage, "[build]\nnotify = bell\n", true, false);
+    build_rings(stage, "[build]\nnotify = osc9\n", false, true);
+    build_rings(stage, "[build]\nnotify = both\n", true, true);
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_thresholds),
+        CASE(test_a_bad_file_opens_no_screen),
+        CASE(test_what_the_settings_say_of_the_screen),
+        CASE(test_two_disks),
+        CASE(test_a_builds_end_is_told_when_asked),
+    };
+    limit_program(300);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
