@@ -24,7 +24,7 @@ static void check_engine(struct examination *exam)
         const struct builder *builder = &exam->store->builders[i];
         if (!builder->embedded || builder->error == NULL)
             continue;
-        bool refused = strstr(builder->error, "ermission denied") != NULL;
+        bool refused = strstr(builder->error, "no permission") != NULL;
         bool absent = exam->facts->has_systemd && strstr(builder->error, "no engine") != NULL;
         const char *fix = refused  ? "sudo usermod -aG docker \"$USER\"   # then log in again"
                           : absent ? "sudo systemctl start docker"

@@ -6,16 +6,18 @@ here=$(dirname "$0")
 export BILGE_SYSROOT="$tmp/sys"
 mkdir -p "$tmp/sys/usr/lib/tmpfiles.d" "$tmp/sys/etc/tmpfiles.d"
 
-# severity ID: of the first finding of that check.
-severity() {
+# finding ID FIELD: of the first finding of that check.
+finding() {
     index=0
     while id=$(value "checks.$index.id" 2>/dev/null) && [ -n "$id" ]; do
-        [ "$id" != "$1" ] || { value "checks.$index.severity"; return; }
+        [ "$id" != "$1" ] || { value "checks.$index.$2"; return; }
         index=$((index + 1))
     done
     return 1
 }
+severity() { finding "$1" severity; }
 found() { [ "$(severity "$1")" = "$2" ] || { echo "$1 is $(severity "$1"), not $2"; return 1; }; }
+fixed_by() { finding "$1" fix | grep -F -e "$2" || { finding "$1" fix; return 1; }; }
 doctor() { run --cache-root "$root" doctor "$@"; }
 
 export_cache "$root/api" first
@@ -78,6 +80,11 @@ printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s","DriverStatus":%s}\n' "$e
     '[["driver-type","io.containerd.snapshotter.v1"]]' >"$engine/info.json"
 doctor --json
 is 'an engine with it' found export ok
+chmod 0 "${DOCKER_HOST#unix://}"
+run_as_other --cache-root "$root" doctor --json
+is 'a socket that may not be used' found engine bad
+is 'and what opens it' fixed_by engine 'usermod -aG docker'
+is 'whether it can export is not known' found export note
 kill "$engine_pid"
 
 # ------------------------------------------------- a cache of another user's

@@ -70,7 +70,7 @@ static void test_permission_denied(void **state)
         world_start_engine(stage->world);
         chmod(stage->world->socket, 0);
         stage_start(stage, 120, 40, NULL);
-        stage_see(stage, "permission denied");
+        stage_see(stage, "no permission for");
     }
     see_caches(stage);
     stage_quit(stage, "q");

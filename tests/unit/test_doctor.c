@@ -127,7 +127,7 @@ static void no_docker(struct store *store, struct doctor_facts *facts)
 static void refused(struct store *store, struct doctor_facts *facts)
 {
     (void)facts;
-    mem_replace(&store->builders[0].error, "reading /var/run/docker.sock: permission denied");
+    mem_replace(&store->builders[0].error, "no permission for /var/run/docker.sock: sudo");
 }
 
 static void stopped(struct store *store, struct doctor_facts *facts)
