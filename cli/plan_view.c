@@ -121,27 +121,6 @@ void plan_print(const struct plan *plan, FILE *out)
 
 /* -------------------------------------------------------------- changes */
 
-static int by_identity(const void *a, const void *b)
-{
-    const struct plan_item *x = *(const struct plan_item *const *)a;
-    const struct plan_item *y = *(const struct plan_item *const *)b;
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    const char *left = x->service_id != NULL ? x->service_id : x->builder;
-    const char *right = y->service_id != NULL ? y->service_id : y->builder;
-    int order = strcmp(left != NULL ? left : "", right != NULL ? right : "");
-    return order != 0 ? order : strcmp(x->id, y->id);
-}
-
-static const struct plan_item **sorted_items(const struct plan *plan)
-{
-    const struct plan_item **items = mem_alloc((plan->items_len + 1) * sizeof(*items));
-    for (size_t i = 0; i < plan->items_len; i++)
-        items[i] = &plan->items[i];
-    qsort(items, plan->items_len, sizeof(*items), by_identity);
-    return items;
-}
-
 static void print_change(const struct plan_item *item, const char *what, FILE *out)
 {
     char size[TEXT_SIZE_SIZE];
@@ -155,45 +134,65 @@ static void print_change(const struct plan_item *item, const char *what, FILE *o
 
 bool plan_print_changes(const struct plan *before, const struct plan *after, FILE *out)
 {
-    const struct plan_item **old = sorted_items(before), **new = sorted_items(after);
-    size_t i = 0, j = 0;
-    bool changed = false;
-    while (i < before->items_len || j < after->items_len) {
-        int order = i == before->items_len  ? 1
-                    : j == after->items_len ? -1
-                                            : by_identity(&old[i], &new[j]);
-        bool same = order == 0 && old[i]->frees_bytes == new[j]->frees_bytes;
-        changed |= !same;
-        if (order < 0)
-            print_change(old[i], "no longer:", out);
-        else if (order > 0)
-            print_change(new[j], "new:", out);
-        else if (!same)
-            print_change(new[j], "now gives back other bytes:", out);
-        i += order <= 0;
-        j += order >= 0;
+    struct plan_changes changes = plan_compare(before, after);
+    bool changed = plan_has_changed(&changes);
+    for (size_t i = 0; i < changes.gone_len; i++)
+        print_change(&before->items[changes.gone[i]], "no longer:", out);
+    for (size_t i = 0; i < after->items_len; i++) {
+        if (changes.items[i] == CHANGE_NEW)
+            print_change(&after->items[i], "new:", out);
+        else if (changes.items[i] == CHANGE_BYTES)
+            print_change(&after->items[i], "now gives back other bytes:", out);
     }
-    free(old);
-    free(new);
+    plan_changes_done(&changes);
     return changed;
 }
 
 /* ----------------------------------------------------------------- JSON */
 
-void plan_items_json(const struct plan *plan, struct json *json)
+static void item_json(const struct plan_item *item, struct json *json)
 {
+    json_put_object(json, NULL);
+    json_put_text(json, "kind", item_kind_name(item->kind));
+    json_put_text(json, "service", item->service);
+    json_put_text(json, "id", item->id);
+    json_put_int(json, "size", item->size_bytes);
+    json_put_int(json, "frees", item->frees_bytes);
+    json_put_int(json, "age_s", item->age_s);
+    json_put_text(json, "reason", item->reason);
+    json_put_text(json, "loses", item->loses);
+    json_put_int(json, "rebuild_ms", (int64_t)(item->rebuild_s * 1000));
+    json_put_bool(json, "timed", item->timed);
+    json_put_bool(json, "gone_for_good", item->gone_for_good);
+    json_put_object_end(json);
+}
+
+static void kept_json(const struct plan_kept *kept, struct json *json)
+{
+    json_put_object(json, NULL);
+    json_put_text(json, "kind", item_kind_name(kept->kind));
+    json_put_text(json, "service", kept->service);
+    json_put_text(json, "id", kept->id);
+    json_put_int(json, "size", kept->size_bytes);
+    json_put_text(json, "reason", kept->reason);
+    json_put_bool(json, "busy", kept->busy);
+    json_put_object_end(json);
+}
+
+void plan_json(const struct plan *plan, struct json *json)
+{
+    char *command = plan_docker_command(plan);
     json_put_array(json, "items");
-    for (size_t i = 0; i < plan->items_len; i++) {
-        const struct plan_item *item = &plan->items[i];
-        json_put_object(json, NULL);
-        json_put_text(json, "kind", item_kind_name(item->kind));
-        json_put_text(json, "service", item->service);
-        json_put_text(json, "id", item->id);
-        json_put_int(json, "size", item->size_bytes);
-        json_put_int(json, "frees", item->frees_bytes);
-        json_put_int(json, "age_s", item->age_s);
-        json_put_text(json, "reason", item->reason);
-        json_put_object_end(json);
-    }
+    for (size_t i = 0; i < plan->items_len; i++)
+        item_json(&plan->items[i], json);
     json_put_array_end(json);
+    json_put_array(json, "kept");
+    for (size_t i = 0; i < plan->kept_len; i++)
+        kept_json(&plan->kept[i], json);
+    json_put_array_end(json);
+    json_put_text(json, "docker", command);
+    if (plan->wanted_bytes > 0)
+        json_put_int(json, "wanted", plan->wanted_bytes);
+    json_put_int(json, "planned", plan->planned_bytes);
+    free(command);
 }

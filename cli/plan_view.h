@@ -16,8 +16,9 @@ void plan_print(const struct plan *plan, FILE *out);
  * gone, or give back other bytes. False, and nothing printed: nothing has. */
 bool plan_print_changes(const struct plan *before, const struct plan *after, FILE *out);
 
-/* "items":[...], inside an object that the caller has begun. */
-void plan_items_json(const struct plan *plan, struct json *json);
+/* The same: "items", "kept", "docker", "wanted" and "planned", inside an object
+ * that the caller has begun. */
+void plan_json(const struct plan *plan, struct json *json);
 
 /* How many of the kept ones would go if nobody were exporting. */
 size_t plan_busy(const struct plan *plan);

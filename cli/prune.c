@@ -121,10 +121,7 @@ static void begin_json(const struct prune *prune, struct json *json)
     const struct plan *plan = prune->plan;
     json_put_object(json, NULL);
     json_put_bool(json, "dry_run", prune->values->dry_run);
-    plan_items_json(plan, json);
-    if (plan->wanted_bytes > 0)
-        json_put_int(json, "wanted", plan->wanted_bytes);
-    json_put_int(json, "planned", plan->planned_bytes);
+    plan_json(plan, json);
     json_put_array(json, "failed");
     for (size_t i = 0; i < plan->kept_len; i++)
         if (plan->kept[i].busy)

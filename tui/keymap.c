@@ -46,7 +46,7 @@ const struct key_binding keymap[] = {
     {KEYS_MAIN, 'f', COMMAND_FREE, NULL, "Free so many bytes: what costs the next builds least"},
     {TABLES, ' ', COMMAND_MARK, "mark", "Mark or unmark the row"},
     {TABLES, '/', COMMAND_FILTER, "filter", "Filter: a text, or larger-than:1GB in-use:no ...; Esc: none"},
-    {TABLES, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
+    {TABLES | PLANS, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
     {KEYS_MAIN, 'l', COMMAND_LOG, "log", "The build's whole log"},
     {KEYS_MAIN, 'h', COMMAND_HISTORY, "history", "The builds that bilge ran: of the service under the cursor, or all"},
     {KEYS_HISTORY, INPUT_ENTER, COMMAND_OPEN, "open", "The build's steps; with two marked: compare them"},

@@ -29,6 +29,7 @@ libtui_a_SOURCES = \
 	tui/notices.c tui/notices.h \
 	tui/page.c tui/page.h \
 	tui/pane.c tui/pane.h tui/pane_build.c tui/pane_records.c tui/pane_services.c \
+	tui/plan_rows.c tui/plan_rows.h \
 	tui/plan_screen.c tui/plan_screen.h tui/plan_state.h tui/plan_view.c \
 	tui/progress_screen.c tui/progress_screen.h \
 	tui/prune_menu.c tui/prune_menu.h \

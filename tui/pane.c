@@ -6,15 +6,14 @@
 
 enum { LONGEST_MAX = 64 };
 
-void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len)
+void pane_next_sort(size_t *sort, bool *descending, const struct pane_sort *sorts, size_t len)
 {
-    const struct pane_sort *sort = &sorts[list->sort];
-    if (sort->name != NULL && list->descending == sort->descending) {
-        list->descending = !list->descending;
+    if (sorts[*sort].name != NULL && *descending == sorts[*sort].descending) {
+        *descending = !*descending;
         return;
     }
-    list->sort = (list->sort + 1) % len;
-    list->descending = sorts[list->sort].descending;
+    *sort = (*sort + 1) % len;
+    *descending = sorts[*sort].descending;
 }
 
 void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
@@ -73,7 +72,7 @@ bool pane_list_command(struct list *list, enum command command, const struct pan
 {
     switch (command) {
     case COMMAND_SORT:
-        pane_next_sort(list, sorts, sorts_len);
+        pane_next_sort(&list->sort, &list->descending, sorts, sorts_len);
         return true;
     case COMMAND_MARK:
         if (list_len(list) > 0) {

@@ -18,7 +18,7 @@ struct pane_sort {
     bool descending;
 };
 /* Reverses the order; when it was reversed already, goes to the next sort. */
-void pane_next_sort(struct list *list, const struct pane_sort *sorts, size_t len);
+void pane_next_sort(size_t *sort, bool *descending, const struct pane_sort *sorts, size_t len);
 /* What the edge says of marks, filter and sort, at its right end. */
 void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
                      struct buf *tail);

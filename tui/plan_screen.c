@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "tui/app.h"
 #include "tui/ask.h"
@@ -30,32 +31,71 @@ unsigned plan_where(const struct screen *screen)
     return self->plan->items_len > 0 ? KEYS_PLAN : KEYS_RESULT;
 }
 
-/* Items, then, after a heading, what is kept. */
-static size_t row_count(const struct plan *plan)
+/* ---- getting the plan */
+
+static void forget_plan(struct plan_screen *self)
 {
-    return plan->items_len + (plan->kept_len > 0 ? 1 + plan->kept_len : 0);
+    plan_free(self->plan);
+    plan_free(self->before);
+    plan_changes_done(&self->changes);
+    free(self->command);
+    self->plan = self->before = NULL;
+    self->command = NULL;
+    self->drawn = false;
 }
 
-/* ---- getting the plan */
+static void show_rows(struct plan_screen *self)
+{
+    plan_rows_make(&self->rows, self->plan, self->before != NULL ? &self->changes : NULL);
+    scroll_set_len(&self->scroll, self->rows.len);
+    free(self->command);
+    self->command = plan_docker_command(self->plan);
+}
+
+static void leave_out_again(struct plan_screen *self)
+{
+    for (size_t i = 0; i < self->left_out_len; i++)
+        plan_drop(self->plan, plan_find(self->plan, &self->left_out[i]));
+}
+
+static void execute(struct plan_screen *self);
+
+/* The plan that was agreed to, made again: the same is carried out, and of
+ * another what has changed is shown. */
+static void hold_against(struct plan_screen *self, struct plan *before)
+{
+    self->before = before;
+    self->changes = plan_compare(before, self->plan);
+    show_rows(self);
+    if (plan_has_changed(&self->changes))
+        return;
+    self->drawn = true; /* it was: all of it */
+    execute(self);
+}
 
 static void on_plan(void *arg, struct plan *plan, const struct err *err)
 {
     struct plan_screen *self = arg;
-    plan_free(self->plan);
-    free(self->command);
-    self->command = NULL;
-    self->plan = plan;
-    self->drawn = false;
+    struct plan *before = self->agreed ? self->plan : NULL;
+    if (before != NULL)
+        self->plan = NULL;
+    self->agreed = false;
+    forget_plan(self);
     mem_replace(&self->error, NULL);
     if (plan == NULL) {
+        plan_free(before);
         mem_replace(&self->error, err != NULL ? err->text : "no plan came");
         self->waiting = false;
         return;
     }
-    self->command = plan_docker_command(plan);
-    scroll_set_len(&self->scroll, row_count(plan));
+    self->plan = plan;
+    leave_out_again(self);
     if (!keeps_busy(plan))
         self->waiting = false;
+    if (before != NULL)
+        hold_against(self, before);
+    else
+        show_rows(self);
 }
 
 static void ask_again(struct plan_screen *self)
@@ -74,13 +114,23 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- commands */
 
+static bool is_stale(const struct plan *plan)
+{
+    int64_t age = clock_now() - plan->made_at;
+    return age < 0 || age > (PLAN_VALID_SECONDS - 5) * CLOCK_SECOND;
+}
+
 static void execute(struct plan_screen *self)
 {
     struct app *app = self->screen.app;
-    if (!self->drawn)
+    if (!self->drawn || self->agreed)
         return;
     if (self->plan->items_len == 0 || app_read_only(app)) {
         app_close(&self->screen);
+        return;
+    }
+    if (is_stale(self->plan)) {
+        self->agreed = app_plan(app, &self->query, on_plan, self);
         return;
     }
     if (!app_execute(app, self->plan))
@@ -114,15 +164,45 @@ static void wait_for_others(struct plan_screen *self)
     uv_timer_start(&self->timer, on_timer, WAIT_MS, WAIT_MS);
 }
 
+static const struct plan_row *current_row(const struct plan_screen *self)
+{
+    return self->scroll.cursor < self->rows.len ? &self->rows.rows[self->scroll.cursor] : NULL;
+}
+
+/* Whatever else is made of this query, it stays out. */
+static void note_left_out(struct plan_screen *self, const struct plan_item *item)
+{
+    self->left_out =
+        mem_realloc(self->left_out, (self->left_out_len + 1) * sizeof *self->left_out);
+    struct plan_item *note = &self->left_out[self->left_out_len++];
+    *note = (struct plan_item){.kind = item->kind, .id = mem_strdup(item->id)};
+    mem_replace(&note->service_id, item->service_id);
+    mem_replace(&note->builder, item->builder);
+}
+
 static void leave_out(struct plan_screen *self)
 {
-    struct plan *plan = self->plan;
-    if (plan == NULL || self->scroll.cursor >= plan->items_len)
+    const struct plan_row *row = current_row(self);
+    if (self->agreed || row == NULL || row->kind != PLAN_ROW_ITEM)
         return;
-    plan_drop(plan, self->scroll.cursor);
-    free(self->command);
-    self->command = plan_docker_command(plan);
-    scroll_set_len(&self->scroll, row_count(plan));
+    note_left_out(self, &self->plan->items[row->index]);
+    plan_drop(self->plan, row->index);
+    /* What was new or other is not known of the items' new places. */
+    plan_free(self->before);
+    self->before = NULL;
+    plan_changes_done(&self->changes);
+    show_rows(self);
+}
+
+static void sort(struct plan_screen *self)
+{
+    const struct plan_row *row = current_row(self);
+    if (self->plan == NULL)
+        return;
+    size_t item = row != NULL && row->kind == PLAN_ROW_ITEM ? row->index : SIZE_MAX;
+    pane_next_sort(&self->rows.sort, &self->rows.descending, plan_sorts, plan_sorts_len);
+    show_rows(self);
+    scroll_to(&self->scroll, plan_rows_find(&self->rows, item));
 }
 
 static void plan_command(struct screen *screen, enum command command)
@@ -142,6 +222,9 @@ static void plan_command(struct screen *screen, enum command command)
         break;
     case COMMAND_DROP:
         leave_out(self);
+        break;
+    case COMMAND_SORT:
+        sort(self);
         break;
     case COMMAND_HELP:
         app_push(screen->app, help_new(plan_where(screen), "Plan"));
@@ -172,9 +255,15 @@ static void plan_screen_free(struct screen *screen)
 {
     struct plan_screen *self = (struct plan_screen *)screen;
     app_plan_forget(screen->app, self);
-    plan_free(self->plan);
+    forget_plan(self);
+    for (size_t i = 0; i < self->left_out_len; i++) {
+        free(self->left_out[i].service_id);
+        free(self->left_out[i].builder);
+        free(self->left_out[i].id);
+    }
+    free(self->left_out);
+    plan_rows_done(&self->rows);
     free(self->error);
-    free(self->command);
     targets_done(&self->targets);
     uv_close((uv_handle_t *)&self->timer, on_timer_closed);
 }

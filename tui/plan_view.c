@@ -1,5 +1,7 @@
 #include "tui/plan_state.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,15 +13,30 @@
 
 enum { COMMAND_ROWS = 2 };
 
-enum column { KIND, SERVICE, FREES, SIZE, AGE, WHAT };
+enum column { KIND, SERVICE, FREES, SIZE, AGE, LOSS, WHAT };
 static const struct table_column columns[] = {
     [KIND] = {"KIND", 10, 0, false, 60},
     [SERVICE] = {"SERVICE", 10, 24, false, 48},
     [FREES] = {"FREES", 7, 0, true, 0},
     [SIZE] = {"SIZE", 7, 0, true, 70},
     [AGE] = {"AGE", 5, 0, true, 76},
+    [LOSS] = {"LOSS", 11, 0, true, 100},
     [WHAT] = {"WHAT AND WHY", 12, 1000, false, 0},
 };
+
+/* The time to make it again; "~": guessed. */
+static void draw_loss(const struct table *table, const struct canvas *row,
+                      const struct plan_item *item)
+{
+    char took[TEXT_AGE_SIZE], text[TEXT_AGE_SIZE + 1];
+    if (item->rebuild_s < 0.05)
+        return;
+    /* Of what is only guessed, tenths say too much. */
+    double seconds = item->timed || item->rebuild_s < 1 ? item->rebuild_s : round(item->rebuild_s);
+    snprintf(text, sizeof text, "%s%s", item->timed ? "" : "~",
+             text_duration(took, (int64_t)(seconds * 1000)));
+    table_cell(table, row, LOSS, STYLE_NORMAL, text);
+}
 
 static void draw_item(const struct table *table, const struct canvas *row,
                       const struct plan_item *item)
@@ -33,7 +50,8 @@ static void draw_item(const struct table *table, const struct canvas *row,
     table_cell(table, row, SIZE, STYLE_DIM, text_size(text, item->size_bytes));
     if (item->age_s >= 0)
         table_cell(table, row, AGE, STYLE_NORMAL, text_age(age, item->age_s));
-    buf_append_str(&what, item->title != NULL ? item->title : item->id);
+    draw_loss(table, row, item);
+    buf_append_str(&what, item->title);
     if (item->reason != NULL)
         buf_printf(&what, ": %s", item->reason);
     table_cell_raw(table, row, WHAT, item->gone_for_good ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
@@ -49,18 +67,67 @@ static void draw_kept(const struct table *table, const struct canvas *row,
     if (kept->service != NULL)
         table_cell_raw(table, row, SERVICE, STYLE_NORMAL, kept->service, strlen(kept->service));
     table_cell(table, row, SIZE, STYLE_DIM, text_size(text, kept->size_bytes));
-    buf_append_str(&what, kept->title != NULL ? kept->title : kept->id);
+    buf_append_str(&what, kept->title);
     if (kept->reason != NULL)
         buf_printf(&what, ": %s", kept->reason);
     table_cell_raw(table, row, WHAT, kept->busy ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
     buf_done(&what);
 }
 
+static void draw_heading(const struct plan_screen *self, const struct canvas *row,
+                         enum plan_row_kind of)
+{
+    if (of == PLAN_ROW_GONE)
+        canvas_printf(row, 0, 1, row->cols, STYLE_TITLE, "No longer in the plan (%zu)",
+                      self->changes.gone_len);
+    else
+        canvas_printf(row, 0, 1, row->cols, STYLE_TITLE, "Kept (%zu)", self->plan->kept_len);
+}
+
+static void draw_change(const struct plan_screen *self, const struct canvas *row, size_t item)
+{
+    if (self->before == NULL || self->changes.items[item] == CHANGE_NONE)
+        return;
+    canvas_text(row, 0, 1, 1, STYLE_ACCENT, self->changes.items[item] == CHANGE_NEW ? "+" : "~");
+}
+
+static void draw_row(const struct plan_screen *self, const struct table *table,
+                     const struct canvas *row, const struct plan_row *at)
+{
+    switch (at->kind) {
+    case PLAN_ROW_ITEM:
+        draw_change(self, row, at->index);
+        draw_item(table, row, &self->plan->items[at->index]);
+        break;
+    case PLAN_ROW_KEPT:
+        draw_kept(table, row, &self->plan->kept[at->index]);
+        break;
+    case PLAN_ROW_GONE:
+        draw_item(table, row, &self->before->items[at->index]);
+        break;
+    case PLAN_ROW_HEADING:
+        draw_heading(self, row, (enum plan_row_kind)at->index);
+        break;
+    }
+}
+
+static int longest_service(const struct plan *plan)
+{
+    int longest = 0;
+    for (size_t i = 0; i < plan->items_len; i++)
+        if (plan->items[i].service != NULL)
+            longest = pane_longer(longest, plan->items[i].service);
+    for (size_t i = 0; i < plan->kept_len; i++)
+        if (plan->kept[i].service != NULL)
+            longest = pane_longer(longest, plan->kept[i].service);
+    return longest;
+}
+
 static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
 {
-    const struct plan *plan = self->plan;
     struct table table;
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_fit_column(&table, SERVICE, longest_service(self->plan));
     table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
     struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
@@ -73,19 +140,20 @@ static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
         struct canvas row = canvas_row(&rows, y, current ? STYLE_CURSOR : STYLE_NORMAL);
         if (current)
             canvas_text(&row, 0, 0, 1, STYLE_ACCENT, row.theme->glyphs->cursor);
-        if (at < plan->items_len)
-            draw_item(&table, &row, &plan->items[at]);
-        else if (at == plan->items_len)
-            canvas_printf(&row, 0, 1, row.cols, STYLE_TITLE, "Kept (%zu)", plan->kept_len);
-        else
-            draw_kept(&table, &row, &plan->kept[at - plan->items_len - 1]);
+        draw_row(self, &table, &row, &self->rows.rows[at]);
     }
+}
+
+static void add_what(struct page *page, int width, const char *title, const char *reason)
+{
+    char *what = mem_printf("%s: %s", title, reason != NULL ? reason : "");
+    page_wrap(page, STYLE_NORMAL, width, what);
+    free(what);
 }
 
 static void add_current_item(struct page *page, int width, const struct plan_item *item)
 {
-    if (item->reason != NULL)
-        page_wrap(page, STYLE_NORMAL, width, item->reason);
+    add_what(page, width, item->title, item->reason);
     if (item->gone_for_good)
         page_add(page, STYLE_WARN, "It is in no export: gone for good");
     if (item->loses != NULL)
@@ -93,16 +161,26 @@ static void add_current_item(struct page *page, int width, const struct plan_ite
     page_wrap(page, STYLE_DIM, width, item->id);
 }
 
+static void add_current_row(const struct plan_screen *self, struct page *page, int width,
+                            const struct plan_row *row)
+{
+    if (row->kind == PLAN_ROW_ITEM) {
+        add_current_item(page, width, &self->plan->items[row->index]);
+    } else if (row->kind == PLAN_ROW_GONE) {
+        add_current_item(page, width, &self->before->items[row->index]);
+    } else if (row->kind == PLAN_ROW_KEPT) {
+        const struct plan_kept *kept = &self->plan->kept[row->index];
+        add_what(page, width, kept->title, kept->reason);
+        page_wrap(page, STYLE_DIM, width, kept->id);
+    }
+}
+
 /* What the row under the cursor has no room for; always as many lines, so
  * that the list above stays in place. */
 static void add_current(const struct plan_screen *self, struct page *page, int width, size_t rows)
 {
-    const struct plan *plan = self->plan;
-    size_t at = self->scroll.cursor;
-    if (at < plan->items_len)
-        add_current_item(page, width, &plan->items[at]);
-    else if (at > plan->items_len && at - plan->items_len - 1 < plan->kept_len)
-        page_wrap(page, STYLE_NORMAL, width, plan->kept[at - plan->items_len - 1].reason);
+    if (self->scroll.cursor < self->rows.len)
+        add_current_row(self, page, width, &self->rows.rows[self->scroll.cursor]);
     while (page_len(page) < rows)
         page_add(page, STYLE_NORMAL, "%s", "");
     page_cut(page, rows);
@@ -139,8 +217,9 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
     page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
              plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
     if (plan->wanted_bytes > plan->planned_bytes)
-        page_add(page, STYLE_WARN, "%s were asked for: this is all that can go; what is kept holds the rest",
-                 text_size(text, plan->wanted_bytes));
+        page_add(page, STYLE_WARN, "%s were asked for: this is all that can go; what is kept%s holds the rest",
+                 text_size(text, plan->wanted_bytes),
+                 self->left_out_len > 0 ? ", or left out," : "");
     if (forever > 0)
         page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
     if (plan->now)
@@ -153,7 +232,13 @@ static void add_question(const struct plan_screen *self, struct page *page)
 {
     const struct plan *plan = self->plan;
     const struct app *app = self->screen.app;
-    if (self->waiting)
+    if (self->before != NULL)
+        page_add(page, STYLE_ACCENT,
+                 "It was over a minute old and was made again: %zu new, %zu gone, %zu other bytes",
+                 self->changes.new_len, self->changes.gone_len, self->changes.bytes_len);
+    if (self->agreed)
+        page_add(page, STYLE_ACCENT, "It is over a minute old: making it again ...");
+    else if (self->waiting)
         page_add(page, STYLE_ACCENT, "Waiting until nothing is busy; Esc: no longer");
     else if (plan->items_len == 0)
         page_add(page, STYLE_BOLD, "Nothing to delete");
@@ -168,7 +253,7 @@ static void draw_plan(struct plan_screen *self, const struct canvas *inside)
     struct page below = {0}, current = {0};
     int width = inside->cols - 2;
     below.width = width;
-    int detail = inside->rows >= 18 ? 3 : inside->rows >= 12 ? 1 : 0;
+    int detail = inside->rows >= 30 ? 5 : inside->rows >= 18 ? 4 : inside->rows >= 12 ? 1 : 0;
     add_totals(self, &below, width);
     add_question(self, &below);
     int rows = (int)page_len(&below), most = inside->rows - detail - 3;
@@ -195,13 +280,17 @@ static void draw_plan(struct plan_screen *self, const struct canvas *inside)
 static void add_title(const struct plan_screen *self, struct buf *title)
 {
     const struct plan *plan = self->plan;
-    const char *line = app_theme(self->screen.app)->glyphs->horizontal;
+    const struct glyphs *glyphs = app_theme(self->screen.app)->glyphs;
+    const char *line = glyphs->horizontal, *sort = plan_sorts[self->rows.sort].name;
     char text[TEXT_SIZE_SIZE];
     buf_append_str(title, "Plan");
     if (plan == NULL)
         return;
     buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len,
                plan->items_len == 1 ? "" : "s", line, text_size(text, plan->planned_bytes));
+    if (sort != NULL)
+        buf_printf(title, " %s sort %s %s", line, sort,
+                   self->rows.descending ? glyphs->down : glyphs->up);
 }
 
 void plan_draw(struct screen *screen, const struct canvas *canvas)

@@ -98,7 +98,5 @@ int planner_candidates(struct planner *planner, struct err *err)
         add_wholes(planner);
     if (planner->query->records && records_on_disk(planner))
         code = planner_records(planner, err);
-    for (size_t i = 0; i < planner->plan->items_len; i++)
-        loss_fill(planner->store, &planner->plan->items[i]);
     return code;
 }

@@ -10,6 +10,7 @@ libbilge_a_SOURCES += \
 	core/prune/candidates.c \
 	core/prune/loss.c core/prune/loss.h \
 	core/prune/plan_caches.c \
+	core/prune/plan_changes.c \
 	core/prune/plan_choose.c \
 	core/prune/plan_command.c \
 	core/prune/plan_frees.c \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/store/record_words.h"
 
 #define MB 1e6
@@ -35,7 +36,7 @@ static int by_instruction(const void *a, const void *b)
 static void add_time(struct step_times *times, const char *instruction, int64_t duration_ms)
 {
     mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
-    times->items[times->len++] = (struct timed){record_step_name(instruction), duration_ms};
+    times->items[times->len++] = (struct timed){record_step_words(instruction), duration_ms};
 }
 
 static void add_build(struct step_times *times, const struct build *build)
@@ -68,6 +69,13 @@ void step_times_free(struct step_times *times)
     free(times);
 }
 
+/* "[builder 4/6] COPY src ." is told without the brackets by a build's step. */
+static const char *step_of(const char *words)
+{
+    const char *end = words[0] == '[' ? strstr(words, "] ") : NULL;
+    return end != NULL ? end + strlen("] ") : words;
+}
+
 /* The longest of those with this text; -1: never seen to run. */
 static int64_t find_ms(const struct step_times *times, const char *name)
 {
@@ -93,8 +101,8 @@ static double seconds_of(int64_t bytes, double rate)
     return bytes > 0 ? (double)bytes / rate : 0;
 }
 
-double loss_record_seconds(const struct step_times *times, const struct record *record,
-                           const char *name)
+/* Of what no step has been seen to make. */
+static double guess_seconds(const struct record *record)
 {
     static const struct {
         const char *type;
@@ -108,8 +116,7 @@ double loss_record_seconds(const struct step_times *times, const struct record *
             return seconds_of(record->size_bytes, table[i].rate);
     if (record->description[0] == '\0') /* a layer of a base image: loaded, unpacked */
         return seconds_of(record->size_bytes, 20 * MB);
-    int64_t took_ms = find_ms(times, name);
-    return took_ms >= 0 ? (double)took_ms / 1000 : 1 + seconds_of(record->size_bytes, STEP_RATE);
+    return 1 + seconds_of(record->size_bytes, STEP_RATE);
 }
 
 static double seconds_of_service(const struct store *store, const struct plan_item *item)
@@ -143,9 +150,20 @@ void loss_fill(const struct store *store, struct plan_item *item)
     item->loss = item->rebuild_s * wanted(store, item);
 }
 
-/* ------------------------------------------------------------------ words */
+/* ---------------------------------------------------------------- records */
 
-char *loss_record_words(const struct store *store, const struct record *record)
+static char *step_loses(const struct store *store, const struct record *record, int64_t took_ms)
+{
+    char took[TEXT_AGE_SIZE];
+    char *name = record_name(store, record);
+    char *text = took_ms < 0 ? mem_printf("this step runs again: %s", name)
+                             : mem_printf("this step runs again: %s (took %s)", name,
+                                          text_duration(took, took_ms));
+    free(name);
+    return text;
+}
+
+static char *record_loses(const struct store *store, const struct record *record, int64_t took_ms)
 {
     static const struct {
         const char *type, *text;
@@ -161,8 +179,17 @@ char *loss_record_words(const struct store *store, const struct record *record)
             return table[i].text != NULL ? mem_strdup(table[i].text) : NULL;
     if (record->description[0] == '\0')
         return mem_strdup("the next build unpacks this layer of a base image again");
-    char *name = record_name(store, record);
-    char *text = mem_printf("this step runs again: %s", name);
-    free(name);
-    return text;
+    return step_loses(store, record, took_ms);
+}
+
+void loss_fill_record(const struct store *store, const struct step_times *times,
+                      const struct record *record, struct plan_item *item)
+{
+    bool step = strcmp(record->type, "regular") == 0 && record->description[0] != '\0';
+    char *words = record_words(store, record);
+    int64_t took_ms = step ? find_ms(times, step_of(words)) : -1;
+    item->timed = took_ms >= 0;
+    item->rebuild_s = item->timed ? (double)took_ms / 1000 : guess_seconds(record);
+    item->loses = record_loses(store, record, took_ms);
+    free(words);
 }

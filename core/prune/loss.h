@@ -26,14 +26,11 @@ struct step_times;
 struct step_times *step_times_new(const struct store *store);
 void step_times_free(struct step_times *times);
 
-/* Of a record; `name` is record_name()'s. */
-double loss_record_seconds(const struct step_times *times, const struct record *record,
-                           const char *name);
+/* Fills in rebuild_s, timed and loses of a record's item. */
+void loss_fill_record(const struct store *store, const struct step_times *times,
+                      const struct record *record, struct plan_item *item);
 
-/* What the next build loses with a record; NULL: nothing. The caller frees it. */
-char *loss_record_words(const struct store *store, const struct record *record);
-
-/* Fills in rebuild_s (but of records, where it stands already) and loss. */
+/* Fills in loss, and of other items than records rebuild_s, too. */
 void loss_fill(const struct store *store, struct plan_item *item);
 
 #endif

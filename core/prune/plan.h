@@ -28,6 +28,8 @@ struct plan_item {
     int64_t frees_bytes; /* what comes back given the rest of the plan */
     int64_t age_s;       /* since its export, first write or last use; -1: not known */
     bool gone_for_good;  /* in no export: cache mounts */
+    double rebuild_s;    /* to make it again; 0: nothing is lost. See loss.h */
+    bool timed;          /* rebuild_s is what it took when it last ran, else a guess */
     /* What it was when the plan was made; an item that differs is skipped. */
     uint64_t dev, ino;
     int64_t seen_at; /* modification time, or the record's last use */
@@ -42,8 +44,7 @@ struct plan_item {
     int64_t usage_count; /* of a record */
     bool embedded;       /* a record of the engine's own builder */
     bool needs_all;      /* a record that goes with `all` only */
-    double rebuild_s;    /* see loss.h; 0 unless bytes to free were asked for */
-    double loss;
+    double loss;         /* see loss.h */
 };
 
 /* For core/prune alone: a blob's file that some item holds. It goes when all
@@ -119,6 +120,24 @@ void plan_choose(struct plan *plan);
 /* Takes one item out again and works out anew what the others give back.
  * Records that are parents of it can't go without it: they become kept too. */
 void plan_drop(struct plan *plan, size_t index);
+
+/* The item that is about the same thing; SIZE_MAX: there is none. */
+size_t plan_find(const struct plan *plan, const struct plan_item *like);
+
+/* What has changed from one plan to a later one of the same query. */
+enum plan_change { CHANGE_NONE, CHANGE_NEW, CHANGE_BYTES /* gives back others */ };
+struct plan_changes {
+    size_t *gone; /* indices of the items before that are none any more */
+    size_t gone_len;
+    enum plan_change *items; /* of each of the items after */
+    size_t new_len, bytes_len;
+};
+struct plan_changes plan_compare(const struct plan *before, const struct plan *after);
+void plan_changes_done(struct plan_changes *changes);
+static inline bool plan_has_changed(const struct plan_changes *changes)
+{
+    return changes->gone_len + changes->new_len + changes->bytes_len > 0;
+}
 
 /* The docker commands that would do the same for the records; NULL when there
  * is no such. The caller frees it. */

@@ -185,9 +185,8 @@ static void add_record(struct graph *graph, size_t index)
     const struct record *record = graph->nodes[index].record;
     char *name = record_name(planner->store, record);
     struct plan_item *item = planner_add(planner, ITEM_RECORD, record->id, name);
-    if (planner->times != NULL)
-        item->rebuild_s = loss_record_seconds(planner->times, record, name);
     free(name);
+    loss_fill_record(planner->store, planner->times, record, item);
     item->builder = mem_strdup(graph->builder->id);
     if (index < owners->len && !owners->items[index].guess)
         mem_replace(&item->service, owners->items[index].service);
@@ -196,7 +195,6 @@ static void add_record(struct graph *graph, size_t index)
     item->base_bytes = frees(record);
     item->age_s = query_record_age(record, planner->now);
     item->reason = used_when(planner, record);
-    item->loses = loss_record_words(planner->store, record);
     item->gone_for_good = record_is_cache_mount(record);
     item->needs_all = needs_all(record);
     item->seen_at = record->last_used_at;

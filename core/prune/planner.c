@@ -207,7 +207,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         .chosen = mem_zalloc(store->services_len),
         .ids_found = mem_zalloc(query->ids_len),
         .build_sign = records_build_sign(store),
-        .times = query->free_bytes > 0 ? step_times_new(store) : NULL,
+        .times = step_times_new(store),
     };
     planner.plan->made_at = now;
     planner.plan->now = query->now;
@@ -224,6 +224,8 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         plan_free(planner.plan);
         return code;
     }
+    for (size_t i = 0; i < planner.plan->items_len; i++)
+        loss_fill(store, &planner.plan->items[i]);
     plan_count(planner.plan);
     *ret_plan = planner.plan;
     return 0;

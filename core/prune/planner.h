@@ -20,7 +20,7 @@ struct planner {
     bool *chosen;     /* rows of the store that the query's services name */
     bool *ids_found;  /* of the query */
     char *build_sign; /* a build under way, as the records tell; NULL: none */
-    struct step_times *times; /* for who weighs losses; else NULL */
+    struct step_times *times; /* to tell what is lost */
 };
 
 /* Zeroed, at the end of the plan; the pointer is good until the next one. The

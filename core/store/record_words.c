@@ -50,7 +50,7 @@ char *record_name(const struct store *store, const struct record *record)
 }
 
 /* As the record of that step says it, so that both come to the same words. */
-char *record_step_name(const char *instruction)
+char *record_step_words(const char *instruction)
 {
     struct buf description = {0};
     if (starts_with(instruction, "RUN ")) {
@@ -63,8 +63,6 @@ char *record_step_name(const char *instruction)
     }
     buf_append_str(&description, instruction);
     char *words = layer_words(description.data);
-    char *clean = text_shorten(words != NULL ? words : "", NAME_COLUMNS);
     buf_done(&description);
-    free(words);
-    return clean;
+    return words != NULL ? words : mem_strdup("");
 }

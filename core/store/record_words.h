@@ -14,9 +14,9 @@ const char *record_text(const struct store *store, const struct record *record);
 char *record_words(const struct store *store, const struct record *record);
 /* The same, clean, in one line of some 80 columns at most. */
 char *record_name(const struct store *store, const struct record *record);
-/* The name that the record of this step of a Dockerfile has: its options
- * (--mount …) are not in a record. */
-char *record_step_name(const char *instruction);
+/* The words of the record of this step of a Dockerfile: its options (--mount …)
+ * are not in a record. Raw bytes. */
+char *record_step_words(const char *instruction);
 bool record_is_cache_mount(const struct record *record);
 
 #endif

@@ -100,3 +100,18 @@ void stage_quit(struct stage *stage, const char *keys)
     terminal_press(stage->terminal, keys);
     stage_ended(stage, 0);
 }
+
+/* Does the first text stand above the second one? */
+static bool is_above(struct terminal *terminal, const void *arg)
+{
+    const char *const *texts = arg;
+    int first, second, column;
+    return terminal_find(terminal, texts[0], &first, &column) &&
+           terminal_find(terminal, texts[1], &second, &column) && first < second;
+}
+
+void stage_see_above(struct stage *stage, const char *first, const char *second)
+{
+    const char *const texts[] = {first, second};
+    terminal_wait(stage->terminal, is_above, texts, first);
+}

@@ -34,6 +34,8 @@ void stage_ended(struct stage *stage, int status);
 void stage_press(struct stage *stage, const char *keys, const char *text);
 void stage_see(struct stage *stage, const char *text);
 void stage_see_gone(struct stage *stage, const char *text);
+/* Waits until the first text stands above the second one. */
+void stage_see_above(struct stage *stage, const char *first, const char *second);
 
 /* Sizes that all screens must be fit for. */
 #define STAGE_SIZES 3

@@ -11,21 +11,6 @@
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
 
-/* Does the first text stand above the second one? */
-static bool is_above(struct terminal *terminal, const void *arg)
-{
-    const char *const *texts = arg;
-    int first, second, column;
-    return terminal_find(terminal, texts[0], &first, &column) &&
-           terminal_find(terminal, texts[1], &second, &column) && first < second;
-}
-
-static void see_above(struct stage *stage, const char *first, const char *second)
-{
-    const char *const texts[] = {first, second};
-    terminal_wait(stage->terminal, is_above, texts, first);
-}
-
 static void test_filter(void **state)
 {
     struct stage *stage = *state;
@@ -90,11 +75,11 @@ static void test_order(void **state)
     struct stage *stage = *state;
     stage_start_full(stage, 120, 40, NULL);
     terminal_press(stage->terminal, "2");
-    see_above(stage, "cargo build", "apt-get install"); /* by size */
-    see_above(stage, "apt-get install", "local source");
+    stage_see_above(stage, "cargo build", "apt-get install"); /* by size */
+    stage_see_above(stage, "apt-get install", "local source");
     terminal_press(stage->terminal, "s");
-    see_above(stage, "local source", "apt-get install");
-    see_above(stage, "apt-get install", "cache mount");
+    stage_see_above(stage, "local source", "apt-get install");
+    stage_see_above(stage, "apt-get install", "cache mount");
     stage_quit(stage, "q");
 }
 

@@ -227,6 +227,34 @@ static void test_records_by_a_filter(void **state)
     stage_quit(stage, "q");
 }
 
+/* Sorted, reversed, thinned out: the cursor stays with its item, and what is
+ * left out stays out. */
+static void test_a_plan_is_sorted_and_thinned(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 120, 40, NULL);
+    stage_press(stage, "p", "Records that match ...");
+    stage_press(stage, "u", "Delete?");
+    stage_see(stage, "4 items, 3.74 GB comes back");
+    stage_see(stage, "~25 m 50 s"); /* to fill the cache mount again, by its size */
+    stage_see(stage, "1 of them in no export: gone for good");
+    stage_press(stage, "s", "sort frees");
+    stage_see_above(stage, "3.10 GB", "640 MB");
+    stage_see_above(stage, "640 MB", "52.0 kB");
+    stage_press(stage, "s", "52.0 kB");
+    stage_see_above(stage, "640 MB", "3.10 GB");
+    terminal_press(stage->terminal, "sss");
+    stage_see(stage, "sort age");
+    stage_see_above(stage, "RUN apt-get install", "cache mount /app/target");
+    stage_see_above(stage, "FROM local/base", "RUN apt-get install");
+    terminal_press(stage->terminal, "gj "); /* what it was made on can't go without it */
+    stage_see(stage, "2 items, 3.10 GB comes back");
+    terminal_press(stage->terminal, "G");
+    stage_see(stage, "pinned by RUN apt-get install, which was taken out");
+    stage_press(stage, "n", "Services");
+    stage_quit(stage, "q");
+}
+
 static void test_read_only(void **state)
 {
     static const char *const options[] = {"--read-only", NULL};
@@ -322,6 +350,7 @@ int main(void)
         RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
         USUAL(test_menu),             USUAL(test_caches_by_age),
         USUAL(test_free_so_much),     USUAL(test_garbage),
+        USUAL(test_a_plan_is_sorted_and_thinned),
         USUAL(test_records_by_age),   USUAL(test_records_by_a_filter),
         RECORDED(test_waits_for_a_building_client),
         RECORDED(test_takes_busy_caches_after_a_second_yes),

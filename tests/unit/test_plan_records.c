@@ -631,6 +631,80 @@ static void test_many_records_are_quick(void **state)
     store_free(store);
 }
 
+/* What a step took when it last ran, which the history knows by the step's
+ * name as a build's output tells it. */
+static void test_losses_are_timed(void **state)
+{
+    static const struct {
+        const char *description, *loses;
+        bool timed;
+        double rebuild_s;
+    } cases[] = {
+        {"mount / from exec /bin/sh -c make it", "this step runs again: RUN make it (took 41 s)", true,
+         41},
+        {"[builder 4/6] COPY src .", "this step runs again: [builder 4/6] COPY src . (took 0.3 s)",
+         true, 0.3},
+        {"mount / from exec /bin/sh -c make that", "this step runs again: RUN make that", false,
+         1.00001},
+        {"", "the next build unpacks this layer of a base image again", false, 0.000005},
+    };
+    struct store *store = store_new();
+    struct builder *builder = plan_world_builder(store, "default");
+    struct query query = records(-1);
+    char id[2] = "a";
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++, id[0]++)
+        mem_replace(&plan_world_record(builder, id, NULL, 60)->description, cases[i].description);
+    struct history_step_time *times = mem_alloc(2 * sizeof *times);
+    times[0] = (struct history_step_time){mem_strdup("COPY src ."), 300};
+    times[1] = (struct history_step_time){mem_strdup("RUN --mount=type=cache,target=/t make it"),
+                                          41000};
+    store_set_step_times(store, times, 2);
+    struct plan *plan = plan_world_make(store, &query);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        id[0] = (char)('a' + i);
+        const struct plan_item *item = plan_world_item(plan, id);
+        assert_string_equal(item->loses, cases[i].loses);
+        assert_int_equal(item->timed, cases[i].timed);
+        assert_true(item->rebuild_s > cases[i].rebuild_s * 0.999 &&
+                    item->rebuild_s < cases[i].rebuild_s * 1.001);
+    }
+    plan_free(plan);
+    store_free(store);
+}
+
+/* What was left out of one plan is found in the next one. */
+static void test_items_are_found_again(void **state)
+{
+    struct store *store = chain(3, PLAN_DAY, PLAN_DAY);
+    struct query query = records(-1);
+    (void)state;
+    struct plan *before = plan_world_make(store, &query), *after = plan_world_make(store, &query);
+    struct plan_changes changes = plan_compare(before, after);
+    assert_false(plan_has_changed(&changes));
+    plan_changes_done(&changes);
+    size_t found = plan_find(after, &before->items[1]);
+    assert_string_equal(after->items[found].id, "r1");
+    plan_drop(after, found); /* and its parent r0 */
+    assert_int_equal(after->items_len, 1);
+    assert_int_equal(plan_find(after, &before->items[1]), SIZE_MAX);
+    plan_drop(after, SIZE_MAX); /* nothing */
+    after->items[0].frees_bytes++;
+    changes = plan_compare(before, after);
+    assert_true(plan_has_changed(&changes));
+    assert_int_equal(changes.gone_len, 2);
+    assert_int_equal(changes.new_len, 0);
+    assert_int_equal(changes.bytes_len, 1);
+    assert_int_equal(changes.items[0], CHANGE_BYTES);
+    plan_changes_done(&changes);
+    changes = plan_compare(after, before);
+    assert_int_equal(changes.new_len, 2);
+    plan_changes_done(&changes);
+    plan_free(before);
+    plan_free(after);
+    store_free(store);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -654,6 +728,8 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_an_imported_step_is_named_by_what_is_remembered),
         cmocka_unit_test(test_docker_command),
+        cmocka_unit_test(test_losses_are_timed),
+        cmocka_unit_test(test_items_are_found_again),
         cmocka_unit_test(test_many_records_are_quick),
     };
     limit_program(60);
