@@ -20,3 +20,9 @@ EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
 tests/engine/caches.log: tests/engine/test_screen.log
 tests/engine/prune.log: tests/engine/caches.log
 tests/engine/race.log: tests/engine/prune.log
+
+# Builds, on the engine of each suite.
+BUILD_ENGINE_TESTS = tests/engine/builds.sh tests/engine/builds-bookworm.sh tests/engine/builds-forky.sh
+TESTS += $(BUILD_ENGINE_TESTS)
+EXTRA_DIST += $(BUILD_ENGINE_TESTS) tests/engine/suite.sh
+tests/engine/builds.log: tests/engine/race.log

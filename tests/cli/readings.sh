@@ -1,0 +1,36 @@
+#!/bin/sh
+# All recorded builds: what "bilge build" makes of the output is what another
+# reading of the same bytes finds in it.
+here=$(dirname "$0")
+# shellcheck source=tests/cli/lib.sh
+. "$here/lib.sh"
+# shellcheck source=tests/cli/reading.sh
+. "$here/reading.sh"
+data=${BILGE_TEST_DATA:?}/build
+
+with_docker
+project api
+echo 1 >"$docker/build.status"
+
+format_of() {
+    case $1 in
+    *rawjson* | *progress-json*) echo rawjson ;;
+    *legacy-builder* | *buildkit0* | *-legacy-*) echo legacy ;;
+    *) echo plain ;;
+    esac
+}
+
+for expected in "$data"/*.expected; do
+    name=$(basename "$expected" .expected)
+    format=$(format_of "$name")
+    cat "$data/$name.stdout.txt" >"$docker/build.log" 2>/dev/null
+    cat "$data/$name.stderr.txt" >"$docker/build.err" 2>/dev/null
+    way=
+    [ "$format" = legacy ] && way=--traditional
+    # shellcheck disable=SC2086
+    run build --json $way
+    [ -s "$docker/build.log" ] || [ -s "$docker/build.err" ] || echo nothing >>"$tmp/err"
+    is "$name" agree "$format" yes "$docker/build.log" "$docker/build.err"
+done
+is 'there were some' [ "$number" -ge 50 ]
+finish
