@@ -47,13 +47,43 @@ is 'the stack starts and becomes healthy' docker compose -f "$ready/docker-compo
 health_of() { docker compose -f "$ready/docker-compose.test-local.yml" ps --format '{{.Health}}' "$1"; }
 is 'postgres: healthy' test "$(health_of postgres)" = healthy
 
-# get SERVICE PATH: the body, when the answer is 200. By the Rust image's curl, so that none is needed here.
-get() {
-	docker run --rm --network host "$RUST_IMAGE" curl --silent --show-error --fail --max-time 10 \
-		--write-out '\n%{http_code} %{content_type}\n' "http://127.0.0.1:$(port_of "$1")$2"
+# ask SERVICE PATH [CURL ARGUMENT...]: the body, and in `answer` the status. By the Rust image's curl: none is needed here.
+ask() {
+	local url
+	url=http://127.0.0.1:$(port_of "$1")$2
+	shift 2
+	docker run --rm --network host "$RUST_IMAGE" curl --silent --show-error --max-time 10 --output - \
+		--write-out '\n%{http_code} %{content_type}\n' "$@" "$url" >"$tmp/answer" || return 1
+	sed '$d' "$tmp/answer"
 }
-answers_json() { get "$1" /health | tee answer && grep -q '^200 application/json' answer && grep -q '^{' answer; }
+has_answered() { tail -n 1 "$tmp/answer" && tail -n 1 "$tmp/answer" | grep -q "^$1 application/json"; }
+answers_json() { ask "$1" /health && has_answered 200; }
 for service in "${services[@]}"; do
 	is "$service: /health answers" answers_json "$service"
 done
+
+# What is in a field of the JSON on stdin.
+field() { "$(dirname "${BILGE_TEST_BIN:?}")/tests/cli/jsontool" get "$1"; }
+calls_rust() {
+	ask ruby-worker /health
+	[ -n "$(sed '$d' "$tmp/answer" | field native.version)" ] && [ -n "$(sed '$d' "$tmp/answer" | field native.fingerprint)" ]
+}
+is 'ruby-worker: calls its Rust function' calls_rust
+
+# A task of each queue, through orchestration, Postgres and the worker, and back.
+result_of() { # QUEUE: leaves the result in QUEUE.result
+	local id state i
+	id=$(ask orchestration /tasks --header 'content-type: application/json' \
+		--data "{\"queue\":\"$1\",\"step\":\"summary\",\"payload\":{\"values\":[1,2,6]}}" | field id) || return 1
+	for ((i = 0; i < 60; i++)); do
+		state=$(ask orchestration "/tasks/$id" | field state)
+		case $state in done | failed) break ;; esac
+		sleep 0.5
+	done
+	cat "$tmp/answer"
+	[ "$state" = done ] && sed '$d' "$tmp/answer" | field result >"$tmp/$1.result"
+}
+is 'a task is run by the Rust worker' result_of rust
+is 'a task is run by the Ruby worker' result_of ruby
+is 'both have the same result, for both run the same Rust' cmp "$tmp/rust.result" "$tmp/ruby.result"
 finish

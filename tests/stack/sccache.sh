@@ -14,7 +14,7 @@ other_mounts() {
 	docker buildx du --verbose | awk '
 		/^ID:/ { id = $2 }
 		/^Description:/ { description = $0 }
-		/^Type:/ && $2 == "exec.cachemount" && description !~ /sccache/ { print id }'
+		/^Type:/ && $2 == "exec.cachemount" && description !~ /mount \/sccache / { print id }'
 }
 lose_other_mounts() {
 	local ids
