@@ -86,7 +86,7 @@ args_of_compose() { # FILE SERVICE
 	env "${all_set[@]}" docker compose -f "$1" config "$2" | awk '
 		/^  [^ ]/ { service = $1 }
 		/^      args:/ && service == name { on = 1; next }
-		/^      [^ ]/ { on = 0 }
+		/^ ? ? ? ? ? ?[^ ]/ { on = 0 }
 		on { sub(":.*", ""); gsub(" ", ""); print }' name="$2:" | sort -u
 }
 all_set=()
