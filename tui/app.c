@@ -343,6 +343,7 @@ int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
     uv_run(loop, UV_RUN_DEFAULT);
     reap(&app);
     notices_done(&app.notices);
+    free(app.saved_path);
     free(app.message);
     buf_done(&app.scratch);
     return result;

@@ -49,15 +49,30 @@ bool app_is_top(const struct screen *screen);
 
 /* ---- requests; what goes wrong is said to the user */
 
+/* Is it read-only, or too early? Then that is said. */
+bool app_refuses(struct app *app, const char *what);
+
 void app_rescan(struct app *app, const char *service_id);
 enum app_build_way { APP_BUILD, APP_BUILD_NO_CACHE, APP_BUILD_TRADITIONAL };
 void app_build(struct app *app, const char *const *services, size_t services_len,
                enum app_build_way way);
-/* Stops the newest build that runs. */
-void app_build_stop(struct app *app);
-/* The build to show: one that runs, else the newest. NULL: none. */
+/* The same build once more; false: refused, and said. */
+bool app_build_again(struct app *app, uint64_t build_id, uint64_t *ret_id);
+/* Interrupts it; again: harder. One that waits is taken out of the queue. */
+void app_build_stop(struct app *app, uint64_t build_id);
+/* The one build to show: the newest that runs, else the newest that is over, else
+ * one that waits. NULL: none. */
 const struct build *app_build_shown(const struct app *app);
-bool app_build_runs(const struct app *app);
+/* Those to be shown together: what runs, what waits, and what they followed at
+ * once or ran beside; else the last one. The caller frees the array. */
+size_t app_builds_shown(const struct app *app, const struct build ***ret_builds);
+bool app_build_runs(const struct app *app); /* or waits */
+
+/* The log of that build was saved to this path. */
+void app_note_saved(struct app *app, uint64_t build_id, const char *path);
+const char *app_saved(const struct app *app, uint64_t build_id); /* NULL: it was not */
+/* To the terminal's clipboard; the text is said, too. */
+void app_copy(struct app *app, const char *text);
 
 /* Asks for a plan. on_plan gets it (gives) or NULL with err, once, unless
  * app_plan_forget() was called with the same arg. False: refused, and said. */

@@ -25,6 +25,8 @@ struct app {
     bool closing;
 
     struct notices notices;
+    char *saved_path; /* of the log that was saved last; NULL: none */
+    uint64_t saved_build_id;
 
     app_plan_cb *on_plan; /* NULL: nobody waits for one */
     void *plan_arg;

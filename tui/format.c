@@ -53,6 +53,29 @@ void format_services(struct buf *buf, const struct build *build)
     }
 }
 
+void format_step_place(struct buf *buf, const struct step *step)
+{
+    if (step->index == 0) {
+        buf_append_str(buf, step->internal ? "internal" : "");
+        return;
+    }
+    if (step->stage != NULL) {
+        text_clean(buf, step->stage, strlen(step->stage));
+        buf_append_str(buf, " ");
+    }
+    buf_printf(buf, "%d/%d", step->index, step->total);
+}
+
+void format_step_name(struct buf *buf, const struct step *step)
+{
+    const char *what = step->instruction[0] != '\0' ? step->instruction : step->name;
+    if (step->index > 0) {
+        format_step_place(buf, step);
+        buf_append_str(buf, " ");
+    }
+    text_clean(buf, what, strlen(what));
+}
+
 struct format_state format_step_state(const struct theme *theme, enum step_state state)
 {
     const struct glyphs *glyphs = theme->glyphs;

@@ -22,6 +22,11 @@ int64_t format_step_ms(const struct step *step, int64_t mono_ms);
 /* Appends the names of what is built, clean. */
 void format_services(struct buf *buf, const struct build *build);
 
+/* Where a step stands in its Dockerfile: "builder 4/6", "internal"; and the same
+ * with its instruction. Clean. */
+void format_step_place(struct buf *buf, const struct step *step);
+void format_step_name(struct buf *buf, const struct step *step);
+
 struct format_state {
     const char *glyph;
     enum style style;

@@ -162,6 +162,22 @@ static void mark(struct history_screen *history)
         app_say(history->screen.app, STYLE_DIM, "Two are marked: Enter compares them");
 }
 
+/* As it was asked for then: what it built, and whether with a cache. */
+static void build_again(struct history_screen *history)
+{
+    struct app *app = history->screen.app;
+    size_t index = list_index(&history->list);
+    if (index >= app_store(app)->past_len)
+        return;
+    const struct history_build *past = &app_store(app)->past[index];
+    const char *const services[] = {past->service};
+    bool old = past->tools != NULL && strstr(past->tools, ", traditional") != NULL;
+    bool bare = past->why != NULL && strstr(past->why, "--no-cache") != NULL;
+    app_build(app, services, past->service[0] != '\0' ? 1 : 0,
+              bare ? APP_BUILD_NO_CACHE : old ? APP_BUILD_TRADITIONAL : APP_BUILD);
+    app_close(&history->screen);
+}
+
 static void command(struct screen *screen, enum command command)
 {
     struct history_screen *history = (struct history_screen *)screen;
@@ -172,6 +188,8 @@ static void command(struct screen *screen, enum command command)
         open_row(history);
     else if (command == COMMAND_MARK)
         mark(history);
+    else if (command == COMMAND_BUILD_AGAIN)
+        build_again(history);
     else if (command == COMMAND_HELP)
         app_push(screen->app, help_new(KEYS_HISTORY, "History"));
     else if (command == COMMAND_BACK)

@@ -33,6 +33,16 @@ static void stack(struct layout *layout, int len, int y, int rows, int cols, con
     }
 }
 
+struct layout layout_zoomed(int rows, int cols, enum pane focus)
+{
+    struct layout layout = {0};
+    if (rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS)
+        return layout;
+    layout.form = LAYOUT_SINGLE;
+    layout.panes[focus] = (struct layout_rect){2, 1, rows - 3, cols - 2};
+    return layout;
+}
+
 struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[PANES])
 {
     struct layout layout = {0};
@@ -40,8 +50,7 @@ struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[
     if (rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS)
         return layout;
     if (rows < LAYOUT_STACK_ROWS) {
-        layout.form = LAYOUT_SINGLE;
-        layout.panes[focus] = (struct layout_rect){2, 1, body - 1, cols - 2};
+        layout = layout_zoomed(rows, cols, focus);
     } else if (cols < LAYOUT_WIDE_COLS) {
         layout.form = LAYOUT_STACKED;
         stack(&layout, PANES, 1, body, cols, wanted);

@@ -32,5 +32,7 @@ struct layout {
 /* wanted[]: rows that each pane could fill, its column titles included; at
  * least 1. */
 struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[PANES]);
+/* The pane in focus alone. */
+struct layout layout_zoomed(int rows, int cols, enum pane focus);
 
 #endif

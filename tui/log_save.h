@@ -5,7 +5,12 @@
 #include "core/build/build.h"
 #include "tui/app.h"
 
-/* Says when it is done, or why not. Never overwrites a file. */
-void log_save(struct app *app, const struct build *build, const char *path);
+/* Says when the lines that the filter takes are written, or why not; the path
+ * is said whole and remembered. Never overwrites a file. */
+void log_save(struct app *app, const struct build *build, const struct logfilter *filter,
+              const char *path);
+/* A name for it: "api-20261122-131500.log". `service`: whose lines they are;
+ * NULL: of all. The caller frees it. */
+char *log_save_name(const struct build *build, const char *service);
 
 #endif

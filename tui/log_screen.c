@@ -1,22 +1,16 @@
 #include "tui/log_screen.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/mem.h"
-#include "tui/app.h"
+#include "core/base/text.h"
 #include "tui/format.h"
 #include "tui/help.h"
 #include "tui/input.h"
 #include "tui/log_save.h"
-#include "tui/log_view.h"
-
-struct log_screen {
-    struct screen screen;
-    uint64_t build_id;
-    int step; /* to begin with; 0 once it was found */
-    struct log_view view;
-};
+#include "tui/log_state.h"
+#include "tui/paths_screen.h"
 
 static unsigned log_where(const struct screen *screen)
 {
@@ -24,156 +18,291 @@ static unsigned log_where(const struct screen *screen)
     return KEYS_LOG;
 }
 
-static const struct build *build_of(const struct log_screen *self)
+const struct build *log_screen_build(const struct log_screen *self)
 {
     return store_build(app_store(self->screen.app), self->build_id);
 }
 
-/* The first line of the step that the user came from. */
-static void go_to_step(struct log_screen *self, const struct buildlog *log)
+/* ---- what is looked at */
+
+/* Steps come while it runs: the filter grows with them. */
+static void set_filter(struct log_screen *self, const struct build *build)
 {
-    struct buildlog_line line;
-    for (uint64_t i = buildlog_first(log); buildlog_get(log, i, &line) == 0; i++) {
-        if (line.step == self->step) {
-            self->view.follow = false;
-            self->view.top = i;
-            break;
-        }
+    struct logfilter filter = log_scope_filter(&self->scope, build);
+    bool moved = !logfilter_equals(&filter, &self->view.filter);
+    if (moved) {
+        logfilter_done(&self->view.filter);
+        self->view.filter = filter;
+    } else {
+        logfilter_done(&filter);
     }
-    self->step = 0;
+    log_search_follow(self, moved);
+}
+
+static void sync_view(struct log_screen *self, const struct build *build)
+{
+    set_filter(self, build);
+    if (!self->at_error)
+        return;
+    self->at_error = false;
+    if (log_next_error(build, &self->view.filter, 0, 1, &(uint64_t){0}))
+        log_error_go(self, 0);
+}
+
+static void log_changed(struct screen *screen)
+{
+    struct log_screen *self = (struct log_screen *)screen;
+    if (log_screen_build(self) == NULL)
+        log_search_follow(self, true);
+}
+
+/* ---- drawing */
+
+static void add_scope(const struct log_screen *self, const struct build *build, struct buf *title)
+{
+    const struct glyphs *glyphs = app_theme(self->screen.app)->glyphs;
+    const struct step *step = build_find_step(build, self->scope.step);
+    if (step != NULL) {
+        buf_printf(title, " %s ", glyphs->arrow);
+        format_step_name(title, step);
+    } else if (self->scope.service != NULL) {
+        buf_printf(title, " %s only ", glyphs->arrow);
+        text_clean(title, self->scope.service, strlen(self->scope.service));
+    }
 }
 
 static void add_title(const struct log_screen *self, const struct build *build, struct buf *title)
 {
     const struct glyphs *glyphs = app_theme(self->screen.app)->glyphs;
-    uint64_t first = buildlog_first(build->log), end = buildlog_end(build->log);
     buf_printf(title, "Log %s ", glyphs->horizontal);
     format_services(title, build);
-    buf_printf(title, " %s %s", glyphs->horizontal, build_state_name(build->state));
-    if (self->view.follow)
-        buf_printf(title, " %s following", glyphs->dot);
+    add_scope(self, build, title);
+    buf_printf(title, " %s %s", glyphs->dot, build_state_name(build->state));
+    buf_printf(title, " %s %s", glyphs->dot, self->view.follow ? "following" : "paused");
     if (self->view.wrap)
         buf_printf(title, " %s wrapped", glyphs->dot);
-    if (self->view.search != NULL)
-        buf_printf(title, " %s /%s", glyphs->dot, self->view.search);
-    buf_printf(title, " %s %llu lines", glyphs->dot, (unsigned long long)end);
-    if (first > 0)
-        buf_printf(title, ", the oldest %llu gone", (unsigned long long)first);
-    if (buildlog_spill_error(build->log) != 0)
-        buf_printf(title, " (%s)", err_reason(buildlog_spill_error(build->log)));
+    if (!self->view.times)
+        buf_printf(title, " %s no times", glyphs->dot);
 }
 
-static void log_draw(struct screen *screen, const struct canvas *canvas)
+/* Where in the log it stands, and what is not there any more. */
+static void add_place(const struct log_screen *self, const struct build *build, struct buf *text)
+{
+    const struct log_view *view = &self->view;
+    uint64_t first = buildlog_first(build->log), end = buildlog_end(build->log);
+    int code = buildlog_spill_error(build->log);
+    log_search_add_counts(self, text);
+    if (text->len > 0)
+        buf_printf(text, " %s ", app_theme(self->screen.app)->glyphs->dot);
+    if (!logfilter_takes_all(&view->filter))
+        buf_printf(text, "%llu of ",
+                   (unsigned long long)buildlog_count(build->log, &view->filter));
+    else if (end > 0)
+        buf_printf(text, "%llu-%llu of ", (unsigned long long)view->top + 1,
+                   (unsigned long long)view->last + 1);
+    buf_printf(text, "%llu", (unsigned long long)end);
+    if (first > 0)
+        buf_printf(text, ", oldest %llu gone", (unsigned long long)first);
+    if (code != 0)
+        buf_printf(text, " (%s)", err_reason(code));
+}
+
+/* At the right of the upper edge, where the title leaves room for it. */
+static void draw_place(const struct log_screen *self, const struct canvas *canvas,
+                       const struct build *build, int title_cols)
+{
+    struct buf text = {0};
+    buf_append_str(&text, " ");
+    add_place(self, build, &text);
+    buf_append_str(&text, " ");
+    int width = (int)text_width(text.data), room = canvas->cols - title_cols - 4;
+    if (room > 8)
+        canvas_text(canvas, 0, canvas->cols - 1 - (width < room ? width : room),
+                    width < room ? width : room, STYLE_TITLE, text.data);
+    buf_done(&text);
+}
+
+static void draw_log(struct log_screen *self, const struct canvas *canvas,
+                     const struct build *build)
+{
+    struct buf title = {0};
+    sync_view(self, build);
+    add_title(self, build, &title);
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
+    log_view_draw(&self->view, build->log, &inside);
+    if (buildlog_end(build->log) == 0)
+        canvas_text(&inside, 0, 1, inside.cols, STYLE_DIM, "Nothing has been printed yet");
+    draw_place(self, canvas, build, (int)text_width(title.data));
+    buf_done(&title);
+}
+
+static void log_draw_screen(struct screen *screen, const struct canvas *canvas)
 {
     struct log_screen *self = (struct log_screen *)screen;
-    const struct build *build = build_of(self);
-    struct buf title = {0};
-    if (build != NULL)
-        add_title(self, build, &title);
-    else
-        buf_append_str(&title, "Log");
-    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
-    if (build == NULL) {
-        canvas_text(&inside, 0, 1, inside.cols, STYLE_DIM, "This build is gone");
+    const struct build *build = log_screen_build(self);
+    if (build != NULL) {
+        draw_log(self, canvas, build);
     } else {
-        if (self->step > 0)
-            go_to_step(self, build->log);
-        log_view_draw(&self->view, build->log, &inside);
+        struct canvas inside = canvas_box(canvas, STYLE_BORDER, "Log");
+        canvas_text(&inside, 0, 1, inside.cols, STYLE_DIM, "This build is gone");
     }
-    buf_done(&title);
     app_draw_bottom(screen->app, canvas, KEYS_LOG);
 }
 
-/* ---- search and save */
+/* ---- commands */
 
-static void find(struct log_screen *self, uint64_t from, int step)
+static void turn_service(struct log_screen *self, const struct build *build, int direction)
 {
-    const struct build *build = build_of(self);
-    if (build == NULL || self->view.search == NULL)
-        return;
-    if (!log_view_find(&self->view, build->log, from, step))
-        app_say(self->screen.app, STYLE_WARN, "Not found %s: %s", step > 0 ? "below" : "above",
-                self->view.search);
+    if (!log_scope_turn(&self->scope, build, direction))
+        app_say(self->screen.app, STYLE_DIM, "There is no more than one service here");
+    self->view.has_hit = false;
 }
 
-static bool accept_search(void *arg, const char *text)
+/* The step of the line that the eye is on: alone, or among the others again. */
+static void turn_step(struct log_screen *self, const struct build *build)
 {
-    struct log_screen *self = arg;
-    const struct build *build = build_of(self);
-    mem_replace(&self->view.search, *text != '\0' ? text : NULL);
-    if (build == NULL || self->view.search == NULL)
-        return true;
-    /* From here on, else from the start. */
-    if (!log_view_find(&self->view, build->log, self->view.top, 1))
-        find(self, buildlog_first(build->log), 1);
-    return true;
+    struct log_view *view = &self->view;
+    bool seen = view->has_hit && view->hit >= view->top && view->hit <= view->last;
+    struct buildlog_line line;
+    if (self->scope.step > 0) {
+        self->scope.step = 0;
+    } else if (buildlog_get(build->log, seen ? view->hit : view->top, &line) == 0 &&
+               line.step > 0) {
+        self->scope.step = line.step;
+    } else {
+        app_say(self->screen.app, STYLE_DIM, "This line is of no step");
+    }
 }
 
 static bool accept_save(void *arg, const char *text)
 {
     struct log_screen *self = arg;
-    const struct build *build = build_of(self);
+    const struct build *build = log_screen_build(self);
     if (build != NULL && *text != '\0')
-        log_save(self->screen.app, build, text);
+        log_save(self->screen.app, build, &self->view.filter, text);
     return true;
 }
 
-static void ask_save(struct log_screen *self)
+static void ask_save(struct log_screen *self, const struct build *build)
 {
     static const struct input_ops ops = {NULL, accept_save, NULL};
-    char name[64];
-    snprintf(name, sizeof name, "build-%llu.log", (unsigned long long)self->build_id);
-    app_push(self->screen.app, input_new("Save to: ", name, &ops, self));
+    bool all = logfilter_takes_all(&self->view.filter);
+    char *name = log_save_name(build, self->scope.service);
+    app_push(self->screen.app,
+             input_new(all ? "Save the log to: " : "Save these lines to: ", name, &ops, self));
+    free(name);
 }
 
-/* ---- commands */
-
-static void log_command(struct screen *screen, enum command command)
+static void build_again(struct log_screen *self)
 {
-    static const struct input_ops search = {NULL, accept_search, NULL};
-    struct log_screen *self = (struct log_screen *)screen;
-    const struct build *build = build_of(self);
-    if (build != NULL && log_view_command(&self->view, build->log, command))
+    uint64_t id;
+    if (!app_build_again(self->screen.app, self->build_id, &id))
         return;
+    self->build_id = id;
+    log_scope_done(&self->scope);
+    logscan_free(self->scan);
+    self->scan = NULL;
+    self->view.has_hit = false;
+    self->view.follow = true;
+    mem_replace(&self->view.search, NULL);
+}
+
+static void build_command(struct log_screen *self, const struct build *build,
+                          enum command command)
+{
     switch (command) {
-    case COMMAND_FOLLOW:
-        self->view.follow = !self->view.follow;
+    case COMMAND_SERVICE_NEXT:
+        turn_service(self, build, 1);
         break;
-    case COMMAND_WRAP:
-        self->view.wrap = !self->view.wrap;
-        self->view.left = 0;
-        self->view.top_row = 0;
+    case COMMAND_SERVICE_PREVIOUS:
+        turn_service(self, build, -1);
         break;
-    case COMMAND_SEARCH:
-        app_push(screen->app, input_new("/", "", &search, self));
-        break;
-    case COMMAND_NEXT_MATCH:
-        find(self, self->view.top + 1, 1);
-        break;
-    case COMMAND_PREVIOUS_MATCH:
-        find(self, self->view.top - 1, -1);
+    case COMMAND_OPEN:
+        turn_step(self, build);
         break;
     case COMMAND_SAVE:
-        ask_save(self);
+        ask_save(self, build);
+        break;
+    case COMMAND_PATHS:
+        paths_screen_open(self->screen.app, build, self->scope.step);
         break;
     case COMMAND_STOP:
-        app_build_stop(screen->app);
+        app_build_stop(self->screen.app, build->id);
         break;
-    case COMMAND_HELP:
-        app_push(screen->app, help_new(KEYS_LOG, "Log"));
-        break;
-    case COMMAND_BACK:
-        app_close(screen);
+    case COMMAND_BUILD_AGAIN:
+        build_again(self);
         break;
     default:
         break;
     }
 }
 
+static void view_command(struct log_screen *self, enum command command)
+{
+    struct log_view *view = &self->view;
+    switch (command) {
+    case COMMAND_FOLLOW:
+        view->follow = !view->follow;
+        break;
+    case COMMAND_WRAP:
+        view->wrap = !view->wrap;
+        view->left = 0;
+        view->top_row = 0;
+        break;
+    case COMMAND_TIMES:
+        view->times = !view->times;
+        log_search_follow(self, true);
+        break;
+    default:
+        break;
+    }
+}
+
+static void seek_command(struct log_screen *self, enum command command)
+{
+    switch (command) {
+    case COMMAND_SEARCH:
+        log_search_ask(self);
+        break;
+    case COMMAND_NEXT_MATCH:
+        log_search_next(self, 1);
+        break;
+    case COMMAND_PREVIOUS_MATCH:
+        log_search_next(self, -1);
+        break;
+    case COMMAND_FIRST_ERROR:
+        log_error_go(self, 0);
+        break;
+    case COMMAND_NEXT_ERROR:
+        log_error_go(self, 1);
+        break;
+    case COMMAND_PREVIOUS_ERROR:
+        log_error_go(self, -1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void log_command(struct screen *screen, enum command command)
+{
+    struct log_screen *self = (struct log_screen *)screen;
+    const struct build *build = log_screen_build(self);
+    if (command == COMMAND_HELP)
+        app_push(screen->app, help_new(KEYS_LOG, "Log"));
+    if (command == COMMAND_BACK)
+        app_close(screen);
+    if (build == NULL || log_view_command(&self->view, build->log, command))
+        return;
+    view_command(self, command);
+    seek_command(self, command);
+    build_command(self, build, command);
+}
+
 static void log_mouse(struct screen *screen, const struct term_mouse *mouse)
 {
     struct log_screen *self = (struct log_screen *)screen;
-    const struct build *build = build_of(self);
+    const struct build *build = log_screen_build(self);
     if (build != NULL && mouse->wheel != 0)
         log_view_scroll(&self->view, build->log, mouse->wheel * 3);
 }
@@ -181,6 +310,8 @@ static void log_mouse(struct screen *screen, const struct term_mouse *mouse)
 static void log_free(struct screen *screen)
 {
     struct log_screen *self = (struct log_screen *)screen;
+    log_search_done(self);
+    log_scope_done(&self->scope);
     log_view_done(&self->view);
     free(self);
 }
@@ -188,16 +319,33 @@ static void log_free(struct screen *screen)
 static const struct screen_ops log_ops = {
     .title = "Log",
     .where = log_where,
-    .draw = log_draw,
+    .draw = log_draw_screen,
     .command = log_command,
     .mouse = log_mouse,
+    .changed = log_changed,
     .free = log_free,
 };
 
-struct screen *log_screen_new(uint64_t build_id, int step)
+static struct log_screen *make(uint64_t build_id)
 {
     struct log_screen *self = mem_zalloc(sizeof *self);
-    *self = (struct log_screen){.screen = {.ops = &log_ops}, .build_id = build_id, .step = step};
-    self->view.follow = step == 0;
+    self->screen.ops = &log_ops;
+    self->build_id = build_id;
+    self->view.follow = self->view.times = true;
+    return self;
+}
+
+struct screen *log_screen_new(uint64_t build_id)
+{
+    struct log_screen *self = make(build_id);
+    self->at_error = true;
+    return &self->screen;
+}
+
+struct screen *log_screen_for_step(uint64_t build_id, int step)
+{
+    struct log_screen *self = make(build_id);
+    self->scope.step = step;
+    self->at_error = true;
     return &self->screen;
 }

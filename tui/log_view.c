@@ -1,39 +1,44 @@
 #include "tui/log_view.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/mem.h"
 #include "core/base/text.h"
+#include "tui/log_draw.h"
 
-enum {
-    SIDE_COLS = 8, /* one step to the side */
-    /* A line may be half a megabyte; nobody reads on here. Saved it is whole. */
-    LINE_SHOWN_MAX = 64 * 1024,
-};
+enum { SIDE_COLS = 8 }; /* one step to the side */
 
 void log_view_done(struct log_view *view)
 {
     free(view->search);
-    sgr_done(&view->line);
+    logfilter_done(&view->filter);
+    log_line_done(&view->line);
     *view = (struct log_view){0};
 }
 
-static bool read_line(struct log_view *view, const struct buildlog *log, uint64_t number)
+/* 0, BUILDLOG_GONE or BUILDLOG_LOADING. */
+static int read_line(struct log_view *view, const struct buildlog *log, uint64_t number)
 {
     struct buildlog_line line;
-    if (buildlog_get(log, number, &line) != 0)
-        return false;
-    sgr_parse(&view->line, line.text, line.len < LINE_SHOWN_MAX ? line.len : LINE_SHOWN_MAX);
-    return true;
+    int code = buildlog_get(log, number, &line);
+    if (code == 0)
+        log_line_read(&view->line, &line, view->times);
+    return code;
+}
+
+static bool seek(const struct log_view *view, const struct buildlog *log, uint64_t from,
+                 int direction, uint64_t *ret_number)
+{
+    return buildlog_seek(log, &view->filter, from, direction, ret_number) == 0;
 }
 
 /* Rows that a line takes. */
 static size_t rows_of(struct log_view *view, const struct buildlog *log, uint64_t number)
 {
-    if (!view->wrap || view->cols <= 0 || !read_line(view, log, number))
+    if (!view->wrap || view->cols <= 0 || read_line(view, log, number) != 0)
         return 1;
-    const char *rest = view->line.text.data;
+    const char *rest = view->line.text.text.data;
     size_t rows = 0;
     do {
         size_t len = text_fit(rest, (size_t)view->cols, NULL);
@@ -47,26 +52,32 @@ static size_t rows_of(struct log_view *view, const struct buildlog *log, uint64_
 
 /* ---- movement */
 
-static void move_up(struct log_view *view, const struct buildlog *log)
+static bool move_up(struct log_view *view, const struct buildlog *log)
 {
+    uint64_t above;
     if (view->top_row > 0) {
         view->top_row--;
-    } else if (view->top > buildlog_first(log)) {
-        view->top--;
-        view->top_row = rows_of(view, log, view->top) - 1;
+        return true;
     }
+    if (view->top == 0 || !seek(view, log, view->top - 1, -1, &above))
+        return false;
+    view->top = above;
+    view->top_row = rows_of(view, log, above) - 1;
+    return true;
 }
 
-static void move_down(struct log_view *view, const struct buildlog *log)
+static bool move_down(struct log_view *view, const struct buildlog *log)
 {
-    if (view->top >= buildlog_end(log))
-        return;
+    uint64_t below;
     if (view->top_row + 1 < rows_of(view, log, view->top)) {
         view->top_row++;
-    } else if (view->top + 1 < buildlog_end(log)) {
-        view->top++;
-        view->top_row = 0;
+        return true;
     }
+    if (!seek(view, log, view->top + 1, 1, &below))
+        return false;
+    view->top = below;
+    view->top_row = 0;
+    return true;
 }
 
 /* The last screen full: walked up from the end, as lines differ in height. */
@@ -75,7 +86,8 @@ static void go_to_end(struct log_view *view, const struct buildlog *log)
     view->top = buildlog_end(log);
     view->top_row = 0;
     for (int row = 0; row < view->rows; row++)
-        move_up(view, log);
+        if (!move_up(view, log))
+            break;
 }
 
 static bool is_before(const struct log_view *a, const struct log_view *b)
@@ -86,9 +98,12 @@ static bool is_before(const struct log_view *a, const struct log_view *b)
 /* Keeps the window on lines that exist, and full when there are enough. */
 static void settle(struct log_view *view, const struct buildlog *log)
 {
-    if (view->top < buildlog_first(log)) {
-        view->top = buildlog_first(log);
+    uint64_t first = buildlog_first(log), number;
+    if (view->top < first)
         view->top_row = 0;
+    if (seek(view, log, view->top > first ? view->top : first, 1, &number)) {
+        view->top_row = number == view->top ? view->top_row : 0;
+        view->top = number;
     }
     struct log_view end = *view;
     go_to_end(&end, log);
@@ -102,17 +117,93 @@ static void settle(struct log_view *view, const struct buildlog *log)
 void log_view_scroll(struct log_view *view, const struct buildlog *log, long rows)
 {
     view->follow = false;
-    for (; rows < 0; rows++)
-        move_up(view, log);
-    for (; rows > 0; rows--)
-        move_down(view, log);
+    for (; rows < 0 && move_up(view, log); rows++)
+        continue;
+    for (; rows > 0 && move_down(view, log); rows--)
+        continue;
     settle(view, log);
 }
+
+static void go_to_top(struct log_view *view, const struct buildlog *log)
+{
+    view->follow = false;
+    view->top = buildlog_first(log);
+    view->top_row = 0;
+}
+
+/* ---- to the side */
+
+/* So far that the end of the longest line to be seen stands at the edge. */
+static void go_to_line_end(struct log_view *view, const struct buildlog *log)
+{
+    uint64_t number = view->top;
+    int widest = 0;
+    for (int row = 0; row < view->rows && seek(view, log, number, 1, &number); row++, number++) {
+        int width = read_line(view, log, number) == 0 ? (int)text_width(view->line.text.text.data)
+                                                      : 0;
+        widest = width > widest ? width : widest;
+    }
+    view->left = widest > view->cols ? widest - view->cols : 0;
+}
+
+/* The columns where the text sought stands first. */
+static void show_match(struct log_view *view)
+{
+    const struct buf *text = &view->line.text.text;
+    const char *found =
+        view->search != NULL
+            ? log_find_text(text->data, text->len, 0, view->search, log_case_counts(view->search))
+            : NULL;
+    if (found == NULL || view->wrap)
+        return;
+    char *before = mem_strndup(text->data, (size_t)(found - text->data));
+    int start = (int)text_width(before), end = start + (int)text_width(view->search);
+    free(before);
+    if (start < view->left || end > view->left + view->cols)
+        view->left = end > view->cols ? start - view->cols / 3 : 0;
+}
+
+void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number)
+{
+    view->follow = false;
+    view->has_hit = true;
+    view->hit = view->top = number;
+    view->top_row = 0;
+    for (int row = 0; row < view->rows / 3; row++)
+        if (!move_up(view, log))
+            break;
+    if (read_line(view, log, number) == 0)
+        show_match(view);
+    settle(view, log);
+}
+
+/* ---- commands */
 
 static void move_aside(struct log_view *view, int columns)
 {
     if (!view->wrap)
         view->left = view->left + columns > 0 ? view->left + columns : 0;
+}
+
+static bool move_sideways(struct log_view *view, const struct buildlog *log, enum command command)
+{
+    switch (command) {
+    case COMMAND_LEFT:
+        move_aside(view, -SIDE_COLS);
+        return true;
+    case COMMAND_RIGHT:
+        move_aside(view, SIDE_COLS);
+        return true;
+    case COMMAND_LINE_START:
+        view->left = 0;
+        return true;
+    case COMMAND_LINE_END:
+        if (!view->wrap)
+            go_to_line_end(view, log);
+        return true;
+    default:
+        return false;
+    }
 }
 
 bool log_view_command(struct log_view *view, const struct buildlog *log, enum command command)
@@ -132,133 +223,30 @@ bool log_view_command(struct log_view *view, const struct buildlog *log, enum co
         log_view_scroll(view, log, page);
         return true;
     case COMMAND_TOP:
-        view->follow = false;
-        view->top = buildlog_first(log);
-        view->top_row = 0;
+        go_to_top(view, log);
         return true;
     case COMMAND_BOTTOM:
         view->follow = true;
         return true;
-    case COMMAND_LEFT:
-        move_aside(view, -SIDE_COLS);
-        return true;
-    case COMMAND_RIGHT:
-        move_aside(view, SIDE_COLS);
-        return true;
     default:
-        return false;
+        return move_sideways(view, log, command);
     }
-}
-
-/* ---- search */
-
-static const char *find(const char *text, size_t len, const char *sought, size_t sought_len)
-{
-    int first = tolower((unsigned char)sought[0]);
-    for (size_t i = 0; i + sought_len <= len; i++)
-        if (tolower((unsigned char)text[i]) == first &&
-            strncasecmp(text + i, sought, sought_len) == 0)
-            return text + i;
-    return NULL;
-}
-
-bool log_view_find(struct log_view *view, const struct buildlog *log, uint64_t from, int step)
-{
-    size_t len = view->search != NULL ? strlen(view->search) : 0;
-    struct buildlog_line line;
-    if (len == 0)
-        return false;
-    for (uint64_t i = from; i >= buildlog_first(log) && i < buildlog_end(log);
-         i += (uint64_t)(int64_t)step) {
-        if (buildlog_get(log, i, &line) != 0 || find(line.text, line.len, view->search, len) == NULL)
-            continue;
-        view->follow = false;
-        view->top = i;
-        view->top_row = 0;
-        return true;
-    }
-    return false;
 }
 
 /* ---- drawing */
 
-/* The columns [from, from + canvas->cols) of the line in one row. */
-static void draw_runs(const struct sgr_line *line, const struct canvas *canvas, int y, int from)
-{
-    int x = -from;
-    struct buf part = {0};
-    for (size_t i = 0; i < line->runs_len && x < canvas->cols; i++) {
-        const struct sgr_run *run = &line->runs[i];
-        size_t end = i + 1 < line->runs_len ? line->runs[i + 1].start : line->text.len;
-        buf_clear(&part);
-        buf_append(&part, line->text.data + run->start, end - run->start);
-        buf_append(&part, "", 1);
-        int width = (int)text_width(part.data);
-        const char *seen = part.data;
-        int at = x;
-        if (x < 0) {
-            size_t skipped;
-            seen += text_fit(seen, (size_t)-x, &skipped);
-            at = x + (int)skipped;
-            if (at < 0 && *seen != '\0') { /* half of a wide character */
-                size_t one = text_fit(seen, 2, &skipped);
-                seen += one;
-                at += (int)skipped;
-            }
-        }
-        short pair;
-        attr_t attributes = theme_sgr(canvas->theme, run->foreground, run->bold, &pair);
-        if (at >= 0)
-            canvas_attr(canvas, y, at, canvas->cols - at, attributes, pair, seen);
-        x += width;
-    }
-    buf_done(&part);
-}
-
-static void draw_matches(const struct log_view *view, const struct canvas *canvas, int y, int from)
-{
-    const struct buf *text = &view->line.text;
-    size_t len = view->search != NULL ? strlen(view->search) : 0;
-    size_t at = 0;
-    while (len > 0) {
-        const char *found = find(text->data + at, text->len - at, view->search, len);
-        if (found == NULL)
-            return;
-        struct buf part = {0};
-        buf_append(&part, text->data, (size_t)(found - text->data));
-        buf_append(&part, "", 1);
-        int x = (int)text_width(part.data) - from;
-        buf_clear(&part);
-        buf_append(&part, found, len);
-        buf_append(&part, "", 1);
-        if (x >= 0 && x < canvas->cols)
-            canvas_text(canvas, y, x, canvas->cols - x, STYLE_MATCH, part.data);
-        buf_done(&part);
-        at = (size_t)(found - text->data) + len;
-        if (x >= canvas->cols)
-            return;
-    }
-}
-
-static void draw_line(const struct log_view *view, const struct canvas *canvas, int y, int from)
-{
-    struct canvas row = canvas_part(canvas, y, 0, 1, canvas->cols);
-    draw_runs(&view->line, &row, 0, from);
-    draw_matches(view, &row, 0, from);
-}
-
 /* Draws the rows of a wrapped line from its row `skip` on; returns the next y. */
 static int draw_wrapped(const struct log_view *view, const struct canvas *canvas, int y,
-                        size_t skip)
+                        size_t skip, const struct log_look *look)
 {
-    const char *rest = view->line.text.data;
+    const char *rest = view->line.text.text.data;
     int from = 0;
     size_t row = 0, columns;
     do {
         size_t len = text_fit(rest, (size_t)canvas->cols, &columns);
         if (row++ >= skip) {
             struct canvas line = canvas_part(canvas, y, 0, 1, (int)columns);
-            draw_line(view, &line, 0, from);
+            log_draw(&line, 0, &view->line, from, look);
             y++;
         }
         if (len == 0)
@@ -269,6 +257,21 @@ static int draw_wrapped(const struct log_view *view, const struct canvas *canvas
     return y;
 }
 
+static int draw_line(struct log_view *view, const struct canvas *canvas, int y, size_t skip,
+                     uint64_t number)
+{
+    const struct log_look look = {
+        .sought = view->search,
+        .exact_case = view->search != NULL && log_case_counts(view->search),
+        .hit = view->has_hit && number == view->hit,
+    };
+    if (view->wrap)
+        return draw_wrapped(view, canvas, y, skip, &look);
+    struct canvas row = canvas_part(canvas, y, 0, 1, canvas->cols);
+    log_draw(&row, 0, &view->line, view->left, &look);
+    return y + 1;
+}
+
 void log_view_draw(struct log_view *view, const struct buildlog *log, const struct canvas *canvas)
 {
     view->rows = canvas->rows;
@@ -276,13 +279,15 @@ void log_view_draw(struct log_view *view, const struct buildlog *log, const stru
     settle(view, log);
     size_t skip = view->wrap ? view->top_row : 0;
     uint64_t number = view->top;
-    for (int y = 0; y < canvas->rows && read_line(view, log, number); number++) {
-        if (view->wrap) {
-            y = draw_wrapped(view, canvas, y, skip);
-        } else {
-            draw_line(view, canvas, y, view->left);
-            y++;
-        }
+    for (int y = 0; y < canvas->rows && seek(view, log, number, 1, &number); number++) {
+        int code = read_line(view, log, number);
+        if (code == BUILDLOG_GONE)
+            break;
+        view->last = number;
+        if (code == BUILDLOG_LOADING) /* it is on its way from the file */
+            canvas_text(canvas, y++, 0, canvas->cols, STYLE_DIM, canvas->theme->glyphs->ellipsis);
+        else
+            y = draw_line(view, canvas, y, skip, number);
         skip = 0;
     }
 }

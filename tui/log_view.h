@@ -1,5 +1,5 @@
-/* A window on a build's log. It reads only the lines that can be seen,
- * however many there are. */
+/* A window on a build's log, or on some of its steps. It reads only the lines
+ * that can be seen, however many there are. */
 #ifndef BILGE_TUI_LOG_VIEW_H
 #define BILGE_TUI_LOG_VIEW_H
 
@@ -9,16 +9,22 @@
 #include "core/build/buildlog.h"
 #include "tui/canvas.h"
 #include "tui/keymap.h"
-#include "tui/sgr.h"
+#include "tui/log_line.h"
 
 struct log_view {
     uint64_t top;   /* the line in the first row */
     size_t top_row; /* and which of its rows, when wrapped */
     int left;       /* columns scrolled to the right, when not wrapped */
     bool follow, wrap;
-    char *search;   /* NULL: none */
-    int rows, cols; /* as last drawn */
-    struct sgr_line line;
+    bool times;              /* what progress puts before output is shown */
+    struct logfilter filter; /* the steps whose lines are shown */
+    char *search;            /* marked where it stands; NULL: nothing */
+    bool has_hit;
+    uint64_t hit; /* the line that a search or a jump has gone to */
+    /* As last drawn. */
+    int rows, cols;
+    uint64_t last; /* the last line shown */
+    struct log_line line;
 };
 
 void log_view_done(struct log_view *view);
@@ -26,8 +32,8 @@ void log_view_draw(struct log_view *view, const struct buildlog *log, const stru
 /* Movement; false when the command is none. */
 bool log_view_command(struct log_view *view, const struct buildlog *log, enum command command);
 void log_view_scroll(struct log_view *view, const struct buildlog *log, long rows);
-/* Goes to the next line (`step` 1) or the one before (-1) that holds the text
- * sought, whatever the case; false: there is none. */
-bool log_view_find(struct log_view *view, const struct buildlog *log, uint64_t from, int step);
+/* Shows this line with some of those before it, and, of a match in it, the
+ * columns where it stands. */
+void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number);
 
 #endif

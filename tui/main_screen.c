@@ -152,7 +152,9 @@ static void main_draw(struct screen *screen, const struct canvas *canvas)
         [PANE_RECORDS] = pane_records_wanted(&main->records),
         [PANE_BUILD] = pane_build_wanted(&main->build),
     };
-    main->layout = layout_main(canvas->rows, canvas->cols, main->focus, wanted);
+    main->layout = main->zoomed
+                       ? layout_zoomed(canvas->rows, canvas->cols, main->focus)
+                       : layout_main(canvas->rows, canvas->cols, main->focus, wanted);
     header_draw(screen->app, canvas);
     draw_panes(main, canvas);
     draw_footer(main, canvas);

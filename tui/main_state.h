@@ -17,6 +17,7 @@ struct main_screen {
     struct pane_build build;
     struct layout layout; /* as last drawn */
     bool open;            /* the panes have their app */
+    bool zoomed;          /* the pane in focus alone */
     bool deleting;        /* a removal was under way when the store last moved */
 };
 

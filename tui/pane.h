@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/prune/query.h"
 #include "tui/app.h"
+#include "tui/build_tree.h"
 #include "tui/list.h"
 
 /* A way to sort; the direction that is wanted first. Without a name it is the
@@ -83,19 +84,14 @@ const struct record *pane_records_current(const struct pane_records *pane);
  * guess, "" when not known. The caller frees it. */
 char *pane_records_owner(const struct pane_records *pane, size_t index);
 
-/* A line of the tree: a service's heading, or a step. */
-struct pane_step {
-    int number;        /* of the step; 0: a heading */
-    const char *service; /* of a heading; borrowed until the next sync */
-    size_t over; /* of its steps */
-};
 struct pane_build {
     struct app *app;
     struct scroll scroll;
-    struct pane_step *rows;
-    size_t rows_cap;
-    uint64_t build_id, revision; /* what the rows were made of */
-    bool moved;                  /* by the user: no longer follows what runs */
+    struct build_tree tree;
+    uint64_t made;   /* a mark of the builds that the rows were made of */
+    uint64_t newest; /* of these builds */
+    bool stale;      /* the user has opened or closed something */
+    bool moved;      /* by the user: no longer follows what runs */
     int first_row;
 };
 void pane_build_init(struct pane_build *pane, struct app *app);
@@ -105,8 +101,20 @@ int pane_build_wanted(const struct pane_build *pane);
 void pane_build_title(const struct pane_build *pane, struct buf *title);
 void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool focused);
 bool pane_build_command(struct pane_build *pane, enum command command);
-/* Number of the step under the cursor; 0: none. */
-int pane_build_current(const struct pane_build *pane);
+/* The row under the cursor; NULL: none. */
+const struct tree_row *pane_build_row(const struct pane_build *pane);
+/* The build that the cursor is on, else the one that is shown; NULL: none. */
+const struct build *pane_build_current(const struct pane_build *pane);
 void pane_build_to(struct pane_build *pane, size_t row);
+
+/* One row of the tree, in pane_build_rows.c. */
+#define PANE_BUILD_INDENT 8 /* of texts below a step */
+struct pane_build_look {
+    const struct app *app;
+    const struct build_tree *tree;
+    bool focused; /* and the cursor is on this row */
+};
+void pane_build_draw_row(const struct pane_build_look *look, const struct canvas *canvas, int y,
+                         const struct build *build, const struct tree_row *row);
 
 #endif

@@ -1,27 +1,12 @@
-/* The build pane: the steps of the build that runs, or of the last one. Where
- * several services are built at once, each has a heading and its own steps
- * below it. The cursor stays on what runs until the user moves it. */
+/* The build pane: a tree of what is built just now, or was built last. The
+ * cursor stays on what runs until the user moves it, and goes to what fails. */
 #include "tui/pane.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/text.h"
 #include "tui/format.h"
-#include "tui/sgr.h"
-#include "tui/table.h"
-
-enum { LINE_SEEN_MAX = 4096 };
-
-enum column { STEP, INSTRUCTION, TIME, OUTPUT };
-
-static const struct table_column columns[] = {
-    [STEP] = {"", 12, 18, false, 0},
-    [INSTRUCTION] = {"", 10, 70, false, 0},
-    [TIME] = {"", 8, 0, true, 0},
-    [OUTPUT] = {"", 10, 1000, false, 60},
-};
 
 void pane_build_init(struct pane_build *pane, struct app *app)
 {
@@ -30,115 +15,105 @@ void pane_build_init(struct pane_build *pane, struct app *app)
 
 void pane_build_done(struct pane_build *pane)
 {
-    free(pane->rows);
+    build_tree_done(&pane->tree);
 }
 
 /* ---- rows */
 
-static const char *service_of(const struct step *step)
+static bool is_running(const struct app *app, const struct tree_row *row, bool internal_too)
 {
-    return step->service != NULL ? step->service : "";
-}
-
-static bool has_headings(const struct build *build)
-{
-    const char *first = NULL;
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const char *service = build->steps[i].service;
-        if (service == NULL)
-            continue;
-        if (first == NULL)
-            first = service;
-        else if (strcmp(first, service) != 0)
-            return true;
-    }
-    return false;
-}
-
-static int compare_steps(const void *left, const void *right)
-{
-    const struct step *a = *(const struct step *const *)left;
-    const struct step *b = *(const struct step *const *)right;
-    int order = strcmp(service_of(a), service_of(b));
-    return order != 0 ? order : (a->number > b->number) - (a->number < b->number);
-}
-
-static struct pane_step *add_row(struct pane_build *pane)
-{
-    size_t at = pane->scroll.len++;
-    mem_reserve((void **)&pane->rows, &pane->rows_cap, pane->scroll.len, sizeof *pane->rows);
-    pane->rows[at] = (struct pane_step){0};
-    return &pane->rows[at];
-}
-
-static void add_rows(struct pane_build *pane, const struct build *build)
-{
-    const struct step **order = mem_alloc((build->steps_len + 1) * sizeof(const struct step *));
-    bool headings = has_headings(build);
-    size_t heading = SIZE_MAX;
-    for (size_t i = 0; i < build->steps_len; i++)
-        order[i] = &build->steps[i];
-    if (headings)
-        qsort(order, build->steps_len, sizeof(const struct step *), compare_steps);
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = order[i];
-        bool first = i == 0 || strcmp(service_of(step), service_of(order[i - 1])) != 0;
-        if (headings && first && step->service != NULL) {
-            heading = pane->scroll.len;
-            add_row(pane)->service = step->service;
-        }
-        if (heading != SIZE_MAX && !step->internal)
-            pane->rows[heading].over += step_is_over(step);
-        add_row(pane)->number = step->number;
-    }
-    free(order);
+    const struct build *build = store_build(app_store(app), row->build);
+    const struct step *step = build != NULL ? build_find_step(build, row->step) : NULL;
+    return row->kind == TREE_STEP && step != NULL && step->state == STEP_RUNNING &&
+           (internal_too || !step->internal);
 }
 
 /* Where the eye should be: on what failed, else on what runs, else at the end. */
-static size_t row_to_follow(const struct pane_build *pane, const struct build *build)
+static size_t row_to_follow(const struct pane_build *pane)
 {
-    size_t row = pane->scroll.len > 0 ? pane->scroll.len - 1 : 0;
-    for (size_t i = 0; i < pane->scroll.len; i++) {
-        const struct step *step = build_find_step(build, pane->rows[i].number);
-        if (step == NULL)
-            continue;
-        if (step->state == STEP_FAILED)
-            return i;
-        if (step->state == STEP_RUNNING)
-            row = i;
-    }
-    return row;
+    const struct build_tree *tree = &pane->tree;
+    size_t row = tree->len > 0 ? tree->len - 1 : 0, group = SIZE_MAX;
+    if (tree->groups_len > 0 && tree->groups[0].failed)
+        for (size_t i = 0; i < tree->len; i++)
+            if (tree->rows[i].kind == TREE_STEP)
+                return i;
+    for (int round = 0; round < 2; round++)
+        for (size_t i = tree->len; i-- > 0;) {
+            if (is_running(pane->app, &tree->rows[i], round > 0))
+                return i;
+            size_t of = tree->rows[i].group;
+            if (tree->rows[i].kind == TREE_GROUP && tree->groups[of].running > 0)
+                group = i;
+        }
+    return group != SIZE_MAX ? group : tree->groups_len > 1 ? 0 : row;
 }
 
-static size_t row_of(const struct pane_build *pane, int number)
+static uint64_t make_mark(const struct build *const *builds, size_t len)
 {
-    for (size_t i = 0; number > 0 && i < pane->scroll.len; i++)
-        if (pane->rows[i].number == number)
-            return i;
-    return pane->scroll.cursor;
+    uint64_t mark = len;
+    for (size_t i = 0; i < len; i++) {
+        const struct build *build = builds[i];
+        mark = mark * UINT64_C(1099511628211) + build->id;
+        mark = mark * UINT64_C(1099511628211) + build->revision;
+        mark = mark * UINT64_C(1099511628211) + (uint64_t)build->state;
+        mark = mark * UINT64_C(1099511628211) + build->place;
+    }
+    return mark;
+}
+
+/* The row under the cursor keeps its place on the screen, whatever comes above. */
+static void keep_place(struct pane_build *pane, const struct tree_row *row, size_t y)
+{
+    scroll_to(&pane->scroll, build_tree_find(&pane->tree, row));
+    pane->scroll.top = pane->scroll.cursor > y ? pane->scroll.cursor - y : 0;
+}
+
+static void on_loaded(void *arg)
+{
+    app_touch(arg);
 }
 
 void pane_build_sync(struct pane_build *pane)
 {
-    const struct build *build = app_build_shown(pane->app);
-    uint64_t id = build != NULL ? build->id : 0;
-    if (build != NULL && id == pane->build_id && build->revision == pane->revision)
+    const struct build **builds;
+    size_t len = app_builds_shown(pane->app, &builds);
+    uint64_t mark = make_mark(builds, len), newest = len > 0 ? builds[len - 1]->id : 0;
+    if (mark == pane->made && !pane->stale) {
+        free(builds);
         return;
-    int current = pane_build_current(pane);
-    if (id != pane->build_id)
+    }
+    const struct tree_row *current = pane_build_row(pane);
+    const struct tree_row row = current != NULL ? *current : (struct tree_row){0};
+    size_t y = pane->scroll.cursor - pane->scroll.top;
+    if (newest != pane->newest)
         pane->moved = false;
-    pane->build_id = id;
-    pane->revision = build != NULL ? build->revision : 0;
-    pane->scroll.len = 0;
-    if (build == NULL)
-        return;
-    add_rows(pane, build);
-    scroll_to(&pane->scroll, pane->moved ? row_of(pane, current) : row_to_follow(pane, build));
+    for (size_t i = 0; i < len; i++)
+        buildlog_on_loaded(builds[i]->log, on_loaded, pane->app);
+    build_tree_fill(&pane->tree, builds, len);
+    free(builds);
+    pane->made = mark;
+    pane->newest = newest;
+    pane->stale = false;
+    scroll_set_len(&pane->scroll, pane->tree.len);
+    if (pane->moved)
+        keep_place(pane, &row, y);
+    else
+        scroll_to(&pane->scroll, row_to_follow(pane));
+    if (!pane->moved && pane->tree.groups_len > 0 && pane->tree.groups[0].failed)
+        pane->scroll.top = 0;
 }
 
-int pane_build_current(const struct pane_build *pane)
+const struct tree_row *pane_build_row(const struct pane_build *pane)
 {
-    return pane->scroll.len > 0 ? pane->rows[pane->scroll.cursor].number : 0;
+    return pane->scroll.cursor < pane->tree.len ? &pane->tree.rows[pane->scroll.cursor] : NULL;
+}
+
+const struct build *pane_build_current(const struct pane_build *pane)
+{
+    const struct tree_row *row = pane_build_row(pane);
+    const struct build *build =
+        row != NULL ? store_build(app_store(pane->app), row->build) : NULL;
+    return build != NULL ? build : app_build_shown(pane->app);
 }
 
 void pane_build_to(struct pane_build *pane, size_t row)
@@ -154,114 +129,70 @@ int pane_build_wanted(const struct pane_build *pane)
     return app_build_shown(pane->app) != NULL ? 12 : 1;
 }
 
-/* ---- drawing */
+/* ---- title */
 
-void pane_build_title(const struct pane_build *pane, struct buf *title)
+static void add_counts(const struct app *app, struct buf *title, const struct build *build)
 {
-    const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
-    const struct build *build = app_build_shown(pane->app);
-    char text[FORMAT_SIZE];
-    buf_append_str(title, "Build");
-    if (build == NULL)
-        return;
+    const char *dot = app_theme(app)->glyphs->dot;
     struct build_counts counts = build_count(build);
-    buf_printf(title, " %s ", glyphs->horizontal);
+    if (counts.total > 0)
+        buf_printf(title, "%zu/%zu steps %s ", counts.over, counts.total, dot);
+    if (counts.cached > 0)
+        buf_printf(title, "%zu cached %s ", counts.cached, dot);
+    if (build->warnings_len > 0)
+        buf_printf(title, "%zu warning%s %s ", build->warnings_len,
+                   build->warnings_len > 1 ? "s" : "", dot);
+}
+
+static void add_one(const struct app *app, struct buf *title, const struct build *build)
+{
+    const struct glyphs *glyphs = app_theme(app)->glyphs;
+    char text[FORMAT_SIZE];
     format_services(title, build);
     buf_printf(title, " %s ", glyphs->horizontal);
-    if (counts.total > 0)
-        buf_printf(title, "%zu/%zu steps %s ", counts.over, counts.total, glyphs->dot);
-    if (counts.cached > 0)
-        buf_printf(title, "%zu cached %s ", counts.cached, glyphs->dot);
-    buf_printf(title, "%s",
-               format_clock(text, format_build_ms(build, app_mono_ms(pane->app))));
+    if (build->state == BUILD_QUEUED) {
+        buf_printf(title, "queued, number %zu", build->place);
+        return;
+    }
+    add_counts(app, title, build);
+    buf_printf(title, "%s", format_clock(text, format_build_ms(build, app_mono_ms(app))));
     if (build->state != BUILD_RUNNING)
         buf_printf(title, " %s %s", glyphs->horizontal, build_state_name(build->state));
     if (build->state == BUILD_FAILED)
         buf_printf(title, " (exit %d)", build->exit_status);
 }
 
-static void draw_transfer(const struct table *table, const struct canvas *row,
-                          const struct step *step)
+static void add_several(const struct app *app, struct buf *title,
+                        const struct build *const *builds, size_t len)
 {
-    char text[128], now[TEXT_SIZE_SIZE], goal[TEXT_SIZE_SIZE];
-    if (step->goal > 0)
-        snprintf(text, sizeof text, "%s of %s  %.64s", text_size(now, step->current),
-                 text_size(goal, step->goal), step->transfer);
-    else if (step->current > 0)
-        snprintf(text, sizeof text, "%s  %.64s", text_size(now, step->current), step->transfer);
-    else
-        snprintf(text, sizeof text, "%.64s", step->transfer);
-    table_cell_raw(table, row, OUTPUT, STYLE_DIM, text, strlen(text));
-}
-
-static void draw_last_line(const struct table *table, const struct canvas *row, enum style style,
-                           const struct buildlog_line *line)
-{
-    struct sgr_line clean = {0};
-    /* The last state of a line that overwrites itself stands at its end. */
-    size_t len = line->len < LINE_SEEN_MAX ? line->len : LINE_SEEN_MAX;
-    sgr_parse(&clean, line->text + line->len - len, len);
-    table_cell(table, row, OUTPUT, style, clean.text.data);
-    sgr_done(&clean);
-}
-
-/* The error of a step stands above already when it is the build's; what the
- * step said last tells more. */
-static void draw_output(const struct build *build, const struct table *table,
-                        const struct canvas *row, const struct step *step)
-{
-    enum style style = step->error != NULL ? STYLE_BAD : STYLE_DIM;
-    struct buildlog_line line;
-    if (step->transfer != NULL && step->state == STEP_RUNNING)
-        draw_transfer(table, row, step);
-    else if (step_last_line(build, step, &line))
-        draw_last_line(table, row, style, &line);
-    else if (step->error != NULL)
-        table_cell_raw(table, row, OUTPUT, style, step->error, strlen(step->error));
-}
-
-static void draw_step(const struct pane_build *pane, const struct build *build,
-                      const struct table *table, const struct canvas *row,
-                      const struct step *step)
-{
-    char label[96], text[FORMAT_SIZE];
-    struct format_state state = format_step_state(row->theme, step->state);
-    enum style style = step->internal ? STYLE_DIM : STYLE_NORMAL;
-    canvas_text(row, 0, 1, 1, state.style, state.glyph);
-    if (step->index > 0)
-        snprintf(label, sizeof label, "%s%s%d/%d", step->stage != NULL ? step->stage : "",
-                 step->stage != NULL ? " " : "", step->index, step->total);
-    else
-        snprintf(label, sizeof label, "%s", step->internal ? "internal" : "");
-    const char *what = step->instruction[0] != '\0' ? step->instruction : step->name;
-    table_cell_raw(table, row, STEP, style, label, strlen(label));
-    table_cell_raw(table, row, INSTRUCTION, style, what, strlen(what));
-    if (step->state == STEP_CACHED)
-        table_cell(table, row, TIME, STYLE_GOOD, "cached");
-    else if (step->state != STEP_WAITING)
-        table_cell(table, row, TIME, style,
-                   text_duration(text, format_step_ms(step, app_mono_ms(pane->app))));
-    draw_output(build, table, row, step);
-}
-
-static void draw_row(const struct pane_build *pane, const struct build *build,
-                     const struct table *table, const struct canvas *canvas, int y, size_t at,
-                     bool focused)
-{
-    const struct pane_step *line = &pane->rows[at];
-    bool current = focused && at == pane->scroll.cursor;
-    struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
-    const struct step *step = build_find_step(build, line->number);
-    if (current)
-        canvas_text(&row, 0, 0, 1, STYLE_ACCENT, canvas->theme->glyphs->cursor);
-    if (step != NULL) {
-        draw_step(pane, build, table, &row, step);
-    } else if (line->service != NULL) {
-        int x = 1 + canvas_raw(&row, 0, 1, row.cols - 1, STYLE_BOLD, line->service,
-                               strlen(line->service));
-        canvas_printf(&row, 0, x, row.cols - x, STYLE_DIM, "  %zu steps over", line->over);
+    static const enum build_state states[] = {BUILD_FAILED, BUILD_RUNNING,   BUILD_STOPPING,
+                                              BUILD_QUEUED, BUILD_CANCELLED, BUILD_DONE};
+    buf_printf(title, "%zu builds %s", len, app_theme(app)->glyphs->horizontal);
+    for (size_t i = 0, said = 0; i < sizeof states / sizeof states[0]; i++) {
+        size_t count = 0;
+        for (size_t k = 0; k < len; k++)
+            count += builds[k]->state == states[i];
+        if (count > 0)
+            buf_printf(title, "%s %zu %s", said++ > 0 ? "," : "", count,
+                       build_state_name(states[i]));
     }
 }
+
+void pane_build_title(const struct pane_build *pane, struct buf *title)
+{
+    const struct build **builds;
+    size_t len = app_builds_shown(pane->app, &builds);
+    buf_append_str(title, "Build");
+    if (len > 0)
+        buf_printf(title, " %s ", app_theme(pane->app)->glyphs->horizontal);
+    if (len == 1)
+        add_one(pane->app, title, builds[0]);
+    else if (len > 1)
+        add_several(pane->app, title, builds, len);
+    free(builds);
+}
+
+/* ---- drawing */
 
 static const char *hint(const struct app *app)
 {
@@ -270,56 +201,109 @@ static const char *hint(const struct app *app)
         return "No compose project here, so there is nothing to build";
     if (app_read_only(app))
         return "Read-only: building is refused";
-    return "b builds the marked services, or the one under the cursor";
-}
-
-/* Why it failed, and what to do about it; before the first step, what is run.
- * Returns the rows taken. */
-static int draw_heading(const struct canvas *canvas, const struct build *build, bool no_steps)
-{
-    int y = 0;
-    if (build->error != NULL)
-        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_BAD, build->error, strlen(build->error));
-    if (build->diagnosis != NULL && canvas->rows > 3)
-        canvas_printf(canvas, y++, 2, canvas->cols - 2, STYLE_WARN, "%s Fix: %s",
-                      build->diagnosis->cause, build->diagnosis->fix);
-    if (build->diagnosis != NULL && build->diagnosis->traditional_helps && !build->traditional &&
-        canvas->rows > 4)
-        canvas_text(canvas, y++, 2, canvas->cols - 2, STYLE_WARN,
-                    "t builds it the traditional way, which would not fail of this");
-    if (y == 0 && no_steps)
-        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_DIM, build->command,
-                   strlen(build->command));
-    if (no_steps && build->way != NULL)
-        canvas_raw(canvas, y++, 2, canvas->cols - 2, STYLE_DIM, build->way, strlen(build->way));
-    return y;
+    return "b builds the marked services, or the one under the cursor; A all";
 }
 
 void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool focused)
 {
-    const struct build *build = app_build_shown(pane->app);
-    struct canvas rows = *canvas;
-    struct table table;
-    pane->first_row = 0;
-    if (build == NULL) {
+    const struct store *store = app_store(pane->app);
+    if (pane->tree.cols != canvas->cols - PANE_BUILD_INDENT) {
+        pane->tree.cols = canvas->cols - PANE_BUILD_INDENT;
+        pane->stale = true;
+    }
+    pane_build_sync(pane);
+    if (app_build_shown(pane->app) == NULL) {
         canvas_text(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, hint(pane->app));
         return;
     }
-    pane->first_row = draw_heading(canvas, build, pane->scroll.len == 0);
-    rows = canvas_part(canvas, pane->first_row, 0, canvas->rows - pane->first_row, canvas->cols);
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
-    table_layout(&table, 3, canvas->cols);
-    scroll_show(&pane->scroll, (size_t)rows.rows);
-    for (int y = 0; y < rows.rows; y++) {
+    scroll_show(&pane->scroll, (size_t)canvas->rows);
+    for (int y = 0; y < canvas->rows; y++) {
         size_t at = pane->scroll.top + (size_t)y;
-        if (at >= pane->scroll.len)
+        if (at >= pane->tree.len)
             break;
-        draw_row(pane, build, &table, &rows, y, at, focused);
+        const struct tree_row *row = &pane->tree.rows[at];
+        const struct build *build = store_build(store, row->build);
+        const struct pane_build_look look = {
+            .app = pane->app,
+            .tree = &pane->tree,
+            .focused = focused && at == pane->scroll.cursor,
+        };
+        if (build != NULL)
+            pane_build_draw_row(&look, canvas, y, build, row);
     }
+}
+
+/* ---- commands */
+
+static bool go_to_failed(struct pane_build *pane, int direction)
+{
+    const struct build **builds;
+    size_t len = app_builds_shown(pane->app, &builds), row;
+    bool found = build_tree_next_failed(&pane->tree, builds, len, pane->scroll.cursor, direction,
+                                        &row);
+    free(builds);
+    if (found)
+        pane_build_to(pane, row);
+    else
+        app_say(pane->app, STYLE_DIM, "No failed step %s", direction > 0 ? "below" : "above");
+    return true;
+}
+
+/* As in other trees: what is closed already leads to what it belongs to. */
+static void close_row(struct pane_build *pane)
+{
+    const struct tree_row *row = pane_build_row(pane);
+    if (row == NULL)
+        return;
+    if (!row->is_open)
+        scroll_to(&pane->scroll, build_tree_parent(&pane->tree, pane->scroll.cursor));
+    else
+        build_tree_set_open(&pane->tree, pane->scroll.cursor, false);
+}
+
+/* On a line below a step, Enter is for the log there: see main_commands.c. */
+static bool open_row(struct pane_build *pane, enum command command)
+{
+    const struct tree_row *row = pane_build_row(pane);
+    if (row == NULL || !row->can_open)
+        return command != COMMAND_OPEN || row == NULL;
+    if (command == COMMAND_OPEN)
+        build_tree_toggle(&pane->tree, pane->scroll.cursor);
+    else
+        build_tree_set_open(&pane->tree, pane->scroll.cursor, true);
+    return true;
+}
+
+static bool fold_command(struct pane_build *pane, enum command command)
+{
+    bool open = false;
+    switch (command) {
+    case COMMAND_OPEN:
+    case COMMAND_RIGHT:
+        if (!open_row(pane, command))
+            return false;
+        break;
+    case COMMAND_LEFT:
+        close_row(pane);
+        break;
+    case COMMAND_FOLD_ALL:
+        for (size_t i = 0; i < pane->tree.len; i++)
+            open = open || (pane->tree.rows[i].kind == TREE_GROUP && pane->tree.rows[i].is_open);
+        build_tree_set_all_open(&pane->tree, !open);
+        break;
+    default:
+        return false;
+    }
+    pane->stale = pane->moved = true;
+    return true;
 }
 
 bool pane_build_command(struct pane_build *pane, enum command command)
 {
+    if (command == COMMAND_NEXT_ERROR || command == COMMAND_PREVIOUS_ERROR)
+        return go_to_failed(pane, command == COMMAND_NEXT_ERROR ? 1 : -1);
+    if (fold_command(pane, command))
+        return true;
     if (!scroll_command(&pane->scroll, command))
         return false;
     /* At the end it follows again, as logs do. */

@@ -15,7 +15,8 @@ void sgr_done(struct sgr_line *line)
 
 static bool looks_alike(const struct sgr_run *a, const struct sgr_run *b)
 {
-    return a->foreground == b->foreground && a->bold == b->bold;
+    return a->foreground == b->foreground && a->bold == b->bold && a->dim == b->dim &&
+           a->underline == b->underline && a->reverse == b->reverse;
 }
 
 static void add_run(struct sgr_line *line, struct sgr_run run)
@@ -29,32 +30,89 @@ static void add_run(struct sgr_line *line, struct sgr_run run)
     line->runs[line->runs_len++] = run;
 }
 
-/* 38;5;N and 38;2;R;G;B: how many numbers belong to it. */
-static size_t extended(const int *numbers, size_t len)
+/* The nearest of the eight; greys are the terminal's own. */
+static signed char nearest(int red, int green, int blue)
 {
-    if (len > 1 && numbers[1] == 5)
+    int high = red > green ? red : green;
+    high = high > blue ? high : blue;
+    int low = red < green ? red : green;
+    low = low < blue ? low : blue;
+    if (high - low < 48)
+        return -1;
+    int edge = (high + low) / 2;
+    return (signed char)((red > edge) | (green > edge) << 1 | (blue > edge) << 2);
+}
+
+static signed char of_palette(int n)
+{
+    static const int levels[] = {0, 95, 135, 175, 215, 255};
+    if (n < 16)
+        return (signed char)(n % 8);
+    if (n > 231)
+        return -1;
+    n -= 16;
+    return nearest(levels[n / 36], levels[n / 6 % 6], levels[n % 6]);
+}
+
+/* 38;5;N and 38;2;R;G;B: how many numbers belong to it. */
+static size_t extended(const int *numbers, size_t len, signed char *colour)
+{
+    if (len > 2 && numbers[1] == 5) {
+        if (numbers[2] < 256)
+            *colour = of_palette(numbers[2]);
         return 3;
-    return len > 1 && numbers[1] == 2 ? 5 : 1;
+    }
+    if (len > 4 && numbers[1] == 2) {
+        *colour = nearest(numbers[2], numbers[3], numbers[4]);
+        return 5;
+    }
+    return len;
+}
+
+static void switch_one(struct sgr_run *run, int n)
+{
+    switch (n) {
+    case 0:
+        *run = (struct sgr_run){.foreground = -1};
+        break;
+    case 1:
+        run->bold = true;
+        break;
+    case 2:
+        run->dim = true;
+        break;
+    case 22:
+        run->bold = run->dim = false;
+        break;
+    case 4:
+    case 24:
+        run->underline = n == 4;
+        break;
+    case 7:
+    case 27:
+        run->reverse = n == 7;
+        break;
+    case 39:
+        run->foreground = -1;
+        break;
+    default:
+        if (n >= 30 && n <= 37)
+            run->foreground = (signed char)(n - 30);
+        else if (n >= 90 && n <= 97)
+            run->foreground = (signed char)(n - 90);
+    }
 }
 
 static void apply(struct sgr_run *run, const int *numbers, size_t len)
 {
+    signed char background = -1;
     for (size_t i = 0; i < len; i++) {
-        int n = numbers[i];
-        if (n == 0)
-            *run = (struct sgr_run){.foreground = -1};
-        else if (n == 1)
-            run->bold = true;
-        else if (n == 22)
-            run->bold = false;
-        else if (n >= 30 && n <= 37)
-            run->foreground = (signed char)(n - 30);
-        else if (n >= 90 && n <= 97)
-            run->foreground = (signed char)(n - 90);
-        else if (n == 39)
-            run->foreground = -1;
-        else if (n == 38 || n == 48)
-            i += extended(numbers + i, len - i) - 1;
+        if (numbers[i] == 38)
+            i += extended(numbers + i, len - i, &run->foreground) - 1;
+        else if (numbers[i] == 48)
+            i += extended(numbers + i, len - i, &background) - 1;
+        else
+            switch_one(run, numbers[i]);
     }
 }
 

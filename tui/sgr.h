@@ -1,5 +1,5 @@
 /* A line of a log as it can be shown: clean text, and which of it has which
- * colour. Of all escape sequences only SGR (colours, bold) is understood; the
+ * colour. Of all escape sequences only SGR (colours, bold …) is understood; the
  * others are left out. Of a line that was overwritten with carriage returns
  * the last state stays, as on a terminal. Pure.
  * Source: ECMA-48, and xterm's ctlseqs for what is skipped. */
@@ -13,8 +13,10 @@
 
 struct sgr_run {
     size_t start; /* offset into the text; it ends where the next one starts */
-    signed char foreground; /* 0-7; -1: the terminal's own */
-    bool bold;
+    /* 0-7; -1: the terminal's own. Of finer ones (38;5;N, 38;2;R;G;B) the
+     * nearest of these. */
+    signed char foreground;
+    bool bold, dim, underline, reverse;
 };
 
 struct sgr_line {

@@ -332,6 +332,35 @@ void term_notice(struct term *term, const char *text)
     write_past_curses(term, "\x1b]9;bilge: ", text);
 }
 
+static void encode_base64(struct buf *out, const char *text)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *at = (const unsigned char *)text;
+    for (size_t left = strlen(text); left > 0;) {
+        size_t taken = left < 3 ? left : 3;
+        unsigned bits = (unsigned)at[0] << 16 | (unsigned)(taken > 1 ? at[1] : 0) << 8 |
+                        (unsigned)(taken > 2 ? at[2] : 0);
+        for (size_t i = 0; i < 4; i++)
+            buf_append(out, i <= taken ? &digits[bits >> (18 - 6 * i) & 63] : "=", 1);
+        at += taken;
+        left -= taken;
+    }
+}
+
+/* Source: xterm's ctlseqs, "Manipulate Selection Data". The Linux console shows
+ * it as text. */
+void term_copy(struct term *term, const char *text)
+{
+    const char *name = getenv("TERM");
+    struct buf encoded = {0};
+    if (*text == '\0' || (name != NULL && strncmp(name, "linux", 5) == 0))
+        return;
+    encode_base64(&encoded, text);
+    write_past_curses(term, "\x1b]52;c;", encoded.data);
+    buf_done(&encoded);
+}
+
 void term_suspend(struct term *term)
 {
     (void)term;

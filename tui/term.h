@@ -46,6 +46,8 @@ void term_redraw(struct term *term);
  * the terminal knows how to. */
 void term_ring(struct term *term);
 void term_notice(struct term *term, const char *text);
+/* Puts the text into the clipboard (OSC 52), where the terminal lets us. */
+void term_copy(struct term *term, const char *text);
 /* Stops the job, as Ctrl-Z does elsewhere; comes back with SIGCONT. */
 void term_suspend(struct term *term);
 /* Gives the terminal back; draws nothing any more. May be called twice. */

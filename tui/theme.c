@@ -5,6 +5,7 @@ static const struct glyphs unicode = {
     .top_left = "┌", .top_right = "┐", .bottom_left = "└", .bottom_right = "┘",
     .tee_left = "├", .tee_right = "┤", .tee_top = "┬", .tee_bottom = "┴",
     .cursor = "▸", .mark = "●", .dot = "·", .ellipsis = "…", .arrow = "▸",
+    .open = "▾",
     .up = "▲", .down = "▼",
     .waiting = "·", .running = "▶", .done = "✓", .cached = "≡", .failed = "✗", .cancelled = "⊘",
     .gauge_full = "▆", .gauge_empty = "▁",
@@ -17,6 +18,7 @@ static const struct glyphs plain = {
     .top_left = "+", .top_right = "+", .bottom_left = "+", .bottom_right = "+",
     .tee_left = "+", .tee_right = "+", .tee_top = "+", .tee_bottom = "+",
     .cursor = ">", .mark = "*", .dot = "-", .ellipsis = "~", .arrow = ">",
+    .open = "v",
     .up = "^", .down = "v",
     .waiting = ".", .running = ">", .done = "+", .cached = "=", .failed = "x", .cancelled = "-",
     .gauge_full = "#", .gauge_empty = ".",
@@ -43,7 +45,8 @@ static const struct look looks[STYLES] = {
     [STYLE_ACCENT] = {A_NORMAL, A_NORMAL, COLOR_CYAN, -1},
     [STYLE_CURSOR] = {A_REVERSE, A_REVERSE, -1, -1},
     [STYLE_CURSOR_AWAY] = {A_BOLD, A_BOLD, -1, -1},
-    [STYLE_MATCH] = {A_REVERSE | A_BOLD, A_NORMAL, COLOR_BLACK, COLOR_YELLOW},
+    [STYLE_MATCH] = {A_REVERSE, A_NORMAL, COLOR_BLACK, COLOR_YELLOW},
+    [STYLE_HIT] = {A_REVERSE | A_BOLD, A_BOLD, COLOR_WHITE, COLOR_MAGENTA},
 };
 
 static bool open_colors(bool no_color, short *ret_background)
@@ -76,10 +79,11 @@ void theme_init(struct theme *theme, bool ascii, bool no_color, bool utf8)
         init_pair((short)(next + i), i, own);
 }
 
-attr_t theme_sgr(const struct theme *theme, int foreground, bool bold, short *ret_pair)
+attr_t theme_sgr(const struct theme *theme, const struct sgr_run *run, short *ret_pair)
 {
     *ret_pair = 0;
-    if (theme->sgr_pairs > 0 && foreground >= 0)
-        *ret_pair = (short)(theme->sgr_pairs + foreground);
-    return bold ? A_BOLD : A_NORMAL;
+    if (theme->sgr_pairs > 0 && run->foreground >= 0)
+        *ret_pair = (short)(theme->sgr_pairs + run->foreground);
+    return (run->bold ? A_BOLD : A_NORMAL) | (run->dim ? A_DIM : A_NORMAL) |
+           (run->underline ? A_UNDERLINE : A_NORMAL) | (run->reverse ? A_REVERSE : A_NORMAL);
 }

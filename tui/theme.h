@@ -7,6 +7,8 @@
 
 #include <curses.h>
 
+#include "tui/sgr.h"
+
 enum style {
     STYLE_NORMAL,
     STYLE_DIM,
@@ -21,6 +23,7 @@ enum style {
     STYLE_CURSOR,       /* the row under the cursor */
     STYLE_CURSOR_AWAY,  /* the same, in a pane without the focus */
     STYLE_MATCH,        /* found text */
+    STYLE_HIT,          /* the one that the user has gone to */
     STYLES
 };
 
@@ -29,6 +32,7 @@ struct glyphs {
     const char *top_left, *top_right, *bottom_left, *bottom_right;
     const char *tee_left, *tee_right, *tee_top, *tee_bottom;
     const char *cursor, *mark, *dot, *ellipsis, *arrow;
+    const char *open; /* of what arrow stands for when it is closed */
     const char *up, *down; /* sort directions */
     const char *waiting, *running, *done, *cached, *failed, *cancelled;
     const char *gauge_full, *gauge_empty;
@@ -48,7 +52,7 @@ struct theme {
 
 /* After newterm(). `utf8`: the locale can print it. */
 void theme_init(struct theme *theme, bool ascii, bool no_color, bool utf8);
-/* Attributes for SGR state of a log line: foreground 0-7, or -1. */
-attr_t theme_sgr(const struct theme *theme, int foreground, bool bold, short *ret_pair);
+/* Attributes for a run of a log line. */
+attr_t theme_sgr(const struct theme *theme, const struct sgr_run *run, short *ret_pair);
 
 #endif

@@ -188,15 +188,21 @@ static bool same_stage(const struct step *a, const struct step *b)
            same_or_null(a->service, b->service) && same_or_null(a->platform, b->platform);
 }
 
+/* An instruction of the Dockerfile; `service` NULL: of any. */
+static bool is_counted(const struct step *step, const char *service)
+{
+    return !step->internal && (service == NULL || same_or_null(step->service, service));
+}
+
 /* What the names promise: the sum of n over all stages with steps "i/n". Few
  * stages are remembered; steps beyond those count for themselves. */
-static size_t promised_total(const struct build *build)
+static size_t promised_total(const struct build *build, const char *service)
 {
     const struct step *stages[64];
     size_t stages_len = 0, total = 0;
     for (size_t i = 0; i < build->steps_len; i++) {
         const struct step *step = &build->steps[i];
-        if (step->internal)
+        if (!is_counted(step, service))
             continue;
         size_t known = 0;
         while (known < stages_len && !same_stage(stages[known], step))
@@ -225,14 +231,24 @@ static void count_step(const struct step *step, struct build_counts *counts)
     counts->uncached += step->state == STEP_DONE || step->state == STEP_FAILED;
 }
 
-struct build_counts build_count(const struct build *build)
+static struct build_counts count(const struct build *build, const char *service)
 {
     struct build_counts counts = {0};
     for (size_t i = 0; i < build->steps_len; i++)
-        if (!build->steps[i].internal)
+        if (is_counted(&build->steps[i], service))
             count_step(&build->steps[i], &counts);
-    size_t promised = promised_total(build);
-    if (build->state <= BUILD_STOPPING && promised > counts.total)
+    size_t promised = promised_total(build, service);
+    if (!build_is_over(build) && promised > counts.total)
         counts.total = promised;
     return counts;
+}
+
+struct build_counts build_count(const struct build *build)
+{
+    return count(build, NULL);
+}
+
+struct build_counts build_count_service(const struct build *build, const char *service)
+{
+    return count(build, service);
 }

@@ -186,6 +186,8 @@ struct build_counts {
     size_t cached, uncached;
 };
 struct build_counts build_count(const struct build *build);
+/* The same of one service's steps. */
+struct build_counts build_count_service(const struct build *build, const char *service);
 /* Does this build concern the service: was it asked for, or was all? */
 bool build_has_service(const struct build *build, const char *service);
 

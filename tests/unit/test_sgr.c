@@ -22,7 +22,9 @@ static void assert_line(const char *raw, size_t len, const char *expected)
     for (size_t i = 0; i < line.runs_len; i++) {
         size_t end = i + 1 < line.runs_len ? line.runs[i + 1].start : line.text.len;
         const struct sgr_run *run = &line.runs[i];
-        if (run->foreground >= 0 || run->bold)
+        if (i == 0 && line.text.len > 0 && (run->dim || run->underline || run->reverse))
+            buf_append_str(&shown, "<>");
+        else if (run->foreground >= 0 || run->bold)
             buf_printf(&shown, "<%d%s>", run->foreground, run->bold ? "b" : "");
         else if (i > 0)
             buf_append_str(&shown, "<>");
@@ -45,8 +47,12 @@ static void test_lines(void **state)
         {"\033[32mgreen\033[0m off", "<2>green<> off"},
         {"a\033[1;31mb\033[22mc\033[39md", "a<1b>b<1>c<>d"},
         {"\033[93mbright\033[m", "<3>bright<>"},
-        {"\033[38;5;196mx\033[48;2;1;2;31my", "xy"},   /* numbers of others are no colours */
+        {"\033[38;5;196mx\033[48;2;1;2;31my", "<1>xy"}, /* a background is none */
         {"\033[38;5;196;32mx", "<2>x"},
+        {"\033[1m\033[38;5;9merror\033[0m: no", "<1b>error<>: no"}, /* rustc */
+        {"\033[38;2;40;90;250mx\033[38;5;240my\033[38;5;12mz", "<4>x<>y<4>z"},
+        {"\033[38;5mx\033[38;2;1;2my\033[38;5;999mz", "xyz"}, /* not whole, or too large */
+        {"\033[2;4;7mx\033[22;24;27my", "<>x<>y"},
         {"\033[2Jclear\033[10;10Hmove", "clearmove"},      /* left out */
         {"\033]0;title\007after", "after"},
         {"\033]8;;http://x\033\\link\033]8;;\033\\", "link"},
