@@ -1,5 +1,6 @@
 UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_plan_caches \
 	tests/unit/test_plan_frees tests/unit/test_plan_records tests/unit/test_bilge \
+	tests/unit/test_bilge_builds tests/unit/test_bilge_removal \
 	tests/unit/test_execute tests/unit/test_builds
 check_PROGRAMS += $(UNIT_HEART)
 TESTS += $(UNIT_HEART)
@@ -15,9 +16,17 @@ tests_unit_test_plan_frees_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_frees_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_records_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_records_LDADD = $(UNIT_LDADD)
+RUN_KIT = tests/unit/run_kit.c tests/unit/run_kit.h
+tests_unit_test_bilge_SOURCES = tests/unit/test_bilge.c $(RUN_KIT)
 tests_unit_test_bilge_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bilge_LDADD = $(UNIT_LDADD)
 tests_unit_test_execute_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_execute_LDADD = $(UNIT_LDADD)
 tests_unit_test_builds_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_builds_LDADD = $(UNIT_LDADD)
+tests_unit_test_bilge_builds_SOURCES = tests/unit/test_bilge_builds.c $(RUN_KIT)
+tests_unit_test_bilge_builds_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_bilge_builds_LDADD = $(UNIT_LDADD)
+tests_unit_test_bilge_removal_SOURCES = tests/unit/test_bilge_removal.c $(RUN_KIT)
+tests_unit_test_bilge_removal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_bilge_removal_LDADD = $(UNIT_LDADD)
