@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -184,4 +185,15 @@ void run_script_build(const struct run *run, const char *mode)
     file_write_text(run->world->docker, "build.mode", mode);
     file_write_text(run->world->docker, "build.log", "#1 [a 1/1] RUN x\n#1 DONE 0.1s\n");
     file_write_text(run->world->docker, "build.1", "#1 [a 1/1] RUN x\n");
+}
+
+int64_t run_du(const char *path)
+{
+    char *command = mem_printf("du -B1 -s '%s'", path), line[64] = "";
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    assert_non_null(fgets(line, sizeof line, pipe));
+    pclose(pipe);
+    free(command);
+    return atoll(line);
 }

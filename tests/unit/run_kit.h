@@ -60,6 +60,9 @@ enum cache_state run_state(const struct run *run, const char *name);
 /* Garbage in the usual world: all but the live one of orchestration's. */
 size_t run_older(const struct run *run);
 
+/* What `du -B1 -s` says of it. */
+int64_t run_du(const char *path);
+
 struct query query_garbage(void);
 /* For bilge_plan(); the argument is the run. */
 bilge_plan_cb run_on_plan;

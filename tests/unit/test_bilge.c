@@ -16,17 +16,6 @@
 #include "tests/support/tempdir.h"
 #include "tests/unit/run_kit.h"
 
-static int64_t du(const char *path)
-{
-    char *command = mem_printf("du -B1 -s '%s'", path), line[64] = "";
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    assert_non_null(fgets(line, sizeof line, pipe));
-    pclose(pipe);
-    free(command);
-    return atoll(line);
-}
-
 static void test_services_are_joined_with_directories(void **state)
 {
     static const char *const names[] = {"orchestration", "ruby-worker", "rust-worker",
@@ -42,7 +31,7 @@ static void test_services_are_joined_with_directories(void **state)
         assert_int_equal(row->in_project, i < 3);
         assert_int_equal(row->cache->state, i == 2 ? CACHE_MISSING : CACHE_OK);
         if (i != 2)
-            assert_int_equal(row->cache->size_bytes, du(path));
+            assert_int_equal(row->cache->size_bytes, run_du(path));
         free(path);
     }
     assert_int_equal(run->store->roots_len, 1);

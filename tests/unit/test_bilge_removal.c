@@ -58,7 +58,7 @@ static void test_garbage_is_removed_as_planned(void **state)
     struct query query = query_garbage();
     (void)state;
     char *path = run_path(run, "orchestration");
-    int64_t before = du(path);
+    int64_t before = run_du(path);
     run_plan(run, &query);
     int64_t planned = run->plan->planned_bytes;
     size_t items = run_older(run);
@@ -70,14 +70,14 @@ static void test_garbage_is_removed_as_planned(void **state)
     assert_int_equal(prune->items_done, items);
     assert_int_equal(prune->planned_bytes, planned);
     assert_int_equal(prune->freed_bytes, planned);
-    int64_t freed = before - du(path); /* a directory may have shrunk too */
+    int64_t freed = before - run_du(path); /* a directory may have shrunk too */
     assert_true(freed >= planned && freed <= planned + 65536);
     /* It is over only when all was looked at again. */
     const struct service *row = run_row(run, "orchestration");
     assert_int_equal(row->cache->state, CACHE_OK);
     assert_int_equal(cache_garbage_bytes(row->cache), 0);
     assert_int_equal(row->cache->generations_len, 1);
-    assert_int_equal(row->cache->size_bytes, du(path));
+    assert_int_equal(row->cache->size_bytes, run_du(path));
     run_plan(run, &query);
     assert_int_equal(run->plan->items_len, 0);
     free(path);
