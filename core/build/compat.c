@@ -9,6 +9,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/build/compose.h"
 
 #define LOW_DISK_BYTES (INT64_C(2) * 1000 * 1000 * 1000)
 
@@ -72,6 +73,17 @@ void compat_read_info(struct compat_facts *facts, const char *json, size_t len)
 
 /* ------------------------------------------------------------------ choice */
 
+static bool cant_export(const struct compat_facts *facts, const struct compat_wish *wish)
+{
+    return wish->wants_caches && facts->exports == COMPAT_NO && !facts->other_builder;
+}
+
+bool compat_wants_bare(const struct tool *tool, const struct compat_facts *facts,
+                       const struct compat_wish *wish)
+{
+    return wish->original == NULL && (tool->major == 1 || cant_export(facts, wish));
+}
+
 /* Why the optimised way is closed; NULL: it is open. */
 static const char *obstacle(const struct tool *tool, const struct compat_facts *facts,
                             const struct compat_wish *wish)
@@ -89,7 +101,7 @@ static const char *obstacle(const struct tool *tool, const struct compat_facts *
      * since 23.0; version 2 brings its own. */
     if (tool->major == 1 && engine_major >= 23 && facts->told_plugins && facts->buildx[0] == '\0')
         return "docker has no buildx";
-    if (wish->wants_caches && facts->exports == COMPAT_NO && !facts->other_builder)
+    if (cant_export(facts, wish) && !wish->bare)
         return "this builder can't export local caches (no containerd image store)";
     return NULL;
 }
@@ -110,16 +122,21 @@ struct compat_choice compat_choose(const struct tool *tool, const struct compat_
                                    const struct compat_wish *wish)
 {
     const char *reason = obstacle(tool, facts, wish);
-    struct compat_choice choice = {.traditional = reason != NULL};
+    struct compat_choice choice = {.traditional = reason != NULL, .bare = wish->bare};
     struct buf line = {0};
-    if (reason == NULL)
+    if (reason == NULL && wish->bare)
+        buf_printf(&line, "optimised build (BuildKit), without local caches: %s; ",
+                   tool->major == 1 ? "docker-compose 1 knows no cache_to"
+                                    : "this builder can't export them (no containerd image store)");
+    else if (reason == NULL)
         buf_append_str(&line, "optimised build (BuildKit): ");
     else if (wish->original != NULL)
         buf_printf(&line, "traditional build (DOCKER_BUILDKIT=0, %s): %s; ", wish->original, reason);
     else
         buf_printf(&line, "traditional build (DOCKER_BUILDKIT=0): %s; ", reason);
     if (facts->engine[0] != '\0')
-        buf_printf(&line, "docker %s, ", facts->engine);
+        buf_printf(&line, "docker %s%s%s%s, ", facts->engine, facts->api[0] != '\0' ? " (API " : "",
+                   facts->api, facts->api[0] != '\0' ? ")" : "");
     buf_printf(&line, "compose %s", tool->version[0] != '\0' ? tool->version : "of unknown version");
     if (facts->buildx[0] != '\0')
         buf_printf(&line, ", buildx %s", facts->buildx);
@@ -128,18 +145,43 @@ struct compat_choice compat_choose(const struct tool *tool, const struct compat_
     return choice;
 }
 
-char *compat_original_file(const char *compose_file, const char *directory)
+/* "a/docker-compose.test.yml" for "a/docker-compose.test-local.yml",
+ * "a/compose.original.yml" for "a/compose.yml". */
+static char *original_of(const char *compose_file)
 {
     static const char mark[] = "-local.";
-    if (compose_file == NULL)
-        compose_file = getenv("COMPOSE_FILE");
-    const char *name = compose_file != NULL ? strrchr(compose_file, '/') : NULL;
-    name = name != NULL ? name + 1 : compose_file;
-    const char *found = name != NULL ? strstr(name, mark) : NULL;
-    if (found == NULL || strchr(compose_file, ':') != NULL)
+    const char *slash = strrchr(compose_file, '/');
+    const char *name = slash != NULL ? slash + 1 : compose_file;
+    const char *local = strstr(name, mark), *dot = strrchr(name, '.');
+    if (local != NULL)
+        return mem_printf("%.*s%s", (int)(local - compose_file), compose_file,
+                          local + sizeof mark - 2);
+    if (dot == NULL || dot == name)
         return NULL;
-    char *original = mem_printf("%.*s%s", (int)(found - compose_file), compose_file,
-                                found + sizeof mark - 2);
+    return mem_printf("%.*s.original%s", (int)(dot - compose_file), compose_file, dot);
+}
+
+/* What COMPOSE_FILE names, or compose finds by itself, when it is one file. */
+static char *found_file(const char *directory)
+{
+    const char *named = getenv("COMPOSE_FILE");
+    if (named != NULL && named[0] != '\0')
+        return strchr(named, ':') == NULL ? mem_strdup(named) : NULL;
+    struct words paths = compose_files(NULL, directory, false);
+    char *path = paths.len == 1 ? mem_strdup(paths.items[0]) : NULL;
+    words_done(&paths);
+    return path;
+}
+
+char *compat_original_file(const char *compose_file, const char *directory)
+{
+    char *found = compose_file == NULL ? found_file(directory) : NULL;
+    if (found != NULL)
+        compose_file = found;
+    char *original = compose_file != NULL ? original_of(compose_file) : NULL;
+    free(found);
+    if (original == NULL)
+        return NULL;
     char *path = original[0] == '/' || directory == NULL
                      ? mem_strdup(original)
                      : mem_printf("%s/%s", directory, original);

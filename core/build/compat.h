@@ -18,6 +18,7 @@ enum compat_answer { COMPAT_UNKNOWN, COMPAT_YES, COMPAT_NO };
 
 struct compat_facts {
     char engine[48];  /* its version; "" when it did not say */
+    char api[16];     /* "1.45"; "" when it did not say */
     char buildx[48];  /* docker's plugin; "" without */
     bool told_plugins; /* else an empty `buildx` means nothing */
     enum compat_answer exports; /* can the engine's own builder export local caches? */
@@ -35,21 +36,29 @@ struct compat_wish {
     bool switched_off;        /* DOCKER_BUILDKIT=0 in our environment */
     bool wants_caches;        /* the project names local caches */
     const char *original;     /* compat_original_file(); NULL: none */
+    bool bare;                /* a copy of the compose file without caches can be built, bare.h */
 };
 
 struct compat_choice {
     bool traditional;
+    bool bare; /* build the copy without caches */
     char *why; /* one line for people: what and why; the caller frees it */
 };
+
+/* Is a copy without caches what this tool and this builder need, when there are
+ * no original Dockerfiles? Pure. */
+bool compat_wants_bare(const struct tool *tool, const struct compat_facts *facts,
+                       const struct compat_wish *wish);
 
 /* Pure. */
 struct compat_choice compat_choose(const struct tool *tool, const struct compat_facts *facts,
                                    const struct compat_wish *wish);
 
 /* The compose file of the original Dockerfiles beside this one:
- * "docker-compose.test.yml" for "docker-compose.test-local.yml". NULL when the
- * name has no "-local" in it, or there is no such file. `compose_file` NULL:
- * what COMPOSE_FILE names. The caller frees it. */
+ * "docker-compose.test.yml" for "docker-compose.test-local.yml", else
+ * "compose.original.yml" for "compose.yml". NULL when there is no such file.
+ * `compose_file` NULL: what COMPOSE_FILE names, or compose finds from the
+ * directory upwards, if that is one file. The caller frees it. */
 char *compat_original_file(const char *compose_file, const char *directory);
 
 /* Asks docker, and looks at this machine. on_done runs once, not before this

@@ -1,5 +1,6 @@
 /* Asks docker what it can do. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@ struct compat_probe {
     compat_done_cb *on_done;
     void *arg;
     struct compat_facts facts;
-    struct process_capture *capture;
+    struct process_capture *info, *version; /* until each has answered */
 };
 
 static bool read_file(const char *directory, const char *name, struct buf *buf)
@@ -81,22 +82,47 @@ static int64_t free_bytes_of(const char *json, size_t len)
     return free_bytes;
 }
 
+static void finish(struct compat_probe *probe)
+{
+    if (probe->info != NULL || probe->version != NULL)
+        return;
+    probe->on_done(probe->arg, &probe->facts);
+    free(probe);
+}
+
+/* "1.45": what docker's client and the engine have agreed on. */
+static void on_version(void *arg, const struct process_result *result, const struct err *err)
+{
+    struct compat_probe *probe = arg;
+    probe->version = NULL;
+    if (err == NULL && result->status == 0) {
+        size_t len = strspn(result->out.data, "0123456789.");
+        if (len > 0 && len < sizeof probe->facts.api && result->out.data[len] == '\n')
+            snprintf(probe->facts.api, sizeof probe->facts.api, "%.*s", (int)len,
+                     result->out.data);
+    }
+    finish(probe);
+}
+
 static void on_info(void *arg, const struct process_result *result, const struct err *err)
 {
     struct compat_probe *probe = arg;
+    probe->info = NULL;
     if (err == NULL) {
         compat_read_info(&probe->facts, result->out.data, result->out.len);
         probe->facts.free_bytes = free_bytes_of(result->out.data, result->out.len);
     }
-    probe->on_done(probe->arg, &probe->facts);
-    free(probe);
+    finish(probe);
 }
 
 int compat_probe(uv_loop_t *loop, const char *builder, compat_done_cb *on_done, void *arg,
                  struct compat_probe **ret_probe, struct err *err)
 {
-    static const char *const argv[] = {"docker", "info", "--format", "{{json .}}", NULL};
-    const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
+    static const char *const ask_info[] = {"docker", "info", "--format", "{{json .}}", NULL};
+    static const char *const ask_version[] = {"docker", "version", "--format",
+                                              "{{.Server.APIVersion}}", NULL};
+    const struct process_spec info = {.argv = ask_info, .deadline_ms = DEADLINE_MS};
+    const struct process_spec version = {.argv = ask_version, .deadline_ms = DEADLINE_MS};
     struct compat_probe *probe = mem_zalloc(sizeof *probe);
     if (builder == NULL)
         builder = getenv("BUILDX_BUILDER");
@@ -106,16 +132,21 @@ int compat_probe(uv_loop_t *loop, const char *builder, compat_done_cb *on_done, 
     probe->facts.wsl1 = is_wsl1();
     probe->facts.other_builder =
         builder != NULL ? strcmp(builder, "default") != 0 : other_builder_is_used();
-    int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_info, probe, &probe->capture, err);
-    if (code < 0)
+    int code = process_capture(loop, &info, OUTPUT_MAX_BYTES, on_info, probe, &probe->info, err);
+    if (code < 0) {
         free(probe);
-    else
-        *ret_probe = probe;
-    return code;
+        return code;
+    }
+    process_capture(loop, &version, OUTPUT_MAX_BYTES, on_version, probe, &probe->version, NULL);
+    *ret_probe = probe;
+    return 0;
 }
 
 void compat_probe_cancel(struct compat_probe *probe)
 {
-    process_capture_cancel(probe->capture);
+    if (probe->info != NULL)
+        process_capture_cancel(probe->info);
+    if (probe->version != NULL)
+        process_capture_cancel(probe->version);
     free(probe);
 }

@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
+#include "core/base/words.h"
 
 struct compose_service {
     char *name;
@@ -52,6 +53,11 @@ char *compose_local_path(const char *entry, const char *key);
  * .env, or by one of its file names here or above? Asking the tool itself costs
  * a tenth of a second. */
 bool compose_in_sight(const char *directory);
+
+/* The files that compose would read: `file`, else those that COMPOSE_FILE names, else what compose of this version finds from the
+ * directory (NULL: ours) upwards, with its override file. None when only .env
+ * names them. The caller frees it. */
+struct words compose_files(const char *file, const char *directory, bool version_1);
 
 /* Runs `docker compose [-f file] config --format json` off the loop's way.
  * `file` and `directory` may be NULL (compose's own search; our directory).

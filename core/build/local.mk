@@ -1,4 +1,5 @@
 libbilge_a_SOURCES += \
+	core/build/bare.c core/build/bare.h core/build/bare_text.c \
 	core/build/base64.c core/build/base64.h \
 	core/build/build.c core/build/build.h \
 	core/build/buildlog.c core/build/buildlog.h \

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/build/diagnose.h"
 #include "core/build/runner_private.h"
@@ -82,19 +83,41 @@ static void spawn(struct runner *runner)
     words_done(&argv);
 }
 
+/* Copies without caches, if these tools need them and they can be made; else
+ * the tool itself will say what it does not know. */
+static bool make_bare(struct runner *runner, const struct compat_facts *facts,
+                      const struct compat_wish *wish)
+{
+    const struct runner_spec *spec = &runner->spec;
+    struct err err;
+    if (!spec->automatic || !compat_wants_bare(&runner->tool, facts, wish))
+        return false;
+    if (bare_make(spec->compose_file, spec->directory, runner->tool.major == 1, &runner->bare,
+                  &err) < 0)
+        log_note("%s", err.text);
+    return runner->bare.files_len > 0;
+}
+
+static struct compat_choice choose(struct runner *runner, const struct compat_facts *facts)
+{
+    struct compat_wish wish = {
+        .traditional = runner->spec.traditional,
+        .switched_off = runner->automatic_off,
+        .wants_caches = runner->spec.wants_caches,
+        .original = runner->original,
+    };
+    wish.bare = make_bare(runner, facts, &wish);
+    return compat_choose(&runner->tool, facts, &wish);
+}
+
 /* Goes the way that is chosen. */
 static void set_out(struct runner *runner, const struct compat_facts *facts)
 {
     struct runner_spec *spec = &runner->spec;
     struct build *build = runner->build;
-    const struct compat_wish wish = {
-        .traditional = spec->traditional,
-        .switched_off = runner->automatic_off,
-        .wants_caches = spec->wants_caches,
-        .original = runner->original,
-    };
-    struct compat_choice choice = compat_choose(&runner->tool, facts, &wish);
+    struct compat_choice choice = choose(runner, facts);
     spec->traditional = choice.traditional;
+    spec->bare = choice.bare ? &runner->bare : NULL;
     if (choice.traditional && runner->original != NULL) {
         free((char *)spec->compose_file);
         spec->compose_file = runner->original;
@@ -237,6 +260,7 @@ void runner_free(struct runner *runner)
     words_done(&runner->build_args);
     words_done(&runner->profiles);
     words_done(&runner->environment);
+    bare_done(&runner->bare);
     free(runner->original);
     free((char *)runner->spec.compose_file);
     free((char *)runner->spec.directory);

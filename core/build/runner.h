@@ -10,11 +10,13 @@
 #include "core/base/err.h"
 #include "core/build/build.h"
 
+struct bare;
 struct runner;
 
 struct runner_spec {
     const char *compose_file; /* NULL: compose's own search */
     const char *directory;    /* working directory; NULL: ours */
+    const struct bare *bare;  /* copies to build instead of compose_file; NULL: none */
     const char *builder;      /* BUILDX_BUILDER; NULL: not set */
     const char *const *services;
     size_t services_len;

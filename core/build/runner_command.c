@@ -3,10 +3,29 @@
 #include "core/base/mem.h"
 #include "core/build/runner_private.h"
 
+/* The copies lie elsewhere: compose is told what it would have read from the
+ * place and from the text of the files. */
+static void add_bare(struct words *words, const struct bare *bare)
+{
+    const char *named = getenv("COMPOSE_PROJECT_NAME");
+    for (size_t i = 0; i < bare->files_len; i++) {
+        words_add(words, "-f");
+        words_add(words, bare->files[i]);
+    }
+    words_add(words, "--project-directory");
+    words_add(words, bare->project);
+    if (bare->name != NULL && (named == NULL || named[0] == '\0')) {
+        words_add(words, "-p");
+        words_add(words, bare->name);
+    }
+}
+
 struct words runner_arguments(const struct runner_spec *spec)
 {
     struct words words = {0};
-    if (spec->compose_file != NULL) {
+    if (spec->bare != NULL) {
+        add_bare(&words, spec->bare);
+    } else if (spec->compose_file != NULL) {
         words_add(&words, "-f");
         words_add(&words, spec->compose_file);
     }

@@ -4,6 +4,7 @@
 
 #include "core/base/process.h"
 #include "core/base/words.h"
+#include "core/build/bare.h"
 #include "core/build/compat.h"
 #include "core/build/progress.h"
 #include "core/build/runner.h"
@@ -17,6 +18,7 @@ struct runner {
     struct runner_spec spec; /* its strings are ours */
     struct words services, build_args, profiles;
     bool automatic_off; /* DOCKER_BUILDKIT=0 in our environment */
+    struct bare bare;   /* copies of the compose files without caches, if needed */
     char *original;     /* compose file of the original Dockerfiles; NULL: none */
     struct words environment;
     struct tool_search *search; /* until the tool is known */

@@ -96,6 +96,18 @@ echo '{"ServerVersion":"26.1.5","DriverStatus":[["Backing Filesystem","extfs"]]}
 run build
 is 'no containerd image store: exit 0' exits 0
 is 'no containerd image store: traditional' complains "this builder can't export local caches"
+cp compose.yml compose.kept
+printf 'services:\n  api:\n    build:\n      context: .\n      cache_to: ["type=local,dest=/x"]\n' >compose.yml
+echo '#1 [api 1/1] RUN x' >"$docker/build.log"
+mkdir "$tmp/copies"
+TMPDIR=$tmp/copies run build
+is 'no containerd image store, caches to leave out: exit 0' exits 0
+is 'no containerd image store, caches to leave out: says so' \
+    complains "without local caches: this builder can't export them (no containerd image store)"
+is 'no containerd image store, caches to leave out: the copy' \
+    grep -q "compose -f $tmp/copies/bilge-compose-.*/1-compose.yml --project-directory $tmp/cwd build" "$docker/calls.log"
+is 'no containerd image store, caches to leave out: no copy is left' [ -z "$(ls "$tmp/copies")" ]
+mv compose.kept compose.yml
 rm "$docker/info.json" "$docker/traditional.log"
 
 cp compose.yml docker-compose.test-local.yml

@@ -22,7 +22,8 @@ tests/engine/prune.log: tests/engine/caches.log
 tests/engine/race.log: tests/engine/prune.log
 
 # Builds, on the engine of each suite.
-BUILD_ENGINE_TESTS = tests/engine/builds.sh tests/engine/builds-bookworm.sh tests/engine/builds-forky.sh
+BUILD_ENGINE_TESTS = tests/engine/builds.sh tests/engine/builds-bookworm.sh tests/engine/builds-forky.sh tests/engine/compose1.sh
 TESTS += $(BUILD_ENGINE_TESTS)
 EXTRA_DIST += $(BUILD_ENGINE_TESTS) tests/engine/suite.sh
 tests/engine/builds.log: tests/engine/race.log
+tests/engine/compose1.log: tests/engine/builds-bookworm.log

@@ -78,6 +78,12 @@ static const struct {
     {V1, {.engine = "20.10.24", .free_bytes = -1}, {.original = "docker-compose.test.yml"}, true,
      {"docker-compose.test.yml", "knows no cache_to"}},
     {V1, {.engine = "26.1.5", .told_plugins = true, .free_bytes = -1}, {0}, true, {"no buildx"}},
+    {V1, {.engine = "20.10.24", .api = "1.41", .free_bytes = -1}, {.bare = true}, false,
+     {"without local caches: docker-compose 1 knows no cache_to", "docker 20.10.24 (API 1.41)"}},
+    {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {.wants_caches = true, .bare = true}, false,
+     {"without local caches: this builder can't export them"}},
+    {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {.wants_caches = true, .original = "o"}, true,
+     {"can't export local caches"}},
     {V1, {.engine = "26.1.5", .told_plugins = true, .buildx = "0.13", .free_bytes = -1}, {0}, false,
      {"buildx 0.13"}},
     {V2, {.rootless = true, .wsl1 = true, .free_bytes = 1000000000}, {0}, false,
@@ -124,6 +130,17 @@ static void test_original_file(void **state)
     expect_original("docker-compose.test-local.yml", directory, "docker-compose.test.yml");
     expect_original("docker-compose.test-local.yml", "/nowhere", NULL);
     expect_original(original, NULL, NULL);
+    char *other = mem_printf("%s/compose.yml", directory);
+    char *before = mem_printf("%s/compose.original.yml", directory);
+    close(open(other, O_CREAT | O_WRONLY, 0644));
+    expect_original(other, NULL, NULL);
+    close(open(before, O_CREAT | O_WRONLY, 0644));
+    expect_original(other, NULL, before);
+    expect_original(NULL, directory, before); /* as compose finds it */
+    expect_original("compose.yml", directory, "compose.original.yml");
+    unlink(other);
+    free(other);
+    free(before);
     expect_original("/a-local.d/compose.yml", NULL, NULL);
     expect_original(NULL, directory, NULL);
     setenv("COMPOSE_FILE", local, 1);
