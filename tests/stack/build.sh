@@ -81,7 +81,7 @@ result_of() { # QUEUE: leaves the result in QUEUE.result
 		sleep 0.5
 	done
 	cat "$tmp/answer"
-	[ "$state" = done ] && sed '$d' "$tmp/answer" | field result >"$tmp/$1.result"
+	[ "$state" = "done" ] && sed '$d' "$tmp/answer" | field result >"$tmp/$1.result"
 }
 is 'a task is run by the Rust worker' result_of rust
 is 'a task is run by the Ruby worker' result_of ruby

@@ -9,11 +9,20 @@ export BILGE="$bilge" XDG_STATE_HOME="$tmp/state" XDG_CONFIG_HOME="$tmp/config" 
 unset BILGE_PROC
 without_buildkit=(env DOCKER_BUILDKIT=0)
 
+# All is compiled without optimisation: that takes half as long, and is not what is proved here.
+quick="bilge-stack/rust-quick:trixie"
+printf 'FROM %s\nENV CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64\n' "$RUST_IMAGE" >Dockerfile
+is 'a Rust image that compiles quickly' docker buildx build --tag $quick .
+cp -r "$ready" ready
+ready=$tmp/ready
+sed -i "s,$RUST_IMAGE,$quick," "$ready"/*.yml
+
 fails_at_once() {
 	local status=0
 	"$@" >log 2>&1 || status=$?
 	cat log
-	[ $status != 0 ] && grep -qi 'buildkit' log && ! grep -qE 'Compiling|Downloaded|Unpacking' log
+	# the builder prints the step itself, too; that would not be saying it
+	[ $status != 0 ] && grep -vE '^(Step|The command) ' log | grep -q 'needs BuildKit' && ! grep -qE 'Compiling|Downloaded|Unpacking' log
 }
 for service in "${services[@]}"; do
 	is "$service: without BuildKit the optimised Dockerfile fails at once, and says why" fails_at_once \
@@ -32,7 +41,9 @@ for service in "${services[@]}"; do
 	is "$service: the image is there" docker image inspect "tasker/$service:test"
 done
 
-thin_script() { "${without_buildkit[@]}" "$project/compose/build-with-compatibility.sh" >"$tmp/log" 2>&1 || { tail -n 40 "$tmp/log"; return 1; }; }
+# Called where the compose files are, as its users do.
+cp "$project/compose/build-with-compatibility.sh" .
+thin_script() { "${without_buildkit[@]}" ./build-with-compatibility.sh >"$tmp/log" 2>&1 || { tail -n 40 "$tmp/log"; return 1; }; }
 is 'build-with-compatibility.sh does the same' thin_script
 is 'and says so' says traditional
 
