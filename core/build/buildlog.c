@@ -1,59 +1,16 @@
-/* The ring is a chain of blocks of one size. In a block the text grows from
- * the front and its index from the back, until they meet:
- *
- *     | text 0 | text 1 | text 2 |   free   | entry 2 | entry 1 | entry 0 |
- *
- * A line lies whole in one block, so it can be lent without a copy. Each is
- * kept with a newline, so that many lines can come in by one copy. When all
- * blocks are taken, the oldest one gives up its lines and becomes the newest:
- * no allocation per line, and never more memory than was promised. */
 #include "core/build/buildlog.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/build/spill.h"
+#include "core/build/buildlog_private.h"
 
 #define MAX_BYTES_LEAST (64 * 1024)
 #define BLOCK_BYTES_MOST (1024 * 1024)
 #define BLOCKS_LEAST 16
-
-struct entry {
-    uint32_t end;  /* of the text, in the block; it starts where the one before ends */
-    uint32_t meta; /* step << 2 | stream */
-};
-
-struct block {
-    uint64_t first; /* number of its first line */
-    uint32_t lines;
-    uint32_t used;     /* bytes of text */
-    struct entry *top; /* one past the block's end: entry i is top[-1 - i] */
-    char text[];
-};
-
-struct buildlog {
-    struct block **blocks; /* a ring: the oldest at `oldest` */
-    size_t blocks_len, blocks_max, oldest;
-    uint32_t block_bytes; /* of text and entries together */
-    uint64_t end;
-    struct block *newest; /* NULL until the first line */
-
-    /* What has left memory: whole blocks in a file, the number of the first line
-     * of each, and the one that was read last. */
-    struct spill *spill; /* NULL: what leaves is lost */
-    char *directory;     /* of a file that is not open yet; NULL: none wanted */
-    int spill_error;
-    uint64_t *firsts; /* by spill's numbers, in a ring as they are */
-    size_t firsts_cap;
-    struct block *read; /* NULL: none */
-    uint64_t read_number;
-
-    void (*on_loaded)(void *arg);
-    void *loaded_arg;
-    void (*on_room)(void *arg);
-    void *room_arg;
-};
+/* For what is read back, for a scan and for a save. */
+#define BLOCKS_BESIDE (LOG_PAGES + 2)
 
 struct buildlog *buildlog_new(size_t max_bytes)
 {
@@ -63,212 +20,232 @@ struct buildlog *buildlog_new(size_t max_bytes)
     size_t whole = max_bytes / BLOCKS_LEAST;
     if (whole > BLOCK_BYTES_MOST)
         whole = BLOCK_BYTES_MOST;
-    log->blocks_max = max_bytes / whole - 1; /* one is for reading back */
-    whole -= sizeof(struct block) + sizeof(struct block *) + sizeof(struct buildlog);
-    log->block_bytes = (uint32_t)(whole / sizeof(struct entry) * sizeof(struct entry));
-    log->blocks = mem_zalloc(log->blocks_max * sizeof *log->blocks);
+    log->memory_max = max_bytes / whole - BLOCKS_BESIDE;
+    whole -= logblock_size(0) + sizeof(struct loginfo) + sizeof(struct logblock *);
+    log->room = (uint32_t)(whole / sizeof(struct logblock_entry) * sizeof(struct logblock_entry));
+    log->memory_cap = log->memory_max + 1;
+    log->memory = mem_zalloc(log->memory_cap * sizeof(struct logblock *));
+    log->slots = logfile_slots(logblock_size(log->room));
+    log->wanted = log->unreadable = UINT64_MAX;
+    log->refs = 1;
     return log;
+}
+
+void buildlog_ref(struct buildlog *log)
+{
+    log->refs++;
+}
+
+void buildlog_unref(struct buildlog *log)
+{
+    if (--log->refs == 0)
+        free(log);
 }
 
 void buildlog_free(struct buildlog *log)
 {
     if (log == NULL)
         return;
-    for (size_t i = 0; i < log->blocks_len; i++)
-        free(log->blocks[i]);
-    spill_close(log->spill);
+    for (; log->kept < log->blocks; log->kept++)
+        logblock_unref(buildlog_in_memory(log, log->kept));
+    log->freed = true;
+    log->newest = NULL;
+    log->first = log->blocks;
+    log->on_loaded = log->on_room = log->on_full = NULL;
+    logpages_done(log);
+    logfile_unref(log->file);
+    log->file = NULL;
     free(log->directory);
-    free(log->firsts);
-    free(log->read);
-    free(log->blocks);
-    free(log);
-}
-
-/* ---------------------------------------------------------------- the file */
-
-void buildlog_spill_to(struct buildlog *log, uv_loop_t *loop, const char *directory)
-{
-    (void)loop;
-    mem_replace(&log->directory, directory);
-}
-
-int buildlog_spill_error(const struct buildlog *log)
-{
-    return log->spill_error;
-}
-
-void buildlog_on_loaded(struct buildlog *log, void (*on_loaded)(void *arg), void *arg)
-{
-    log->on_loaded = on_loaded;
-    log->loaded_arg = arg;
-}
-
-bool buildlog_is_behind(const struct buildlog *log)
-{
-    (void)log;
-    return false;
-}
-
-void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *arg)
-{
-    log->on_room = on_room;
-    log->room_arg = arg;
+    log->directory = NULL;
+    free(log->memory);
+    free(log->infos);
+    free(log->step_lines);
+    log->memory = NULL;
+    log->infos = NULL;
+    log->step_lines = NULL;
+    buildlog_unref(log);
 }
 
 void buildlog_on_full(struct buildlog *log, void (*on_full)(void *arg), void *arg)
 {
-    (void)log, (void)on_full, (void)arg;
+    log->on_full = on_full;
+    log->full_arg = arg;
 }
 
-static size_t block_size(const struct buildlog *log)
+/* ------------------------------------------------------------------- blocks */
+
+void buildlog_note_first(struct buildlog *log)
 {
-    return sizeof(struct block) + log->block_bytes;
+    bool filed = log->file != NULL && log->filed < log->kept;
+    log->first = filed ? log->filed : log->kept;
 }
 
-static struct block *new_block(const struct buildlog *log)
+static void drop_oldest(struct buildlog *log)
 {
-    struct block *block = mem_zalloc(block_size(log));
-    block->top = (struct entry *)(void *)(block->text + log->block_bytes);
+    logblock_unref(buildlog_in_memory(log, log->kept));
+    log->kept++;
+    buildlog_note_first(log);
+}
+
+void buildlog_shrink(struct buildlog *log)
+{
+    while (log->blocks - log->kept > log->memory_max &&
+           (log->directory == NULL || log->kept < log->written))
+        drop_oldest(log);
+}
+
+/* One that can be used anew, with its memory; NULL: none. */
+static struct logblock *take_oldest(struct buildlog *log)
+{
+    if (log->blocks - log->kept < log->memory_max)
+        return NULL;
+    if (log->directory != NULL && log->kept >= log->written)
+        return NULL;
+    if (log->directory == NULL && log->on_full != NULL)
+        log->on_full(log->full_arg);
+    struct logblock *block = buildlog_in_memory(log, log->kept);
+    if (block->refs > 1) {
+        logblock_unref(block);
+        block = NULL;
+    }
+    log->kept++;
+    buildlog_note_first(log);
     return block;
 }
 
-/* What had left is lost with it: lines must stay without a gap. */
-static void stop_spilling(struct buildlog *log, int code)
+static void grow_memory(struct buildlog *log)
 {
-    spill_close(log->spill);
-    log->spill = NULL;
-    log->spill_error = code;
-    free(log->directory);
-    log->directory = NULL;
-    free(log->read);
-    log->read = NULL;
+    size_t cap = log->memory_cap * 2;
+    struct logblock **memory = mem_zalloc(cap * sizeof(struct logblock *));
+    for (uint64_t n = log->kept; n < log->blocks; n++)
+        memory[n % cap] = buildlog_in_memory(log, n);
+    free(log->memory);
+    log->memory = memory;
+    log->memory_cap = cap;
 }
 
-static void spill_block(struct buildlog *log, const struct block *block)
+static void add_info(struct buildlog *log)
 {
-    struct err err = {0};
-    if (log->spill == NULL && log->directory != NULL &&
-        spill_open(log->directory, block_size(log), &log->spill, &err) < 0)
-        stop_spilling(log, err.code);
-    if (log->spill == NULL)
-        return;
-    uint64_t number = spill_end(log->spill);
-    int code = spill_add(log->spill, block, block_size(log));
-    if (code < 0) {
-        stop_spilling(log, code);
-        return;
+    uint64_t gone = log->first - log->infos_base, len = log->blocks - log->infos_base;
+    if (gone > 64 && gone > len / 2) {
+        memmove(log->infos, log->infos + gone, (size_t)(len - gone) * sizeof *log->infos);
+        log->infos_base += gone;
+        len -= gone;
     }
-    mem_reserve((void **)&log->firsts, &log->firsts_cap, (size_t)number + 1, sizeof *log->firsts);
-    log->firsts[number] = block->first;
+    mem_reserve((void **)&log->infos, &log->infos_cap, (size_t)len + 1, sizeof *log->infos);
+    log->infos[len] = (struct loginfo){.first = log->end};
 }
-
-/* The block of the file that holds the line; NULL when it can't be read. */
-static const struct block *read_block(struct buildlog *log, uint64_t number)
-{
-    uint64_t low = spill_first(log->spill), high = spill_end(log->spill);
-    while (high - low > 1) {
-        uint64_t middle = low + (high - low) / 2;
-        if (log->firsts[middle] <= number)
-            low = middle;
-        else
-            high = middle;
-    }
-    if (log->read != NULL && log->read_number == low)
-        return log->read;
-    if (log->read == NULL)
-        log->read = new_block(log);
-    log->read_number = UINT64_MAX; /* until it has been read whole */
-    if (spill_read(log->spill, low, log->read, block_size(log)) < 0)
-        return NULL;
-    log->read->top = (struct entry *)(void *)(log->read->text + log->block_bytes);
-    log->read_number = low;
-    return log->read;
-}
-
-/* ------------------------------------------------------------------ adding */
 
 /* Makes the newest block an empty one. */
 static void turn_over(struct buildlog *log)
 {
-    struct block *block;
-    if (log->blocks_len < log->blocks_max) {
-        block = new_block(log);
-        log->blocks[log->blocks_len++] = block;
-    } else {
-        block = log->blocks[log->oldest];
-        spill_block(log, block);
-        log->oldest = (log->oldest + 1) % log->blocks_max;
-    }
-    block->first = log->end;
-    block->lines = 0;
-    block->used = 0;
-    log->newest = block;
-}
-
-static size_t room_in(const struct buildlog *log)
-{
-    const struct block *block = log->newest;
+    struct logblock *block = take_oldest(log);
     if (block == NULL)
-        return 0;
-    return log->block_bytes - block->used - block->lines * sizeof(struct entry);
+        block = logblock_new(log->room);
+    if (log->blocks - log->kept >= log->memory_cap)
+        grow_memory(log);
+    logblock_clear(block, log->blocks, log->end);
+    add_info(log);
+    log->memory[log->blocks % log->memory_cap] = block;
+    log->blocks++;
+    log->newest = block;
+    logspill_step(log);
 }
 
-static uint32_t make_meta(int step, int stream)
+uint64_t buildlog_block_of(const struct buildlog *log, uint64_t line)
 {
-    return (uint32_t)step << 2 | ((uint32_t)stream & 3);
+    uint64_t low = log->first, high = log->blocks;
+    if (high > low && buildlog_info(log, high - 1)->first <= line)
+        return high - 1;
+    while (high - low > 1) {
+        uint64_t middle = low + (high - low) / 2;
+        if (buildlog_info(log, middle)->first <= line)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
 }
 
-static void add_piece(struct buildlog *log, uint32_t meta, const char *line, uint32_t len)
+uint32_t buildlog_lines_of(const struct buildlog *log, uint64_t block)
 {
-    if (len + 1 + sizeof(struct entry) > room_in(log))
+    uint64_t end = block + 1 < log->blocks ? buildlog_info(log, block + 1)->first : log->end;
+    return (uint32_t)(end - buildlog_info(log, block)->first);
+}
+
+/* -------------------------------------------------------------------- steps */
+
+static void note_step(struct buildlog *log, int step, uint64_t lines)
+{
+    struct loginfo *info = buildlog_info(log, log->blocks - 1);
+    size_t at = 0, need = (size_t)step + 1, len = info->steps_len;
+    if (need > log->step_lines_len) {
+        log->step_lines = mem_realloc(log->step_lines, need * sizeof *log->step_lines);
+        memset(log->step_lines + log->step_lines_len, 0,
+               (need - log->step_lines_len) * sizeof *log->step_lines);
+        log->step_lines_len = need;
+    }
+    log->step_lines[step] += lines;
+    if (len > LOGINFO_STEPS)
+        return;
+    while (at < len && info->steps[at] != step)
+        at++;
+    if (at == LOGINFO_STEPS || step > UINT16_MAX)
+        info->steps_len = LOGINFO_STEPS + 1;
+    else if (at == len)
+        info->steps[info->steps_len++] = (uint16_t)step;
+}
+
+bool loginfo_has(const struct loginfo *info, const struct logfilter *filter)
+{
+    bool has = info->steps_len > LOGINFO_STEPS || logfilter_takes_all(filter);
+    for (size_t i = 0; i < info->steps_len && !has; i++)
+        has = logfilter_takes(filter, info->steps[i]);
+    return has;
+}
+
+uint64_t buildlog_count(const struct buildlog *log, const struct logfilter *filter)
+{
+    uint64_t count = 0;
+    if (logfilter_takes_all(filter))
+        return log->end;
+    for (size_t step = 0; step < log->step_lines_len; step++)
+        if (logfilter_takes(filter, (int)step))
+            count += log->step_lines[step];
+    return count;
+}
+
+/* ------------------------------------------------------------------- adding */
+
+static void add_piece(struct buildlog *log, int step, int stream, const char *line, uint32_t len)
+{
+    if (log->newest == NULL || !logblock_add(log->newest, step, stream, line, len)) {
         turn_over(log);
-    struct block *block = log->newest;
-    if (len > 0)
-        memcpy(block->text + block->used, line, len);
-    block->text[block->used + len] = '\n';
-    block->used += len + 1;
-    block->lines++;
-    block->top[-(ptrdiff_t)block->lines] = (struct entry){.end = block->used, .meta = meta};
+        logblock_add(log->newest, step, stream, line, len);
+    }
+    note_step(log, step, 1);
     log->end++;
 }
 
 void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len)
 {
-    uint32_t meta = make_meta(step, stream);
-    uint32_t most = log->block_bytes / 2;
+    uint32_t most = log->room / 2;
     for (; len > most; line += most, len -= most)
-        add_piece(log, meta, line, most);
-    add_piece(log, meta, line, (uint32_t)len);
-}
-
-/* As many of the lines as fit into the newest block; says how many. */
-static size_t add_run(struct buildlog *log, uint32_t meta, const char *text, const uint32_t *ends,
-                      size_t count)
-{
-    struct block *block = log->newest;
-    size_t room = room_in(log), taken = 0;
-    for (; taken < count; taken++) {
-        if (ends[taken] + (taken + 1) * sizeof(struct entry) > room)
-            break;
-        block->top[-(ptrdiff_t)(block->lines + taken) - 1] =
-            (struct entry){.end = block->used + ends[taken], .meta = meta};
-    }
-    if (taken == 0)
-        return 0;
-    memcpy(block->text + block->used, text, ends[taken - 1]);
-    block->used += ends[taken - 1];
-    block->lines += (uint32_t)taken;
-    log->end += taken;
-    return taken;
+        add_piece(log, step, stream, line, most);
+    add_piece(log, step, stream, line, (uint32_t)len);
 }
 
 void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *text,
                         uint32_t *ends, size_t count)
 {
-    uint32_t meta = make_meta(step, stream);
     while (count > 0) {
-        size_t taken = add_run(log, meta, text, ends, count);
-        if (taken == 0) { /* a new block, or a line for itself */
+        size_t taken = log->newest != NULL ? logblock_add_lines(log->newest, step, stream, text,
+                                                                ends, count)
+                                           : 0;
+        if (taken > 0) {
+            note_step(log, step, taken);
+            log->end += taken;
+        } else { /* a new block, or a line for itself */
             buildlog_add(log, step, stream, text, ends[0] - 1);
             taken = 1;
         }
@@ -281,17 +258,11 @@ void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *
     }
 }
 
-/* Of those in memory. */
-static uint64_t first_kept(const struct buildlog *log)
-{
-    return log->blocks_len > 0 ? log->blocks[log->oldest]->first : 0;
-}
+/* ------------------------------------------------------------------ reading */
 
 uint64_t buildlog_first(const struct buildlog *log)
 {
-    if (log->spill != NULL && spill_end(log->spill) > 0)
-        return log->firsts[spill_first(log->spill)];
-    return first_kept(log);
+    return log->first < log->blocks ? buildlog_info(log, log->first)->first : log->end;
 }
 
 uint64_t buildlog_end(const struct buildlog *log)
@@ -299,63 +270,65 @@ uint64_t buildlog_end(const struct buildlog *log)
     return log->end;
 }
 
-static const struct block *block_at(const struct buildlog *log, size_t age_order)
+/* NULL: it is being read back, or can't be. */
+static const struct logblock *block_for(const struct buildlog *log, uint64_t number)
 {
-    return log->blocks[(log->oldest + age_order) % log->blocks_len];
+    if (number >= log->kept)
+        return buildlog_in_memory(log, number);
+    /* Reading a block in changes nothing that a caller could see. */
+    return logpages_get((struct buildlog *)log, number);
 }
 
-/* The last block that does not start after the line. */
-static const struct block *find_block(const struct buildlog *log, uint64_t number)
+static int absent(const struct buildlog *log, uint64_t block)
 {
-    size_t low = 0, high = log->blocks_len;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (block_at(log, middle)->first <= number)
-            low = middle;
-        else
-            high = middle;
-    }
-    return block_at(log, low);
+    return log->freed || block == log->unreadable ? BUILDLOG_GONE : BUILDLOG_LOADING;
 }
 
 int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_line *ret_line)
 {
-    if (number < buildlog_first(log) || number >= log->end)
-        return -1;
-    /* Reading a block in changes nothing that a caller could see. */
-    const struct block *block = number < first_kept(log)
-                                    ? read_block((struct buildlog *)log, number)
-                                    : find_block(log, number);
+    if (log->freed || number < buildlog_first(log) || number >= log->end)
+        return BUILDLOG_GONE;
+    uint64_t at = buildlog_block_of(log, number);
+    const struct logblock *block = block_for(log, at);
     if (block == NULL)
-        return -1;
-    ptrdiff_t i = (ptrdiff_t)(number - block->first);
-    const struct entry *entry = &block->top[-1 - i];
-    uint32_t start = i > 0 ? entry[1].end : 0;
-    ret_line->text = block->text + start;
-    ret_line->len = entry->end - start - 1;
-    ret_line->step = (int)(entry->meta >> 2);
-    ret_line->stream = (int)(entry->meta & 3);
+        return absent(log, at);
+    *ret_line = logblock_line(block, (uint32_t)(number - block->first));
     return 0;
+}
+
+/* The nearest line in the block, from line `from` of the log on; false: none. */
+static bool seek_in(const struct logblock *block, uint32_t lines, const struct logfilter *filter,
+                    uint64_t from, int direction, uint64_t *ret_number)
+{
+    int64_t i = from < block->first            ? 0
+                : from >= block->first + lines ? (int64_t)lines - 1
+                                               : (int64_t)(from - block->first);
+    for (; i >= 0 && i < (int64_t)lines; i += direction) {
+        if (!logfilter_takes(filter, logblock_step(block, (uint32_t)i)))
+            continue;
+        *ret_number = block->first + (uint64_t)i;
+        return true;
+    }
+    return false;
 }
 
 int buildlog_seek(const struct buildlog *log, const struct logfilter *filter, uint64_t from,
                   int direction, uint64_t *ret_number)
 {
-    struct buildlog_line line;
-    for (uint64_t i = from; buildlog_get(log, i, &line) == 0; i += (uint64_t)(int64_t)direction) {
-        if (!logfilter_takes(filter, line.step))
+    uint64_t first = buildlog_first(log);
+    if (log->freed || first >= log->end || (direction > 0 ? from >= log->end : from < first))
+        return BUILDLOG_GONE;
+    from = from < first ? first : from >= log->end ? log->end - 1 : from;
+    for (uint64_t at = buildlog_block_of(log, from); at >= log->first && at < log->blocks;
+         at += (uint64_t)(int64_t)direction) {
+        if (!loginfo_has(buildlog_info(log, at), filter))
             continue;
-        *ret_number = i;
-        return 0;
+        const struct logblock *block = block_for(log, at);
+        if (block == NULL && absent(log, at) == BUILDLOG_LOADING)
+            return BUILDLOG_LOADING;
+        if (block != NULL &&
+            seek_in(block, buildlog_lines_of(log, at), filter, from, direction, ret_number))
+            return 0;
     }
     return BUILDLOG_GONE;
-}
-
-uint64_t buildlog_count(const struct buildlog *log, const struct logfilter *filter)
-{
-    struct buildlog_line line;
-    uint64_t count = 0;
-    for (uint64_t i = buildlog_first(log); buildlog_get(log, i, &line) == 0; i++)
-        count += logfilter_takes(filter, line.step);
-    return count;
 }

@@ -68,6 +68,10 @@ enum {
  * memory, a few screens full of it. */
 int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_line *ret_line);
 
+/* The same for a line that is shown again and again while others are read: the
+ * last one of a step. Only the last 4 KiB of its text are sure to be there. */
+int buildlog_glance(const struct buildlog *log, uint64_t number, struct buildlog_line *ret_line);
+
 /* The nearest line from `from` on (direction 1) or back (-1), `from` included,
  * that the filter takes. 0; BUILDLOG_GONE: there is none; BUILDLOG_LOADING: as
  * above, ask again. Costs little, however far away that line is. */

@@ -262,7 +262,7 @@ bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line)
 {
     struct buildlog_line line;
-    if (step->last_line == 0 || buildlog_get(build->log, step->last_line - 1, &line) < 0)
+    if (step->last_line == 0 || buildlog_glance(build->log, step->last_line - 1, &line) != 0)
         return false;
     step_strip_line(&line);
     *ret_line = line;

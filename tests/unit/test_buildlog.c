@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/build/buildlog.h"
 #include "tests/support/limit.h"
+#include "tests/support/loop.h"
 #include "tests/support/tempdir.h"
 
 #define LEAST 65536
@@ -157,71 +158,256 @@ static void add_numbered(struct buildlog *log, unsigned from, unsigned to)
         buildlog_add(log, (int)(i % 5), 1, text, (size_t)snprintf(text, sizeof text, "line %u", i));
 }
 
+/* ------------------------------------------------------------------ the file */
+
+struct place {
+    struct loop_fixture loop;
+    char *directory, *inside;
+    struct buildlog *log;
+    bool room;
+    size_t loaded;
+};
+
+static void on_room(void *arg)
+{
+    struct place *place = arg;
+    place->room = true;
+}
+
+static void on_loaded(void *arg)
+{
+    struct place *place = arg;
+    place->loaded++;
+}
+
+static void place_open(struct place *place, const char *where)
+{
+    *place = (struct place){0};
+    loop_open(&place->loop, 60000);
+    place->directory = tempdir_new();
+    place->inside = where != NULL ? mem_strdup(where) : mem_printf("%s/state", place->directory);
+    place->log = buildlog_new(LEAST);
+    buildlog_spill_to(place->log, &place->loop.loop, place->inside);
+    buildlog_on_room(place->log, on_room, place);
+    buildlog_on_loaded(place->log, on_loaded, place);
+}
+
+static void place_close(struct place *place)
+{
+    buildlog_free(place->log);
+    loop_finish(&place->loop);
+    free(place->inside);
+    tempdir_free(place->directory);
+}
+
+/* As the runner does: who is ahead of the file waits. */
+static void add_in_time(struct place *place, unsigned from, unsigned to)
+{
+    while (from < to) {
+        unsigned some = to - from < 100 ? to - from : 100;
+        place->room = false;
+        add_numbered(place->log, from, from + some);
+        from += some;
+        if (buildlog_is_behind(place->log))
+            loop_wait(&place->loop, &place->room);
+    }
+}
+
+/* Until nothing is written or read. */
+static void settle(struct place *place)
+{
+    while (place->loop.loop.active_reqs.count > 0)
+        uv_run(&place->loop.loop, UV_RUN_ONCE);
+}
+
+/* Reads it back, if need be; the loop goes on meanwhile. */
+static int get(struct place *place, uint64_t number, struct buildlog_line *ret_line)
+{
+    int code;
+    while ((code = buildlog_get(place->log, number, ret_line)) == BUILDLOG_LOADING)
+        uv_run(&place->loop.loop, UV_RUN_ONCE);
+    return code;
+}
+
+static void check_number(struct place *place, unsigned number)
+{
+    char text[64];
+    struct buildlog_line line;
+    assert_int_equal(get(place, number, &line), 0);
+    snprintf(text, sizeof text, "line %u", number);
+    assert_int_equal(line.len, strlen(text));
+    assert_memory_equal(line.text, text, line.len);
+    assert_int_equal(line.step, number % 5);
+}
+
 /* What memory has no room for is still there, in any order of reading. */
 static void test_spill(void **state)
 {
+    struct place place;
     (void)state;
-    char *directory = tempdir_new(), *inside = mem_printf("%s/state", directory), text[64];
-    struct buildlog *log = buildlog_new(LEAST);
-    buildlog_spill_to(log, NULL, inside);
-    add_numbered(log, 0, 50000);
-    assert_int_equal(buildlog_first(log), 0);
-    assert_int_equal(buildlog_end(log), 50000);
-    for (unsigned i = 0; i < 50000; i++) {
-        unsigned number = i % 2 == 0 ? i : 50000 - i;
-        snprintf(text, sizeof text, "line %u", number);
-        check(log, number, (int)(number % 5), 1, text);
-    }
-    add_numbered(log, 50000, 60000); /* after reading */
-    check(log, 0, 0, 1, "line 0");
-    check(log, 59999, 4, 1, "line 59999");
-    assert_int_equal(buildlog_spill_error(log), 0);
-    assert_int_equal(rmdir(inside), 0); /* no name of it is left */
-    buildlog_free(log);
-    free(inside);
-    tempdir_free(directory);
+    place_open(&place, NULL);
+    add_in_time(&place, 0, 50000);
+    assert_int_equal(buildlog_first(place.log), 0);
+    assert_int_equal(buildlog_end(place.log), 50000);
+    for (unsigned i = 0; i < 50000; i += 7)
+        check_number(&place, i % 2 == 0 ? i : 49999 - i);
+    assert_true(place.loaded > 0);
+    add_in_time(&place, 50000, 60000); /* after reading */
+    check_number(&place, 0);
+    check_number(&place, 59999);
+    assert_int_equal(buildlog_spill_error(place.log), 0);
+    assert_int_equal(rmdir(place.inside), 0); /* no name of it is left */
+    place_close(&place);
+}
+
+/* Who does not wait loses nothing either. */
+static void test_spill_lags_behind(void **state)
+{
+    struct place place;
+    (void)state;
+    place_open(&place, NULL);
+    add_numbered(place.log, 0, 50000);
+    assert_true(buildlog_is_behind(place.log));
+    assert_int_equal(buildlog_first(place.log), 0);
+    loop_wait(&place.loop, &place.room);
+    assert_false(buildlog_is_behind(place.log));
+    for (unsigned i = 0; i < 50000; i += 500)
+        check_number(&place, i);
+    place_close(&place);
+}
+
+/* Given up while the file is written, while it is read: nothing stays behind. */
+static void test_freed_under_way(void **state)
+{
+    struct place place;
+    struct buildlog_line line;
+    (void)state;
+    place_open(&place, NULL);
+    add_numbered(place.log, 0, 50000);
+    place_close(&place);
+    place_open(&place, NULL);
+    add_in_time(&place, 0, 50000);
+    assert_int_equal(buildlog_get(place.log, 0, &line), BUILDLOG_LOADING);
+    place_close(&place);
+    assert_int_equal(place.loaded, 0);
 }
 
 /* Without a place for the file the oldest lines go, and it says so. */
 static void test_spill_fails(void **state)
 {
+    struct place place;
     (void)state;
-    struct buildlog *log = buildlog_new(LEAST);
-    buildlog_spill_to(log, NULL, "/proc/nowhere/at-all");
-    add_numbered(log, 0, 50000);
-    assert_true(buildlog_spill_error(log) < 0);
-    assert_true(buildlog_first(log) > 0);
-    check(log, 49999, 4, 1, "line 49999");
-    buildlog_free(log);
+    place_open(&place, "/proc/nowhere/at-all");
+    add_in_time(&place, 0, 50000);
+    assert_true(buildlog_spill_error(place.log) < 0);
+    assert_true(buildlog_first(place.log) > 0);
+    check_number(&place, 49999);
+    place_close(&place);
 }
 
-/* A disk that gets full on the way: what had gone to the file goes, too, so
- * that what is left has no gap. */
+/* A disk that gets full on the way: the file grows no further, and its oldest
+ * lines give way to newer ones, without a gap. */
 static void test_spill_gets_full(void **state)
 {
-    (void)state;
-    char *directory = tempdir_new();
-    struct buildlog *log = buildlog_new(LEAST);
+    struct place place;
     struct rlimit before, small = {0};
-    buildlog_spill_to(log, NULL, directory);
-    add_numbered(log, 0, 10000);
-    assert_int_equal(buildlog_first(log), 0);
+    (void)state;
+    place_open(&place, NULL);
+    add_in_time(&place, 0, 10000);
+    assert_int_equal(buildlog_first(place.log), 0);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small = (struct rlimit){.rlim_cur = 200000, .rlim_max = before.rlim_max};
+    small = (struct rlimit){.rlim_cur = 300000, .rlim_max = before.rlim_max};
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    add_numbered(log, 10000, 60000);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_true(buildlog_spill_error(log) < 0);
-    uint64_t first = buildlog_first(log);
+    add_in_time(&place, 10000, 60000);
+    settle(&place);
+    uint64_t end = buildlog_end(place.log), first = buildlog_first(place.log);
+    assert_true(buildlog_spill_error(place.log) < 0);
     assert_true(first > 10000);
-    for (uint64_t i = first; i < 60000; i++) {
-        char text[64];
-        snprintf(text, sizeof text, "line %u", (unsigned)i);
-        check(log, i, (int)(i % 5), 1, text);
+    /* More than memory could hold: the file still serves. */
+    assert_true((end - first) * 18 > 2 * LEAST);
+    for (uint64_t i = first; i < end; i++)
+        check_number(&place, (unsigned)i);
+    struct buildlog_line line;
+    assert_int_equal(get(&place, first - 1, &line), BUILDLOG_GONE);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    place_close(&place);
+}
+
+/* ------------------------------------------------------------ lines of steps */
+
+static uint64_t seek(struct place *place, const struct logfilter *filter, uint64_t from,
+                     int direction)
+{
+    uint64_t number = UINT64_MAX;
+    while (buildlog_seek(place->log, filter, from, direction, &number) == BUILDLOG_LOADING)
+        uv_run(&place->loop.loop, UV_RUN_ONCE);
+    return number;
+}
+
+static void test_steps(void **state)
+{
+    struct place place;
+    struct logfilter filter = {0}, rare = {0}, none = {0};
+    (void)state;
+    place_open(&place, NULL);
+    add_in_time(&place, 0, 20000);
+    buildlog_add(place.log, 77, 1, "rare", 4);
+    add_in_time(&place, 20001, 60000);
+    logfilter_add(&filter, 3);
+    logfilter_add(&filter, 4);
+    logfilter_add(&rare, 77);
+    logfilter_add(&none, 78);
+    assert_int_equal(buildlog_count(place.log, &filter), 24000);
+    assert_int_equal(buildlog_count(place.log, &rare), 1);
+    assert_int_equal(seek(&place, &filter, 0, 1), 3);
+    assert_int_equal(seek(&place, &filter, 5, 1), 8);
+    assert_int_equal(seek(&place, &filter, 7, -1), 4);
+    assert_int_equal(seek(&place, &filter, 2, -1), UINT64_MAX);
+    assert_int_equal(seek(&place, &filter, UINT64_MAX, -1), 59999);
+    assert_int_equal(seek(&place, &filter, 60000, 1), UINT64_MAX);
+    assert_int_equal(seek(&place, &rare, 0, 1), 20000);
+    assert_int_equal(seek(&place, &rare, 59999, -1), 20000);
+    assert_int_equal(seek(&place, &rare, 20001, 1), UINT64_MAX);
+    assert_int_equal(seek(&place, &none, 0, 1), UINT64_MAX);
+    /* What holds none is not read: that last one came at once. */
+    size_t loaded = place.loaded;
+    seek(&place, &none, 59999, -1);
+    assert_int_equal(place.loaded, loaded);
+    logfilter_done(&filter);
+    logfilter_done(&rare);
+    logfilter_done(&none);
+    place_close(&place);
+}
+
+/* Last lines of steps are kept at hand once they were read, in whatever blocks
+ * they are. */
+static void test_glances(void **state)
+{
+    struct place place;
+    struct buildlog_line line;
+    (void)state;
+    place_open(&place, NULL);
+    add_in_time(&place, 0, 60000);
+    size_t there = 0, rounds = 0;
+    while (there < 40) {
+        there = 0;
+        for (unsigned i = 0; i < 40; i++)
+            there += buildlog_glance(place.log, i * 997, &line) == 0;
+        if (there < 40)
+            uv_run(&place.loop.loop, UV_RUN_ONCE);
+        assert_true(++rounds < 10000);
     }
-    buildlog_free(log);
-    tempdir_free(directory);
+    size_t loaded = place.loaded;
+    for (unsigned i = 0; i < 40; i++) {
+        char text[64];
+        assert_int_equal(buildlog_glance(place.log, i * 997, &line), 0);
+        snprintf(text, sizeof text, "line %u", i * 997);
+        assert_int_equal(line.len, strlen(text));
+        assert_memory_equal(line.text, text, line.len);
+    }
+    assert_int_equal(place.loaded, loaded);
+    place_close(&place);
 }
 
 int main(void)
@@ -231,6 +417,10 @@ int main(void)
         cmocka_unit_test(test_spill),
         cmocka_unit_test(test_spill_fails),
         cmocka_unit_test(test_spill_gets_full),
+        cmocka_unit_test(test_spill_lags_behind),
+        cmocka_unit_test(test_freed_under_way),
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_glances),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_lines_come_back),
         cmocka_unit_test(test_overflow),
