@@ -23,7 +23,7 @@ struct loginfo {
     uint16_t steps_len;            /* LOGINFO_STEPS + 1: more than fit */
 };
 
-#define LOG_PAGES 2
+#define LOG_PAGES 4
 
 struct buildlog {
     unsigned refs; /* the owner's, those of jobs and of who borrows */
