@@ -132,6 +132,12 @@ static void print_text(const struct listing *listing, const struct store *store)
     char text[2][TEXT_SIZE_SIZE];
     printf("Builder %s: %zu records, %s, of which %s are not in use.\n", listing->builder->name,
            listing->rows_len, text_size(text[0], size), text_size(text[1], reclaimable));
+    const struct growth *growth = &listing->builder->growth;
+    if (growth->known)
+        printf("It gained %s in the last day, %s an hour.\n",
+               text_size(text[0], growth->day_bytes), text_size(text[1], growth->per_hour_bytes));
+    if (growth->per_build_bytes > 0)
+        printf("A build adds about %s.\n", text_size(text[0], growth->per_build_bytes));
 }
 
 /* -------------------------------------------------------------- command */

@@ -43,6 +43,20 @@ static const char *service_error(const struct store *store, const struct service
 
 /* ----------------------------------------------------------------- JSON */
 
+static void put_known(struct json *json, const char *key, bool known, int64_t value)
+{
+    if (known)
+        json_put_int(json, key, value);
+    else
+        json_put_text(json, key, NULL);
+}
+
+static void growth_json(struct json *json, const struct growth *growth)
+{
+    put_known(json, "grows_per_hour", growth->known, growth->per_hour_bytes);
+    put_known(json, "grows_per_build", growth->per_build_bytes > 0, growth->per_build_bytes);
+}
+
 static void service_json(struct json *json, const struct store *store,
                          const struct service *service)
 {
@@ -60,6 +74,7 @@ static void service_json(struct json *json, const struct store *store,
     json_put_int(json, "blobs", (int64_t)cache->blobs_len);
     json_put_time(json, "last_export", cache->last_export_at);
     json_put_text(json, "error", service_error(store, service));
+    growth_json(json, &service_owner(store, service)->growth);
     json_put_object_end(json);
 }
 
@@ -74,6 +89,7 @@ static void builder_json(struct json *json, const struct builder *builder)
     json_put_int(json, "size", builder->records.size_bytes);
     json_put_int(json, "reclaimable", builder->records.reclaimable_bytes);
     json_put_int(json, "shared", builder->records.shared_bytes);
+    growth_json(json, &builder->growth);
     json_put_object_end(json);
 }
 
@@ -86,6 +102,10 @@ static void disk_json(struct json *json, const struct disk *disk)
     json_put_time(json, "forecast_full_at", disk->full_at);
     json_put_text(json, "mount", disk->mount);
     json_put_text(json, "alarm", disk_alarm_name(disk->alarm));
+    put_known(json, "forecast_full_builds", disk->full_builds > 0, disk->full_builds);
+    put_known(json, "shrinks_per_hour", disk->full_at != 0, disk->shrinks_per_hour_bytes);
+    put_known(json, "shrinks_per_build", disk->shrinks_per_build_bytes > 0,
+              disk->shrinks_per_build_bytes);
     json_put_object_end(json);
 }
 
@@ -158,12 +178,25 @@ static void print_total(const struct store *store)
     putchar('\n');
 }
 
+/* What it gains: by the hour, by the build. */
+static void table_growth(struct table *table, const struct growth *growth)
+{
+    if (growth->known)
+        table_size(table, growth->per_hour_bytes);
+    else
+        table_text(table, NULL);
+    if (growth->per_build_bytes > 0)
+        table_size(table, growth->per_build_bytes);
+    else
+        table_text(table, NULL);
+}
+
 static void print_services(const struct store *store, int64_t now)
 {
     static const struct table_column columns[] = {
         {"SERVICE", false}, {"STATE", false}, {"SIZE", true},     {"LIVE", true},
-        {"GARBAGE", true},  {"GENS", true},   {"EXPORTED", true}, {"NOTE", false},
-        {NULL, false},
+        {"GARBAGE", true},  {"GENS", true},   {"EXPORTED", true}, {"PER HOUR", true},
+        {"PER BUILD", true}, {"NOTE", false}, {NULL, false},
     };
     if (store->services_len == 0) {
         puts("No caches: no directory under the cache roots, no service that builds.");
@@ -180,6 +213,7 @@ static void print_services(const struct store *store, int64_t now)
         table_size(table, cache_garbage_bytes(cache));
         table_count(table, cache->generations_len);
         table_age(table, cache->last_export_at, now);
+        table_growth(table, &service_owner(store, service)->growth);
         table_service_note(table, store, service);
     }
     table_print(table, 0, stdout);
@@ -191,7 +225,8 @@ static void print_builders(const struct store *store)
 {
     static const struct table_column columns[] = {
         {"BUILDER", false},    {"DRIVER", false}, {"RECORDS", true}, {"SIZE", true},
-        {"RECLAIMABLE", true}, {"SHARED", true},  {"NOTE", false},   {NULL, false},
+        {"RECLAIMABLE", true}, {"SHARED", true},  {"PER HOUR", true}, {"PER BUILD", true},
+        {"NOTE", false},       {NULL, false},
     };
     if (store->builders_len == 0)
         return;
@@ -204,6 +239,7 @@ static void print_builders(const struct store *store)
         table_size(table, builder->records.size_bytes);
         table_size(table, builder->records.reclaimable_bytes);
         table_size(table, builder->records.shared_bytes);
+        table_growth(table, &builder->growth);
         table_text(table, session_builder_error(builder));
     }
     putchar('\n');
@@ -213,24 +249,24 @@ static void print_builders(const struct store *store)
 
 static void table_disk_note(struct table *table, const struct disk *disk, int64_t now)
 {
-    char age[TEXT_AGE_SIZE];
-    struct buf note = {0};
+    struct buf note = {0}, forecast = {0};
     if (disk->alarm != DISK_CALM)
         note_append(&note, disk->alarm == DISK_RED ? "almost full!" : "getting full");
     if (disk->in_memory)
         note_append(&note, "in memory: lost at the next start");
-    if (disk->full_at != 0)
-        buf_printf(&note, "%sfull in ~%s", note.len > 0 ? "; " : "",
-                   text_age(age, (disk->full_at - now) / CLOCK_SECOND));
+    if (disk_say_forecast(disk, now, &forecast))
+        note_append(&note, forecast.data);
     table_text(table, note.data);
+    buf_done(&forecast);
     buf_done(&note);
 }
 
 static void print_disks(const struct store *store, int64_t now)
 {
     static const struct table_column columns[] = {
-        {"DISK", false}, {"HOLDS", false}, {"TOTAL", true}, {"FREE", true},
-        {"USED", true},  {"NOTE", false},  {NULL, false},
+        {"DISK", false}, {"HOLDS", false},   {"TOTAL", true},     {"FREE", true},
+        {"USED", true},  {"PER HOUR", true}, {"PER BUILD", true}, {"NOTE", false},
+        {NULL, false},
     };
     if (store->disks_len == 0)
         return;
@@ -245,6 +281,9 @@ static void print_disks(const struct store *store, int64_t now)
         table_size(table, disk->total_bytes);
         table_size(table, disk->free_bytes);
         table_text(table, percent);
+        table_growth(table, &(struct growth){.known = disk->full_at != 0,
+                                             .per_hour_bytes = disk->shrinks_per_hour_bytes,
+                                             .per_build_bytes = disk->shrinks_per_build_bytes});
         table_disk_note(table, disk, now);
     }
     putchar('\n');
@@ -258,7 +297,8 @@ static void print_text(const struct store *store)
     print_services(store, now);
     print_builders(store);
     print_disks(store, now);
-    puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B.");
+    puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B. PER HOUR and PER BUILD: what is "
+         "added,\ngoing by the last day and the last builds.");
 }
 
 /* docker has two words for two things: builds go to the selected builder, while

@@ -28,6 +28,19 @@ static void add_time(struct page *page, const struct app *app, const char *label
 
 /* ---- a service */
 
+/* What it gains; nothing when too little was seen. */
+static void add_growth(struct page *page, const char *label, const struct growth *growth)
+{
+    char day[TEXT_SIZE_SIZE], week[TEXT_SIZE_SIZE], hour[TEXT_SIZE_SIZE];
+    if (growth->known)
+        page_field(page, label, STYLE_NORMAL, "%9s  in the last day, %s an hour; %s in a week",
+                   text_size(day, growth->day_bytes), text_size(hour, growth->per_hour_bytes),
+                   text_size(week, growth->week_bytes));
+    if (growth->per_build_bytes > 0)
+        page_field(page, growth->known ? "" : label, STYLE_NORMAL, "%9s  a build",
+                   text_size(day, growth->per_build_bytes));
+}
+
 static void add_sizes(struct page *page, const struct cache *cache)
 {
     page_title(page, "On disk");
@@ -162,6 +175,7 @@ size_t details_add_service(struct page *page, const struct app *app, const struc
         details_add_shrunken(page, cache);
         add_time(page, app, "Exported", cache->last_export_at);
         add_sizes(page, cache);
+        add_growth(page, "Gained", &service->growth);
         line = details_add_generations(page, app, cache, generation);
         details_add_blobs(page, store, cache);
         details_add_common(page, store, service);
@@ -218,6 +232,7 @@ void details_add_record(struct page *page, const struct app *app, const struct b
     page_title(page, "Record");
     page_field(page, "Id", STYLE_NORMAL, "%s", record->id);
     page_field(page, "Builder", STYLE_NORMAL, "%s", builder->name);
+    add_growth(page, "It gained", &builder->growth);
     if (*owner != '\0')
         page_field(page, "Service", STYLE_NORMAL, "%s", owner);
     page_field(page, "Size", STYLE_BOLD, "%s", text_size(size, record->size_bytes));

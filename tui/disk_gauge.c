@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/level.h"
 #include "core/base/text.h"
 
@@ -57,11 +56,10 @@ static int percent_of(const struct disk *disk)
 
 static void add_forecast(const struct app *app, const struct disk *disk, struct buf *buf)
 {
-    char text[TEXT_AGE_SIZE];
-    int64_t left = disk->full_at - app_now(app);
-    if (disk->full_at > 0 && left > 0)
-        buf_printf(buf, " %s full in ~%s", app_theme(app)->glyphs->dot,
-                   text_age(text, left / CLOCK_SECOND));
+    struct buf words = {0};
+    if (disk_say_forecast(disk, app_now(app), &words))
+        buf_printf(buf, " %s %s", app_theme(app)->glyphs->dot, words.data);
+    buf_done(&words);
 }
 
 /* The other disks, right before column `end`; those that there is no room for

@@ -13,14 +13,6 @@
 #define QUIET_MS 60000
 #define LIVELY_MS 5000
 
-struct space {
-    char *path; /* to look at: need not exist, then what lies above it counts */
-    char *mount;
-    bool known;
-    uint64_t dev;
-    struct fs_space space;
-};
-
 struct look {
     struct job job;
     struct space *spaces;
@@ -29,28 +21,36 @@ struct look {
     size_t data; /* the engine's; SIZE_MAX: not known, or not here */
 };
 
-/* The network may be below: not on the loop. */
+void space_look(struct space *space)
+{
+    char *path = mem_strdup(space->path);
+    int fd = -1;
+    while (fs_open_root(path, &fd, NULL) < 0 && strcmp(path, "/") != 0) {
+        char *slash = strrchr(path, '/');
+        slash[slash == path] = '\0';
+    }
+    struct fs_stat stat;
+    if (fd >= 0 && fs_stat_fd(fd, &stat, NULL) == 0 && fs_space(fd, &space->space, NULL) == 0) {
+        space->known = true;
+        space->dev = stat.dev;
+        space->mount = fs_mount_point(path);
+    }
+    if (fd >= 0)
+        close(fd);
+    free(path);
+}
+
+void space_done(struct space *space)
+{
+    free(space->path);
+    free(space->mount);
+}
+
 static void look_run(struct job *job)
 {
     struct look *look = (struct look *)job;
-    for (size_t i = 0; i < look->len; i++) {
-        struct space *space = &look->spaces[i];
-        char *path = mem_strdup(space->path);
-        int fd = -1;
-        while (fs_open_root(path, &fd, NULL) < 0 && strcmp(path, "/") != 0) {
-            char *slash = strrchr(path, '/');
-            slash[slash == path] = '\0';
-        }
-        struct fs_stat stat;
-        if (fd >= 0 && fs_stat_fd(fd, &stat, NULL) == 0 && fs_space(fd, &space->space, NULL) == 0) {
-            space->known = true;
-            space->dev = stat.dev;
-            space->mount = fs_mount_point(path);
-        }
-        if (fd >= 0)
-            close(fd);
-        free(path);
-    }
+    for (size_t i = 0; i < look->len; i++)
+        space_look(&look->spaces[i]);
 }
 
 static enum disk_alarm alarm_of(const struct bilge *bilge, const struct fs_space *space)
@@ -127,10 +127,8 @@ static void look_done(struct job *job, bool cancelled)
             disks_refresh(bilge);
         bilge_wake(bilge); /* the memory waits for it */
     }
-    for (size_t i = 0; i < look->len; i++) {
-        free(look->spaces[i].path);
-        free(look->spaces[i].mount);
-    }
+    for (size_t i = 0; i < look->len; i++)
+        space_done(&look->spaces[i]);
     free(look->spaces);
     free(look);
 }

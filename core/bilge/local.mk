@@ -9,6 +9,7 @@ libbilge_a_SOURCES += \
 	core/bilge/examining.c \
 	core/bilge/excerpts.c \
 	core/bilge/memory.c \
+	core/bilge/outlook.c \
 	core/bilge/owning.c \
 	core/bilge/planning.c \
 	core/bilge/project.c \
@@ -16,6 +17,7 @@ libbilge_a_SOURCES += \
 	core/bilge/rescans.c \
 	core/bilge/roots.c \
 	core/bilge/services.c \
+	core/bilge/spots.c core/bilge/spots.h \
 	core/bilge/trends.c \
 	core/bilge/watching.c \
 	core/bilge/recording.c

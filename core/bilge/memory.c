@@ -1,6 +1,6 @@
 /* What bilge remembers from run to run: samples of sizes, the texts of layers,
- * and from the samples the forecast. Reads the store when it has settled, and
- * again when it has moved, a minute later at the earliest; all work with the
+ * and from the samples the outlook. Reads the store when it has settled, and
+ * again when it has moved, a minute later at the earliest, or now and then; all work with the
  * file is a job on the pool, one at a time.
  *
  * Without the file (a full disk, no home, read-only) everything else goes on:
@@ -13,11 +13,12 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
-#include "core/prune/forecast.h"
 #include "core/store/history.h"
 
 #define INTERVAL_MS 60000
-#define FORECAST_SPAN (7 * 24 * 3600 * CLOCK_SECOND)
+/* Also when nothing has moved: then it is known that nothing has. */
+#define QUIET_INTERVAL_MS (15 * 60000)
+#define THIN_INTERVAL_MS (6 * 3600000)
 #define IMPORTED "imported sha256:"
 
 struct sample {
@@ -25,17 +26,10 @@ struct sample {
     int64_t bytes;
 };
 
-struct prediction {
-    uint64_t dev;
-    char *series;
-    int64_t free_bytes;
-    int64_t full_at;
-};
-
 struct note {
     struct job job;
     char *path; /* of the file */
-    bool read_only;
+    bool read_only, thin;
     struct history *history; /* handed from note to note by the object */
     int64_t now;
     struct sample *samples;
@@ -46,8 +40,7 @@ struct note {
     size_t wanted_len, wanted_cap;
     struct trend *trends;
     size_t trends_len;
-    struct prediction *predictions;
-    size_t predictions_len;
+    struct outlook *outlook;
     struct layer_text *texts; /* out: for the store */
     size_t texts_len;
     struct history_step_time *times; /* out: for the store */
@@ -59,26 +52,19 @@ struct note {
 
 /* ------------------------------------------------- gathering, on the loop */
 
-static void add_sample(struct note *note, const char *kind, const char *name, int64_t bytes)
+/* Takes the name of the series. */
+static void add_sample(struct note *note, char *series, int64_t bytes)
 {
     mem_reserve((void **)&note->samples, &note->samples_cap, note->samples_len + 1,
                 sizeof *note->samples);
-    note->samples[note->samples_len++] =
-        (struct sample){mem_printf("%s:%s", kind, name), bytes};
+    note->samples[note->samples_len++] = (struct sample){series, bytes};
 }
 
 static void gather_disks(struct note *note, const struct store *store)
 {
-    note->predictions = mem_zalloc((store->disks_len + 1) * sizeof *note->predictions);
     for (size_t i = 0; i < store->disks_len; i++) {
         const struct disk *disk = &store->disks[i];
-        const char *name = disk->mount != NULL ? disk->mount : disk->path;
-        add_sample(note, "free", name, disk->free_bytes);
-        note->predictions[note->predictions_len++] = (struct prediction){
-            .dev = disk->dev,
-            .series = mem_printf("free:%s", name),
-            .free_bytes = disk->free_bytes,
-        };
+        add_sample(note, outlook_disk_series(disk->mount, disk->path), disk->free_bytes);
     }
 }
 
@@ -90,7 +76,7 @@ static void gather_caches(struct note *note, const struct store *store)
         if (cache == NULL || cache->state == CACHE_MISSING)
             continue;
         note->trends[note->trends_len++].id = mem_strdup(cache->path);
-        add_sample(note, "cache", cache->path, cache->size_bytes);
+        add_sample(note, mem_printf("cache:%s", cache->path), cache->size_bytes);
         for (size_t j = 0; j < cache->blobs_len; j++) {
             if (cache->blobs[j].created_at == 0)
                 continue;
@@ -107,7 +93,7 @@ static void gather_records(struct note *note, const struct store *store)
         const struct builder *builder = &store->builders[i];
         if (builder->load != LOAD_DONE)
             continue;
-        add_sample(note, "builder", builder->id, builder->records.size_bytes);
+        add_sample(note, mem_printf("builder:%s", builder->id), builder->records.size_bytes);
         for (size_t j = 0; j < builder->records.len; j++) {
             const struct record *record = &builder->records.items[j];
             if (record->created_at == 0 || record->description[0] == '\0' ||
@@ -130,8 +116,6 @@ static void open_file(struct note *note)
         return;
     if (history_open(note->path, &note->history, &err) < 0)
         log_note("%s", err.text);
-    else if (!note->read_only)
-        history_thin(note->history, note->now, NULL);
 }
 
 static void write_down(struct note *note)
@@ -147,20 +131,6 @@ static void write_down(struct note *note)
     if (code < 0)
         log_note("%s", err.text);
     free(samples);
-}
-
-static void predict(struct note *note)
-{
-    for (size_t i = 0; i < note->predictions_len; i++) {
-        struct prediction *prediction = &note->predictions[i];
-        struct history_point *points = NULL;
-        size_t len = 0;
-        if (history_points(note->history, prediction->series, note->now - FORECAST_SPAN, &points,
-                           &len, NULL) == 0)
-            prediction->full_at =
-                forecast_free(points, len, note->now, prediction->free_bytes).full_at;
-        free(points);
-    }
 }
 
 static int by_time(const void *a, const void *b)
@@ -202,8 +172,10 @@ static void note_run(struct job *job)
     open_file(note);
     if (note->history != NULL && !note->read_only)
         write_down(note);
+    if (note->history != NULL && note->thin)
+        history_thin(note->history, note->now, NULL);
     if (note->history != NULL) {
-        predict(note);
+        outlook_read(note->outlook, note->history, note->now);
         for (size_t i = 0; i < note->trends_len; i++)
             trend_read(&note->trends[i], note->history, note->now);
         history_step_times(note->history, &note->times, &note->times_len, NULL);
@@ -218,10 +190,8 @@ static void note_run(struct job *job)
 static void put(struct bilge *bilge, struct note *note)
 {
     struct store *store = bilge->store;
-    for (size_t i = 0; i < store->disks_len; i++)
-        for (size_t j = 0; j < note->predictions_len; j++)
-            if (store->disks[i].dev == note->predictions[j].dev)
-                store->disks[i].full_at = note->predictions[j].full_at;
+    if (note->history != NULL)
+        outlook_put(note->outlook, store);
     for (size_t i = 0; i < note->trends_len; i++)
         trend_put(&note->trends[i], store);
     store_set_layer_texts(store, note->texts, note->texts_len);
@@ -246,8 +216,6 @@ static void note_free(struct note *note)
         free(note->samples[i].series);
     for (size_t i = 0; i < note->layers_len; i++)
         free((char *)note->layers[i].text);
-    for (size_t i = 0; i < note->predictions_len; i++)
-        free(note->predictions[i].series);
     for (size_t i = 0; i < note->trends_len; i++)
         free(note->trends[i].id);
     free(note->trends);
@@ -256,12 +224,12 @@ static void note_free(struct note *note)
     for (size_t i = 0; i < note->times_len; i++)
         free(note->times[i].instruction);
     history_builds_free(note->past, note->past_len);
+    outlook_free(note->outlook);
     free(note->path);
     free(note->times);
     free(note->samples);
     free(note->layers);
     free(note->wanted);
-    free(note->predictions);
     free(note->texts);
     free(note);
 }
@@ -280,8 +248,9 @@ static void note_done(struct job *job, bool cancelled)
 static bool is_due(const struct bilge *bilge, int64_t now_mono_ms)
 {
     const struct memory *memory = &bilge->memory;
-    return memory->noted_mono_ms == 0 || (now_mono_ms - memory->noted_mono_ms >= INTERVAL_MS &&
-                                          memory->revision != bilge->store->revision);
+    int64_t since = now_mono_ms - memory->noted_mono_ms;
+    return memory->noted_mono_ms == 0 || since >= QUIET_INTERVAL_MS ||
+           (since >= INTERVAL_MS && memory->revision != bilge->store->revision);
 }
 
 void memory_step(struct bilge *bilge)
@@ -299,9 +268,14 @@ void memory_step(struct bilge *bilge)
     note->history = memory->history;
     note->now = clock_now();
     note->want_past = bilge->watching && bilge->store->past == NULL;
+    note->outlook = outlook_new(bilge->store);
     gather_disks(note, bilge->store);
     gather_caches(note, bilge->store);
     gather_records(note, bilge->store);
+    note->thin = !note->read_only && (memory->thinned_mono_ms == 0 ||
+                                      now - memory->thinned_mono_ms >= THIN_INTERVAL_MS);
+    if (note->thin)
+        memory->thinned_mono_ms = now;
     memory->under_way = true;
     memory->noted_mono_ms = now;
     job_start(bilge, &note->job);

@@ -11,7 +11,8 @@
  *   recording each build that is over, for the history
  *   excerpts  of Dockerfiles, where builds failed
  *   planning, pruning   requests that go through several of these
- *   memory    samples, forecast, texts of layers
+ *   memory    samples, texts of layers
+ *   outlook   forecast and growth, from the samples
  *   care      verify, restore, dedupe
  *   examining the doctor
  *
@@ -27,6 +28,7 @@
 
 #include <uv.h>
 
+#include "core/base/fs.h"
 #include "core/bilge.h"
 #include "core/build/compose.h"
 #include "core/build/runner.h"
@@ -44,6 +46,7 @@ struct pruning;
 struct care;
 struct recording;
 struct examining;
+struct outlook;
 
 /* What every build gets, besides what it is started with. */
 struct build_defaults {
@@ -59,6 +62,7 @@ struct memory {
     struct history *history;
     bool under_way;        /* a job has the history */
     int64_t noted_mono_ms; /* 0: not yet */
+    int64_t thinned_mono_ms;
     uint64_t revision;     /* of the store, when its results were put in */
 };
 
@@ -210,6 +214,17 @@ void engines_close(struct bilge *bilge);
 void owning_refresh(struct bilge *bilge, bool scanning);
 
 /* ---- disks */
+/* The file system below a path. */
+struct space {
+    char *path; /* absolute; need not exist, then what lies above it counts */
+    bool known; /* the rest is filled in */
+    uint64_t dev;
+    char *mount;
+    struct fs_space space;
+};
+/* The network may be below: on the pool. */
+void space_look(struct space *space);
+void space_done(struct space *space);
 void disks_open(struct bilge *bilge);
 void disks_refresh(struct bilge *bilge);
 
@@ -228,6 +243,15 @@ void recording_end(struct bilge *bilge, struct recording *recording, const struc
 /* ---- excerpts */
 /* The build has failed: finds the lines of the Dockerfile. */
 void excerpts_look(struct bilge *bilge, const struct build *build);
+
+/* ---- outlook: gathered from the store, read on the pool, put into the store */
+struct outlook *outlook_new(const struct store *store);
+void outlook_read(struct outlook *outlook, struct history *history, int64_t now);
+void outlook_put(struct outlook *outlook, struct store *store);
+void outlook_free(struct outlook *outlook);
+/* The name of the samples of free bytes: by where the file system is mounted
+ * (NULL: not known), else by the path. The caller frees it. */
+char *outlook_disk_series(const char *mount, const char *path);
 
 /* ---- trends */
 struct trend {

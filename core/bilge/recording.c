@@ -6,10 +6,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
+#include "core/bilge/spots.h"
 #include "core/store/history.h"
 #include "core/store/verdict.h"
 
@@ -26,6 +28,8 @@ struct recording {
     char *project;
     struct entry *entries;
     size_t entries_len;
+    struct spots *spots;
+    int64_t started_at;
     struct history_build *past;
     size_t past_len;
     bool measuring, over;
@@ -41,6 +45,7 @@ static void recording_free(struct recording *recording)
         history_build_done(&recording->entries[i].row);
     }
     history_builds_free(recording->past, recording->past_len);
+    spots_free(recording->spots);
     free(recording->entries);
     free(recording->path);
     free(recording->project);
@@ -71,6 +76,11 @@ static int64_t measure(const char *path)
 static void measure_run(struct job *job)
 {
     struct recording *recording = (struct recording *)job;
+    struct history *history;
+    if (history_open(recording->path, &history, NULL) == 0) {
+        spots_note(recording->spots, history, recording->started_at);
+        history_close(history);
+    }
     for (size_t i = 0; i < recording->entries_len; i++)
         recording->entries[i].before_bytes = measure(recording->entries[i].path);
 }
@@ -108,6 +118,7 @@ static void write_run(struct job *job)
         log_note("%s", err.text);
         return;
     }
+    spots_note(recording->spots, history, clock_now());
     for (size_t i = 0; i < recording->entries_len; i++) {
         struct entry *entry = &recording->entries[i];
         int64_t after = measure(entry->path);
@@ -231,6 +242,7 @@ static void add_entry(struct recording *recording, const char *service, const ch
     *entry = (struct entry){.before_bytes = -1};
     mem_replace(&entry->service, service);
     mem_replace(&entry->path, path);
+    spots_add(recording->spots, path);
 }
 
 static void add_entries(struct recording *recording, const struct compose_project *project,
@@ -259,6 +271,8 @@ struct recording *recording_start(struct bilge *bilge, const struct build *build
     mem_replace(&recording->path, bilge->memory.path);
     mem_replace(&recording->project, project != NULL ? project->name : NULL);
     recording->want_past = bilge->watching;
+    recording->started_at = build->started_at;
+    recording->spots = spots_new(bilge->store);
     add_entries(recording, project, build);
     recording->measuring = true;
     recording->job.run = measure_run;

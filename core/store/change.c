@@ -264,6 +264,8 @@ void store_clear_disks(struct store *store)
     for (size_t i = 0; i < store->disks_len; i++) {
         free(store->disks[i].path);
         free(store->disks[i].mount);
+        free(store->disks[i].day);
+        free(store->disks[i].week);
     }
     free(store->disks);
     store->disks = NULL;

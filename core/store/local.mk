@@ -6,5 +6,6 @@ libbilge_a_SOURCES += \
 	core/store/layer_words.c core/store/layer_words.h \
 	core/store/owners.c core/store/owners.h \
 	core/store/record_words.c core/store/record_words.h \
+	core/store/usage.c core/store/usage.h \
 	core/store/verdict.c core/store/verdict.h \
 	core/store/compare.c core/store/compare.h

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 const struct service *store_service(const struct store *store, const char *id)
 {
@@ -196,4 +198,20 @@ const struct disk *store_worst_disk(const struct store *store)
             worst = disk;
     }
     return worst;
+}
+
+bool disk_say_forecast(const struct disk *disk, int64_t now, struct buf *buf)
+{
+    char age[TEXT_AGE_SIZE];
+    int64_t left_s = (disk->full_at - now) / CLOCK_SECOND;
+    bool by_time = disk->full_at != 0, by_builds = disk->full_builds > 0;
+    if (!by_time && !by_builds)
+        return false;
+    buf_append_str(buf, "full in ");
+    if (by_time)
+        buf_printf(buf, "~%s", text_age(age, left_s > 0 ? left_s : 0));
+    if (by_builds)
+        buf_printf(buf, "%s%s%lld build%s", by_time ? " / " : "", by_time ? "" : "~",
+                   (long long)disk->full_builds, disk->full_builds == 1 ? "" : "s");
+    return true;
 }

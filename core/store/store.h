@@ -9,12 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/mem.h"
 #include "core/build/build.h"
 #include "core/build/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
 #include "core/store/history.h"
 #include "core/store/owners.h"
+#include "core/store/usage.h"
 
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
@@ -38,6 +40,7 @@ struct service {
     char *busy_sign;        /* our own build, a building client; NULL: no such sign */
     int64_t trend[SERVICE_TREND]; /* the sizes that it went through; the last one is the newest */
     size_t trend_len;             /* 0: not remembered */
+    struct growth growth;         /* of its cache directory */
     uint64_t last_build_id; /* 0: not built in this session */
 };
 
@@ -68,6 +71,7 @@ struct builder {
     struct owners owners;
     uint64_t owners_mark; /* core/bilge's: of the caches that it was worked out from */
     int64_t refreshed_at;
+    struct growth growth; /* of its records */
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
 };
 
@@ -80,8 +84,15 @@ struct disk {
     int64_t total_bytes, free_bytes;
     bool in_memory;
     enum disk_alarm alarm;
-    int64_t full_at; /* forecast; 0: none */
+    /* Forecast; 0: none. */
+    int64_t full_at;
+    int64_t full_builds; /* after so many builds */
+    int64_t shrinks_per_hour_bytes, shrinks_per_build_bytes;
+    /* Free bytes as they were, see usage_fill(); NULL: not remembered. */
+    int64_t *day, *week;
 };
+#define DISK_DAY_SLOTS 144 /* of ten minutes */
+#define DISK_WEEK_SLOTS 168 /* of an hour */
 
 /* What made a layer of one of the caches: the description of the engine's
  * record, as it is or as it was remembered. Raw text. */
@@ -164,6 +175,9 @@ const char *disk_alarm_name(enum disk_alarm alarm);
 /* The one to show when there is room for one: the one with the worst alarm, of
  * these the fullest. NULL: none is known. */
 const struct disk *store_worst_disk(const struct store *store);
+/* Appends "full in ~6 h / 9 builds", or as much of it as is known. False: there
+ * is nothing to say, and nothing was appended. */
+bool disk_say_forecast(const struct disk *disk, int64_t now, struct buf *buf);
 /* True once every scan, builder and the project have answered, or failed to. */
 bool store_gathered(const struct store *store);
 /* And what was remembered has been read: forecasts, texts of layers. */

@@ -56,6 +56,7 @@ if small_disk "$root" 1m; then
     : >"$tmp/conf"
     run doctor --config "$tmp/conf" --cache-root "$root" --json
     is 'doctor: bad by default' says '"disk","severity":"bad"'
+    umount "$root"
 else
     skip 'a disk of its own' 'needs root and mount namespaces'
 fi
@@ -70,6 +71,7 @@ if small_disk "$odd" 1m; then
     look
     is 'an odd name: nothing raw' lacks "$(printf '\033')" "$tmp/out"
     is 'an odd name: still in sight' says 'odd\x1b[31m\x0a\ name'
+    umount "$odd"
 else
     skip 'an odd name' 'needs root and mount namespaces'
 fi

@@ -1,6 +1,20 @@
 # The program itself, called as scripts call it. No engine is needed.
-CLI_TESTS = tests/cli/build.sh tests/cli/care.sh tests/cli/disks.sh tests/cli/doctor.sh tests/cli/full.sh tests/cli/guard.sh tests/cli/history.sh tests/cli/manual.sh tests/cli/prune.sh tests/cli/readings.sh tests/cli/records.sh tests/cli/settings.sh \
-	tests/cli/status.sh tests/cli/usage.sh
+CLI_TESTS = \
+	tests/cli/build.sh \
+	tests/cli/care.sh \
+	tests/cli/disks.sh \
+	tests/cli/doctor.sh \
+	tests/cli/forecast.sh \
+	tests/cli/full.sh \
+	tests/cli/guard.sh \
+	tests/cli/history.sh \
+	tests/cli/manual.sh \
+	tests/cli/prune.sh \
+	tests/cli/readings.sh \
+	tests/cli/records.sh \
+	tests/cli/settings.sh \
+	tests/cli/status.sh \
+	tests/cli/usage.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm

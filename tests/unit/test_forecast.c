@@ -123,6 +123,58 @@ static void two_thousand_samples_are_enough(void **state)
     assert_true(fabs(hours_left(&series, 30 * GB) - 30) < 0.5);
 }
 
+static void the_last_hours_go_before_the_last_week(void **state)
+{
+    (void)state;
+    struct series series = {.len = 0};
+    /* Quiet for days, then 5 GB an hour. */
+    add_line(&series, NOW - 6 * 24 * HOUR, NOW - 7 * HOUR, 15 * MINUTE, 65 * GB, 0);
+    add_line(&series, NOW - 6 * HOUR, NOW, 5 * MINUTE, 30 * GB, -5 * GB);
+    assert_true(fabs(hours_left(&series, 30 * GB) - 6) < 0.5);
+}
+
+static void what_is_far_off_is_told_by_the_whole_week(void **state)
+{
+    (void)state;
+    struct series series = {.len = 0};
+    /* 8 GB in eight hours of each day, nothing at night: 8 GB a day. */
+    for (int day = 6; day >= 0; day--) {
+        int64_t morning = NOW - day * 24 * HOUR - 8 * HOUR;
+        int64_t first = 200 * GB - (6 - day) * 8 * GB;
+        add_line(&series, morning, morning + 8 * HOUR, 10 * MINUTE, first - 8 * GB, -GB);
+    }
+    double hours = hours_left(&series, 144 * GB);
+    assert_true(hours > 15 * 24 && hours < 21 * 24); /* 18 days, not 6 */
+}
+
+/* Samples are dense while something happens; the time in between counts, too. */
+static void dense_samples_do_not_count_for_more(void **state)
+{
+    (void)state;
+    struct series series = {.len = 0};
+    for (int hour = 5; hour >= 0; hour--) { /* ten minutes of each hour take 1 GB */
+        int64_t at = NOW - hour * HOUR;
+        add_line(&series, at - 10 * MINUTE, at, CLOCK_SECOND * 10, (30 + hour) * GB, -6 * GB);
+    }
+    double hours = hours_left(&series, 20 * GB);
+    assert_true(hours > 16 && hours < 24);
+}
+
+static void builds_that_there_is_room_for(void **state)
+{
+    static const struct {
+        int64_t free_bytes, per_build, builds;
+    } cases[] = {
+        {9 * GB, GB, 9},     {9 * GB - 1, GB, 8}, {GB / 2, GB, 1}, {0, GB, 1},
+        {9 * GB, 0, 0},      {9 * GB, -1, 0},     {1000 * GB, GB, 1000},
+        {1001 * GB, GB, 0}, /* too far off to be told */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(forecast_builds(cases[i].free_bytes, cases[i].per_build),
+                         cases[i].builds);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +185,10 @@ int main(void)
         cmocka_unit_test(noise_gives_no_forecast),
         cmocka_unit_test(a_clock_that_stands_still_or_goes_back_does_no_harm),
         cmocka_unit_test(two_thousand_samples_are_enough),
+        cmocka_unit_test(the_last_hours_go_before_the_last_week),
+        cmocka_unit_test(what_is_far_off_is_told_by_the_whole_week),
+        cmocka_unit_test(dense_samples_do_not_count_for_more),
+        cmocka_unit_test(builds_that_there_is_room_for),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,14 +112,15 @@ static void old_samples_are_thinned(void **state)
     add_every(place, now - 2 * 60 * MINUTE, now, MINUTE);           /* stays: 120 */
     add_every(place, now - 3 * DAY, now - 3 * DAY + 60 * MINUTE, MINUTE);   /* one a quarter: 4 */
     add_every(place, now - 30 * DAY, now - 29 * DAY, 60 * MINUTE);  /* one a day: 1 */
+    add_every(place, now - 90 * DAY, now - 89 * DAY, 6 * 60 * MINUTE); /* just not forgotten: 1 */
     add_every(place, now - 95 * DAY, now - 94 * DAY, 60 * MINUTE);  /* forgotten */
     assert_int_equal(0, history_thin(place->history, now, NULL));
     assert_int_equal(120, count_points(place, "free:/", now - DAY));
     assert_int_equal(124, count_points(place, "free:/", now - 7 * DAY));
-    assert_int_equal(125, count_points(place, "free:/", 0));
+    assert_int_equal(126, count_points(place, "free:/", 0));
     /* Nothing more goes the second time. */
     assert_int_equal(0, history_thin(place->history, now, NULL));
-    assert_int_equal(125, count_points(place, "free:/", 0));
+    assert_int_equal(126, count_points(place, "free:/", 0));
 }
 
 static struct history_build a_build(char *service, int64_t started_at, struct history_step *steps,

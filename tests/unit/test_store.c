@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/store/store.h"
 #include "tests/support/limit.h"
@@ -256,6 +257,33 @@ static void test_busy_signs(void **state)
     assert_null(service_busy_sign(&row));
 }
 
+static void test_forecast_in_words(void **state)
+{
+    static const struct {
+        int64_t full_in_s, builds;
+        const char *words; /* NULL: nothing */
+    } cases[] = {
+        {0, 0, NULL},
+        {6 * 3600 + 60, 0, "full in ~6 h"},
+        {6 * 3600 + 60, 9, "full in ~6 h / 9 builds"},
+        {0, 9, "full in ~9 builds"},
+        {0, 1, "full in ~1 build"},
+        {-60, 1, "full in ~0 s / 1 build"}, /* it should be by now */
+    };
+    const int64_t now = INT64_C(1790000000) * CLOCK_SECOND;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct disk disk = {.full_builds = cases[i].builds};
+        struct buf words = {0};
+        if (cases[i].full_in_s != 0)
+            disk.full_at = now + cases[i].full_in_s * CLOCK_SECOND;
+        assert_int_equal(disk_say_forecast(&disk, now, &words), cases[i].words != NULL);
+        if (cases[i].words != NULL)
+            assert_string_equal(words.data, cases[i].words);
+        buf_done(&words);
+    }
+}
+
 static void test_the_worst_disk(void **state)
 {
     static const struct {
@@ -285,6 +313,7 @@ static void test_the_worst_disk(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forecast_in_words),
         cmocka_unit_test(test_the_worst_disk),
         cmocka_unit_test(test_rows_are_found_by_id_and_name),
         cmocka_unit_test(test_every_change_moves_the_revision),
