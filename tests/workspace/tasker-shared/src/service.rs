@@ -3,7 +3,7 @@
 
 use crate::health;
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
@@ -18,25 +18,37 @@ pub struct Service {
     pub version: &'static str,
 }
 
-#[derive(Debug, Clone, Args)]
+/// What a service needs in order to work.
+#[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where the tasks are
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: String,
-    /// Connections that may be open at the same time
-    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub database_connections: u32,
 }
 
 #[derive(Debug, Parser)]
+#[command(about = "Serves, or asks the one that serves on this machine how it is", disable_version_flag = true)]
 struct CommandLine {
     /// The port to listen on, on all addresses
     #[arg(long, env = "PORT", global = true)]
     port: Option<u16>,
-    #[command(flatten)]
-    settings: Option<Settings>,
+    /// Where the tasks are
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true)]
+    database_url: Option<String>,
+    /// Connections that may be open at the same time
+    #[arg(long, env = "DATABASE_CONNECTIONS", default_value_t = 5, global = true)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    database_connections: u32,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+impl CommandLine {
+    fn settings(self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            database_url: self.database_url.context("DATABASE_URL is not set")?,
+            database_connections: self.database_connections,
+        })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,11 +68,9 @@ impl Service {
     {
         let line = CommandLine::parse();
         let port = line.port.unwrap_or(default_port);
-        let done = match line.command.unwrap_or(Command::Serve) {
-            Command::Health => health::ask(port, Duration::from_secs(3)).map(|body| println!("{body}")),
-            Command::Serve => {
-                line.settings.context("DATABASE_URL is not set").and_then(|settings| self.serve(settings, port, serve))
-            }
+        let done = match line.command {
+            Some(Command::Health) => health::ask(port, Duration::from_secs(3)).map(|body| println!("{body}")),
+            Some(Command::Serve) | None => line.settings().and_then(|settings| self.serve(settings, port, serve)),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -124,10 +134,21 @@ mod tests {
         CommandLine::command().debug_assert();
     }
 
+    fn parse<const N: usize>(arguments: [&str; N]) -> CommandLine {
+        CommandLine::try_parse_from(arguments).unwrap()
+    }
+
     #[test]
     fn health_needs_no_database() {
-        let line = CommandLine::try_parse_from(["tasker", "health", "--port", "99"]).unwrap();
+        let line = parse(["tasker", "health", "--port", "99"]);
         assert!(matches!(line.command, Some(Command::Health)));
         assert_eq!(line.port, Some(99));
+    }
+
+    #[test]
+    fn no_command_means_serve() {
+        let line = parse(["tasker", "--database-url", "postgres://there"]);
+        assert!(line.command.is_none());
+        assert_eq!(line.settings().unwrap().database_url, "postgres://there");
     }
 }

@@ -37,7 +37,7 @@ module Tasker
     end
 
     def self.serve(port, orchestration_url)
-      log = Logger.new($stdout, progname: NAME)
+      log = Logger.new($stdout, progname: NAME, level: :info)
       $stdout.sync = true
       worker = Worker.new(Orchestration.new(orchestration_url, worker: "#{QUEUE}-#{SecureRandom.uuid}"),
                           queue: QUEUE, log: log)
