@@ -116,6 +116,7 @@ static void add_groups(struct build_tree *tree, const struct build *build)
         const struct step *step = &build->steps[i];
         struct tree_group *group = put_group(tree, build, step->service);
         note_times(group, step);
+        group->cancelled = group->cancelled || step->state == STEP_CANCELLED;
         group->failed = group->failed || step->state == STEP_FAILED;
         group->warnings += step->warnings;
         if (step->state == STEP_RUNNING && (group->running == 0 || !step->internal))
@@ -130,6 +131,15 @@ static void add_groups(struct build_tree *tree, const struct build *build)
     }
     if (tree->groups_len == first + 1 && build->state == BUILD_FAILED)
         tree->groups[first].failed = true;
+}
+
+/* Of one build by name, so that no row jumps when another service moves first. */
+static int compare_groups(const void *left, const void *right)
+{
+    const struct tree_group *a = left, *b = right;
+    if (a->build != b->build)
+        return a->build < b->build ? -1 : 1;
+    return strcmp(a->service != NULL ? a->service : "", b->service != NULL ? b->service : "");
 }
 
 /* Brings those for which it is so to the front. */
@@ -231,6 +241,16 @@ static void add_cause(struct build_tree *tree, size_t at, const struct build *bu
         tree_add_text(tree, TREE_CAUSE, at, 0, way);
 }
 
+/* The command stands in the row of the step, and in the log: what is left is
+ * "exit code: 2". */
+static const char *skip_command(const char *error)
+{
+    static const char words[] = " did not complete successfully: ";
+    const char *found = strstr(error, words);
+    return strncmp(error, "process \"", 9) == 0 && found != NULL ? found + sizeof words - 1
+                                                                 : error;
+}
+
 /* Why a build failed stands once, above its first group's steps. */
 static void add_reason(struct build_tree *tree, size_t at, const struct build *build)
 {
@@ -238,7 +258,7 @@ static void add_reason(struct build_tree *tree, size_t at, const struct build *b
         if (tree->groups[i].build == build->id)
             return;
     if (build->error != NULL && build->state == BUILD_FAILED)
-        tree_add_text(tree, TREE_REASON, at, 0, build->error);
+        tree_add_text(tree, TREE_REASON, at, 0, skip_command(build->error));
     add_cause(tree, at, build);
     tree_add_excerpt(tree, at, build, 0);
     if (build->steps_len > 0 || build_is_over(build))
@@ -276,7 +296,9 @@ void build_tree_fill(struct build_tree *tree, const struct build *const *builds,
     forget_folds(tree, builds, len);
     for (size_t i = 0; i < len; i++)
         add_groups(tree, builds[i]);
-    /* Failed ones first, bake's own steps last; else as they came. */
+    if (tree->groups_len > 1)
+        qsort(tree->groups, tree->groups_len, sizeof *tree->groups, compare_groups);
+    /* Failed ones first, bake's own steps last. */
     bring_forward(tree, has_service);
     bring_forward(tree, has_failed);
     for (size_t i = 0; i < tree->groups_len; i++) {

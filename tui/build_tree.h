@@ -53,7 +53,7 @@ struct tree_group {
     uint64_t key;  /* of build and service */
     char *service; /* NULL: steps of none */
     bool headed;   /* it has a row of its own, for it is not alone */
-    bool failed;
+    bool failed, cancelled;
     int running; /* a step of it that runs; 0: none */
     struct build_counts counts;
     size_t warnings;

@@ -66,8 +66,9 @@ static void add_scope(const struct log_screen *self, const struct build *build, 
         buf_printf(title, " %s ", glyphs->arrow);
         format_step_name(title, step);
     } else if (self->scope.service != NULL) {
-        buf_printf(title, " %s only ", glyphs->arrow);
+        buf_printf(title, " %s ", glyphs->arrow);
         text_clean(title, self->scope.service, strlen(self->scope.service));
+        buf_append_str(title, " only");
     }
 }
 
@@ -91,8 +92,9 @@ static void add_place(const struct log_screen *self, const struct build *build, 
     const struct log_view *view = &self->view;
     uint64_t first = buildlog_first(build->log), end = buildlog_end(build->log);
     int code = buildlog_spill_error(build->log);
+    size_t before = text->len;
     log_search_add_counts(self, text);
-    if (text->len > 0)
+    if (text->len > before)
         buf_printf(text, " %s ", app_theme(self->screen.app)->glyphs->dot);
     if (!logfilter_takes_all(&view->filter))
         buf_printf(text, "%llu of ",
@@ -126,6 +128,7 @@ static void draw_log(struct log_screen *self, const struct canvas *canvas,
                      const struct build *build)
 {
     struct buf title = {0};
+    self->view.rows = canvas->rows - 2;
     sync_view(self, build);
     add_title(self, build, &title);
     struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
@@ -202,7 +205,7 @@ static void build_again(struct log_screen *self)
     log_scope_done(&self->scope);
     logscan_free(self->scan);
     self->scan = NULL;
-    self->view.has_hit = false;
+    self->view.has_hit = self->at_match = false;
     self->view.follow = true;
     mem_replace(&self->view.search, NULL);
 }

@@ -53,7 +53,8 @@ static void go_on(struct log_screen *self)
         if (code == BUILDLOG_LOADING)
             return;
         if (code == 0) {
-            log_view_go_to(&self->view, build->log, number);
+            log_view_go_to(&self->view, build->log, number, self->view.rows / 3);
+            self->at_match = true;
             if (self->wrapped)
                 app_say(self->screen.app, STYLE_DIM, "Searched on from the %s",
                         self->pending > 0 ? "top" : "end");
@@ -99,6 +100,7 @@ static void change_search(void *arg, const char *text)
     struct log_screen *self = arg;
     mem_replace(&self->view.search, *text != '\0' ? text : NULL);
     self->pending = 0;
+    self->at_match = false;
     restart(self);
 }
 
@@ -108,7 +110,7 @@ static bool accept_search(void *arg, const char *text)
     struct log_screen *self = arg;
     change_search(self, text);
     mem_replace(&self->search_before, NULL);
-    self->view.has_hit = false;
+    self->view.has_hit = self->at_match = false;
     if (self->view.search != NULL)
         seek(self, self->view.top, 1);
     return true;
@@ -145,7 +147,7 @@ void log_search_add_counts(const struct log_screen *self, struct buf *text)
         return;
     struct logscan_counts counts = logscan_counts(self->scan);
     buf_printf(text, "/%s ", self->view.search);
-    if (self->view.has_hit && logscan_rank(self->scan, self->view.hit, &rank))
+    if (self->at_match && logscan_rank(self->scan, self->view.hit, &rank))
         buf_printf(text, "%llu of ", (unsigned long long)rank + 1);
     buf_printf(text, "%llu%s", (unsigned long long)counts.matches,
                counts.over ? "" : app_theme(self->screen.app)->glyphs->ellipsis);
@@ -184,5 +186,6 @@ void log_error_go(struct log_screen *self, int direction)
         !log_next_error(build, &view->filter, from, direction < 0 ? -1 : 1, &number))
         say_no_error(self, build, direction);
     else
-        log_view_go_to(view, build->log, number);
+        log_view_go_to(view, build->log, number, view->rows * 3 / 4);
+    self->at_match = false;
 }

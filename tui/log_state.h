@@ -18,6 +18,7 @@ struct log_screen {
     struct logscan *scan; /* NULL: nothing is sought */
     int pending;          /* a search under way: its direction; 0: none */
     uint64_t pending_from;
+    bool at_match; /* the hit is one of a search */
     bool wrapped; /* it has gone on from the other end */
     char *search_before; /* while another is typed */
 };

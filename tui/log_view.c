@@ -163,13 +163,13 @@ static void show_match(struct log_view *view)
         view->left = end > view->cols ? start - view->cols / 3 : 0;
 }
 
-void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number)
+void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number, int above)
 {
     view->follow = false;
     view->has_hit = true;
     view->hit = view->top = number;
     view->top_row = 0;
-    for (int row = 0; row < view->rows / 3; row++)
+    for (int row = 0; row < above; row++)
         if (!move_up(view, log))
             break;
     if (read_line(view, log, number) == 0)

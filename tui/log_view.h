@@ -32,8 +32,8 @@ void log_view_draw(struct log_view *view, const struct buildlog *log, const stru
 /* Movement; false when the command is none. */
 bool log_view_command(struct log_view *view, const struct buildlog *log, enum command command);
 void log_view_scroll(struct log_view *view, const struct buildlog *log, long rows);
-/* Shows this line with some of those before it, and, of a match in it, the
+/* Shows this line with so many rows before it, and, of a match in it, the
  * columns where it stands. */
-void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number);
+void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number, int above);
 
 #endif

@@ -131,22 +131,20 @@ int pane_build_wanted(const struct pane_build *pane)
 
 /* ---- title */
 
-static void add_counts(const struct app *app, struct buf *title, const struct build *build)
+/* What became of it stands first: the end of a title may be cut. */
+static void add_state(const struct app *app, struct buf *title, const struct build *build)
 {
     const char *dot = app_theme(app)->glyphs->dot;
-    struct build_counts counts = build_count(build);
-    if (counts.total > 0)
-        buf_printf(title, "%zu/%zu steps %s ", counts.over, counts.total, dot);
-    if (counts.cached > 0)
-        buf_printf(title, "%zu cached %s ", counts.cached, dot);
-    if (build->warnings_len > 0)
-        buf_printf(title, "%zu warning%s %s ", build->warnings_len,
-                   build->warnings_len > 1 ? "s" : "", dot);
+    if (build->state == BUILD_FAILED)
+        buf_printf(title, "failed (exit %d) %s ", build->exit_status, dot);
+    else if (build->state != BUILD_RUNNING)
+        buf_printf(title, "%s %s ", build_state_name(build->state), dot);
 }
 
 static void add_one(const struct app *app, struct buf *title, const struct build *build)
 {
     const struct glyphs *glyphs = app_theme(app)->glyphs;
+    struct build_counts counts = build_count(build);
     char text[FORMAT_SIZE];
     format_services(title, build);
     buf_printf(title, " %s ", glyphs->horizontal);
@@ -154,12 +152,15 @@ static void add_one(const struct app *app, struct buf *title, const struct build
         buf_printf(title, "queued, number %zu", build->place);
         return;
     }
-    add_counts(app, title, build);
+    add_state(app, title, build);
+    if (counts.total > 0)
+        buf_printf(title, "%zu/%zu steps %s ", counts.over, counts.total, glyphs->dot);
+    if (counts.cached > 0)
+        buf_printf(title, "%zu cached %s ", counts.cached, glyphs->dot);
+    if (build->warnings_len > 0)
+        buf_printf(title, "%zu warning%s %s ", build->warnings_len,
+                   build->warnings_len > 1 ? "s" : "", glyphs->dot);
     buf_printf(title, "%s", format_clock(text, format_build_ms(build, app_mono_ms(app))));
-    if (build->state != BUILD_RUNNING)
-        buf_printf(title, " %s %s", glyphs->horizontal, build_state_name(build->state));
-    if (build->state == BUILD_FAILED)
-        buf_printf(title, " (exit %d)", build->exit_status);
 }
 
 static void add_several(const struct app *app, struct buf *title,

@@ -115,7 +115,9 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         draw_transfers(canvas, step);
         return;
     }
-    if (step->clipped) {
+    bool clip_is_last = step->clipped && step_last_line(build, step, &line) && line.len > 0 &&
+                        line.text[0] == '[';
+    if (step->clipped && !clip_is_last) {
         int x = canvas_text(canvas, 0, 0, canvas->cols, STYLE_WARN, "clipped by the engine ");
         rest = canvas_part(canvas, 0, x, 1, canvas->cols - x);
     }
@@ -124,7 +126,7 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
     if (step->warnings > 0)
         draw_warnings(&rest, build, step);
     else if (step_last_line(build, step, &line))
-        draw_last_line(&rest, style, &line);
+        draw_last_line(&rest, clip_is_last ? STYLE_WARN : style, &line);
     else if (step->error != NULL)
         canvas_raw(&rest, 0, 0, rest.cols, style, step->error, strlen(step->error));
 }
@@ -178,7 +180,7 @@ static struct format_state state_of(const struct theme *theme, const struct buil
     if (group->running > 0)
         return (struct format_state){glyphs->running, STYLE_ACCENT};
     /* It was not the one that failed. */
-    bool whole = group->counts.total > 0 && group->counts.over >= group->counts.total;
+    bool whole = !group->cancelled && group->counts.over >= group->counts.total;
     if (build->state == BUILD_FAILED)
         return format_build_state(theme, whole ? BUILD_DONE : BUILD_CANCELLED);
     return format_build_state(theme, build->state);

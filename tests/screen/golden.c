@@ -27,6 +27,7 @@ static const struct {
     /* Do directories take blocks? That is the file system's affair. */
     {"Ingest +[0-9.]+ k?B", "Ingest <size>"},
     {"Other +[0-9.]+ k?B", "Other <size>"},
+    {"[0-9]+:[0-9]{2}", NULL}, /* how long a build has taken */
     /* The header: its parts share the room that the disk's figures leave. */
     {"^ bilge .* [0-9]+% .*free.*$", " bilge <header>"},
 };

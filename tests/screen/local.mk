@@ -12,8 +12,8 @@ tests_screen_libscreenkit_a_SOURCES = \
 	tests/screen/terminal.c tests/screen/terminal.h tests/screen/terminal_private.h
 tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 
-SCREEN_TESTS = tests/screen/test_build tests/screen/test_can_fail tests/screen/test_care tests/screen/test_disks tests/screen/test_filled \
-	tests/screen/test_harness tests/screen/test_headless tests/screen/test_lists tests/screen/test_manners \
+SCREEN_TESTS = tests/screen/test_build tests/screen/test_build_tree tests/screen/test_can_fail tests/screen/test_care tests/screen/test_disks tests/screen/test_filled \
+	tests/screen/test_harness tests/screen/test_headless tests/screen/test_lists tests/screen/test_log tests/screen/test_manners \
 	tests/screen/test_prune tests/screen/test_trouble
 check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy
 TESTS += $(SCREEN_TESTS)
@@ -24,6 +24,8 @@ tests_screen_toy_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 tests_screen_toy_LDADD = $(NCURSES_LIBS)
 tests_screen_test_build_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_build_LDADD = $(SCREEN_LDADD)
+tests_screen_test_build_tree_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_build_tree_LDADD = $(SCREEN_LDADD)
 tests_screen_test_can_fail_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_can_fail_LDADD = $(SCREEN_LDADD)
 tests_screen_test_care_CPPFLAGS = $(SCREEN_CPPFLAGS)
@@ -38,6 +40,8 @@ tests_screen_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_headless_LDADD = $(SCREEN_LDADD)
 tests_screen_test_lists_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_lists_LDADD = $(SCREEN_LDADD)
+tests_screen_test_log_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_log_LDADD = $(SCREEN_LDADD)
 tests_screen_test_manners_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_manners_LDADD = $(SCREEN_LDADD)
 tests_screen_test_prune_CPPFLAGS = $(SCREEN_CPPFLAGS)
