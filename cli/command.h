@@ -51,6 +51,7 @@ struct command {
                           const struct option_list *operands);
 };
 
+extern const struct command command_bench;
 extern const struct command command_build;
 extern const struct command command_dedupe;
 extern const struct command command_doctor;

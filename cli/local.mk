@@ -1,5 +1,6 @@
 bilge_SOURCES += \
 	cli/ask.c cli/ask.h \
+	cli/bench.c cli/bench_view.c cli/bench_view.h \
 	cli/build.c \
 	cli/command.c cli/command.h \
 	cli/dedupe.c \

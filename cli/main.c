@@ -27,6 +27,7 @@ static const struct command *const commands[] = {
     &command_verify,
     &command_restore,
     &command_doctor,
+    &command_bench,
     &command_build,
     &command_history,
     &command_guard,

@@ -5,6 +5,7 @@ include $(top_srcdir)/core/cache/local.mk
 include $(top_srcdir)/core/engine/local.mk
 include $(top_srcdir)/core/build/local.mk
 include $(top_srcdir)/core/store/local.mk
+include $(top_srcdir)/core/bench/local.mk
 include $(top_srcdir)/core/prune/local.mk
 include $(top_srcdir)/core/doctor/local.mk
 

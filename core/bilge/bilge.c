@@ -23,6 +23,8 @@ static void on_idle(uv_idle_t *idle)
     planning_step(bilge);
     if (!bilge->closing)
         pruning_step(bilge);
+    if (!bilge->closing)
+        benching_step(bilge);
     memory_step(bilge);
     if (!bilge->closing)
         builds_step(bilge);
@@ -136,6 +138,7 @@ static void free_all(struct bilge *bilge)
     free(bilge->context);
     free(bilge->builder);
     memory_close(bilge);
+    benching_free(bilge->benching);
     store_free(bilge->store);
     free(bilge);
 }
@@ -175,9 +178,10 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
     uv_timer_init(loop, &bilge->disk_timer);
     uv_timer_init(loop, &bilge->records_timer);
     uv_timer_init(loop, &bilge->care_timer);
+    uv_timer_init(loop, &bilge->benching_timer);
     bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
-    bilge->care_timer.data = bilge;
-    bilge->open_handles = 4;
+    bilge->care_timer.data = bilge->benching_timer.data = bilge;
+    bilge->open_handles = 5;
     start(bilge);
     *ret_bilge = bilge;
     return 0;
@@ -237,6 +241,7 @@ void bilge_close_if_idle(struct bilge *bilge)
     uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->care_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&bilge->benching_timer, on_handle_closed);
 }
 
 void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
@@ -255,5 +260,6 @@ void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
     builds_stop_all(bilge);
     pruning_cancel(bilge);
     bilge_care_cancel(bilge);
+    benching_close(bilge);
     bilge_close_if_idle(bilge);
 }

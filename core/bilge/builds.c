@@ -175,8 +175,11 @@ static struct build *make_build(struct bilge *bilge, const char *const *services
     struct build *build = build_new(++bilge->last_build_id, all_is_one ? &only : services,
                                     all_is_one ? 1 : services_len, "", bilge->log_max_bytes);
     build->state = BUILD_QUEUED;
-    build->no_cache = options->no_cache || defaults->no_cache;
-    build->pull = options->pull || defaults->pull;
+    bool own = options->compose_file != NULL; /* then exactly what was asked for */
+    build->no_cache = options->no_cache || (defaults->no_cache && !own);
+    build->pull = options->pull || (defaults->pull && !own);
+    mem_replace(&build->compose_file, options->compose_file);
+    mem_replace(&build->kind, options->kind);
     build->traditional_asked = options->traditional;
     merge_args(&build->build_args, defaults, options);
     words_add_all(&build->profiles, (const char *const *)defaults->profiles,
@@ -242,6 +245,8 @@ int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_buil
         .build_args = words_texts(&build->build_args),
         .build_args_len = build->build_args.len,
         .traditional = build->traditional_asked,
+        .compose_file = build->compose_file,
+        .kind = build->kind,
     };
     int code = bilge_build(bilge, (const char *const *)build->services, build->services_len,
                            &options, ret_build_id, err);

@@ -126,7 +126,7 @@ struct runner_spec running_spec(const struct bilge *bilge, const struct build *b
 {
     const struct compose_project *project = bilge->store->project;
     return (struct runner_spec){
-        .compose_file = bilge->compose_file,
+        .compose_file = build->compose_file != NULL ? build->compose_file : bilge->compose_file,
         .directory = project != NULL ? project->directory : NULL,
         .builder = bilge->builder,
         .services = (const char *const *)build->services,
@@ -139,7 +139,7 @@ struct runner_spec running_spec(const struct bilge *bilge, const struct build *b
         .profiles_len = build->profiles.len,
         .traditional = build->traditional_asked,
         .automatic = true,
-        .wants_caches = wants_caches(project),
+        .wants_caches = build->compose_file == NULL && wants_caches(project),
     };
 }
 

@@ -1,5 +1,9 @@
 libbilge_a_SOURCES += \
 	core/bilge.h \
+	core/bilge/benching.c core/bilge/benching.h \
+	core/bilge/benching_clean.c \
+	core/bilge/benching_read.c \
+	core/bilge/benching_stage.c \
 	core/bilge/bilge.c core/bilge/parts.h \
 	core/bilge/builds.c core/bilge/builds_private.h core/bilge/builds_running.c \
 	core/bilge/caches.c \

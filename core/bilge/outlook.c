@@ -145,7 +145,7 @@ static void past_read(struct past *past, struct history *history)
     past->builds = mem_alloc((past->len + 1) * sizeof *past->builds);
     for (size_t i = 0; i < past->len; i++) {
         const struct history_build *row = &past->rows[i];
-        if (row->state == BUILD_DONE)
+        if (!history_build_is_bench(row) && row->state == BUILD_DONE)
             past->builds[past->builds_len++] = (struct usage_build){
                 row->started_at, row->started_at + row->duration_ms * (CLOCK_SECOND / 1000)};
     }

@@ -15,6 +15,7 @@
  *   outlook   forecast and growth, from the samples
  *   care      verify, restore, dedupe
  *   examining the doctor
+ *   benching  the benchmark
  *
  * Every part calls bilge_moved() when the store has changed; one idle handle,
  * active only until it has run, then calls on_change once. */
@@ -47,6 +48,7 @@ struct care;
 struct recording;
 struct examining;
 struct outlook;
+struct benching;
 
 /* What every build gets, besides what it is started with. */
 struct build_defaults {
@@ -121,6 +123,8 @@ struct bilge {
     uv_timer_t care_timer; /* looks at its progress while it runs */
 
     struct examining *examining; /* the doctor; NULL: none under way */
+    struct benching *benching;   /* NULL: no benchmark was asked for */
+    uv_timer_t benching_timer;
 
     struct memory memory;
 
@@ -270,6 +274,11 @@ bool builds_concern(const struct bilge *bilge, const char *service);
 /* Starts those whose turn has come. */
 void builds_step(struct bilge *bilge);
 void builds_stop_all(struct bilge *bilge);
+
+/* ---- benching */
+void benching_step(struct bilge *bilge);
+void benching_close(struct bilge *bilge);
+void benching_free(struct benching *benching);
 
 /* ---- requests */
 void planning_step(struct bilge *bilge);

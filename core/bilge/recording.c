@@ -26,6 +26,7 @@ struct recording {
     struct job job;
     char *path; /* of the history */
     char *project;
+    char *kind; /* NULL: as its steps tell */
     struct entry *entries;
     size_t entries_len;
     struct spots *spots;
@@ -49,6 +50,7 @@ static void recording_free(struct recording *recording)
     free(recording->entries);
     free(recording->path);
     free(recording->project);
+    free(recording->kind);
     free(recording);
 }
 
@@ -95,10 +97,8 @@ static bool is_traditional(const struct history_build *row)
 /* The two ways name the same base image differently, so they are not compared. */
 static void judge(struct history *history, struct history_build *row, bool no_cache)
 {
-    struct history_build *last = NULL, before = {0};
-    size_t len = 0;
-    bool found = history_builds(history, row->service, 1, &last, &len, NULL) == 0 && len > 0 &&
-                 history_build(history, last[0].id, &before, NULL) == 0;
+    struct history_build before = {0};
+    bool found = history_last_build(history, row->service, &before, NULL) == 0;
     bool same_way = found && is_traditional(row) == is_traditional(&before);
     verdict_fill(row, same_way ? &before : NULL);
     if (no_cache && row->kind != NULL) {
@@ -106,7 +106,6 @@ static void judge(struct history *history, struct history_build *row, bool no_ca
         mem_replace(&row->why, "--no-cache was asked for");
     }
     history_build_done(&before);
-    history_builds_free(last, len);
 }
 
 static void write_run(struct job *job)
@@ -125,6 +124,8 @@ static void write_run(struct job *job)
         entry->row.added_bytes =
             after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
         judge(history, &entry->row, recording->no_cache);
+        if (recording->kind != NULL)
+            mem_replace(&entry->row.kind, recording->kind);
         if (history_add_build(history, &entry->row, &err) < 0)
             log_note("%s", err.text);
     }
@@ -246,7 +247,7 @@ static void add_entry(struct recording *recording, const char *service, const ch
 }
 
 static void add_entries(struct recording *recording, const struct compose_project *project,
-                        const struct build *build)
+                        const struct build *build, bool caches)
 {
     size_t most = build->services_len + (project != NULL ? project->services_len : 0) + 1;
     recording->entries = mem_zalloc(most * sizeof *recording->entries);
@@ -254,7 +255,7 @@ static void add_entries(struct recording *recording, const struct compose_projec
         const struct compose_service *service = &project->services[i];
         if (build_has_service(build, service->name))
             add_entry(recording, service->name,
-                      service->cache_to_len > 0 ? service->cache_to[0] : NULL);
+                      caches && service->cache_to_len > 0 ? service->cache_to[0] : NULL);
     }
     for (size_t i = 0; project == NULL && i < build->services_len; i++)
         add_entry(recording, build->services[i], NULL);
@@ -270,10 +271,12 @@ struct recording *recording_start(struct bilge *bilge, const struct build *build
     struct recording *recording = mem_zalloc(sizeof *recording);
     mem_replace(&recording->path, bilge->memory.path);
     mem_replace(&recording->project, project != NULL ? project->name : NULL);
+    mem_replace(&recording->kind, build->kind);
     recording->want_past = bilge->watching;
     recording->started_at = build->started_at;
     recording->spots = spots_new(bilge->store);
-    add_entries(recording, project, build);
+    /* Another file's caches are elsewhere. */
+    add_entries(recording, project, build, build->compose_file == NULL);
     recording->measuring = true;
     recording->job.run = measure_run;
     recording->job.done = measure_done;

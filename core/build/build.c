@@ -76,6 +76,8 @@ void build_free(struct build *build)
     free(build->warnings);
     words_done(&build->build_args);
     words_done(&build->profiles);
+    free(build->compose_file);
+    free(build->kind);
     free(build->services);
     free(build->steps);
     free(build->command);

@@ -114,6 +114,8 @@ struct build {
     bool no_cache, pull;               /* asked for */
     bool traditional_asked;            /* not chosen: asked for */
     struct words build_args, profiles; /* asked for */
+    char *compose_file; /* another one than the project's; NULL: the project's */
+    char *kind;         /* what the history calls it; NULL: what it finds by itself */
     size_t place; /* in the queue, from 1; 0: has begun */
     char *way;  /* which way was chosen, and why, in one line; NULL: not yet */
     char *tool; /* what ran it: "compose 2.26.1"; NULL: not yet */

@@ -77,6 +77,8 @@ static void spawn(struct runner *runner)
         .directory = runner->spec.directory,
     };
     struct err start;
+    /* What the build takes is what it takes, without our questions before it. */
+    runner->build->started_mono_ms = clock_mono_ms();
     if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
         fail(runner, &start);
     words_done(&arguments);

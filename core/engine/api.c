@@ -73,6 +73,16 @@ bool api_is_record_id(const char *id)
     return len > 0 && len <= 128 && id[len] == '\0';
 }
 
+char *api_image_path(struct api_version version, const char *name)
+{
+    size_t len = strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_./:");
+    if (len == 0 || name[len] != '\0' || name[0] == '/' || name[0] == '.' ||
+        strstr(name, "..") != NULL)
+        return NULL;
+    return mem_printf("/v%d.%d/images/%s", version.major, version.minor, name);
+}
+
 char *api_prune_path(struct api_version version, const char *const *ids, size_t ids_len, bool all,
                      size_t *ret_used)
 {

@@ -38,6 +38,10 @@ bool api_is_record_id(const char *id);
 char *api_prune_path(struct api_version version, const char *const *ids, size_t ids_len, bool all,
                      size_t *ret_used);
 
+/* DELETE of the image of this name; NULL unless it is made of such characters
+ * as the names of images are. The caller frees it. */
+char *api_image_path(struct api_version version, const char *name);
+
 struct api_info {
     char *version;   /* NULL: not said */
     char *data_root; /* NULL: not said */

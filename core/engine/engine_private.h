@@ -20,6 +20,7 @@
 enum engine_step { STEP_NONE, STEP_PING, STEP_INFO, STEP_RECORDS };
 
 struct engine_prune;
+struct engine_removal;
 
 struct engine {
     uv_loop_t *loop;
@@ -54,6 +55,7 @@ struct engine {
     unsigned socket_events; /* since it is watched */
 
     struct engine_prune *prunes; /* under way: a list */
+    struct engine_removal *removals; /* of images, likewise */
     int open_handles;
     bool freed; /* no more callbacks */
 };
@@ -62,6 +64,9 @@ struct engine {
 void engine_connect(struct engine *engine);
 void engine_connect_in(struct engine *engine, uint64_t delay_ms); /* pauses start anew */
 void engine_read_records(struct engine *engine);
+
+/* ---- engine_image.c */
+void engine_forget_removals(struct engine *engine);
 
 /* ---- engine_refresh.c */
 

@@ -7,6 +7,7 @@ libbilge_a_SOURCES += \
 	core/engine/docker_text.c core/engine/docker_text.h \
 	core/engine/endpoint.c core/engine/endpoint.h \
 	core/engine/engine.c core/engine/engine.h core/engine/engine_private.h \
+	core/engine/engine_image.c \
 	core/engine/engine_prune.c \
 	core/engine/engine_refresh.c \
 	core/engine/http.c core/engine/http.h \

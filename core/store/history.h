@@ -92,6 +92,13 @@ int history_add_build(struct history *history, struct history_build *build, stru
 /* The newest first; `service` NULL: all; without their steps. */
 int history_builds(struct history *history, const char *service, size_t limit,
                    struct history_build **ret_builds, size_t *ret_len, struct err *err);
+/* The newest of this service that was no benchmark's, with its steps. -ENOENT
+ * when there is none. */
+int history_last_build(struct history *history, const char *service,
+                       struct history_build *ret_build, struct err *err);
+/* A benchmark's builds say so in their kind: they are not what is usual. */
+#define HISTORY_BENCH "bench: "
+bool history_build_is_bench(const struct history_build *build);
 /* One, with its steps. -ENOENT when it is not there. */
 int history_build(struct history *history, int64_t id, struct history_build *ret_build,
                   struct err *err);

@@ -143,6 +143,29 @@ int history_read_steps(struct history *history, struct history_build *build, str
     return 0;
 }
 
+int history_last_build(struct history *history, const char *service,
+                       struct history_build *ret_build, struct err *err)
+{
+    sqlite3_stmt *select = history_prepare(
+        history,
+        "SELECT id FROM build WHERE service = ? AND (kind IS NULL OR kind NOT LIKE '" HISTORY_BENCH
+        "%') ORDER BY started_at DESC, id DESC LIMIT 1",
+        err);
+    if (select == NULL)
+        return ERR_PEER;
+    sqlite3_bind_text(select, 1, service, -1, SQLITE_STATIC);
+    int64_t id = sqlite3_step(select) == SQLITE_ROW ? sqlite3_column_int64(select, 0) : 0;
+    sqlite3_finalize(select);
+    if (id == 0)
+        return err_set(err, -ENOENT, "reading the history: no build of %s", service);
+    return history_build(history, id, ret_build, err);
+}
+
+bool history_build_is_bench(const struct history_build *build)
+{
+    return build->kind != NULL && strncmp(build->kind, HISTORY_BENCH, sizeof HISTORY_BENCH - 1) == 0;
+}
+
 int history_build(struct history *history, int64_t id, struct history_build *ret_build,
                   struct err *err)
 {

@@ -129,7 +129,8 @@ int layer_text_compare(const void *a, const void *b)
 const struct history_build *store_past_build(const struct store *store, const char *service)
 {
     for (size_t i = 0; i < store->past_len; i++)
-        if (strcmp(store->past[i].service, service) == 0)
+        if (strcmp(store->past[i].service, service) == 0 &&
+            !history_build_is_bench(&store->past[i]))
             return &store->past[i];
     return NULL;
 }

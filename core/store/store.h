@@ -163,7 +163,7 @@ const struct build *store_build(const struct store *store, uint64_t id);
 /* The newest build that concerns the service and has begun, else the first that
  * waits; NULL: none. */
 const struct build *store_last_build(const struct store *store, const char *service);
-/* The newest remembered one of the service; NULL: none. */
+/* The newest remembered one of the service that was no benchmark's; NULL: none. */
 const struct history_build *store_past_build(const struct store *store, const char *service);
 /* Whose these records are, going by the caches of all rows; the caller gives it
  * back with owners_done(). */

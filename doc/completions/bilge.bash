@@ -6,7 +6,7 @@ _bilge_services() {
 
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='status du prune dedupe verify restore doctor build history guard settings' command='' i
+    local commands='status du prune dedupe verify restore doctor build history bench guard settings' command='' i
     local options='--cache-root --file --context --builder --config --json --no-color --read-only
         --ascii --no-mouse --help --version'
     local conditions='--service --older-than --larger-than --smaller-than --type --match --text
@@ -15,7 +15,8 @@ _bilge() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --cache-root | --file | -f | --context | --builder | --config) ((i++)) ;;
-        status | du | prune | dedupe | verify | restore | doctor | build | history | guard | settings)
+        status | du | prune | dedupe | verify | restore | doctor | build | history | bench | \
+            guard | settings)
             command=${COMP_WORDS[i]}
             break
             ;;
@@ -54,6 +55,14 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W 'size used created uses type id' -- "$word")
         return
         ;;
+    --original | --optimised)
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+        return
+        ;;
+    --scenario)
+        mapfile -t COMPREPLY < <(compgen -W 'first no-change code dependencies' -- "$word")
+        return
+        ;;
     --older-than | --interval)
         mapfile -t COMPREPLY < <(compgen -W '5m 24h 7d 2w' -- "$word")
         return
@@ -66,7 +75,8 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W '1GB 5GB 10GB 50GB' -- "$word")
         return
         ;;
-    --keep-generations | --id | --generation | --build-arg | --profile | --limit | --match | --text) return ;;
+    --keep-generations | --id | --generation | --build-arg | --profile | --limit | --runs) return ;;
+    --change-code | --change-deps | --match | --text) return ;;
     esac
 
     case $command in
@@ -88,6 +98,11 @@ _bilge() {
         ;;
     history)
         options+=' --compare --limit --csv'
+        [[ $word == -* ]] || options="$(_bilge_services)"
+        ;;
+    bench)
+        options+=' --original --optimised --runs --scenario --change-code --change-deps --dry-run
+            --yes'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     build)

@@ -4,7 +4,7 @@ function __bilge_services
     docker compose config --services 2>/dev/null
 end
 
-set -l commands status du prune dedupe verify restore doctor build history guard settings
+set -l commands status du prune dedupe verify restore doctor build history bench guard settings
 set -l types 'regular source.local exec.cachemount frontend internal source.git.checkout'
 set -l none "not __fish_seen_subcommand_from $commands"
 
@@ -16,6 +16,7 @@ complete -c bilge -n $none -a dedupe -d 'Hard-link identical blobs of several ca
 complete -c bilge -n $none -a verify -d 'Check that every blob is there and whole'
 complete -c bilge -n $none -a restore -d 'Point a cache back at an earlier generation'
 complete -c bilge -n $none -a history -d 'List the builds that bilge ran'
+complete -c bilge -n $none -a bench -d 'Measure the original build against the optimised one'
 complete -c bilge -n $none -a doctor -d 'Check machine, builders and caches'
 complete -c bilge -n $none -a build -d 'Build services of the compose project'
 complete -c bilge -n $none -a guard -d 'Prune whenever a disk has too little free space'
@@ -71,6 +72,17 @@ complete -c bilge -n $build -l traditional -d 'Build without BuildKit'
 complete -c bilge -n $build -l notify -d "Ring the terminal's bell at the end"
 complete -c bilge -n $build -l fallback -d "Go the traditional way when the other can't work here"
 complete -c bilge -n $build -a '(__bilge_services)' -d Service
+
+set -l bench '__fish_seen_subcommand_from bench'
+complete -c bilge -n $bench -l original -r -F -d 'Compose file of the original build'
+complete -c bilge -n $bench -l optimised -r -F -d 'Compose file of the optimised build'
+complete -c bilge -n $bench -l runs -x -d 'How often each is measured'
+complete -c bilge -n $bench -l scenario -x -a 'first no-change code dependencies' -d 'Only this one'
+complete -c bilge -n $bench -l change-code -x -d 'The file that a code change touches'
+complete -c bilge -n $bench -l change-deps -x -d 'The file that a dependency change touches'
+complete -c bilge -n $bench -l dry-run -d 'Show what would be done, build nothing'
+complete -c bilge -n $bench -s y -l yes -d 'Measure without asking'
+complete -c bilge -n $bench -a '(__bilge_services)' -d Service
 
 set -l guard '__fish_seen_subcommand_from guard'
 complete -c bilge -n $guard -l keep-free -x -a '1GB 5GB 10GB 50GB' -d 'So much is to stay free'

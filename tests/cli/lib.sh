@@ -6,6 +6,7 @@ set -u
 here=$(cd "$here" && pwd -P)
 bilge=${BILGE_TEST_BIN:?}
 json=$(dirname "$bilge")/tests/cli/jsontool
+shapes=$here/shapes # who sources this from elsewhere says where they are
 slow=${BILGE_TEST_SLOW:-1}
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/bilge-cli.XXXXXX") || exit 1
@@ -83,7 +84,7 @@ complains() { grep -F -e "$1" "$tmp/err"; }
 silent() { [ ! -s "$tmp/out" ] || { cat "$tmp/out"; return 1; }; }
 quiet() { [ ! -s "$tmp/err" ] || { cat "$tmp/err"; return 1; }; }
 one_complaint() { [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q '^bilge: ' "$tmp/err"; }
-fits() { "$json" check "$here/shapes/$1.json" <"$tmp/out"; }
+fits() { "$json" check "$shapes/$1.json" <"$tmp/out"; }
 value() { "$json" get "$1" <"$tmp/out"; }
 equals() { [ "$(value "$1")" = "$2" ] || { echo "$1 is $(value "$1"), not $2"; return 1; }; }
 lacks() { ! grep -n -e "$1" "$2"; }

@@ -1,5 +1,6 @@
 # The program itself, called as scripts call it. No engine is needed.
 CLI_TESTS = \
+	tests/cli/bench.sh \
 	tests/cli/build.sh \
 	tests/cli/care.sh \
 	tests/cli/disks.sh \

@@ -11,6 +11,7 @@ export BILGE_TEST_ALONE=1 # the builds of these tests are seen, and are meant to
 # shellcheck source=tests/cli/lib.sh
 . "$here/../cli/lib.sh"
 
+shapes=$here/../cli/shapes
 engine=$BILGE_TEST_ENGINE_DIR
 lab=$engine/work/caches-$$ # the same path inside and outside
 trap 'docker builder prune -af >/dev/null 2>&1; rm -rf "$lab"; rm -rf "$tmp"' EXIT

@@ -14,7 +14,8 @@ tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
 tests_engine_test_screen_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
 
-CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh
+CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh \
+	tests/engine/bench.sh
 TESTS += $(CACHE_ENGINE_TESTS)
 EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
 tests/engine/caches.log: tests/engine/test_screen.log
@@ -27,3 +28,4 @@ TESTS += $(BUILD_ENGINE_TESTS)
 EXTRA_DIST += $(BUILD_ENGINE_TESTS) tests/engine/suite.sh
 tests/engine/builds.log: tests/engine/race.log
 tests/engine/compose1.log: tests/engine/builds-bookworm.log
+tests/engine/bench.log: tests/engine/compose1.log

@@ -4,6 +4,7 @@ UNIT_LDADD = tests/support/libtestkit.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS)
 UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
 include $(top_srcdir)/tests/unit/base.mk
+include $(top_srcdir)/tests/unit/bench.mk
 include $(top_srcdir)/tests/unit/heart.mk
 include $(top_srcdir)/tests/unit/history.mk
 include $(top_srcdir)/tests/unit/forecast.mk

@@ -1,0 +1,8 @@
+libbilge_a_SOURCES += \
+	core/bench/bench.c core/bench/bench.h \
+	core/bench/change.c core/bench/change.h \
+	core/bench/context.c core/bench/context.h \
+	core/bench/frozen.c core/bench/frozen.h \
+	core/bench/lockfile.c core/bench/lockfile.h \
+	core/bench/recognise.c core/bench/recognise.h \
+	core/bench/traces.c core/bench/traces.h

@@ -1,0 +1,308 @@
+#include "core/bench/traces.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+
+#define EXEC "mount / from exec "
+/* Clocks of two machines, or of a machine and its engine, differ a little. */
+#define SLACK (2 * CLOCK_SECOND)
+/* A Dockerfile, a .dockerignore and a context. */
+#define SOURCES_MAX 3
+/* A shorter part of a heredoc proves nothing. */
+#define PART_MIN 8
+
+struct window {
+    int64_t from, to;
+    bool sends;
+};
+
+struct texts {
+    char **items;
+    size_t len, cap;
+};
+
+struct traces {
+    char *mark; /* as a description has it: with id "bilge-bench-… */
+    struct texts known;       /* ids, sorted */
+    struct texts commands; /* of all RUN, squeezed */
+    struct texts scripts;  /* of those with a heredoc: a record has a part of it */
+    struct texts steps;
+    struct window *windows;
+    size_t windows_len;
+};
+
+static void texts_add(struct texts *texts, char *takes)
+{
+    mem_reserve((void **)&texts->items, &texts->cap, texts->len + 1, sizeof *texts->items);
+    texts->items[texts->len++] = takes;
+}
+
+static void texts_done(struct texts *texts)
+{
+    for (size_t i = 0; i < texts->len; i++)
+        free(texts->items[i]);
+    free(texts->items);
+}
+
+struct traces *traces_new(const char *mark)
+{
+    struct traces *traces = mem_zalloc(sizeof *traces);
+    traces->mark = mem_printf("with id \"%s-", mark);
+    return traces;
+}
+
+void traces_free(struct traces *traces)
+{
+    if (traces == NULL)
+        return;
+    texts_done(&traces->known);
+    texts_done(&traces->commands);
+    texts_done(&traces->scripts);
+    texts_done(&traces->steps);
+    free(traces->windows);
+    free(traces->mark);
+    free(traces);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void traces_know(struct traces *traces, const struct records *records)
+{
+    for (size_t i = 0; i < records->len; i++)
+        texts_add(&traces->known, mem_strdup(records->items[i].id));
+    if (traces->known.len > 1)
+        qsort(traces->known.items, traces->known.len, sizeof *traces->known.items, by_text);
+}
+
+/* Without blanks, the backslashes of continued lines and the signs of an exec
+ * form's list: how a command was written is not in a record. */
+static char *squeeze(const char *text)
+{
+    char *out = mem_strdup(text), *to = out;
+    for (const char *at = text; *at != '\0'; at++)
+        if (!isspace((unsigned char)*at) && strchr("\\\",[]", *at) == NULL)
+            *to++ = *at;
+    *to = '\0';
+    return out;
+}
+
+static void add_instruction(struct traces *traces, const char *text)
+{
+    if (strncasecmp(text, "RUN", 3) != 0 || !isspace((unsigned char)text[3]))
+        return;
+    text += 3;
+    text += strspn(text, " \t");
+    while (strncmp(text, "--", 2) == 0) {
+        text += strcspn(text, " \t");
+        text += strspn(text, " \t");
+    }
+    char *squeezed = squeeze(text);
+    texts_add(strstr(text, "<<") != NULL ? &traces->scripts : &traces->commands, squeezed);
+}
+
+static const char *line_end(const char *line)
+{
+    return line + strcspn(line, "\n");
+}
+
+/* Appends the body of a heredoc that `instruction` opens; gives where it ends. */
+static const char *take_heredoc(struct buf *instruction, const char *rest)
+{
+    const char *mark = strstr(instruction->data, "<<");
+    if (mark == NULL)
+        return rest;
+    mark += 2;
+    mark += strspn(mark, "-\"'");
+    size_t len = strcspn(mark, " \t\n\"';|&>");
+    char *delimiter = mem_strndup(mark, len);
+    bool over = len == 0;
+    while (*rest != '\0' && !over) {
+        const char *end = line_end(rest), *from = rest + strspn(rest, "\t");
+        over = (size_t)(end - from) == len && strncmp(from, delimiter, len) == 0;
+        buf_append(instruction, rest, (size_t)(end - rest) + (*end == '\n'));
+        rest = end + (*end == '\n');
+    }
+    free(delimiter);
+    return rest;
+}
+
+void traces_add_dockerfile(struct traces *traces, const char *text)
+{
+    struct buf instruction = {0};
+    while (text != NULL && *text != '\0') {
+        const char *end = line_end(text), *from = text + strspn(text, " \t");
+        const char *last = end;
+        while (last > from && isspace((unsigned char)last[-1]))
+            last--;
+        bool goes_on = last > from && last[-1] == '\\';
+        text = end + (*end == '\n');
+        if (last == from || *from == '#')
+            continue; /* also between the lines of an instruction */
+        buf_append(&instruction, from, (size_t)(last - from) - goes_on);
+        buf_append(&instruction, " ", 1);
+        if (goes_on)
+            continue;
+        text = take_heredoc(&instruction, text);
+        add_instruction(traces, instruction.data);
+        buf_clear(&instruction);
+    }
+    if (instruction.len > 0)
+        add_instruction(traces, instruction.data);
+    buf_done(&instruction);
+}
+
+void traces_add_window(struct traces *traces, int64_t from, int64_t to, bool sends)
+{
+    traces->windows =
+        mem_realloc(traces->windows, (traces->windows_len + 1) * sizeof *traces->windows);
+    traces->windows[traces->windows_len++] = (struct window){from, to, sends};
+}
+
+void traces_add_step(struct traces *traces, const char *instruction)
+{
+    for (size_t i = 0; i < traces->steps.len; i++)
+        if (strcmp(traces->steps.items[i], instruction) == 0)
+            return;
+    texts_add(&traces->steps, mem_strdup(instruction));
+}
+
+/* -------------------------------------------------------------------- finding */
+
+static bool in_a_window(const struct traces *traces, int64_t at)
+{
+    for (size_t i = 0; i < traces->windows_len; i++)
+        if (at >= traces->windows[i].from - SLACK && at <= traces->windows[i].to + SLACK)
+            return true;
+    return false;
+}
+
+static bool is_known(const struct traces *traces, const char *id)
+{
+    return traces->known.len > 0 && bsearch(&id, traces->known.items, traces->known.len,
+                                            sizeof *traces->known.items, by_text) != NULL;
+}
+
+static bool has_command(const struct traces *traces, const char *command)
+{
+    char *squeezed = squeeze(command);
+    bool found = false;
+    for (size_t i = 0; i < traces->commands.len && !found; i++)
+        found = strcmp(traces->commands.items[i], squeezed) == 0;
+    for (size_t i = 0; i < traces->scripts.len && !found; i++)
+        found = strlen(squeezed) >= PART_MIN && strstr(traces->scripts.items[i], squeezed) != NULL;
+    free(squeezed);
+    return found;
+}
+
+/* A RUN, whose text is as the Dockerfile has it, behind a shell or alone. */
+static bool is_command(const struct traces *traces, const char *command)
+{
+    const char *after_shell = strstr(command, "-c ");
+    return has_command(traces, command) ||
+           (after_shell != NULL && has_command(traces, after_shell + 3));
+}
+
+/* "[builder 4/8] COPY src src", whose text is as the log has it. */
+static bool is_step(const struct traces *traces, const char *description)
+{
+    const char *end = description[0] == '[' ? strstr(description, "] ") : NULL;
+    for (size_t i = 0; end != NULL && i < traces->steps.len; i++)
+        if (strcmp(traces->steps.items[i], end + 2) == 0)
+            return true;
+    return false;
+}
+
+static bool is_trace(const struct traces *traces, const struct record *record)
+{
+    if (is_known(traces, record->id))
+        return false;
+    if (strcmp(record->type, "exec.cachemount") == 0)
+        return strstr(record->description, traces->mark) != NULL;
+    if (strcmp(record->type, "regular") != 0 || !in_a_window(traces, record->created_at))
+        return false;
+    if (strncmp(record->description, EXEC, sizeof EXEC - 1) == 0)
+        return is_command(traces, record->description + sizeof EXEC - 1);
+    return is_step(traces, record->description);
+}
+
+/* A layer of a base image is nobody's step. */
+static bool is_base(const struct record *record)
+{
+    static const char *const starts[] = {"pulled from ", "from local ", "imported "};
+    for (size_t i = 0; i < sizeof starts / sizeof starts[0]; i++)
+        if (strncmp(record->description, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return record->description[0] == '\0';
+}
+
+static bool is_source(const struct record *record)
+{
+    return strcmp(record->type, "source.local") == 0;
+}
+
+static bool lies_in(const struct window *window, const struct record *record)
+{
+    return record->created_at >= window->from && record->created_at <= window->to;
+}
+
+/* What was sent in this time was sent by us: see traces.h. */
+static bool sent_alone(const struct traces *traces, const struct window *window,
+                       const struct records *records)
+{
+    size_t sources = 0;
+    for (size_t i = 0; i < records->len; i++) {
+        const struct record *record = &records->items[i];
+        if (!lies_in(window, record) || is_known(traces, record->id))
+            continue;
+        if (is_source(record))
+            sources += 1;
+        else if (!is_base(record) && !is_trace(traces, record))
+            return false;
+    }
+    return sources <= SOURCES_MAX;
+}
+
+static void put(const struct record *record, const char **ids, size_t *len, size_t *held)
+{
+    if (record->in_use)
+        *held += 1;
+    else
+        ids[(*len)++] = record->id;
+}
+
+static size_t find_sources(const struct traces *traces, const struct records *records,
+                           const char **ids, size_t len, size_t *ret_held)
+{
+    for (size_t w = 0; w < traces->windows_len; w++) {
+        const struct window *window = &traces->windows[w];
+        if (!window->sends || !sent_alone(traces, window, records))
+            continue;
+        for (size_t i = 0; i < records->len; i++) {
+            const struct record *record = &records->items[i];
+            if (is_source(record) && lies_in(window, record) && !is_known(traces, record->id))
+                put(record, ids, &len, ret_held);
+        }
+    }
+    return len;
+}
+
+const char **traces_find(const struct traces *traces, const struct records *records,
+                         size_t *ret_len, size_t *ret_held)
+{
+    const char **ids = mem_alloc((records->len + 1) * sizeof *ids);
+    size_t len = 0;
+    *ret_held = 0;
+    for (size_t i = 0; i < records->len; i++)
+        if (is_trace(traces, &records->items[i]))
+            put(&records->items[i], ids, &len, ret_held);
+    *ret_len = find_sources(traces, records, ids, len, ret_held);
+    return ids;
+}
