@@ -27,6 +27,16 @@ struct du {
 
 /* --------------------------------------------------------------- output */
 
+/* Also those that are guessed. */
+static void services_json(struct json *json, const struct row *row)
+{
+    json_put_array(json, "services");
+    for (size_t i = 0; row->owners != NULL && i < row->owners->services_len; i++)
+        if (owners_has(row->owners, row->index, i) || owners_may_have(row->owners, row->index, i))
+            json_put_text(json, NULL, row->owners->services[i]);
+    json_put_array_end(json);
+}
+
 static void row_json(struct json *json, const struct row *row)
 {
     const struct record *record = row->record;
@@ -45,7 +55,9 @@ static void row_json(struct json *json, const struct row *row)
     json_put_bool(json, "in_use", record->in_use);
     json_put_bool(json, "shared", record->shared);
     json_put_bool(json, "mutable", record->mutable_);
-    json_put_text(json, "service", row->owner->service);
+    json_put_text(json, "service", row->owner->guess ? NULL : row->owner->service);
+    services_json(json, row);
+    json_put_bool(json, "guess", row->owner->guess);
     json_put_array(json, "pinned_by");
     for (size_t i = 0; i < row->pins_len; i++)
         json_put_text(json, NULL, row->pins[i].child);

@@ -130,6 +130,8 @@ void listing_init(struct listing *listing, const struct store *store,
         struct row *row = &listing->rows[listing->rows_len++];
         row->record = &records->items[i];
         row->owner = i < builder->owners.len ? &builder->owners.items[i] : &nobody;
+        row->owners = i < builder->owners.len ? &builder->owners : NULL;
+        row->index = i;
         row_find_pins(row, listing);
     }
     qsort(listing->rows, listing->rows_len, sizeof *listing->rows, key->compare);

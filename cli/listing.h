@@ -19,6 +19,8 @@ struct pin {
 struct row {
     const struct record *record;
     const struct owner *owner;
+    const struct owners *owners; /* of all records; NULL: not known */
+    size_t index;                /* of this one among them */
     const struct pin *pins;
     size_t pins_len;
 };

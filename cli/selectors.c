@@ -9,6 +9,10 @@ const struct option_spec selectors_options[] = {
     {"keep-generations", 0, OPTION_COUNT, VALUE(keep_generations), "N",
      "older generations but the newest N (the live one counts)"},
     {"records", 0, OPTION_FLAG, VALUE(records), NULL, "the builder's records"},
+    {"guesses", 0, OPTION_FLAG, VALUE(guesses), NULL,
+     "with --service: its records, too, that only a text says are its own"},
+    {"others", 0, OPTION_FLAG, VALUE(others), NULL,
+     "with --service: its records, too, that other services need"},
     {"free", 0, OPTION_SIZE, VALUE(free), "SIZE",
      "the cheapest to lose that gives back so much: 500MB 10GB 2GiB"},
     {"all", 0, OPTION_FLAG, VALUE(all), NULL, "every cache directory and every record"},
@@ -90,6 +94,8 @@ int selectors_query(const struct prune_values *values, const char *builder,
     query->keep_generations =
         values->keep_generations.given ? (int)values->keep_generations.value : 0;
     query->records = values->records;
+    query->guesses = values->guesses;
+    query->others = values->others;
     query->free_bytes = values->free.value;
     query->builder = builder;
     query->now = values->now;

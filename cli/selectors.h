@@ -46,6 +46,7 @@ struct prune_values {
     struct condition_values conditions;
     struct option_number keep_generations, free;
     bool garbage, records, all;
+    bool guesses, others;
     bool dry_run, yes, wait, now;
 };
 

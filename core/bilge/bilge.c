@@ -150,6 +150,7 @@ static void start(struct bilge *bilge)
     struct store *store = bilge->store;
     store->builders_load = bilge->skip_engine ? LOAD_DONE : LOAD_PENDING;
     store->project_load = bilge->skip_project ? LOAD_DONE : LOAD_PENDING;
+    store->recipes_load = store->project_load;
     disks_open(bilge);
     if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))
         roots_from_options(bilge);

@@ -18,6 +18,7 @@ libbilge_a_SOURCES += \
 	core/bilge/planning.c \
 	core/bilge/project.c \
 	core/bilge/pruning.c \
+	core/bilge/recipes.c \
 	core/bilge/rescans.c \
 	core/bilge/roots.c \
 	core/bilge/services.c \

@@ -267,7 +267,7 @@ void memory_step(struct bilge *bilge)
     note->read_only = bilge->read_only;
     note->history = memory->history;
     note->now = clock_now();
-    note->want_past = bilge->watching && bilge->store->past == NULL;
+    note->want_past = (bilge->watching || !bilge->skip_engine) && bilge->store->past == NULL;
     note->outlook = outlook_new(bilge->store);
     gather_disks(note, bilge->store);
     gather_caches(note, bilge->store);

@@ -11,10 +11,12 @@ static uint64_t mix(uint64_t mark, uint64_t value)
 }
 
 /* Moves when a cache has been scanned anew, has come or gone, or is called
- * otherwise. */
-static uint64_t mark_of_caches(const struct store *store)
+ * otherwise; when Dockerfiles were read, and builds remembered. */
+static uint64_t mark_of_sources(const struct bilge *bilge)
 {
-    uint64_t mark = 1;
+    const struct store *store = bilge->store;
+    uint64_t mark = mix(1, bilge->recipes_read);
+    mark = mix(mark, store->past_len > 0 ? (uint64_t)store->past[0].id : 0);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         if (row->cache == NULL || row->name == NULL)
@@ -38,7 +40,7 @@ static void find(struct bilge *bilge, struct builder *builder, uint64_t mark)
 void owning_refresh(struct bilge *bilge, bool scanning)
 {
     struct store *store = bilge->store;
-    uint64_t mark = mark_of_caches(store);
+    uint64_t mark = mark_of_sources(bilge);
     for (size_t i = 0; i < store->builders_len; i++) {
         struct builder *builder = &store->builders[i];
         bool known = builder->owners.len == builder->records.len;

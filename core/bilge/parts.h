@@ -2,6 +2,7 @@
  * parts call each other. Each part keeps one side of the store fresh:
  *
  *   project   docker compose config ──► store.project, roots from its caches
+ *   recipes   its Dockerfiles, for owning
  *   caches    scan, rescan, watch, recover ──► services' caches
  *   services  joins the project's services with the directories
  *   engines   the engine and buildx's builders ──► records
@@ -86,6 +87,10 @@ struct bilge {
 
     /* project */
     struct compose_load *load;
+
+    /* recipes */
+    bool recipes_job, recipes_again;
+    uint64_t recipes_read; /* so many times */
 
     /* caches */
     struct scan *scan;      /* of all roots */
@@ -172,6 +177,10 @@ const struct cache_root *roots_of(const struct store *store, const char *path);
 /* ---- project */
 void project_load(struct bilge *bilge);
 void project_cancel(struct bilge *bilge);
+
+/* ---- recipes */
+void recipes_read(struct bilge *bilge);
+bool recipes_waited_for(const struct bilge *bilge);
 
 /* ---- services */
 void services_join(struct bilge *bilge);

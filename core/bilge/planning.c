@@ -138,6 +138,8 @@ static void look_at_all(struct bilge *bilge)
         look_for_clients(bilge);
         look_at_caches(bilge);
     }
+    if (planning->query.services_len > 0)
+        recipes_read(bilge);
     engines_refresh_for_request(bilge, planning->query.builder);
 }
 
@@ -205,7 +207,8 @@ void planning_step(struct bilge *bilge)
             return;
         look_at_all(bilge);
     }
-    if (!planning->client_awaited && !caches_waited_for(bilge) && !engines_waited_for(bilge))
+    if (!planning->client_awaited && !caches_waited_for(bilge) && !engines_waited_for(bilge) &&
+        !recipes_waited_for(bilge))
         finish(bilge);
 }
 

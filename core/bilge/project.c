@@ -11,6 +11,7 @@ static void go_on(struct bilge *bilge)
     if (!bilge->skip_caches && bilge->given_roots == NULL)
         roots_from_project(bilge);
     services_join(bilge);
+    recipes_read(bilge);
     if (first)
         engines_list(bilge);
     bilge_moved(bilge);

@@ -24,7 +24,14 @@ void compose_project_free(struct compose_project *project)
         free(service->name);
         free(service->context);
         free(service->dockerfile);
+        free(service->dockerfile_inline);
         free(service->target);
+        for (size_t j = 0; j < service->args_len; j++) {
+            free(service->args[j].name);
+            free(service->args[j].value);
+        }
+        free(service->args);
+        recipe_free(service->recipe);
         free_texts(service->cache_to, service->cache_to_len);
         free_texts(service->cache_from, service->cache_from_len);
     }
@@ -228,6 +235,23 @@ static void read_cache(const cJSON *entries, const char *key, const char *direct
     }
 }
 
+/* A map; the list form is one, too, by the time that compose prints it. */
+static void read_args(const cJSON *args, struct compose_service *service)
+{
+    size_t cap = 0;
+    const cJSON *item;
+    cJSON_ArrayForEach(item, args)
+    {
+        char *value = text_of(item);
+        if (value == NULL || item->string == NULL) {
+            free(value);
+            continue;
+        }
+        mem_reserve((void **)&service->args, &cap, service->args_len + 1, sizeof *service->args);
+        service->args[service->args_len++] = (struct recipe_arg){mem_strdup(item->string), value};
+    }
+}
+
 static void read_service(const cJSON *item, const cJSON *build, const char *directory,
                          struct compose_service *service)
 {
@@ -235,6 +259,8 @@ static void read_service(const cJSON *item, const cJSON *build, const char *dire
     service->context = member_text(build, "context");
     service->target = member_text(build, "target");
     service->dockerfile = member_text(build, "dockerfile");
+    service->dockerfile_inline = member_text(build, "dockerfile_inline");
+    read_args(cJSON_GetObjectItemCaseSensitive(build, "args"), service);
     read_cache(cJSON_GetObjectItemCaseSensitive(build, "cache_to"), "dest", directory,
                &service->cache_to, &service->cache_to_len);
     read_cache(cJSON_GetObjectItemCaseSensitive(build, "cache_from"), "src", directory,

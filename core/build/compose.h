@@ -13,16 +13,21 @@
 
 #include "core/base/err.h"
 #include "core/base/words.h"
+#include "core/build/recipe.h"
 
 struct compose_service {
     char *name;
     char *context;     /* absolute path, or a URL; NULL: none given */
     char *dockerfile;  /* relative to the context, as written; NULL: inline */
+    char *dockerfile_inline; /* its text, in place of a file; NULL: none */
     char *target;      /* NULL: the last stage */
+    struct recipe_arg *args; /* of the build, without those that have no value */
+    size_t args_len;
     char **cache_to;   /* dest= of the type=local entries, absolute */
     size_t cache_to_len;
     char **cache_from; /* src= of the type=local entries, absolute */
     size_t cache_from_len;
+    struct recipe *recipe; /* what its Dockerfile says; NULL: not read (yet) */
 };
 
 struct compose_project {

@@ -73,8 +73,7 @@ static bool *find_meant(const struct planner *planner, const struct owners *owne
         size_t rows = 0, chosen = 0;
         for (size_t j = 0; j < planner->store->services_len; j++) {
             const struct service *row = &planner->store->services[j];
-            if (row->cache == NULL || row->name == NULL ||
-                strcmp(row->name, owners->services[i]) != 0)
+            if (row->name == NULL || strcmp(row->name, owners->services[i]) != 0)
                 continue;
             rows++;
             chosen += planner->chosen[j];
@@ -84,31 +83,60 @@ static bool *find_meant(const struct planner *planner, const struct owners *owne
     return meant;
 }
 
-/* Does the record belong to a service that the query names? What others own
- * too, or what is a guess, is withheld. */
-static bool is_of_services(const struct graph *graph, size_t index, char **ret_withheld)
+/* The services' names, clean; NULL when there are none. */
+static char *name_others(const struct graph *graph, size_t index,
+                         bool (*has)(const struct owners *, size_t, size_t))
 {
     const struct owners *owners = &graph->builder->owners;
     struct buf others = {0};
-    bool ours = false;
+    for (size_t i = 0; i < owners->services_len; i++)
+        if (!graph->meant[i] && has(owners, index, i))
+            buf_printf(&others, "%s%s", others.len > 0 ? ", " : "", owners->services[i]);
+    char *names = others.len > 0 ? text_shorten(others.data, NAMES_COLUMNS) : NULL;
+    buf_done(&others);
+    return names;
+}
+
+static bool is_meant(const struct graph *graph, size_t index,
+                     bool (*has)(const struct owners *, size_t, size_t))
+{
+    const struct owners *owners = &graph->builder->owners;
+    bool meant = false;
+    for (size_t i = 0; index < owners->len && i < owners->services_len && !meant; i++)
+        meant = graph->meant[i] && has(owners, index, i);
+    return meant;
+}
+
+/* Why a record of the services does not go with them; NULL: nothing speaks
+ * against it. */
+static char *why_withheld(const struct graph *graph, size_t index, bool sure)
+{
+    const struct query *query = graph->planner->query;
+    char *others = query->others ? NULL : name_others(graph, index, owners_has);
+    char *perhaps = query->others ? NULL : name_others(graph, index, owners_may_have);
+    char *reason = NULL;
+    if (others != NULL)
+        reason = mem_printf("also used by %s", others);
+    else if (perhaps != NULL)
+        reason = mem_printf("perhaps also used by %s, which has the same step", perhaps);
+    else if (!sure && !query->guesses)
+        reason = mem_strdup("perhaps of this service, but only its text says so");
+    free(others);
+    free(perhaps);
+    return reason;
+}
+
+/* Does the record belong to a service that the query names? What others own
+ * too, or what is a guess, is withheld unless it was asked for. */
+static bool is_of_services(const struct graph *graph, size_t index, char **ret_withheld)
+{
     if (graph->planner->query->services_len == 0)
         return true;
-    for (size_t i = 0; index < owners->len && i < owners->services_len; i++) {
-        if (!owners_has(owners, index, i))
-            continue;
-        ours |= graph->meant[i];
-        if (!graph->meant[i])
-            buf_printf(&others, "%s%s", others.len > 0 ? ", " : "", owners->services[i]);
-    }
-    if (ours && others.len > 0) {
-        char *names = text_shorten(others.data, NAMES_COLUMNS);
-        *ret_withheld = mem_printf("also used by %s", names);
-        free(names);
-    } else if (ours && owners->items[index].guess) {
-        *ret_withheld = mem_strdup("perhaps of this service, but only its text says so");
-    }
-    buf_done(&others);
-    return ours;
+    bool sure = is_meant(graph, index, owners_has);
+    if (!sure && !is_meant(graph, index, owners_may_have))
+        return false;
+    *ret_withheld = why_withheld(graph, index, sure);
+    return true;
 }
 
 static bool is_asked(struct graph *graph, size_t index)

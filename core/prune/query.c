@@ -79,6 +79,9 @@ static int check_contradictions(const struct query *query, struct err *err)
         return err_set(err, ERR_USAGE,
                        "nothing asked of the service: the whole cache directory, "
                        "its garbage, its older generations, or its records?");
+    if ((query->guesses || query->others) && query->services_len == 0)
+        return err_set(err, ERR_USAGE,
+                       "guesses, and what others need, are records of a service: name one");
     if (query->free_bytes > 0 && (query->ids_len > 0 || query->keep_generations > 0))
         return err_set(err, ERR_USAGE,
                        "what to free is chosen: ids or a number of generations "

@@ -29,6 +29,8 @@ struct query {
      * to no other service; what others use too, and guesses, are kept. */
     const char *const *services;
     size_t services_len;
+    bool guesses; /* take those, too, that only texts say are the services' */
+    bool others;  /* and those that other services need */
     int64_t older_than_s; /* exported, or last used, longer ago; -1: any age */
     int64_t larger_than_bytes, smaller_than_bytes; /* 0: any size */
     /* Of records, or digests of blobs and manifests, written out; NULL: all.

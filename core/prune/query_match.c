@@ -139,7 +139,7 @@ bool query_match_owner(const struct query_match *match, const struct store *stor
     const struct owners *owners = &builder->owners;
     bool named = match->query->services_len == 0;
     for (size_t i = 0; index < owners->len && i < owners->services_len && !named; i++)
-        named = owners_has(owners, index, i) &&
+        named = (owners_has(owners, index, i) || owners_may_have(owners, index, i)) &&
                 names_service(match->query, store, owners->services[i]);
     return named;
 }

@@ -19,15 +19,19 @@ static bool starts_with(const char *text, const char *start)
     return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* A Dockerfile's continued lines leave long gaps behind. */
+/* A Dockerfile's continued lines leave long gaps behind, a script of several
+ * lines an end. */
 static void append_squeezed(struct buf *buf, const char *text)
 {
+    size_t start = buf->len;
+    bool gap = false;
     for (size_t i = 0; text[i] != '\0' && i < TEXT_MAX; i++) {
         bool blank = strchr(" \t\r\n", text[i]) != NULL;
+        if (!blank && gap && buf->len > start)
+            buf_append(buf, " ", 1);
         if (!blank)
             buf_append(buf, &text[i], 1);
-        else if (i > 0 && strchr(" \t\r\n", text[i - 1]) == NULL)
-            buf_append(buf, " ", 1);
+        gap = blank;
     }
 }
 

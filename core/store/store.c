@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/store/record_words.h"
 
 const struct service *store_service(const struct store *store, const char *id)
 {
@@ -82,6 +83,7 @@ const struct build *store_last_build(const struct store *store, const char *serv
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
+                   store->recipes_load == LOAD_PENDING ||
                    store->builders_load == LOAD_PENDING;
     for (size_t i = 0; i < store->roots_len && !pending; i++)
         pending = store->roots[i].load == LOAD_PENDING;
@@ -100,13 +102,23 @@ bool store_settled(const struct store *store)
 struct owners store_find_owners(const struct store *store, const struct records *records)
 {
     struct owners_cache *caches = mem_alloc((store->services_len + 1) * sizeof *caches);
-    size_t len = 0;
+    const char **texts = mem_alloc((records->len + 1) * sizeof *texts);
+    struct owners_sources sources = {
+        .caches = caches,
+        .project = store->project,
+        .past = store->past,
+        .past_len = store->past_len,
+        .texts = texts,
+    };
     for (size_t i = 0; i < store->services_len; i++)
         if (store->services[i].cache != NULL && store->services[i].name != NULL)
-            caches[len++] =
+            caches[sources.caches_len++] =
                 (struct owners_cache){store->services[i].name, store->services[i].cache};
-    struct owners owners = owners_find(records, caches, len);
+    for (size_t i = 0; i < records->len; i++)
+        texts[i] = record_text(store, &records->items[i]);
+    struct owners owners = owners_find(records, &sources);
     free(caches);
+    free(texts);
     return owners;
 }
 

@@ -69,7 +69,7 @@ struct builder {
     struct records records;
     /* Whose they are; its len is 0 while that is being worked out anew. */
     struct owners owners;
-    uint64_t owners_mark; /* core/bilge's: of the caches that it was worked out from */
+    uint64_t owners_mark; /* core/bilge's: of what it was worked out from */
     int64_t refreshed_at;
     struct growth growth; /* of its records */
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
@@ -133,6 +133,7 @@ struct store {
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
+    enum load_state recipes_load;    /* of its Dockerfiles */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
     struct history_build *past; /* builds that are remembered, the newest first */
@@ -165,8 +166,9 @@ const struct build *store_build(const struct store *store, uint64_t id);
 const struct build *store_last_build(const struct store *store, const char *service);
 /* The newest remembered one of the service that was no benchmark's; NULL: none. */
 const struct history_build *store_past_build(const struct store *store, const char *service);
-/* Whose these records are, going by the caches of all rows; the caller gives it
- * back with owners_done(). */
+/* Whose these records are, going by the caches of all rows, the project's
+ * Dockerfiles and the builds that are remembered; the caller gives it back with
+ * owners_done(). */
 struct owners store_find_owners(const struct store *store, const struct records *records);
 /* The step that made a layer, by its creation time; NULL: not known. Borrowed. */
 const char *store_layer_text(const struct store *store, int64_t created_at);

@@ -83,7 +83,7 @@ _bilge() {
     '') options+=" $commands" ;;
     du) options+=" $conditions --sort" ;;
     prune)
-        options+=" $conditions --garbage --keep-generations --records --free --all --dry-run
+        options+=" $conditions --garbage --keep-generations --records --guesses --others --free --all --dry-run
             --yes --wait --now"
         ;;
     guard) options+=' --keep-free --interval --older-than --live --once' ;;

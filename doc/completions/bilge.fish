@@ -54,6 +54,8 @@ set -l prune '__fish_seen_subcommand_from prune'
 complete -c bilge -n $prune -l garbage -d 'What the live generation does not reach'
 complete -c bilge -n $prune -l keep-generations -x -d 'Older generations but the newest N'
 complete -c bilge -n $prune -l records -d "The builder's records"
+complete -c bilge -n $prune -l guesses -d "Records that only a text says are the service's"
+complete -c bilge -n $prune -l others -d 'Records of the service that others need'
 complete -c bilge -n $prune -l free -x -a '1GB 5GB 10GB 50GB' -d 'The cheapest that gives back so much'
 complete -c bilge -n $prune -l all -d 'Every cache directory and every record'
 complete -c bilge -n $prune -l dry-run -d 'Show the plan, delete nothing'

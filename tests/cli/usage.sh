@@ -63,6 +63,8 @@ refused 'neither yes nor no' du --shared 1
 refused 'nothing is larger than' prune --larger-than 2GB --smaller-than 1GB --yes
 refused 'nothing is larger than' du --larger-than 2GB --smaller-than 1GB
 refused '--all' prune --all --text x --yes
+refused 'name one' prune --records --guesses --yes
+refused 'name one' prune --all --others --yes
 refused 'no such service' du --service nosuch
 refused 'type' prune --garbage --type regular --yes
 refused '--yes' prune --service api

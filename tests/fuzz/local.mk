@@ -13,6 +13,7 @@ FUZZ_TARGETS += tests/fuzz/fuzz_progress_legacy
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
 FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
 FUZZ_TARGETS += tests/fuzz/fuzz_query_line
+FUZZ_TARGETS += tests/fuzz/fuzz_recipe
 FUZZ_TARGETS += tests/fuzz/fuzz_response
 FUZZ_TARGETS += tests/fuzz/fuzz_settings
 FUZZ_TARGETS += tests/fuzz/fuzz_sgr

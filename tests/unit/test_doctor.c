@@ -342,6 +342,7 @@ static void test_layer_words(void **state)
         {"mount / from exec bundle install", "RUN bundle install"},
         {"[builder 4/6] COPY src .", "[builder 4/6] COPY src ."},
         {"cached mount /t from exec /bin/sh -c make", "cache mount /t of RUN make"},
+        {"mount / from exec /bin/sh -c \n  a\nb\n\n", "RUN a b"},
         {"cached mount /t", "cache mount /t"},
         {"pulled from docker.io/library/alpine:3", "base image docker.io/library/alpine:3"},
         {"imported sha256:0dc874a1", NULL},

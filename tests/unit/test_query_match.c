@@ -225,6 +225,53 @@ static void test_plans(void **state)
     store_free(store);
 }
 
+/* What is not surely the service's own goes only when it was asked for. */
+static void test_guesses_and_others(void **state)
+{
+    static const struct {
+        bool guesses, others;
+        const char *items, *reason;
+    } cases[] = {
+        {false, false, "", "also used by web"},
+        {true, false, "", "also used by web"},
+        {false, true, "make ", NULL},
+        {true, true, "make mount ", NULL},
+    };
+    static const char *const services[] = {"api"};
+    struct store *store = world();
+    struct cache *cache = plan_world_cache(store, "web");
+    (void)state;
+    plan_world_blob(cache, 1, 100, PLAN_DAY);
+    plan_world_blob(cache, 2, 100, PLAN_DAY)->created_at = 77;
+    plan_world_generation(cache, true, PLAN_DAY, (const int[]){1, 2, 0});
+    plan_world_sum(cache);
+    struct builder *builder = &store->builders[0];
+    owners_done(&builder->owners);
+    builder->owners = store_find_owners(store, &builder->records);
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct buf items = {0};
+        struct query query;
+        query_init(&query);
+        query.records = true;
+        query.services = services;
+        query.services_len = 1;
+        query.guesses = cases[i].guesses;
+        query.others = cases[i].others;
+        struct plan *plan = plan_world_make(store, &query);
+        buf_append_str(&items, "");
+        for (size_t j = 0; j < plan->items_len; j++)
+            buf_printf(&items, "%s ", plan->items[j].id);
+        assert_string_equal(items.data, cases[i].items);
+        const struct plan_kept *kept = plan_world_kept(plan, "make");
+        assert_int_equal(kept != NULL, cases[i].reason != NULL);
+        if (kept != NULL)
+            assert_string_equal(kept->reason, cases[i].reason);
+        buf_done(&items);
+        plan_free(plan);
+    }
+    store_free(store);
+}
+
 /* An id without a scope is looked for everywhere, but a condition on records
  * leaves only these. */
 static void test_ids_of_records_alone(void **state)
@@ -290,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_records),        cmocka_unit_test(test_bad_expressions),
         cmocka_unit_test(test_services),       cmocka_unit_test(test_plans),
         cmocka_unit_test(test_ids_of_records_alone),
+        cmocka_unit_test(test_guesses_and_others),
         cmocka_unit_test(test_sizes_of_garbage),
     };
     limit_program(60);

@@ -131,6 +131,8 @@ static void test_settled_when_all_have_answered(void **state)
     store->project_load = LOAD_FAILED;
     assert_false(store_settled(store));
     store->builders_load = LOAD_DONE;
+    assert_false(store_gathered(store));
+    store->recipes_load = LOAD_DONE;
     assert_false(store_settled(store));
     assert_true(store_gathered(store));
     store->history_load = LOAD_FAILED;
