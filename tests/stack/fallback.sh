@@ -9,13 +9,11 @@ export BILGE="$bilge" XDG_STATE_HOME="$tmp/state" XDG_CONFIG_HOME="$tmp/config" 
 unset BILGE_PROC
 without_buildkit=(env DOCKER_BUILDKIT=0)
 
-# All is compiled without optimisation: that takes half as long, and is not what is proved here.
-quick="bilge-stack/rust-quick:trixie"
-printf 'FROM %s\nENV CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=64\n' "$RUST_IMAGE" >Dockerfile
-is 'a Rust image that compiles quickly' docker buildx build --tag $quick .
+normal=$RUST_IMAGE
+compile_quickly
 cp -r "$ready" ready
 ready=$tmp/ready
-sed -i "s,$RUST_IMAGE,$quick," "$ready"/*.yml
+sed -i "s,$normal,$RUST_IMAGE," "$ready"/*.yml
 
 fails_at_once() {
 	local status=0

@@ -3,6 +3,7 @@
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "$0")/lib.sh"
 export BILGE_CACHE_ROOT=$tmp/cache
+compile_quickly
 service=rust-worker
 case $machine in x86_64) other=arm64 file_says='ARM aarch64' ;; *) other=amd64 file_says='x86-64' ;; esac
 

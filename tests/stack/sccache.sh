@@ -3,6 +3,7 @@
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "$0")/lib.sh"
 export BILGE_CACHE_ROOT=$tmp/cache
+compile_quickly
 service=ruby-worker # the least to compile
 
 build() { compose docker-compose.test-local.yml docker-compose.sccache.yml -- build "$@" $service >log 2>&1 || { tail -n 40 log; return 1; }; }
