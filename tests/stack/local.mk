@@ -1,7 +1,7 @@
 # The reference stack. That its files fit together is seen on any private engine; that it can be built and started is
 # seen in a sandbox (BILGE_TEST_STACK_DIR), which takes long: ./check --stack does it.
 STACK_ENGINE_TESTS = tests/stack/wiring.sh
-
+TESTS += $(STACK_ENGINE_TESTS)
 STACK_TESTS = tests/stack/build.sh tests/stack/ci.sh tests/stack/registry.sh tests/stack/sccache.sh \
 	tests/stack/platform.sh tests/stack/lint.sh tests/stack/fallback.sh
 EXTRA_DIST += $(STACK_ENGINE_TESTS) $(STACK_TESTS) tests/stack/tap.sh tests/stack/lib.sh \
