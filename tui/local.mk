@@ -7,12 +7,14 @@ libtui_a_SOURCES = \
 	tui/canvas.c tui/canvas.h \
 	tui/care_links.c tui/care_links.h \
 	tui/care_screen.c tui/care_screen.h \
+	tui/chart.c tui/chart.h \
 	tui/crash.c tui/crash.h \
 	tui/details.c tui/details.h \
 	tui/details_blobs.c \
 	tui/details_generations.c \
 	tui/details_pages.c tui/details_pages.h \
 	tui/disk_gauge.c tui/disk_gauge.h \
+	tui/disk_screen.c tui/disk_screen.h \
 	tui/doctor_screen.c tui/doctor_screen.h \
 	tui/footer.c \
 	tui/format.c tui/format.h \

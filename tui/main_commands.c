@@ -6,6 +6,7 @@
 #include "core/prune/query.h"
 #include "tui/app.h"
 #include "tui/details.h"
+#include "tui/disk_screen.h"
 #include "tui/doctor_screen.h"
 #include "tui/help.h"
 #include "tui/history_screen.h"
@@ -257,6 +258,9 @@ static void main_wide_command(struct main_screen *main, enum command command)
         break;
     case COMMAND_RESCAN:
         app_rescan(app, NULL);
+        break;
+    case COMMAND_DISKS:
+        app_push(app, disk_screen_new());
         break;
     case COMMAND_DOCTOR:
         doctor_screen_open(app);

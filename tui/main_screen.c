@@ -197,6 +197,10 @@ static void main_mouse(struct screen *screen, const struct term_mouse *mouse)
     struct main_screen *main = (struct main_screen *)screen;
     enum pane pane;
     main_sync(main);
+    if (mouse->y == 0 && mouse->wheel == 0) { /* the header, most of which is disks */
+        main_command(screen, COMMAND_DISKS);
+        return;
+    }
     if (!pane_at(main, mouse->y, mouse->x, &pane))
         return;
     main->focus = pane;

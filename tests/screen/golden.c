@@ -28,6 +28,8 @@ static const struct {
     {"Ingest +[0-9.]+ k?B", "Ingest <size>"},
     {"Other +[0-9.]+ k?B", "Other <size>"},
     {"[0-9]+:[0-9]{2}", NULL}, /* how long a build has taken */
+    {"[0-9.]+ [kMGT]?B of [0-9.]+ [kMGT]?B(, [0-9]+% used)? *│", "<free>│"},
+    {"^│ (RAM )?/[^ │]* +│$", "│ <mount>"},
     /* The header: its parts share the room that the disk's figures leave. */
     {"^ bilge .* [0-9]+% .*free.*$", " bilge <header>"},
 };

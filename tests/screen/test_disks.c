@@ -10,7 +10,10 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
+#include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/store/history.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
 
@@ -127,6 +130,108 @@ static void test_two_disks(void **state)
     stage_quit(stage, "q");
 }
 
+/* ---- the screen of disks */
+
+#define MINUTE (60 * CLOCK_SECOND)
+#define HOUR (60 * MINUTE)
+#define TB INT64_C(1000000000000)
+
+struct memory {
+    struct history *history;
+    int64_t now;
+};
+
+static void remember(const struct memory *memory, const char *series, int64_t minutes_ago,
+                     int64_t bytes)
+{
+    /* In the middle of its slot, whether that is of ten minutes or of an hour. */
+    const struct history_sample sample = {series, memory->now - minutes_ago * MINUTE, bytes};
+    assert_int_equal(0, history_add_samples(memory->history, &sample, 1, NULL));
+}
+
+/* A week in which a disk of thousands of terabytes emptied and filled again,
+ * which makes whatever this machine has free the lowest step of the chart;
+ * nobody looked for a day and a half, and for five hours. */
+static void remember_a_week(struct stage *stage)
+{
+    char *path = path_join(stage->world->path, "home/.local/state/bilge/history.db");
+    char *mount = fs_mount_point(stage->world->caches);
+    char *free_series = mem_printf("free:%s", mount);
+    char *cache_series = mem_printf("cache:%s/orchestration", stage->world->caches);
+    struct memory memory = {.now = clock_now()};
+    assert_int_equal(0, history_open(path, &memory.history, NULL));
+    for (int64_t hour = 167; hour >= 24; hour--)
+        for (int quarter = 0; quarter < 4 && (hour < 80 || hour > 115); quarter++)
+            remember(&memory, free_series, hour * 60 + 52 - quarter * 15,
+                     (hour % 24 + 1) * 200 * TB);
+    for (int64_t slot = 143; slot >= 1; slot--)
+        if (slot < 40 || slot > 70)
+            remember(&memory, free_series, slot * 10 + 5, 8000 * TB - slot * 50 * TB);
+    for (int64_t half_hour = 46; half_hour >= 1; half_hour--)
+        remember(&memory, cache_series, half_hour * 30, 40 * 1000000 - half_hour * 500000);
+    history_close(memory.history);
+    free(path);
+    free(mount);
+    free(free_series);
+    free(cache_series);
+}
+
+static void test_the_screen_of_disks(void **state)
+{
+    struct stage *stage = *state;
+    settle(stage, CALM);
+    remember_a_week(stage);
+    stage_start_full(stage, 80, 24, NULL);
+    for (int size = 0; size < STAGE_SIZES; size++) {
+        terminal_resize(stage->terminal, stage_sizes[size][0], stage_sizes[size][1]);
+        stage_press(stage, "D", "Disks");
+        terminal_press(stage->terminal, "G");
+        stage_see(stage, "cache orchestration");
+        terminal_press(stage->terminal, "g");
+        golden_wait(stage->terminal, "disks");
+        stage_press(stage, "q", "orchestration");
+    }
+    stage_quit(stage, "q");
+}
+
+static void test_the_screen_of_disks_in_ascii(void **state)
+{
+    struct stage *stage = *state;
+    settle(stage, CALM "[ui]\nascii = yes\n");
+    remember_a_week(stage);
+    stage_start_full(stage, 120, 40, NULL);
+    stage_press(stage, "D", "24 h ago");
+    stage_see(stage, "cache orchestration");
+    char *text = terminal_text(stage->terminal);
+    assert_non_null(strstr(text, "####"));
+    for (const char *at = text; *at != '\0'; at++)
+        assert_true((unsigned char)*at < 0x80);
+    free(text);
+    stage_quit(stage, "qq");
+}
+
+static void test_disks_of_which_nothing_is_known(void **state)
+{
+    struct stage *stage = *state;
+    for (int size = 0; size < STAGE_SIZES; size++) {
+        stage_start(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
+        stage_see(stage, " free");
+        stage_press(stage, "D", "Disks");
+        terminal_press(stage->terminal, "G");
+        stage_see(stage, "Too little was seen yet");
+        stage_quit(stage, "qq");
+    }
+}
+
+static void test_the_header_opens_it(void **state)
+{
+    struct stage *stage = *state;
+    stage_start(stage, 80, 24, NULL);
+    stage_see(stage, " free");
+    stage_press(stage, "\033[M f!", "Disks");
+    stage_quit(stage, "qq");
+}
+
 /* ---- the end of a build, when somebody asked to be told */
 
 static void build_rings(struct stage *stage, const char *settings, bool bell, bool notice)
@@ -168,6 +273,10 @@ int main(void)
         CASE(test_a_bad_file_opens_no_screen),
         CASE(test_what_the_settings_say_of_the_screen),
         CASE(test_two_disks),
+        CASE(test_the_screen_of_disks),
+        CASE(test_the_screen_of_disks_in_ascii),
+        CASE(test_disks_of_which_nothing_is_known),
+        CASE(test_the_header_opens_it),
         CASE(test_a_builds_end_is_told_when_asked),
     };
     limit_program(300);
