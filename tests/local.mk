@@ -12,6 +12,8 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
 	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	BILGE_TEST_FLOODER='$(abs_top_builddir)/tests/support/flood$(EXEEXT)'; \
+	export BILGE_TEST_FLOODER; \
 	BILGE_PROC='$(abs_top_builddir)/tests/nobody-else'; export BILGE_PROC; \
 	LC_ALL=C.UTF-8; export LC_ALL; TZ=UTC; export TZ;
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh

@@ -7,8 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define READ_SIZE 262144
 #define PIPE_SIZE 262144
+/* More than a pipe holds: as long as a read fills the buffer, libuv goes on
+ * reading, up to 32 times, and nobody else has a turn. */
+#define READ_SIZE (PIPE_SIZE + 4096)
 
 /* The handles are embedded; `open_handles` counts those not yet closed, and
  * the last close callback frees the memory. */

@@ -12,7 +12,9 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/world.c tests/support/world.h tests/support/world_engine.c
 tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
-check_PROGRAMS += tests/support/fake-engine
+check_PROGRAMS += tests/support/fake-engine tests/support/flood
+tests_support_flood_SOURCES = tests/support/flood.c
+tests_support_flood_LDADD = libbilge.a $(CORE_LIBS)
 tests_support_fake_engine_SOURCES = tests/support/fake_engine.c
 tests_support_fake_engine_LDADD = libbilge.a $(CORE_LIBS)
 EXTRA_DIST += tests/support/fake-docker tests/support/tap tests/support/engine tests/support/setup.sh tests/sample .ci/run
