@@ -68,6 +68,11 @@ const struct build *app_build_shown(const struct app *app);
 size_t app_builds_shown(const struct app *app, const struct build ***ret_builds);
 bool app_build_runs(const struct app *app); /* or waits */
 
+/* Lines of its log that were BUILDLOG_LOADING bring a new frame when they come.
+ * The count of such news moves with each. */
+void app_watch_log(struct app *app, const struct build *build);
+uint64_t app_log_news(const struct app *app);
+
 /* The log of that build was saved to this path. */
 void app_note_saved(struct app *app, uint64_t build_id, const char *path);
 const char *app_saved(const struct app *app, uint64_t build_id); /* NULL: it was not */

@@ -27,6 +27,7 @@ struct app {
     struct notices notices;
     char *saved_path; /* of the log that was saved last; NULL: none */
     uint64_t saved_build_id;
+    uint64_t log_news; /* lines of logs that have come from a file, so many times */
 
     app_plan_cb *on_plan; /* NULL: nobody waits for one */
     void *plan_arg;

@@ -136,6 +136,25 @@ size_t app_builds_shown(const struct app *app, const struct build ***ret_builds)
     return len;
 }
 
+/* ---- logs */
+
+static void on_loaded(void *arg)
+{
+    struct app *app = arg;
+    app->log_news++;
+    app_touch(app);
+}
+
+void app_watch_log(struct app *app, const struct build *build)
+{
+    buildlog_on_loaded(build->log, on_loaded, app);
+}
+
+uint64_t app_log_news(const struct app *app)
+{
+    return app->log_news;
+}
+
 /* ---- paths */
 
 void app_note_saved(struct app *app, uint64_t build_id, const char *path)

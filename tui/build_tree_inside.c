@@ -44,7 +44,9 @@ static void collect(struct tree_fold *fold, const struct build *build, const str
     fold->lines = mem_realloc(fold->lines, most * sizeof *fold->lines);
     fold->lines_len = 0;
     fold->earlier = false;
-    while (end > 0 && buildlog_seek(build->log, &filter, end - 1, -1, &number) == 0) {
+    int code = 0;
+    while (end > 0 &&
+           (code = buildlog_seek(build->log, &filter, end - 1, -1, &number)) == 0) {
         end = number;
         if (is_known(build, number))
             continue;
@@ -60,7 +62,8 @@ static void collect(struct tree_fold *fold, const struct build *build, const str
         fold->lines[fold->lines_len - 1 - i] = other;
     }
     logfilter_done(&filter);
-    fold->seen = step->last_line;
+    /* What is still on its way from the file is asked for again. */
+    fold->seen = code == BUILDLOG_LOADING ? UINT64_MAX : step->last_line;
     fold->seen_over = step_is_over(step);
 }
 

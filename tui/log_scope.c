@@ -76,7 +76,9 @@ bool log_error_line(const struct build *build, const struct step *step, uint64_t
     struct log_line shown = {0};
     struct buildlog_line line;
     uint64_t number = step->last_line > 0 ? step->last_line - 1 : buildlog_first(build->log);
-    bool found = false, there = false;
+    bool found = false, there = step->last_line > 0;
+    if (there) /* the file may take a moment to tell more */
+        *ret_number = number;
     logfilter_add(&filter, step->number);
     for (int i = 0; i < LINES_TO_ERROR && !found; i++, number++) {
         if (buildlog_seek(build->log, &filter, number, 1, &number) != 0 ||

@@ -41,6 +41,7 @@ static void set_filter(struct log_screen *self, const struct build *build)
 
 static void sync_view(struct log_screen *self, const struct build *build)
 {
+    app_watch_log(self->screen.app, build);
     set_filter(self, build);
     if (!self->at_error)
         return;

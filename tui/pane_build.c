@@ -48,9 +48,9 @@ static size_t row_to_follow(const struct pane_build *pane)
     return group != SIZE_MAX ? group : tree->groups_len > 1 ? 0 : row;
 }
 
-static uint64_t make_mark(const struct build *const *builds, size_t len)
+static uint64_t make_mark(const struct app *app, const struct build *const *builds, size_t len)
 {
-    uint64_t mark = len;
+    uint64_t mark = len + app_log_news(app);
     for (size_t i = 0; i < len; i++) {
         const struct build *build = builds[i];
         mark = mark * UINT64_C(1099511628211) + build->id;
@@ -68,16 +68,11 @@ static void keep_place(struct pane_build *pane, const struct tree_row *row, size
     pane->scroll.top = pane->scroll.cursor > y ? pane->scroll.cursor - y : 0;
 }
 
-static void on_loaded(void *arg)
-{
-    app_touch(arg);
-}
-
 void pane_build_sync(struct pane_build *pane)
 {
     const struct build **builds;
     size_t len = app_builds_shown(pane->app, &builds);
-    uint64_t mark = make_mark(builds, len), newest = len > 0 ? builds[len - 1]->id : 0;
+    uint64_t mark = make_mark(pane->app, builds, len), newest = len > 0 ? builds[len - 1]->id : 0;
     if (mark == pane->made && !pane->stale) {
         free(builds);
         return;
@@ -88,7 +83,7 @@ void pane_build_sync(struct pane_build *pane)
     if (newest != pane->newest)
         pane->moved = false;
     for (size_t i = 0; i < len; i++)
-        buildlog_on_loaded(builds[i]->log, on_loaded, pane->app);
+        app_watch_log(pane->app, builds[i]);
     build_tree_fill(&pane->tree, builds, len);
     free(builds);
     pane->made = mark;
