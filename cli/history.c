@@ -161,6 +161,17 @@ static void print_heading(const char *which, const struct history_build *build)
     buf_done(&line);
 }
 
+static void print_summary(const struct history_build *first, const struct history_build *second,
+                          const struct history_pair *pairs, size_t len)
+{
+    char *summary = history_summary(first, second, pairs, len);
+    struct buf clean = {0};
+    text_clean(&clean, summary, strlen(summary));
+    puts(clean.data);
+    buf_done(&clean);
+    free(summary);
+}
+
 static void print_comparison(const struct history_build *first, const struct history_build *second)
 {
     struct history_pair *pairs;
@@ -169,6 +180,7 @@ static void print_comparison(const struct history_build *first, const struct his
     history_compare(first, second, &pairs, &len);
     print_heading("first", first);
     print_heading("second", second);
+    print_summary(first, second, pairs, len);
     struct table *table = table_new(compare_columns);
     for (size_t i = 0; i < len; i++) {
         const struct history_step *any =

@@ -81,6 +81,9 @@ void history_print_comparison_json(const struct history_build *first,
     put_build(&json, first);
     put_build(&json, second);
     json_put_array_end(&json);
+    char *summary = history_summary(first, second, pairs, len);
+    json_put_text(&json, "summary", summary);
+    free(summary);
     json_put_array(&json, "steps");
     for (size_t i = 0; i < len; i++) {
         json_put_object(&json, NULL);

@@ -12,6 +12,7 @@ libbilge_a_SOURCES += \
 	core/bilge/engines.c \
 	core/bilge/examining.c \
 	core/bilge/excerpts.c \
+	core/bilge/judging.c core/bilge/judging.h \
 	core/bilge/memory.c \
 	core/bilge/outlook.c \
 	core/bilge/owning.c \

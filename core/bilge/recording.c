@@ -10,14 +10,16 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/bilge/judging.h"
 #include "core/bilge/parts.h"
 #include "core/bilge/spots.h"
 #include "core/store/history.h"
-#include "core/store/verdict.h"
 
 struct entry {
     char *service; /* NULL: not told which there are */
     char *path;    /* of the cache directory; NULL: none */
+    char *context; /* NULL: not known */
+    char *args;    /* judge_args() */
     int64_t before_bytes;
     struct history_build row;
 };
@@ -43,6 +45,8 @@ static void recording_free(struct recording *recording)
     for (size_t i = 0; i < recording->entries_len; i++) {
         free(recording->entries[i].service);
         free(recording->entries[i].path);
+        free(recording->entries[i].context);
+        free(recording->entries[i].args);
         history_build_done(&recording->entries[i].row);
     }
     history_builds_free(recording->past, recording->past_len);
@@ -89,25 +93,6 @@ static void measure_run(struct job *job)
 
 /* ------------------------------------------------------ on the pool: writing */
 
-static bool is_traditional(const struct history_build *row)
-{
-    return row->tools != NULL && strstr(row->tools, "traditional") != NULL;
-}
-
-/* The two ways name the same base image differently, so they are not compared. */
-static void judge(struct history *history, struct history_build *row, bool no_cache)
-{
-    struct history_build before = {0};
-    bool found = history_last_build(history, row->service, &before, NULL) == 0;
-    bool same_way = found && is_traditional(row) == is_traditional(&before);
-    verdict_fill(row, same_way ? &before : NULL);
-    if (no_cache && row->kind != NULL) {
-        mem_replace(&row->kind, "from scratch");
-        mem_replace(&row->why, "--no-cache was asked for");
-    }
-    history_build_done(&before);
-}
-
 static void write_run(struct job *job)
 {
     struct recording *recording = (struct recording *)job;
@@ -123,7 +108,7 @@ static void write_run(struct job *job)
         int64_t after = measure(entry->path);
         entry->row.added_bytes =
             after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
-        judge(history, &entry->row, recording->no_cache);
+        judge_build(history, &entry->row, entry->context, recording->no_cache);
         if (recording->kind != NULL)
             mem_replace(&entry->row.kind, recording->kind);
         if (history_add_build(history, &entry->row, &err) < 0)
@@ -155,6 +140,21 @@ static bool belongs(const struct step *step, const struct entry *entry)
            strcmp(step->service, entry->service) == 0;
 }
 
+/* By the engine's clock, if all is told by it: what comes at once may have begun
+ * one after the other. */
+static int64_t start_of(const struct step *step, const struct build *build)
+{
+    int64_t first = 0;
+    if (step->began_at == 0)
+        return step->started_mono_ms > 0 ? step->started_mono_ms - build->started_mono_ms : -1;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        int64_t at = build->steps[i].began_at;
+        if (at > 0 && (first == 0 || at < first))
+            first = at;
+    }
+    return (step->began_at - first) / 1000000;
+}
+
 static void copy_steps(struct entry *entry, const struct build *build)
 {
     struct history_build *row = &entry->row;
@@ -170,6 +170,7 @@ static void copy_steps(struct entry *entry, const struct build *build)
             .state = step->state,
             .index = step->index,
             .duration_ms = step->duration_ms,
+            .start_ms = start_of(step, build),
         };
         mem_replace(&copy->service, step->service);
         mem_replace(&copy->stage, step->stage);
@@ -215,6 +216,7 @@ static void fill_row(struct recording *recording, struct entry *entry, const str
     row->duration_ms = duration_of(entry, build, alone);
     mem_replace(&row->project, recording->project);
     mem_replace(&row->tools, build->tool);
+    mem_replace(&row->args, entry->args);
     if (row->state == BUILD_FAILED)
         mem_replace(&row->error, build->error);
 }
@@ -237,13 +239,14 @@ static void measure_done(struct job *job, bool cancelled)
         start_writing(job->bilge, recording);
 }
 
-static void add_entry(struct recording *recording, const char *service, const char *path)
+static struct entry *add_entry(struct recording *recording, const char *service, const char *path)
 {
     struct entry *entry = &recording->entries[recording->entries_len++];
     *entry = (struct entry){.before_bytes = -1};
     mem_replace(&entry->service, service);
     mem_replace(&entry->path, path);
     spots_add(recording->spots, path);
+    return entry;
 }
 
 static void add_entries(struct recording *recording, const struct compose_project *project,
@@ -253,9 +256,13 @@ static void add_entries(struct recording *recording, const struct compose_projec
     recording->entries = mem_zalloc(most * sizeof *recording->entries);
     for (size_t i = 0; project != NULL && i < project->services_len; i++) {
         const struct compose_service *service = &project->services[i];
-        if (build_has_service(build, service->name))
-            add_entry(recording, service->name,
-                      caches && service->cache_to_len > 0 ? service->cache_to[0] : NULL);
+        if (!build_has_service(build, service->name))
+            continue;
+        bool has_cache = caches && service->cache_to_len > 0;
+        struct entry *entry =
+            add_entry(recording, service->name, has_cache ? service->cache_to[0] : NULL);
+        mem_replace(&entry->context, service->context);
+        entry->args = judge_args(service, &build->build_args);
     }
     for (size_t i = 0; project == NULL && i < build->services_len; i++)
         add_entry(recording, build->services[i], NULL);

@@ -51,6 +51,7 @@ struct step {
     bool clipped;      /* the engine has cut its output ("[output clipped, …]") */
     enum step_state state;
     int64_t started_mono_ms; /* clock_mono_ms() when its first line came; 0: not yet */
+    int64_t began_at;        /* by the engine's clock, nanoseconds since 1970; 0: not told */
     int64_t duration_ms;     /* once over: as the tool says, else as we measured */
     int64_t current, goal;   /* bytes of the transfer that moved last; goal 0: unknown */
     char *transfer;          /* its name; NULL: none is under way */

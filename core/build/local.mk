@@ -3,6 +3,7 @@ libbilge_a_SOURCES += \
 	core/build/base64.c core/build/base64.h \
 	core/build/build.c core/build/build.h \
 	core/build/buildlog.c core/build/buildlog.h core/build/buildlog_private.h \
+	core/build/changed.c core/build/changed.h \
 	core/build/compat.c core/build/compat.h core/build/compat_probe.c \
 	core/build/compose.c core/build/compose.h \
 	core/build/compose_find.c \

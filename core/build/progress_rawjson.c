@@ -153,6 +153,8 @@ static void read_vertex(struct rawjson *progress, const cJSON *item)
     struct step *step = step_of(progress, vertex);
     if (step == NULL || (!news && (error == NULL || step->error != NULL)))
         return;
+    if (started > 0 && (step->began_at == 0 || started < step->began_at))
+        step->began_at = started;
     if (step->started_mono_ms == 0 || completed == 0)
         step_start(step, progress->now_mono_ms);
     if (error != NULL || !vertex_is_running(vertex))

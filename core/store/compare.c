@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/build/build.h"
+
+#define NOISE_MS 50 /* would show as 0.0 s */
 
 /* ------------------------------------------------------------------ compare */
 
@@ -13,13 +16,25 @@ static bool same_text(const char *a, const char *b)
     return strcmp(a != NULL ? a : "", b != NULL ? b : "") == 0;
 }
 
+/* A shared base image is told under any one of its stages; a local cache is
+ * known to the engine by the hash of what it holds. */
+static bool same_step(const struct history_step *a, const struct history_step *b)
+{
+    static const char import[] = "importing cache manifest from local:";
+    const size_t import_len = sizeof import - 1;
+    if (strncmp(a->instruction, import, import_len) == 0)
+        return same_text(a->service, b->service) &&
+               strncmp(b->instruction, import, import_len) == 0;
+    return same_text(a->instruction, b->instruction) &&
+           (same_text(a->stage, b->stage) || strncasecmp(a->instruction, "FROM ", 5) == 0);
+}
+
 static const struct history_step *take_match(const struct history_build *build, bool *taken,
                                              const struct history_step *step)
 {
     for (size_t i = 0; i < build->steps_len; i++) {
         const struct history_step *other = &build->steps[i];
-        if (taken[i] || !same_text(other->stage, step->stage) ||
-            !same_text(other->instruction, step->instruction))
+        if (taken[i] || !same_step(other, step))
             continue;
         taken[i] = true;
         return other;
@@ -54,6 +69,49 @@ static int64_t time_of(const struct history_step *step)
 int64_t history_pair_change_ms(const struct history_pair *pair)
 {
     return time_of(pair->second) - time_of(pair->first);
+}
+
+static const char *how_before(const struct history_pair *pair)
+{
+    const struct history_step *step = pair->first;
+    return step == NULL ? ", which the first did not have"
+           : step->state == STEP_CACHED ? ", which the first took from the cache"
+                                        : "";
+}
+
+static const char *how_after(const struct history_pair *pair)
+{
+    const struct history_step *step = pair->second;
+    return step == NULL ? ", which the second does not have"
+           : step->state == STEP_CACHED ? ", which the second took from the cache"
+                                        : "";
+}
+
+char *history_summary(const struct history_build *first, const struct history_build *second,
+                      const struct history_pair *pairs, size_t len)
+{
+    const struct history_pair *most = NULL;
+    int64_t more = second->duration_ms - first->duration_ms, change = 0;
+    char took[TEXT_AGE_SIZE], part[TEXT_AGE_SIZE];
+    struct buf text = {0};
+    for (size_t i = 0; i < len; i++) {
+        int64_t of_step = history_pair_change_ms(&pairs[i]);
+        if ((more > 0 && of_step > change) || (more < 0 && of_step < change)) {
+            change = of_step;
+            most = &pairs[i];
+        }
+    }
+    if (more > -NOISE_MS && more < NOISE_MS)
+        return mem_strdup("both took as long");
+    buf_printf(&text, "the second took %s %s", text_duration(took, more < 0 ? -more : more),
+               more < 0 ? "less" : "longer");
+    if (most != NULL && (change >= NOISE_MS || change <= -NOISE_MS)) {
+        const struct history_step *step = most->second != NULL ? most->second : most->first;
+        buf_printf(&text, "; most of it: %.200s (%c%s)%s", step->instruction, change < 0 ? '-' : '+',
+                   text_duration(part, change < 0 ? -change : change),
+                   change < 0 ? how_after(most) : how_before(most));
+    }
+    return buf_take(&text);
 }
 
 /* ------------------------------------------------------------------ medians */

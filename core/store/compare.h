@@ -16,6 +16,11 @@ void history_compare(const struct history_build *first, const struct history_bui
  * time. */
 int64_t history_pair_change_ms(const struct history_pair *pair);
 
+/* One line, raw: by how much the second took longer, and which step made most
+ * of that. The caller frees it. */
+char *history_summary(const struct history_build *first, const struct history_build *second,
+                      const struct history_pair *pairs, size_t len);
+
 /* The middle of what the builds of one service and kind took that were done. */
 struct history_median {
     const char *service, *kind; /* borrowed */

@@ -8,7 +8,7 @@
 
 #include "core/base/mem.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS layer(created_at INTEGER PRIMARY KEY, text TEXT NOT NULL);"
@@ -30,6 +30,9 @@ static const char *const upgrades[] = {
     "BEGIN; ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
     "ALTER TABLE step ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
     "PRAGMA user_version = 2; COMMIT",
+    "BEGIN; ALTER TABLE build ADD COLUMN args TEXT;"
+    "ALTER TABLE step ADD COLUMN start_ms INTEGER NOT NULL DEFAULT -1;"
+    "PRAGMA user_version = 3; COMMIT",
 };
 
 int history_fail(struct history *history, const char *action, struct err *err)

@@ -69,6 +69,7 @@ struct history_step {
     int state; /* enum step_state */
     int index; /* its number in the stage; 0: not an instruction of the Dockerfile */
     int64_t duration_ms;
+    int64_t start_ms; /* after the build's first step had begun; -1: not known */
 };
 struct history_build {
     int64_t id; /* given by history_add_build() */
@@ -79,6 +80,7 @@ struct history_build {
     char *why;        /* a guess what made it miss */
     char *error;      /* of a failed build */
     char *tools;   /* "docker 26.1.5, compose 2.26.1" */
+    char *args;    /* of the build, lines "NAME=hash of the value": values can be secrets */
     int state;     /* enum build_state */
     int exit_status;
     int64_t started_at;
@@ -92,10 +94,6 @@ int history_add_build(struct history *history, struct history_build *build, stru
 /* The newest first; `service` NULL: all; without their steps. */
 int history_builds(struct history *history, const char *service, size_t limit,
                    struct history_build **ret_builds, size_t *ret_len, struct err *err);
-/* The newest of this service that was no benchmark's, with its steps. -ENOENT
- * when there is none. */
-int history_last_build(struct history *history, const char *service,
-                       struct history_build *ret_build, struct err *err);
 /* A benchmark's builds say so in their kind: they are not what is usual. */
 #define HISTORY_BENCH "bench: "
 bool history_build_is_bench(const struct history_build *build);

@@ -8,15 +8,15 @@
 
 #define BUILD_COLUMNS                                                                              \
     "id, project, service, kind, first_miss, tools, state, exit_status, started_at, duration_ms,"  \
-    " added_bytes, why, error"
+    " added_bytes, why, error, args"
 
 static int add_row(struct history *history, struct history_build *build, struct err *err)
 {
     sqlite3_stmt *insert = history_prepare(
         history,
         "INSERT INTO build(project, service, kind, first_miss, tools, state, exit_status,"
-        " started_at, duration_ms, added_bytes, why, error)"
-        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " started_at, duration_ms, added_bytes, why, error, args)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         err);
     if (insert == NULL)
         return ERR_PEER;
@@ -32,6 +32,7 @@ static int add_row(struct history *history, struct history_build *build, struct 
     sqlite3_bind_int64(insert, 10, build->added_bytes);
     sqlite3_bind_text(insert, 11, build->why, -1, SQLITE_STATIC);
     sqlite3_bind_text(insert, 12, build->error, -1, SQLITE_STATIC);
+    sqlite3_bind_text(insert, 13, build->args, -1, SQLITE_STATIC);
     int code = history_run(history, insert, err);
     sqlite3_finalize(insert);
     if (code == 0)
@@ -44,7 +45,7 @@ static int add_steps(struct history *history, const struct history_build *build,
     sqlite3_stmt *insert = history_prepare(
         history,
         "INSERT INTO step(build, position, service, stage, instruction, state, duration_ms,"
-        " place) VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
+        " place, start_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
         err);
     int code = insert == NULL ? ERR_PEER : 0;
     for (size_t i = 0; i < build->steps_len && code == 0; i++) {
@@ -57,6 +58,7 @@ static int add_steps(struct history *history, const struct history_build *build,
         sqlite3_bind_int(insert, 6, step->state);
         sqlite3_bind_int64(insert, 7, step->duration_ms);
         sqlite3_bind_int(insert, 8, step->index);
+        sqlite3_bind_int64(insert, 9, step->start_ms);
         code = history_run(history, insert, err);
     }
     sqlite3_finalize(insert);
@@ -90,6 +92,7 @@ static void read_row(sqlite3_stmt *row, struct history_build *ret_build)
         .added_bytes = sqlite3_column_int64(row, 10),
         .why = history_text(row, 11),
         .error = history_text(row, 12),
+        .args = history_text(row, 13),
     };
 }
 
@@ -121,7 +124,7 @@ int history_read_steps(struct history *history, struct history_build *build, str
 {
     sqlite3_stmt *select = history_prepare(
         history,
-        "SELECT service, stage, instruction, state, duration_ms, place FROM step"
+        "SELECT service, stage, instruction, state, duration_ms, place, start_ms FROM step"
         " WHERE build = ? ORDER BY position",
         err);
     if (select == NULL)
@@ -137,28 +140,11 @@ int history_read_steps(struct history *history, struct history_build *build, str
             .state = sqlite3_column_int(select, 3),
             .duration_ms = sqlite3_column_int64(select, 4),
             .index = sqlite3_column_int(select, 5),
+            .start_ms = sqlite3_column_int64(select, 6),
         };
     }
     sqlite3_finalize(select);
     return 0;
-}
-
-int history_last_build(struct history *history, const char *service,
-                       struct history_build *ret_build, struct err *err)
-{
-    sqlite3_stmt *select = history_prepare(
-        history,
-        "SELECT id FROM build WHERE service = ? AND (kind IS NULL OR kind NOT LIKE '" HISTORY_BENCH
-        "%') ORDER BY started_at DESC, id DESC LIMIT 1",
-        err);
-    if (select == NULL)
-        return ERR_PEER;
-    sqlite3_bind_text(select, 1, service, -1, SQLITE_STATIC);
-    int64_t id = sqlite3_step(select) == SQLITE_ROW ? sqlite3_column_int64(select, 0) : 0;
-    sqlite3_finalize(select);
-    if (id == 0)
-        return err_set(err, -ENOENT, "reading the history: no build of %s", service);
-    return history_build(history, id, ret_build, err);
 }
 
 bool history_build_is_bench(const struct history_build *build)
@@ -231,6 +217,7 @@ void history_build_done(struct history_build *build)
     free(build->why);
     free(build->error);
     free(build->tools);
+    free(build->args);
     *build = (struct history_build){0};
 }
 

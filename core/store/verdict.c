@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/words.h"
 #include "core/build/build.h"
 
 static bool starts(const char *text, const char *word)
@@ -15,6 +16,12 @@ static bool starts(const char *text, const char *word)
 static bool copies(const struct history_step *step)
 {
     return starts(step->instruction, "COPY") || starts(step->instruction, "ADD");
+}
+
+/* From the build context, not from another stage. */
+static bool takes_files(const struct history_step *step)
+{
+    return copies(step) && strstr(step->instruction, "--from=") == NULL;
 }
 
 static bool counts(const struct history_step *step)
@@ -69,26 +76,80 @@ static const struct history_step *changed_base(const struct history_build *build
     return NULL;
 }
 
+/* Names from "NAME=hash" lines of one build that have another hash, or none, in
+ * the other: "PROFILE", "A and B". */
+static void add_changed_args(struct words *names, const char *args, const char *other)
+{
+    for (size_t len; *args != '\0'; args += len + (args[len] == '\n')) {
+        len = strcspn(args, "\n");
+        char *line = mem_printf("\n%.*s\n", (int)len, args);
+        char *lines = mem_printf("\n%s\n", other);
+        char *name = mem_strndup(args, strcspn(args, "="));
+        bool known = strstr(lines, line) != NULL;
+        for (size_t i = 0; i < names->len && !known; i++)
+            known = strcmp(names->items[i], name) == 0;
+        if (!known)
+            words_add(names, name);
+        free(name);
+        free(lines);
+        free(line);
+    }
+}
+
+static char *changed_args(const struct history_build *build, const struct history_build *before)
+{
+    struct words names = {0};
+    struct buf text = {0};
+    if (build->args == NULL || before->args == NULL)
+        return NULL;
+    add_changed_args(&names, build->args, before->args);
+    add_changed_args(&names, before->args, build->args);
+    for (size_t i = 0; i < names.len && i < 3; i++)
+        buf_printf(&text, "%s%.100s", i == 0 ? "ARG " : " and ", names.items[i]);
+    if (names.len > 3)
+        buf_printf(&text, " and %zu more", names.len - 3);
+    char *told = names.len > 0 ? buf_take(&text) : NULL;
+    buf_done(&text);
+    words_done(&names);
+    return told;
+}
+
 static char *guess(const struct history_build *build, const struct history_step *miss,
                    const struct history_build *before)
 {
     const struct history_step *base = before != NULL ? changed_base(build, before) : NULL;
+    bool is_new = before != NULL && !was_there(miss, before);
+    char *args = before != NULL ? changed_args(build, before) : NULL, *why;
     if (base != NULL)
-        return mem_printf("the base image changed: %.200s", base->instruction);
-    if (before != NULL && !was_there(miss, before))
-        return mem_strdup("the instruction is new, or its text changed");
-    if (copies(miss))
-        return mem_printf("what it copies changed: %.200s", miss->instruction);
-    if (starts(miss->instruction, "RUN"))
-        return mem_strdup("an ARG or a mount that it uses changed, or its cache was not there");
-    return mem_strdup("an ARG changed, or its cache was not there");
+        why = mem_printf("the base image changed: %.200s", base->instruction);
+    else if (args != NULL && (is_new || !takes_files(miss)))
+        why = mem_printf("%s changed", args);
+    else if (is_new)
+        why = mem_strdup("the instruction is new, or its text changed");
+    else if (takes_files(miss))
+        why = mem_printf("what it copies changed: %.200s", miss->instruction);
+    else if (starts(miss->instruction, "RUN"))
+        why = mem_strdup("an ARG or a mount that it uses changed, or its cache was not there");
+    else
+        why = mem_strdup("an ARG changed, or its cache was not there");
+    free(args);
+    return why;
 }
 
-/* Stages run side by side: a COPY that missed tells more than a RUN that
- * stands at the same place in another stage. */
+/* What did not wait for the other had its own reason. */
+static bool is_independent(const struct history_step *step, const struct history_step *other)
+{
+    return step->start_ms >= 0 && other->start_ms >= 0 &&
+           step->start_ms < other->start_ms + other->duration_ms;
+}
+
+/* Steps come in the order in which they began, so that the first that missed is
+ * always a reason, never an effect. Stages run side by side: files that changed
+ * tell more than a RUN of another stage. */
 static bool tells_more(const struct history_step *step, const struct history_step *miss)
 {
-    return miss == NULL || (copies(step) && !copies(miss) && step->index <= miss->index);
+    return miss == NULL ||
+           (takes_files(step) && !takes_files(miss) && is_independent(step, miss));
 }
 
 void verdict_fill(struct history_build *build, const struct history_build *before)

@@ -14,7 +14,8 @@
  *                           dependencies (Cargo.lock, Gemfile, ...) or installs
  *   "code changed"          any other was the first
  *
- * and stay NULL when no such step ran. `why` is a guess. */
+ * and stay NULL when no such step ran. `why` is a guess: the base image, an ARG,
+ * the files or the text that changed. */
 void verdict_fill(struct history_build *build, const struct history_build *before);
 
 #endif

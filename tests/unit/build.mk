@@ -1,4 +1,4 @@
-UNIT_BUILD = tests/unit/test_bare tests/unit/test_build tests/unit/test_buildlog tests/unit/test_logscan tests/unit/test_verdict tests/unit/test_compat tests/unit/test_compose \
+UNIT_BUILD = tests/unit/test_bare tests/unit/test_changed tests/unit/test_build tests/unit/test_buildlog tests/unit/test_logscan tests/unit/test_verdict tests/unit/test_compat tests/unit/test_compose \
 	tests/unit/test_compose_load tests/unit/test_diagnose tests/unit/test_dockerfile tests/unit/test_objects tests/unit/test_progress tests/unit/test_reason tests/unit/test_remarks \
 	tests/unit/test_runner
 check_PROGRAMS += $(UNIT_BUILD)
@@ -34,3 +34,5 @@ tests_unit_test_bare_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bare_LDADD = $(UNIT_LDADD)
 tests_unit_test_logscan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_logscan_LDADD = $(UNIT_LDADD)
+tests_unit_test_changed_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_changed_LDADD = $(UNIT_LDADD)

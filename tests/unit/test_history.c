@@ -136,11 +136,13 @@ static void builds_come_back_with_their_steps(void **state)
 {
     struct place *place = *state;
     struct history_step steps[] = {
-        {.stage = (char *)"builder", .instruction = (char *)"RUN make", .state = 2, .duration_ms = 9},
+        {.stage = (char *)"builder", .instruction = (char *)"RUN make", .state = 2,
+         .duration_ms = 9, .start_ms = 77},
         {.service = (char *)"api", .instruction = (char *)"COPY a b", .state = 3},
     };
     struct history_build one = a_build((char *)"api", 100, steps, 2);
     struct history_build two = a_build((char *)"worker", 200, NULL, 0);
+    one.args = (char *)"A=1\n";
     assert_int_equal(0, history_add_build(place->history, &one, NULL));
     assert_int_equal(0, history_add_build(place->history, &two, NULL));
     assert_true(one.id != two.id);
@@ -168,6 +170,8 @@ static void builds_come_back_with_their_steps(void **state)
     assert_int_equal(0, history_build(place->history, one.id, &build, NULL));
     assert_int_equal(2, build.steps_len);
     assert_string_equal("builder", build.steps[0].stage);
+    assert_int_equal(77, build.steps[0].start_ms);
+    assert_string_equal("A=1\n", build.args);
     assert_null(build.steps[0].service);
     assert_string_equal("COPY a b", build.steps[1].instruction);
     history_build_done(&build);

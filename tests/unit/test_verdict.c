@@ -18,7 +18,8 @@ static struct history_step step(const char *instruction, int index, enum step_st
     return (struct history_step){.instruction = (char *)instruction,
                                  .index = index,
                                  .state = (int)state,
-                                 .duration_ms = 1000};
+                                 .duration_ms = 1000,
+                                 .start_ms = index * 1000};
 }
 
 #define C STEP_CACHED
@@ -87,6 +88,98 @@ static void test_why(void **state)
     }
 }
 
+/* An ARG that changed explains a RUN, and a text that changed, but no COPY. */
+static void test_args(void **state)
+{
+    (void)state;
+    char old_args[] = "A=1\nB=2\n", new_args[] = "A=1\nB=3\n", many[] = "C=1\nD=1\nE=1\nF=1\n";
+    struct history_step run[] = {step("RUN a", 2, D)}, text[] = {step("RUN a 3", 2, D)},
+                        copy[] = {step("COPY a a", 2, D)};
+    struct history_step old[] = {step("RUN a", 2, C), step("COPY a a", 2, C)};
+    const struct {
+        struct history_step *steps;
+        char *before, *args;
+        const char *why;
+    } cases[] = {
+        {run, old_args, new_args, "ARG B changed"},
+        {text, old_args, new_args, "ARG B changed"},
+        {copy, old_args, new_args, "what it copies changed: COPY a a"},
+        {run, old_args, old_args, "an ARG or a mount that it uses changed"},
+        {run, NULL, new_args, "an ARG or a mount that it uses changed"}, /* not known before */
+        {run, old_args, many, "ARG C and D and E and 3 more changed"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct history_build before = {.steps = old, .steps_len = 2, .args = cases[i].before};
+        struct history_build build = {.steps = cases[i].steps, .steps_len = 1, .args = cases[i].args};
+        verdict_fill(&build, &before);
+        if (strncmp(build.why, cases[i].why, strlen(cases[i].why)) != 0)
+            fail_msg("%zu: %s", i, build.why);
+        free(build.kind);
+        free(build.first_miss);
+        free(build.why);
+    }
+}
+
+/* What is only an effect is no reason, whatever it copies. */
+static void test_independence(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *copy;
+        int64_t start_ms;
+        const char *miss;
+    } cases[] = {
+        {"COPY src src", 100, "COPY src src"}, /* beside the RUN, which takes a second */
+        {"COPY src src", 1100, "RUN a"},       /* waited for it */
+        {"COPY src src", -1, "RUN a"},         /* nobody knows */
+        {"COPY --from=builder a a", 100, "RUN a"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct history_step steps[] = {step("RUN a", 2, D), step(cases[i].copy, 2, D)};
+        steps[0].start_ms = 0;
+        steps[1].start_ms = cases[i].start_ms;
+        struct history_build build = {.steps = steps, .steps_len = 2};
+        verdict_fill(&build, NULL);
+        assert_string_equal(build.first_miss, cases[i].miss);
+        free(build.kind);
+        free(build.first_miss);
+        free(build.why);
+    }
+}
+
+static void test_summary(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t took[2], steps[2];
+        int states[2];
+        const char *says;
+    } cases[] = {
+        {{1000, 3000}, {500, 2500}, {D, D}, "the second took 2.0 s longer; most of it: RUN x (+2.0 s)"},
+        {{1000, 3000}, {0, 2500}, {C, D},
+         "the second took 2.0 s longer; most of it: RUN x (+2.5 s), which the first took from the cache"},
+        {{3000, 1000}, {2500, 0}, {D, C},
+         "the second took 2.0 s less; most of it: RUN x (-2.5 s), which the second took from the cache"},
+        {{1000, 1010}, {500, 500}, {D, D}, "both took as long"},
+        {{1000, 3000}, {500, 500}, {D, D}, "the second took 2.0 s longer"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct history_step a = step("RUN x", 2, (enum step_state)cases[i].states[0]);
+        struct history_step b = step("RUN x", 2, (enum step_state)cases[i].states[1]);
+        a.duration_ms = cases[i].steps[0];
+        b.duration_ms = cases[i].steps[1];
+        const struct history_build first = {.steps = &a, .steps_len = 1, .duration_ms = cases[i].took[0]};
+        const struct history_build second = {.steps = &b, .steps_len = 1, .duration_ms = cases[i].took[1]};
+        struct history_pair *pairs;
+        size_t len;
+        history_compare(&first, &second, &pairs, &len);
+        char *summary = history_summary(&first, &second, pairs, len);
+        assert_string_equal(summary, cases[i].says);
+        free(summary);
+        free(pairs);
+    }
+}
+
 static void test_compare(void **state)
 {
     (void)state;
@@ -136,6 +229,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_why),
+        cmocka_unit_test(test_args),
+        cmocka_unit_test(test_independence),
+        cmocka_unit_test(test_summary),
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_medians),
     };
