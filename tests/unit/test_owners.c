@@ -203,11 +203,11 @@ static void builds_tell(void **state)
 {
     enum { S = 1000000000 };
     struct history_step steps[] = {
-        {NULL, (char *)"b", (char *)"RUN --mount=type=cache,target=/t make w2 $HOME", STEP_DONE, 2, 900},
-        {(char *)"tool", (char *)"b", (char *)"COPY src /d", STEP_CACHED, 3, 0},
-        {(char *)"other", (char *)"b", (char *)"RUN make other", STEP_DONE, 4, 900},
-        {NULL, NULL, (char *)"RUN exporting", STEP_DONE, 0, 900},
-        {NULL, (char *)"b", (char *)"RUN make failed", STEP_FAILED, 5, 900},
+        {NULL, (char *)"b", (char *)"RUN --mount=type=cache,target=/t make w2 $HOME", STEP_DONE, 2, 900, -1},
+        {(char *)"tool", (char *)"b", (char *)"COPY src /d", STEP_CACHED, 3, 0, -1},
+        {(char *)"other", (char *)"b", (char *)"RUN make other", STEP_DONE, 4, 900, -1},
+        {NULL, NULL, (char *)"RUN exporting", STEP_DONE, 0, 900, -1},
+        {NULL, (char *)"b", (char *)"RUN make failed", STEP_FAILED, 5, 900, -1},
     };
     const struct history_build past[] = {
         {.project = (char *)"p", .service = (char *)"tool", .started_at = INT64_C(1000) * S,
