@@ -78,6 +78,18 @@ static void service_json(struct json *json, const struct store *store,
     json_put_object_end(json);
 }
 
+static void node_json(struct json *json, const struct builder_node *node)
+{
+    json_put_object(json, NULL);
+    json_put_text(json, "name", node->name);
+    json_put_text(json, "endpoint", node->endpoint);
+    json_put_text(json, "status", node->status);
+    json_put_text(json, "version", node->version);
+    json_put_text(json, "platforms", node->platforms);
+    json_put_text(json, "error", node->error);
+    json_put_object_end(json);
+}
+
 static void builder_json(struct json *json, const struct builder *builder)
 {
     json_put_object(json, NULL);
@@ -90,7 +102,26 @@ static void builder_json(struct json *json, const struct builder *builder)
     json_put_int(json, "reclaimable", builder->records.reclaimable_bytes);
     json_put_int(json, "shared", builder->records.shared_bytes);
     growth_json(json, &builder->growth);
+    json_put_bool(json, "selected", builder->selected);
+    json_put_text(json, "endpoint", builder->endpoint);
+    json_put_array(json, "nodes");
+    for (size_t i = 0; i < builder->nodes_len; i++)
+        node_json(json, &builder->nodes[i]);
+    json_put_array_end(json);
     json_put_object_end(json);
+}
+
+static void contexts_json(struct json *json, const struct store *store)
+{
+    json_put_array(json, "contexts");
+    for (size_t i = 0; i < store->contexts_len; i++) {
+        json_put_object(json, NULL);
+        json_put_text(json, "name", store->contexts[i].name);
+        json_put_text(json, "host", store->contexts[i].host);
+        json_put_bool(json, "current", store->contexts[i].current);
+        json_put_object_end(json);
+    }
+    json_put_array_end(json);
 }
 
 static void disk_json(struct json *json, const struct disk *disk)
@@ -129,6 +160,7 @@ static void print_json(const struct store *store)
     for (size_t i = 0; i < store->builders_len; i++)
         builder_json(&json, &store->builders[i]);
     json_put_array_end(&json);
+    contexts_json(&json, store);
     json_put_object_end(&json);
     putchar('\n');
 }
@@ -247,6 +279,59 @@ static void print_builders(const struct store *store)
     table_free(table);
 }
 
+/* The engine's own builder alone is a node that says nothing new. */
+static bool has_other_nodes(const struct store *store)
+{
+    size_t nodes = 0;
+    for (size_t i = 0; i < store->builders_len; i++)
+        nodes += store->builders[i].nodes_len;
+    return nodes > 1;
+}
+
+static void print_nodes(const struct store *store)
+{
+    static const struct table_column columns[] = {
+        {"BUILDER", false},   {"NODE", false},     {"STATE", false}, {"BUILDKIT", false},
+        {"PLATFORMS", false}, {"ENDPOINT", false}, {NULL, false},
+    };
+    if (!has_other_nodes(store))
+        return;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *builder = &store->builders[i];
+        for (size_t j = 0; j < builder->nodes_len; j++) {
+            const struct builder_node *node = &builder->nodes[j];
+            table_text(table, builder->name);
+            table_text(table, node->name);
+            table_text(table, node->error != NULL ? node->error : node->status);
+            table_text(table, node->version);
+            table_text(table, node->platforms);
+            table_text(table, node->endpoint);
+        }
+    }
+    putchar('\n');
+    table_print(table, 0, stdout);
+    table_free(table);
+}
+
+static void print_contexts(const struct store *store)
+{
+    static const struct table_column columns[] = {
+        {"CONTEXT", false}, {"ENDPOINT", false}, {"NOTE", false}, {NULL, false}};
+    if (store->contexts_len < 2)
+        return;
+    struct table *table = table_new(columns);
+    for (size_t i = 0; i < store->contexts_len; i++) {
+        const struct docker_context *context = &store->contexts[i];
+        table_text(table, context->name);
+        table_text(table, context->host);
+        table_text(table, context->current ? "this one is used" : context->description);
+    }
+    putchar('\n');
+    table_print(table, 0, stdout);
+    table_free(table);
+}
+
 static void table_disk_note(struct table *table, const struct disk *disk, int64_t now)
 {
     struct buf note = {0}, forecast = {0};
@@ -296,6 +381,8 @@ static void print_text(const struct store *store)
     int64_t now = clock_now();
     print_services(store, now);
     print_builders(store);
+    print_nodes(store);
+    print_contexts(store);
     print_disks(store, now);
     puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B. PER HOUR and PER BUILD: what is "
          "added,\ngoing by the last day and the last builds.");

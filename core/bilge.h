@@ -63,6 +63,11 @@ const struct store *bilge_store(const struct bilge *bilge);
 /* Looks again at one service, or at everything (NULL). */
 void bilge_rescan(struct bilge *bilge, const char *service_id);
 
+/* Another docker context, for everything from now on: records, builds, prunes.
+ * ERR_BUSY while a build or a removal is under way, ERR_USAGE when there is no
+ * such context. */
+int bilge_use_context(struct bilge *bilge, const char *name, struct err *err);
+
 /* Looks at the disks' free space alone; store.disks_at tells when it was done. */
 void bilge_look_at_disks(struct bilge *bilge);
 

@@ -115,6 +115,7 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
     bilge->disk_red = level_or(&options->disk_red, DISK_RED_PERCENT);
     mem_replace(&bilge->compose_file, options->compose_file);
     mem_replace(&bilge->context, options->context);
+    mem_replace(&bilge->docker_host, getenv("DOCKER_HOST"));
     mem_replace(&bilge->builder, options->builder);
     bilge->read_only = options->read_only;
     bilge->watching = options->watch;
@@ -136,6 +137,7 @@ static void free_all(struct bilge *bilge)
     free(bilge->asked_builder);
     free(bilge->compose_file);
     free(bilge->context);
+    free(bilge->docker_host);
     free(bilge->builder);
     memory_close(bilge);
     benching_free(bilge->benching);
@@ -152,6 +154,8 @@ static void start(struct bilge *bilge)
     store->project_load = bilge->skip_project ? LOAD_DONE : LOAD_PENDING;
     store->recipes_load = store->project_load;
     disks_open(bilge);
+    if (!bilge->skip_engine)
+        contexts_read(bilge);
     if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))
         roots_from_options(bilge);
     if (bilge->skip_project)
@@ -175,6 +179,7 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
         free_all(bilge);
         return code;
     }
+    contexts_lead_tools(bilge);
     uv_idle_init(loop, &bilge->idle);
     uv_timer_init(loop, &bilge->disk_timer);
     uv_timer_init(loop, &bilge->records_timer);
@@ -207,6 +212,7 @@ void bilge_rescan(struct bilge *bilge, const char *service_id)
     if (!bilge->skip_project)
         project_load(bilge);
     if (!bilge->skip_engine) {
+        contexts_read(bilge);
         engines_list(bilge);
         engines_refresh(bilge);
     }

@@ -133,8 +133,11 @@ static bool is_running(const struct builder_entry *entry)
     return entry->error == NULL && entry->status != NULL && strcmp(entry->status, "running") == 0;
 }
 
-static void put_entry(struct bilge *bilge, const struct builder_entry *entry)
+static void put_entry(struct bilge *bilge, struct builder_entry *entry)
 {
+    store_set_nodes(bilge->store, entry->name, entry->nodes, entry->nodes_len);
+    entry->nodes = NULL;
+    entry->nodes_len = 0;
     struct builder *builder = store_put_builder(bilge->store, entry->name);
     if (builder->embedded)
         return;
@@ -242,6 +245,24 @@ void engines_refresh_for_request(struct bilge *bilge, const char *id)
 bool engines_waited_for(const struct bilge *bilge)
 {
     return bilge->records_wanted || bilge->records_request != NULL;
+}
+
+void engines_reopen(struct bilge *bilge)
+{
+    engines_close(bilge);
+    for (size_t i = 0; i < bilge->to_ask_len; i++)
+        free(bilge->to_ask[i]);
+    bilge->to_ask_len = 0;
+    while (bilge->store->builders_len > 0)
+        store_remove_builder(bilge->store, bilge->store->builders[0].id);
+    if (bilge->has_endpoint)
+        endpoint_done(&bilge->endpoint);
+    bilge->records_wanted = false;
+    uv_timer_stop(&bilge->records_timer);
+    struct err ignored; /* the context is known: only a named one is an error */
+    engines_open(bilge, &ignored);
+    bilge->store->builders_load = LOAD_PENDING;
+    engines_list(bilge);
 }
 
 void engines_close(struct bilge *bilge)

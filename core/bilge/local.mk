@@ -8,6 +8,7 @@ libbilge_a_SOURCES += \
 	core/bilge/builds.c core/bilge/builds_private.h core/bilge/builds_running.c \
 	core/bilge/caches.c \
 	core/bilge/care.c core/bilge/care_jobs.c core/bilge/care_jobs.h \
+	core/bilge/contexts.c \
 	core/bilge/disks.c \
 	core/bilge/engines.c \
 	core/bilge/examining.c \

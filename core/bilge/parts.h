@@ -6,6 +6,7 @@
  *   caches    scan, rescan, watch, recover ──► services' caches
  *   services  joins the project's services with the directories
  *   engines   the engine and buildx's builders ──► records
+ *   contexts  docker's
  *   owning    whose the records are
  *   disks     free space
  *   builds    runners, and those who wait for one
@@ -80,6 +81,7 @@ struct bilge {
     char **given_roots; /* NULL: from the project */
     size_t given_roots_len;
     char *compose_file, *context, *builder;
+    char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
     struct level disk_amber, disk_red;
     struct build_defaults build_defaults;
     size_t log_max_bytes;
@@ -221,6 +223,13 @@ void engines_refresh(struct bilge *bilge);
 void engines_refresh_for_request(struct bilge *bilge, const char *builder);
 bool engines_waited_for(const struct bilge *bilge);
 void engines_close(struct bilge *bilge);
+/* Anew, after another context was chosen. */
+void engines_reopen(struct bilge *bilge);
+
+/* ---- contexts */
+void contexts_read(struct bilge *bilge);
+/* Docker's tools go where the options say. */
+void contexts_lead_tools(struct bilge *bilge);
 
 /* ---- owning */
 /* `scanning`: more caches are to come. */

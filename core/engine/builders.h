@@ -12,15 +12,18 @@
 
 #include "core/base/err.h"
 #include "core/engine/api.h"
+#include "core/engine/node.h"
 #include "core/engine/record.h"
 
 struct builder_entry {
     char *name;
     char *driver;
     char *endpoint; /* of its first node */
-    char *status;   /* "running", "inactive", …; of its first node */
+    char *status;   /* "running" when one of its nodes is; else of its first node */
     char *error;    /* NULL: none */
     bool current;   /* the one that buildx uses */
+    struct builder_node *nodes;
+    size_t nodes_len;
 };
 struct builder_list {
     struct builder_entry *items;

@@ -7,6 +7,23 @@
 #include "core/engine/docker_text.h"
 #include "core/engine/json.h"
 
+/* A peer can name as many as it likes. */
+#define NODES_MAX 256
+#define PLATFORMS_MAX_BYTES 2048
+
+void builder_nodes_free(struct builder_node *nodes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free(nodes[i].name);
+        free(nodes[i].endpoint);
+        free(nodes[i].status);
+        free(nodes[i].version);
+        free(nodes[i].platforms);
+        free(nodes[i].error);
+    }
+    free(nodes);
+}
+
 static void entry_done(struct builder_entry *entry)
 {
     free(entry->name);
@@ -14,6 +31,7 @@ static void entry_done(struct builder_entry *entry)
     free(entry->endpoint);
     free(entry->status);
     free(entry->error);
+    builder_nodes_free(entry->nodes, entry->nodes_len);
 }
 
 void builder_list_free(struct builder_list *list)
@@ -30,6 +48,43 @@ static bool is_listed(const struct builder_list *list, const char *name)
         if (strcmp(list->items[i].name, name) == 0)
             return true;
     return false;
+}
+
+static char *join_platforms(const cJSON *platforms)
+{
+    struct buf text = {0};
+    const cJSON *platform;
+    cJSON_ArrayForEach(platform, platforms)
+    {
+        if (cJSON_IsString(platform) && text.len < PLATFORMS_MAX_BYTES)
+            buf_printf(&text, "%s%s", text.len > 0 ? ", " : "", platform->valuestring);
+    }
+    return buf_take(&text);
+}
+
+static void add_nodes(struct builder_entry *entry, const cJSON *nodes)
+{
+    const cJSON *node;
+    size_t cap = 0;
+    cJSON_ArrayForEach(node, nodes)
+    {
+        const char *error = json_string(node, "Err", NULL);
+        bool told = json_string(node, "Name", "")[0] != '\0' ||
+                    json_string(node, "Endpoint", "")[0] != '\0';
+        if (!told || entry->nodes_len == NODES_MAX)
+            continue;
+        mem_reserve((void **)&entry->nodes, &cap, entry->nodes_len + 1, sizeof *entry->nodes);
+        entry->nodes[entry->nodes_len++] = (struct builder_node){
+            .name = mem_strdup(json_string(node, "Name", "")),
+            .endpoint = mem_strdup(json_string(node, "Endpoint", "")),
+            .status = mem_strdup(json_string(node, "Status", "")),
+            .version = mem_strdup(json_string(node, "Version", "")),
+            .platforms = join_platforms(json_get(node, "Platforms")),
+            .error = error != NULL ? mem_strdup(error) : NULL,
+        };
+        if (strcmp(entry->nodes[entry->nodes_len - 1].status, "running") == 0)
+            mem_replace(&entry->status, "running");
+    }
 }
 
 static void add_builder(struct builder_list *list, size_t *cap, const cJSON *line)
@@ -50,6 +105,7 @@ static void add_builder(struct builder_list *list, size_t *cap, const cJSON *lin
         .error = error != NULL ? mem_strdup(error) : NULL,
         .current = json_bool(line, "Current"),
     };
+    add_nodes(&list->items[list->len - 1], json_get(builder, "Nodes"));
 }
 
 /* The next line of text; moves past it. False at the end. */

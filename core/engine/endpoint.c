@@ -16,6 +16,7 @@
 #define DEFAULT_SOCKET "/var/run/docker.sock"
 #define DEFAULT_HOST "unix://" DEFAULT_SOCKET
 #define FILE_MAX_BYTES (1024 * 1024)
+#define CONTEXTS_MAX 1000
 
 /* NULL when it is unset or empty, as docker sees it. */
 static const char *environment(const char *name)
@@ -128,6 +129,78 @@ int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err
     *ret_endpoint =
         (struct endpoint){.context = name, .host = host, .socket_path = socket_of(host)};
     return 0;
+}
+
+/* --------------------------------------------------------------------- list */
+
+void docker_contexts_free(struct docker_context *contexts, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free(contexts[i].name);
+        free(contexts[i].host);
+        free(contexts[i].description);
+    }
+    free(contexts);
+}
+
+struct context_list {
+    struct docker_context *items;
+    size_t len, cap;
+};
+
+static void add_context(struct context_list *list, const char *name, const char *host,
+                        const char *description)
+{
+    if (list->len == CONTEXTS_MAX)
+        return;
+    mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+    list->items[list->len++] = (struct docker_context){
+        .name = mem_strdup(name),
+        .host = mem_strdup(host[0] != '\0' ? host : DEFAULT_HOST),
+        .description = mem_strdup(description),
+    };
+}
+
+static void read_context(struct context_list *list, const char *meta_dir, const char *dir)
+{
+    char *path = mem_printf("%s/%s/meta.json", meta_dir, dir);
+    cJSON *tree = read_json(path);
+    const char *name = json_string(tree, "Name", "");
+    if (name[0] != '\0' && strcmp(name, "default") != 0)
+        add_context(list, name,
+                    json_string(json_get(json_get(tree, "Endpoints"), "docker"), "Host", ""),
+                    json_string(json_get(tree, "Metadata"), "Description", ""));
+    cJSON_Delete(tree);
+    free(path);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct docker_context *)a)->name,
+                  ((const struct docker_context *)b)->name);
+}
+
+void endpoint_contexts(const char *current, const char *docker_host,
+                       struct docker_context **ret_contexts, size_t *ret_len)
+{
+    struct context_list list = {0};
+    char *config = endpoint_config_dir(), *meta_dir = mem_printf("%s/contexts/meta", config);
+    DIR *dir = opendir(meta_dir);
+    const char *host = docker_host != NULL ? docker_host : environment("DOCKER_HOST");
+    add_context(&list, "default", host != NULL ? host : "", "");
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        if (entry->d_name[0] != '.')
+            read_context(&list, meta_dir, entry->d_name);
+    if (dir != NULL)
+        closedir(dir);
+    if (list.len > 2)
+        qsort(list.items + 1, list.len - 1, sizeof *list.items, by_name);
+    for (size_t i = 0; i < list.len; i++)
+        list.items[i].current = current != NULL && strcmp(current, list.items[i].name) == 0;
+    free(meta_dir);
+    free(config);
+    *ret_contexts = list.items;
+    *ret_len = list.len;
 }
 
 void endpoint_done(struct endpoint *endpoint)

@@ -8,6 +8,7 @@
 #define BILGE_ENGINE_ENDPOINT_H
 
 #include "core/base/err.h"
+#include "core/engine/node.h"
 
 struct endpoint {
     char *context;     /* name of the context; "default" when none is set */
@@ -21,6 +22,11 @@ char *endpoint_config_dir(void);
 
 /* `context` may be NULL. ERR_USAGE when that context does not exist. */
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err);
+/* All contexts by name, "default" first: where DOCKER_HOST points (as given,
+ * else as it is in the environment), else the default socket. `current` may be
+ * NULL. The caller gives them back with docker_contexts_free(). */
+void endpoint_contexts(const char *current, const char *docker_host,
+                       struct docker_context **ret_contexts, size_t *ret_len);
 void endpoint_done(struct endpoint *endpoint);
 
 #endif

@@ -40,6 +40,7 @@ static void builder_done(struct builder *builder)
     free(builder->error);
     records_free(&builder->records);
     owners_done(&builder->owners);
+    builder_nodes_free(builder->nodes, builder->nodes_len);
 }
 
 static void root_done(struct cache_root *root)
@@ -93,6 +94,7 @@ void store_free(struct store *store)
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     step_times_clear(store);
     history_builds_free(store->past, store->past_len);
+    docker_contexts_free(store->contexts, store->contexts_len);
     free(store->services);
     free(store->builders);
     free(store->roots);
@@ -230,6 +232,24 @@ void store_remove_builder(struct store *store, const char *id)
     builder_done(found);
     close_gap(store->builders, &store->builders_len, (size_t)(found - store->builders),
               sizeof *found);
+    store_touch(store);
+}
+
+void store_set_nodes(struct store *store, const char *builder, struct builder_node *takes,
+                     size_t len)
+{
+    struct builder *found = store_put_builder(store, builder);
+    builder_nodes_free(found->nodes, found->nodes_len);
+    found->nodes = takes;
+    found->nodes_len = len;
+    store_touch(store);
+}
+
+void store_set_contexts(struct store *store, struct docker_context *takes, size_t len)
+{
+    docker_contexts_free(store->contexts, store->contexts_len);
+    store->contexts = takes;
+    store->contexts_len = len;
     store_touch(store);
 }
 

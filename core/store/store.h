@@ -13,6 +13,7 @@
 #include "core/build/build.h"
 #include "core/build/compose.h"
 #include "core/cache/cache.h"
+#include "core/engine/node.h"
 #include "core/engine/record.h"
 #include "core/store/history.h"
 #include "core/store/owners.h"
@@ -73,6 +74,8 @@ struct builder {
     int64_t refreshed_at;
     struct growth growth; /* of its records */
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
+    struct builder_node *nodes; /* as buildx tells them */
+    size_t nodes_len;
 };
 
 /* By the thresholds of the settings. */
@@ -125,6 +128,8 @@ struct store {
     struct builder *builders;
     size_t builders_len;
     enum load_state builders_load; /* of the list of buildx's builders */
+    struct docker_context *contexts; /* docker's; "default" first */
+    size_t contexts_len;
     struct disk *disks;
     size_t disks_len;
     int64_t disks_at; /* when the last look at them began */
@@ -211,6 +216,10 @@ struct disk *store_put_disk(struct store *store, uint64_t dev, const char *path)
 void store_set_layer_texts(struct store *store, struct layer_text *takes, size_t len);
 /* Takes the array, which is in the order of its instructions. */
 void store_set_step_times(struct store *store, struct history_step_time *takes, size_t len);
+/* Takes the arrays. */
+void store_set_nodes(struct store *store, const char *builder, struct builder_node *takes,
+                     size_t len);
+void store_set_contexts(struct store *store, struct docker_context *takes, size_t len);
 void store_set_past(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);

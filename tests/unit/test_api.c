@@ -212,7 +212,8 @@ static void test_builders(void **state)
     /* as buildx 0.13 and later print it: the builder, then once for each node */
     static const char text[] =
         "{\"Current\":false,\"Builder\":{\"Name\":\"far\",\"Driver\":\"kubernetes\",\"Nodes\":"
-        "[{\"Name\":\"far0\",\"Endpoint\":\"kubernetes:///far\",\"Status\":\"running\"},"
+        "[{\"Name\":\"far0\",\"Endpoint\":\"kubernetes:///far\",\"Status\":\"running\",\"Version\":"
+        "\"v0.13.2\",\"Platforms\":[\"linux/amd64\",\"linux/arm64\",3]},null,{},"
         "{\"Name\":\"far1\",\"Endpoint\":\"other\"}]}}\n"
         "{\"Current\":false,\"Builder\":{\"Name\":\"far\",\"Driver\":\"again\"}}\n"
         "{\"Current\":true,\"Builder\":{\"Name\":\"default\",\"Driver\":\"docker\",\"Nodes\":"
@@ -231,14 +232,25 @@ static void test_builders(void **state)
     assert_string_equal("kubernetes", far->driver);
     assert_string_equal("kubernetes:///far", far->endpoint);
     assert_string_equal("running", far->status);
+    assert_int_equal(2, far->nodes_len);
+    assert_string_equal("far0", far->nodes[0].name);
+    assert_string_equal("running", far->nodes[0].status);
+    assert_string_equal("v0.13.2", far->nodes[0].version);
+    assert_string_equal("linux/amd64, linux/arm64", far->nodes[0].platforms);
+    assert_string_equal("other", far->nodes[1].endpoint);
+    assert_string_equal("", far->nodes[1].status);
+    assert_string_equal("", far->nodes[1].platforms);
     assert_null(far->error);
     assert_false(far->current);
     assert_string_equal("default", engine->name);
     assert_string_equal("no daemon", engine->error);
+    assert_int_equal(1, engine->nodes_len);
+    assert_string_equal("no daemon", engine->nodes[0].error);
     assert_true(engine->current);
     assert_string_equal("bare", bare->name);
     assert_string_equal("", bare->endpoint);
     assert_string_equal("broken", bare->error);
+    assert_int_equal(0, bare->nodes_len);
     assert_true(bare->current);
     builder_list_free(&list);
     assert_int_equal(0, builders_parse("", 0, &list, NULL));

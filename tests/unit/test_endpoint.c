@@ -140,6 +140,47 @@ static void test_missing(void **state)
     check(NULL, "default", "unix://" DEFAULT_SOCKET, DEFAULT_SOCKET);
 }
 
+static void check_context(const struct docker_context *context, const char *name, const char *host,
+                          bool current)
+{
+    assert_string_equal(name, context->name);
+    assert_string_equal(host, context->host);
+    assert_int_equal(current, context->current);
+}
+
+static void test_list(void **state)
+{
+    struct docker_context *contexts;
+    size_t len;
+    (void)state;
+    file_write_text(home, ".docker/contexts/meta/6666/meta.json",
+                    "{\"Name\":\"default\",\"Endpoints\":{\"docker\":{\"Host\":\"ssh://trap\"}}}");
+    file_write_text(home, ".docker/contexts/meta/7777/meta.json",
+                    "{\"Name\":\"zoo\",\"Metadata\":{\"Description\":\"animals\"},"
+                    "\"Endpoints\":{\"docker\":{\"Host\":\"tcp://z\"}}}");
+    endpoint_contexts("far", NULL, &contexts, &len);
+    assert_int_equal(5, len);
+    check_context(&contexts[0], "default", "unix://" DEFAULT_SOCKET, false);
+    check_context(&contexts[1], "bare", "unix://" DEFAULT_SOCKET, false);
+    check_context(&contexts[2], "far", "ssh://me@far", true);
+    check_context(&contexts[3], "rootless", "unix:///run/user/1/docker.sock", false);
+    check_context(&contexts[4], "zoo", "tcp://z", false);
+    assert_string_equal("animals", contexts[4].description);
+    docker_contexts_free(contexts, len);
+    setenv("DOCKER_HOST", "tcp://1.2.3.4:2375", 1);
+    endpoint_contexts(NULL, NULL, &contexts, &len);
+    check_context(&contexts[0], "default", "tcp://1.2.3.4:2375", false);
+    docker_contexts_free(contexts, len);
+    endpoint_contexts(NULL, "unix:///given", &contexts, &len);
+    check_context(&contexts[0], "default", "unix:///given", false);
+    docker_contexts_free(contexts, len);
+    setenv("DOCKER_CONFIG", "/nonexistent", 1);
+    endpoint_contexts("default", "", &contexts, &len);
+    assert_int_equal(1, len);
+    check_context(&contexts[0], "default", "unix://" DEFAULT_SOCKET, true);
+    docker_contexts_free(contexts, len);
+}
+
 static void test_trouble(void **state)
 {
     static char none[] = "", path[] = "/run/d.sock", far[] = "ssh://far";
@@ -187,6 +228,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_named, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order, setup, teardown),
         cmocka_unit_test_setup_teardown(test_config, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing, setup, teardown),
         cmocka_unit_test(test_trouble),
     };
