@@ -154,6 +154,7 @@ static void start(struct bilge *bilge)
     store->project_load = bilge->skip_project ? LOAD_DONE : LOAD_PENDING;
     store->recipes_load = store->project_load;
     disks_open(bilge);
+    builds_open(bilge);
     if (!bilge->skip_engine)
         contexts_read(bilge);
     if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))

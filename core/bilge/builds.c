@@ -144,19 +144,6 @@ static void merge_args(struct words *args, const struct build_defaults *defaults
     words_add_all(args, options->build_args, options->build_args_len);
 }
 
-/* Older lines go to a file in the state directory. A command that looks once
- * never reads them again. */
-static void spill_beside_history(const struct bilge *bilge, struct buildlog *log)
-{
-    const char *path = bilge->memory.path;
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    if (!bilge->watching || slash == NULL)
-        return;
-    char *directory = mem_strndup(path, (size_t)(slash - path));
-    buildlog_spill_to(log, bilge->loop, directory);
-    free(directory);
-}
-
 static void on_loaded(void *arg)
 {
     bilge_moved(arg);
@@ -187,7 +174,7 @@ static struct build *make_build(struct bilge *bilge, const char *const *services
     struct runner_spec spec = running_spec(bilge, build);
     free(build->command);
     build->command = runner_command(&spec);
-    spill_beside_history(bilge, build->log);
+    builds_spill(bilge, build->log);
     buildlog_on_loaded(build->log, on_loaded, bilge);
     return build;
 }

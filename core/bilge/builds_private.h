@@ -26,4 +26,7 @@ struct runner_spec running_spec(const struct bilge *bilge, const struct build *b
  * it is freed, but for the build. */
 int running_begin(struct running *running, struct err *err);
 
+/* Lets the log have its file. */
+void builds_spill(const struct bilge *bilge, struct buildlog *log);
+
 #endif

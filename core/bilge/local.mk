@@ -5,7 +5,7 @@ libbilge_a_SOURCES += \
 	core/bilge/benching_read.c \
 	core/bilge/benching_stage.c \
 	core/bilge/bilge.c core/bilge/parts.h \
-	core/bilge/builds.c core/bilge/builds_private.h core/bilge/builds_running.c \
+	core/bilge/builds.c core/bilge/builds_private.h core/bilge/builds_running.c core/bilge/builds_spill.c \
 	core/bilge/caches.c \
 	core/bilge/care.c core/bilge/care_jobs.c core/bilge/care_jobs.h \
 	core/bilge/contexts.c \

@@ -289,6 +289,8 @@ void trend_put(const struct trend *trend, struct store *store);
 /* Sessions of our running builds, 0-ended; the caller frees it. */
 pid_t *builds_sessions(const struct bilge *bilge);
 bool builds_concern(const struct bilge *bilge, const char *service);
+/* Takes away what a killed run has left. */
+void builds_open(struct bilge *bilge);
 /* Starts those whose turn has come. */
 void builds_step(struct bilge *bilge);
 void builds_stop_all(struct bilge *bilge);

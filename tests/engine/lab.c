@@ -33,10 +33,10 @@ static const char slow_service[] =
     "        FROM local/base:1\n"
     "        RUN echo going to sleep && sleep " LAB_SLOW_SECONDS "\n";
 
-static void add_slow_service(struct lab *lab)
+void lab_add_services(struct lab *lab, const char *text)
 {
     char *compose = file_read(lab->project, "compose.yml", NULL);
-    char *more = mem_printf("%s%s", compose, slow_service);
+    char *more = mem_printf("%s%s", compose, text);
     file_write_text(lab->project, "compose.yml", more);
     free(compose);
     free(more);
@@ -92,7 +92,7 @@ struct lab *lab_new(void)
     char *sample = path_join(getenv("BILGE_TEST_DATA"), "../sample");
     tree_copy(sample, lab->path, "project");
     free(sample);
-    add_slow_service(lab);
+    lab_add_services(lab, slow_service);
     set_environment(lab);
     return lab;
 }
@@ -184,13 +184,21 @@ struct terminal *lab_open_screen(struct lab *lab, int columns, int rows)
     return terminal;
 }
 
-void lab_engine(struct lab *lab, const char *command)
+void lab_engine_with(struct lab *lab, const char *command, const char *const *words)
 {
     extern char **environ;
     char *script = mem_printf("%s/engine", getenv("BILGE_TEST_SUPPORT"));
-    const char *const argv[] = {script, command, "--dir", lab->engine_dir, NULL};
+    const char *argv[16] = {script, command, "--dir", lab->engine_dir};
+    for (size_t i = 0; words[i] != NULL && i < 11; i++)
+        argv[4 + i] = words[i];
     assert_int_equal(0, run("/", environ, argv, NULL));
     free(script);
+}
+
+void lab_engine(struct lab *lab, const char *command)
+{
+    static const char *const nothing[] = {NULL};
+    lab_engine_with(lab, command, nothing);
 }
 
 /* ---- what others say */

@@ -41,6 +41,10 @@ struct terminal *lab_open_screen(struct lab *lab, int columns, int rows);
 
 /* tests/support/engine COMMAND for this engine; must succeed. */
 void lab_engine(struct lab *lab, const char *command);
+/* The same with more words (NULL-terminated). */
+void lab_engine_with(struct lab *lab, const char *command, const char *const *words);
+/* Adds to the project's compose.yml. */
+void lab_add_services(struct lab *lab, const char *text);
 /* The engine's own answer, of its API; the caller deletes it. NULL: none. */
 cJSON *lab_ask_engine(struct lab *lab, const char *path);
 /* Its records; the caller deletes the answer. */

@@ -5,7 +5,7 @@ tests_engine_liblab_a_SOURCES = tests/engine/lab.c tests/engine/lab.h
 tests_engine_liblab_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 ENGINE_LDADD = tests/engine/liblab.a $(SCREEN_LDADD)
 
-ENGINE_TESTS = tests/engine/test_headless tests/engine/test_screen
+ENGINE_TESTS = tests/engine/test_headless tests/engine/test_screen tests/engine/test_flood
 check_PROGRAMS += $(ENGINE_TESTS)
 TESTS += $(ENGINE_TESTS)
 
@@ -13,12 +13,14 @@ tests_engine_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
 tests_engine_test_screen_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
+tests_engine_test_flood_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_engine_test_flood_LDADD = $(ENGINE_LDADD)
 
 CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh \
 	tests/engine/bench.sh
 TESTS += $(CACHE_ENGINE_TESTS)
 EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
-tests/engine/caches.log: tests/engine/test_screen.log
+tests/engine/caches.log: tests/engine/test_screen.log tests/engine/test_flood.log
 tests/engine/prune.log: tests/engine/caches.log
 tests/engine/race.log: tests/engine/prune.log
 

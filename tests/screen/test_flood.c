@@ -19,6 +19,7 @@
 #include "core/base/mem.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
+#include "tests/support/peak.h"
 
 #define MIB (1024L * 1024)
 #define LINES_USUAL 200000
@@ -34,16 +35,6 @@ static uint64_t lines_wanted(void)
 static long bound_bytes(void)
 {
     return lines_wanted() > LINES_USUAL ? 64 * MIB : 4 * MIB;
-}
-
-/* A sanitizer keeps what was freed, and more beside. */
-static bool memory_tells(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    return false;
-#else
-    return true;
-#endif
 }
 
 static void set_script(const struct world *world, const char *script)
@@ -174,27 +165,13 @@ static void test_headless(void **state)
             long peak = run_headless(stage->world, forms[k], cases[i].kind, count);
             print_message("# %s %s %llu: %ld KiB more\n", forms[k], cases[i].kind,
                           (unsigned long long)count, (peak - before) / 1024);
-            if (memory_tells() && peak - before > bound_bytes() + BESIDE_BYTES)
+            if (peak_tells() && peak - before > bound_bytes() + BESIDE_BYTES)
                 fail_msg("%s %s: %ld KiB more than a short build", forms[k], cases[i].kind,
                          (peak - before) / 1024);
         }
 }
 
 /* ---------------------------------------------------------------- the screen */
-
-static long peak_of(int pid)
-{
-    char path[64], line[128];
-    long kib = -1;
-    snprintf(path, sizeof path, "/proc/%d/status", pid);
-    FILE *file = fopen(path, "r");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, "VmHWM:", 6) == 0)
-            kib = atol(line + 6);
-    if (file != NULL)
-        fclose(file);
-    return kib > 0 ? kib * 1024 : -1;
-}
 
 static uint64_t count_saved(const char *path)
 {
@@ -278,7 +255,7 @@ static void run_screen(struct stage *stage, const char *form)
     assert_int_equal(count_saved(saved), number_in(counted));
     print_message("# %s: %llu lines, %ld KiB more\n", form,
                   (unsigned long long)number_in(counted), (after - before) / 1024);
-    if (memory_tells() && before > 0 && after - before > bound_bytes() + BESIDE_BYTES)
+    if (peak_tells() && before > 0 && after - before > bound_bytes() + BESIDE_BYTES)
         fail_msg("%s: %ld KiB more than before", form, (after - before) / 1024);
     terminal_press(stage->terminal, "q");
     stage_quit(stage, "q");

@@ -5,6 +5,7 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/fake_cache.c tests/support/fake_cache.h \
 	tests/support/limit.c tests/support/limit.h \
 	tests/support/loop.c tests/support/loop.h \
+	tests/support/peak.c tests/support/peak.h \
 	tests/support/peer.c tests/support/peer.h \
 	tests/support/plan_world.c tests/support/plan_world.h \
 	tests/support/tempdir.c tests/support/tempdir.h \

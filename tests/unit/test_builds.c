@@ -277,12 +277,38 @@ static void test_refused(void **state)
     run_close(&run); /* with a long queue */
 }
 
+/* What a killed run may have left where the file system knows no files without
+ * names; and nothing else. */
+static void test_what_a_killed_run_left(void **state)
+{
+    struct run run;
+    (void)state;
+    run_open(&run, 1);
+    file_write_text(run.world->path, ".bilge-log-a1B2c3", "");
+    file_write_text(run.world->path, ".bilge-log-a1B2c3d", "");
+    file_write_text(run.world->path, "bilge-log-a1B2c3", "");
+    char *target = path_join(run.world->path, ".bilge-log-link56");
+    assert_int_equal(symlink("nowhere", target), 0);
+    bilge_close(run.bilge, on_closed, &run);
+    loop_wait(&run.loop, &run.closed);
+    run.closed = false;
+    const struct bilge_options options = {.watch = true, .history_path = run.history};
+    assert_int_equal(bilge_open(&run.loop.loop, &options, on_change, &run, &run.bilge, NULL), 0);
+    WAIT(&run, !file_exists(run.world->path, ".bilge-log-a1B2c3"));
+    assert_true(file_exists(run.world->path, ".bilge-log-a1B2c3d"));
+    assert_true(file_exists(run.world->path, "bilge-log-a1B2c3"));
+    assert_int_equal(unlink(target), 0); /* it was left alone */
+    free(target);
+    run_close(&run);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_after_the_other), cmocka_unit_test(test_taken_out),
         cmocka_unit_test(test_side_by_side),        cmocka_unit_test(test_again),
         cmocka_unit_test(test_a_turn_that_fails),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_what_a_killed_run_left),
     };
     limit_program(120);
     signal(SIGPIPE, SIG_IGN);
