@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -35,13 +36,13 @@ static long bound_bytes(void)
     return lines_wanted() > LINES_USUAL ? 64 * MIB : MIB;
 }
 
-/* Steps are numbered from here, so that none is cached from the case before. */
+/* No step may be cached from the case before, or from another run. */
 static void add_flood(const char *service, unsigned from)
 {
     char *text = mem_printf("\n  %s:\n    build:\n      network: none\n"
                             "      dockerfile_inline: |\n        FROM local/base:1\n"
-                            "        RUN seq %u %llu | sed 's/.*/line & of the flood/'\n",
-                            service, from, (unsigned long long)lines_wanted() + from - 1);
+                            "        RUN : %ld; seq %u %llu | sed 's/.*/line & of the flood/'\n",
+                            service, (long)getpid(), from, (unsigned long long)lines_wanted() + from - 1);
     lab_add_services(lab, text);
     free(text);
 }
@@ -86,7 +87,8 @@ static void test_screen(void **state)
     terminal_press_wait(terminal, "b", "of the flood");
     terminal_press_wait(terminal, "l", "following");
     terminal_press_wait(terminal, "g", "line 10 of the flood");
-    terminal_press_wait(terminal, "G", "done");
+    terminal_press_wait(terminal, "G", "following");
+    terminal_wait_text(terminal, "flood-two · done");
     char *path = path_join(lab->path, "saved.log");
     terminal_press_wait(terminal, "o", "Save the log to");
     terminal_press(terminal, "\x15");
