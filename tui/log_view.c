@@ -117,6 +117,7 @@ static void settle(struct log_view *view, const struct buildlog *log)
 void log_view_scroll(struct log_view *view, const struct buildlog *log, long rows)
 {
     view->follow = false;
+    view->above = 0;
     for (; rows < 0 && move_up(view, log); rows++)
         continue;
     for (; rows > 0 && move_down(view, log); rows--)
@@ -127,6 +128,7 @@ void log_view_scroll(struct log_view *view, const struct buildlog *log, long row
 static void go_to_top(struct log_view *view, const struct buildlog *log)
 {
     view->follow = false;
+    view->above = 0;
     view->top = buildlog_first(log);
     view->top_row = 0;
 }
@@ -163,15 +165,20 @@ static void show_match(struct log_view *view)
         view->left = end > view->cols ? start - view->cols / 3 : 0;
 }
 
+static void show_above(struct log_view *view, const struct buildlog *log)
+{
+    while (view->above > 0 && move_up(view, log))
+        view->above--;
+}
+
 void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number, int above)
 {
     view->follow = false;
     view->has_hit = true;
     view->hit = view->top = number;
     view->top_row = 0;
-    for (int row = 0; row < above; row++)
-        if (!move_up(view, log))
-            break;
+    view->above = above;
+    show_above(view, log);
     if (read_line(view, log, number) == 0)
         show_match(view);
     settle(view, log);
@@ -276,13 +283,14 @@ void log_view_draw(struct log_view *view, const struct buildlog *log, const stru
 {
     view->rows = canvas->rows;
     view->cols = canvas->cols;
+    show_above(view, log);
     settle(view, log);
     size_t skip = view->wrap ? view->top_row : 0;
     uint64_t number = view->top;
     for (int y = 0; y < canvas->rows && seek(view, log, number, 1, &number); number++) {
         int code = read_line(view, log, number);
-        if (code == BUILDLOG_GONE)
-            break;
+        if (code == BUILDLOG_GONE) /* the disk can't give it back */
+            continue;
         view->last = number;
         if (code == BUILDLOG_LOADING) /* it is on its way from the file */
             canvas_text(canvas, y++, 0, canvas->cols, STYLE_DIM, canvas->theme->glyphs->ellipsis);

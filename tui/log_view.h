@@ -21,6 +21,7 @@ struct log_view {
     char *search;            /* marked where it stands; NULL: nothing */
     bool has_hit;
     uint64_t hit; /* the line that a search or a jump has gone to */
+    int above;    /* rows still to be shown before it, once they have come from the file */
     /* As last drawn. */
     int rows, cols;
     uint64_t last; /* the last line shown */

@@ -319,6 +319,10 @@ int buildlog_seek(const struct buildlog *log, const struct logfilter *filter, ui
     if (log->freed || first >= log->end || (direction > 0 ? from >= log->end : from < first))
         return BUILDLOG_GONE;
     from = from < first ? first : from >= log->end ? log->end - 1 : from;
+    if (logfilter_takes_all(filter)) { /* no need to look at it */
+        *ret_number = from;
+        return 0;
+    }
     for (uint64_t at = buildlog_block_of(log, from); at >= log->first && at < log->blocks;
          at += (uint64_t)(int64_t)direction) {
         if (!loginfo_has(buildlog_info(log, at), filter))
