@@ -104,6 +104,9 @@ static void add_place(const struct log_screen *self, const struct build *build, 
         buf_printf(text, "%llu-%llu of ", (unsigned long long)view->top + 1,
                    (unsigned long long)view->last + 1);
     buf_printf(text, "%llu", (unsigned long long)end);
+    uint64_t kept = buildlog_first_in_memory(build->log);
+    if (kept > first)
+        buf_printf(text, ", %llu in a file", (unsigned long long)(kept - first));
     if (first > 0)
         buf_printf(text, ", oldest %llu gone", (unsigned long long)first);
     if (code != 0)

@@ -265,6 +265,11 @@ uint64_t buildlog_first(const struct buildlog *log)
     return log->first < log->blocks ? buildlog_info(log, log->first)->first : log->end;
 }
 
+uint64_t buildlog_first_in_memory(const struct buildlog *log)
+{
+    return log->kept < log->blocks ? buildlog_info(log, log->kept)->first : log->end;
+}
+
 uint64_t buildlog_end(const struct buildlog *log)
 {
     return log->end;

@@ -52,6 +52,8 @@ void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *
 /* Lines are numbered from 0 for ever; those in [first, end) can be read. */
 uint64_t buildlog_first(const struct buildlog *log);
 uint64_t buildlog_end(const struct buildlog *log);
+/* Those before this one are in the file alone. */
+uint64_t buildlog_first_in_memory(const struct buildlog *log);
 
 struct buildlog_line {
     const char *text; /* not NUL-terminated; valid until the next buildlog_add(), _get() or

@@ -36,6 +36,7 @@ static void test_empty(void **state)
     struct buildlog *log = buildlog_new(0);
     struct buildlog_line line;
     assert_int_equal(buildlog_first(log), 0);
+    assert_int_equal(buildlog_first_in_memory(log), 0);
     assert_int_equal(buildlog_end(log), 0);
     assert_int_equal(buildlog_get(log, 0, &line), -1);
     buildlog_free(log);
@@ -249,6 +250,7 @@ static void test_spill(void **state)
     add_in_time(&place, 0, 50000);
     assert_int_equal(buildlog_first(place.log), 0);
     assert_int_equal(buildlog_end(place.log), 50000);
+    assert_in_range(buildlog_first_in_memory(place.log), 1, 49999);
     for (unsigned i = 0; i < 50000; i += 7)
         check_number(&place, i % 2 == 0 ? i : 49999 - i);
     assert_true(place.loaded > 0);
