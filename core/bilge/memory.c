@@ -205,6 +205,8 @@ static void put(struct bilge *bilge, struct note *note)
         note->past = NULL;
         note->past_len = 0;
     }
+    /* Builds tell whose records are: who waits for the history waits for that. */
+    owning_refresh(bilge, store->scanning);
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
     bilge_moved(bilge);
     bilge->memory.revision = store->revision;

@@ -16,13 +16,14 @@ tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
 tests_engine_test_flood_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_flood_LDADD = $(ENGINE_LDADD)
 
-CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh \
+CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh tests/engine/owners.sh \
 	tests/engine/bench.sh
 TESTS += $(CACHE_ENGINE_TESTS)
 EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
 tests/engine/caches.log: tests/engine/test_screen.log tests/engine/test_flood.log
 tests/engine/prune.log: tests/engine/caches.log
-tests/engine/race.log: tests/engine/prune.log
+tests/engine/owners.log: tests/engine/prune.log
+tests/engine/race.log: tests/engine/owners.log
 
 # Builds, on the engine of each suite.
 BUILD_ENGINE_TESTS = tests/engine/builds.sh tests/engine/builds-bookworm.sh tests/engine/builds-forky.sh tests/engine/compose1.sh tests/engine/history.sh

@@ -82,6 +82,25 @@ selects '--type' --type exec.cachemount
 selects '--garbage' --garbage
 selects '--free' --free 1MB
 is 'fresh' fresh
+selects '--match' --match '^RUN .*/dev/urandom >/(api|nobody)$'
+selects '--text' --text 'local source'
+selects '--larger-than' --records --larger-than 3.5MB --smaller-than 1GB
+is 'fresh' fresh
+selects '--in-use, --shared and --type' --in-use no --shared no --type regular
+selects '--garbage --larger-than' --garbage --larger-than 1MB
+run prune --in-use yes --yes --json
+is '--in-use yes: exit 0' exits 0
+is '--in-use yes: nothing can go' equals items '[]'
+ids >"$tmp/ids.before"
+for wrong in '--match (' '--larger-than 2GB --smaller-than 1GB' '--text x --garbage' '--in-use perhaps'; do
+    # shellcheck disable=SC2086
+    run --cache-root "$root" prune $wrong --yes
+    is "$wrong: exit 2" exits 2
+    is "$wrong: one line" one_complaint
+done
+ids >"$tmp/ids.after"
+is 'wrong ones: nothing went' cmp "$tmp/ids.before" "$tmp/ids.after"
+is 'fresh' fresh
 selects '--keep-generations' --keep-generations 1
 run du --json --cache-root "$root"
 id=$("$json" each records pinned_by size id <"$tmp/out" | awk '$1 == "[]" && $2 > 1000000 { print $3; exit }')
