@@ -10,15 +10,17 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/bilge.h"
 #include "core/build/build.h"
 #include "core/store/compare.h"
+#include "core/store/elsewhere.h"
 #include "core/store/history.h"
 
 #define LIMIT_DEFAULT 50
 #define NOISE_MS 50 /* a change below it would show as 0.0 s */
 
 struct history_values {
-    bool compare, csv;
+    bool compare, csv, own;
     struct option_number limit;
 };
 
@@ -42,7 +44,10 @@ static void print_list(const struct history_build *builds, size_t len)
         const struct history_build *build = &builds[i];
         char text[64];
         size_t cached, steps = history_build_steps(build, &cached);
-        table_count(table, (uint64_t)build->id);
+        if (build->ref == NULL)
+            table_count(table, (uint64_t)build->id);
+        else
+            table_text(table, NULL);
         table_text(table, build->service);
         table_age(table, build->started_at, now);
         table_text(table, state_of(build));
@@ -53,7 +58,7 @@ static void print_list(const struct history_build *builds, size_t len)
             table_size(table, build->added_bytes);
         else
             table_text(table, NULL);
-        table_text(table, build->kind);
+        table_text(table, build->ref != NULL ? "not run by bilge" : build->kind);
         table_text(table, build->error != NULL ? build->error : build->why);
     }
     table_print(table, table_terminal_columns(stdout), stdout);
@@ -106,7 +111,7 @@ static void csv_text(const char *text)
 static void print_csv(const struct history_build *builds, size_t len)
 {
     puts("id,service,started_at,state,duration_ms,steps,cached,added_bytes,kind,first_miss,why,"
-         "error,tools");
+         "error,tools,by");
     for (size_t i = 0; i < len; i++) {
         const struct history_build *build = &builds[i];
         const char *const texts[] = {build->kind, build->first_miss, build->why, build->error,
@@ -123,6 +128,7 @@ static void print_csv(const struct history_build *builds, size_t len)
             putchar(',');
             csv_text(texts[j]);
         }
+        fputs(build->ref != NULL ? ",engine" : ",bilge", stdout);
         putchar('\n');
     }
 }
@@ -232,6 +238,42 @@ static int compare(struct history *history, const struct globals *globals,
     return code;
 }
 
+/* ------------------------------------------------------------ not by bilge */
+
+struct elsewhere {
+    const char *service; /* NULL: all */
+    struct history_build *builds;
+    size_t len;
+};
+
+static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
+{
+    struct elsewhere *elsewhere = arg;
+    size_t kept = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (elsewhere->service == NULL || strcmp(builds[i].service, elsewhere->service) == 0)
+            builds[kept++] = builds[i];
+        else
+            history_build_done(&builds[i]);
+    }
+    elsewhere->builds = builds;
+    elsewhere->len = kept;
+}
+
+/* What can't be asked is not there. */
+static void add_elsewhere(const struct globals *globals, const char *service, size_t limit,
+                          struct history_build **builds, size_t *len)
+{
+    struct elsewhere elsewhere = {.service = service};
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) < 0)
+        return;
+    if (bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, NULL) == 0)
+        uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    *builds = elsewhere_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
+}
+
 /* ----------------------------------------------------------------- list */
 
 static int list(struct history *history, const struct globals *globals,
@@ -243,6 +285,8 @@ static int list(struct history *history, const struct globals *globals,
     int code = history_builds(history, service, limit, &builds, &len, err);
     for (size_t i = 0; i < len && code == 0; i++)
         code = history_read_steps(history, &builds[i], err);
+    if (code == 0 && !values->own)
+        add_elsewhere(globals, service, limit, &builds, &len);
     if (code == 0 && globals->json) {
         history_print_json(builds, len);
     } else if (code == 0 && values->csv) {
@@ -286,6 +330,8 @@ static const struct option_spec history_options[] = {
      "compare two builds, given by their ids, step by step"},
     {"limit", 0, OPTION_COUNT, offsetof(struct history_values, limit), "N",
      "the newest N builds (else 50)"},
+    {"own", 0, OPTION_FLAG, offsetof(struct history_values, own), NULL,
+     "only builds that bilge ran: docker is not asked for others"},
     {"csv", 0, OPTION_FLAG, offsetof(struct history_values, csv), NULL, "as a CSV table"},
     {0},
 };
@@ -293,7 +339,7 @@ static const struct option_spec history_options[] = {
 const struct command command_history = {
     .name = "history",
     .operands = "[SERVICE | --compare ID ID]",
-    .summary = "List the builds that bilge ran, with what made them slow.",
+    .summary = "List builds, with what made them slow.",
     .options = history_options,
     .values_size = sizeof(struct history_values),
     .run = run,

@@ -36,6 +36,8 @@ static void put_build(struct json *json, const struct history_build *build)
     json_put_int(json, "steps_cached", (int64_t)cached);
     json_put_int(json, "added_bytes", build->added_bytes);
     json_put_text(json, "tools", build->tools);
+    json_put_text(json, "by", build->ref != NULL ? "engine" : "bilge");
+    json_put_text(json, "ref", build->ref);
     json_put_array(json, "steps");
     for (size_t i = 0; i < build->steps_len; i++)
         put_step(json, NULL, &build->steps[i]);

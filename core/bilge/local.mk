@@ -10,6 +10,7 @@ libbilge_a_SOURCES += \
 	core/bilge/care.c core/bilge/care_jobs.c core/bilge/care_jobs.h \
 	core/bilge/contexts.c \
 	core/bilge/disks.c \
+	core/bilge/elsewhere.c \
 	core/bilge/engines.c \
 	core/bilge/examining.c \
 	core/bilge/excerpts.c \

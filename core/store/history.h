@@ -88,6 +88,8 @@ struct history_build {
     int64_t added_bytes; /* to the cache directory; -1: not known */
     struct history_step *steps;
     size_t steps_len;
+    char *ref; /* the engine's, of a build that bilge did not run; NULL: it did. Never stored */
+    size_t told_steps, told_cached; /* of such a one, BuildKit's own steps included */
 };
 /* Sets build->id. */
 int history_add_build(struct history *history, struct history_build *build, struct err *err);

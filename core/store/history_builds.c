@@ -218,6 +218,7 @@ void history_build_done(struct history_build *build)
     free(build->error);
     free(build->tools);
     free(build->args);
+    free(build->ref);
     *build = (struct history_build){0};
 }
 
@@ -243,7 +244,7 @@ struct history_build *history_load_past(struct history *history, size_t limit, s
 
 size_t history_build_steps(const struct history_build *build, size_t *ret_cached)
 {
-    size_t over = 0, cached = 0;
+    size_t over = build->told_steps, cached = build->told_cached;
     for (size_t i = 0; i < build->steps_len; i++) {
         const struct history_step *step = &build->steps[i];
         if (step->index == 0 || strncasecmp(step->instruction, "FROM ", 5) == 0)

@@ -97,7 +97,7 @@ _bilge() {
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     history)
-        options+=' --compare --limit --csv'
+        options+=' --compare --limit --csv --own'
         [[ $word == -* ]] || options="$(_bilge_services)"
         ;;
     bench)

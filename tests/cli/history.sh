@@ -102,6 +102,35 @@ is 'two services: exit 1' exits 1
 run history --json --limit 2
 is 'two services: two rows' lines 2
 
+# what others built, as the engine remembers it: neither bilge's own builds, nor
+# what a docker without that command says
+row() {
+    printf '{"ref":"default/default/%s","name":"%s","status":"%s","created_at":"%s","completed_at":"%s",' "$@"
+    printf '"completed_steps":9,"cached_steps":4,"total_steps":9}\n'
+}
+start=$(value builds.0.started_at)
+{
+    row r1 api Completed "$start" "$start"
+    row r2 other Error 2026-01-02T03:04:05.5Z 2026-01-02T03:04:07Z
+} >"$docker/buildx-history.jsonl"
+run history --json --limit 100
+is 'with others, JSON: the shape' fits history
+others() { "$json" each builds by service state ref duration_ms steps_cached <"$tmp/out" | grep '^engine'; }
+others >"$tmp/others"
+is 'with others: the one that is not ours' [ "$(cat "$tmp/others")" = \
+    'engine	other	failed	default/default/r2	1500	4' ]
+run history --limit 100
+is 'with others, text: marked' says 'not run by bilge'
+run history --own --limit 100
+is '--own: without them' lacks 'not run by bilge' "$tmp/out"
+run history api --limit 100
+is 'another service: without them' lacks 'not run by bilge' "$tmp/out"
+cp "$BILGE_TEST_DATA/engine/buildx-0.13-history-ls.txt" "$docker/buildx-history.jsonl"
+run history --json --limit 100
+is 'a docker that has no such command: exit 0' exits 0
+is 'a docker that has no such command: no others' [ -z "$(others)" ]
+rm "$docker/buildx-history.jsonl"
+
 echo 'no database' >"$HOME/.local/state/bilge/history.db"
 rm -f "$HOME/.local/state/bilge/history.db-wal" "$HOME/.local/state/bilge/history.db-shm"
 rm "$docker/build.err" "$docker/build.status"
