@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/session.h"
+#include "cli/status_chart.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
 #include "core/base/level.h"
@@ -376,6 +377,20 @@ static void print_disks(const struct store *store, int64_t now)
     table_free(table);
 }
 
+static void print_charts(const struct store *store)
+{
+    bool any = false;
+    for (size_t i = 0; i < store->disks_len; i++) {
+        const struct disk *disk = &store->disks[i];
+        if (!status_chart_wanted(disk))
+            continue;
+        if (!any)
+            puts("\nFree in the last 24 hours:");
+        status_chart_print(disk);
+        any = true;
+    }
+}
+
 static void print_text(const struct store *store)
 {
     int64_t now = clock_now();
@@ -384,6 +399,7 @@ static void print_text(const struct store *store)
     print_nodes(store);
     print_contexts(store);
     print_disks(store, now);
+    print_charts(store);
     puts("\nSizes are allocated bytes in SI units: 1 kB = 1000 B. PER HOUR and PER BUILD: what is "
          "added,\ngoing by the last day and the last builds.");
 }

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/chart.h"
 #include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/chart.h"
 #include "tui/disk_gauge.h"
 #include "tui/help.h"
 #include "tui/input.h"

@@ -7,7 +7,6 @@ libtui_a_SOURCES = \
 	tui/canvas.c tui/canvas.h \
 	tui/care_links.c tui/care_links.h \
 	tui/care_screen.c tui/care_screen.h \
-	tui/chart.c tui/chart.h \
 	tui/crash.c tui/crash.h \
 	tui/details.c tui/details.h \
 	tui/details_blobs.c \

@@ -1,4 +1,5 @@
 libbilge_a_SOURCES += \
+	core/base/chart.c core/base/chart.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/err.c core/base/err.h \
 	core/base/escape.c core/base/escape.h \

@@ -140,9 +140,9 @@ struct gains {
 static void add_gain(struct gains *gains, const struct history_point *points,
                      const struct stretch *stretch, int sign)
 {
-    int64_t gain = sign * (points[stretch->after].bytes - points[stretch->before].bytes);
     if (stretch->builds == 0 || was_cleaned(points, stretch, sign))
         return;
+    int64_t gain = sign * (points[stretch->after].bytes - points[stretch->before].bytes);
     for (size_t i = 0; i < stretch->builds; i++) {
         if (gains->len == BUILDS_MAX)
             memmove(gains->bytes, gains->bytes + 1, --gains->len * sizeof *gains->bytes);

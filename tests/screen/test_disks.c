@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/bilge/parts.h"
 #include "core/store/history.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
@@ -136,17 +137,17 @@ static void test_two_disks(void **state)
 #define HOUR (60 * MINUTE)
 #define TB INT64_C(1000000000000)
 
-struct memory {
+struct past {
     struct history *history;
     int64_t now;
 };
 
-static void remember(const struct memory *memory, const char *series, int64_t minutes_ago,
+static void remember(const struct past *past, const char *series, int64_t minutes_ago,
                      int64_t bytes)
 {
     /* In the middle of its slot, whether that is of ten minutes or of an hour. */
-    const struct history_sample sample = {series, memory->now - minutes_ago * MINUTE, bytes};
-    assert_int_equal(0, history_add_samples(memory->history, &sample, 1, NULL));
+    const struct history_sample sample = {series, past->now - minutes_ago * MINUTE, bytes};
+    assert_int_equal(0, history_add_samples(past->history, &sample, 1, NULL));
 }
 
 /* A week in which a disk of thousands of terabytes emptied and filled again,
@@ -158,18 +159,18 @@ static void remember_a_week(struct stage *stage)
     char *mount = fs_mount_point(stage->world->caches);
     char *free_series = mem_printf("free:%s", mount);
     char *cache_series = mem_printf("cache:%s/orchestration", stage->world->caches);
-    struct memory memory = {.now = clock_now()};
-    assert_int_equal(0, history_open(path, &memory.history, NULL));
+    struct past past = {.now = clock_now()};
+    assert_int_equal(0, history_open(path, &past.history, NULL));
     for (int64_t hour = 167; hour >= 24; hour--)
         for (int quarter = 0; quarter < 4 && (hour < 80 || hour > 115); quarter++)
-            remember(&memory, free_series, hour * 60 + 52 - quarter * 15,
+            remember(&past, free_series, hour * 60 + 52 - quarter * 15,
                      (hour % 24 + 1) * 200 * TB);
     for (int64_t slot = 143; slot >= 1; slot--)
         if (slot < 40 || slot > 70)
-            remember(&memory, free_series, slot * 10 + 5, 8000 * TB - slot * 50 * TB);
+            remember(&past, free_series, slot * 10 + 5, 8000 * TB - slot * 50 * TB);
     for (int64_t half_hour = 46; half_hour >= 1; half_hour--)
-        remember(&memory, cache_series, half_hour * 30, 40 * 1000000 - half_hour * 500000);
-    history_close(memory.history);
+        remember(&past, cache_series, half_hour * 30, 40 * 1000000 - half_hour * 500000);
+    history_close(past.history);
     free(path);
     free(mount);
     free(free_series);
@@ -185,6 +186,7 @@ static void test_the_screen_of_disks(void **state)
     for (int size = 0; size < STAGE_SIZES; size++) {
         terminal_resize(stage->terminal, stage_sizes[size][0], stage_sizes[size][1]);
         stage_press(stage, "D", "Disks");
+        terminal_wait_quiet(stage->terminal, 300); /* what is remembered has been read */
         terminal_press(stage->terminal, "G");
         stage_see(stage, "cache orchestration");
         terminal_press(stage->terminal, "g");
@@ -210,6 +212,68 @@ static void test_the_screen_of_disks_in_ascii(void **state)
     stage_quit(stage, "qq");
 }
 
+/* A disk that lost a twentieth of what is left in each of the last ten hours,
+ * and in each of six builds. What others do to the disk of this machine just now
+ * must not matter: it is told that there is a forecast, not which. */
+static void remember_a_decline(struct stage *stage)
+{
+    char *path = path_join(stage->world->path, "home/.local/state/bilge/history.db");
+    char *mount = fs_mount_point(stage->world->caches);
+    char *series = mem_printf("free:%s", mount);
+    struct past past = {.now = clock_now()};
+    struct space space = {.path = stage->world->caches};
+    space_look(&space);
+    double left = (double)space.space.free_bytes;
+    assert_int_equal(0, history_open(path, &past.history, NULL));
+    for (int64_t minutes = 600; minutes >= 5; minutes -= 5)
+        remember(&past, series, minutes, (int64_t)(left + left / 20 * (double)minutes / 60));
+    for (int64_t hour = 6; hour >= 1; hour--) {
+        struct history_build build = {
+            .service = (char *)"api", .state = BUILD_DONE, .duration_ms = 1800000,
+            .started_at = past.now - hour * HOUR, .added_bytes = -1};
+        assert_int_equal(0, history_add_build(past.history, &build, NULL));
+    }
+    history_close(past.history);
+    free(space.mount);
+    free(series);
+    free(mount);
+    free(path);
+}
+
+static void test_status_has_a_line_of_it(void **state)
+{
+    struct stage *stage = *state;
+    remember_a_week(stage);
+    for (int utf8 = 0; utf8 < 2; utf8++) {
+        world_setenv(stage->world, "LANG", utf8 ? "C.UTF-8" : "C");
+        stage_start(stage, 200, 60, (const char *const[]){"status", NULL});
+        stage_see(stage, "Free in the last 24 hours:");
+        assert_int_equal(0, terminal_wait_exit(stage->terminal));
+        char *text = terminal_text(stage->terminal);
+        assert_non_null(strstr(text, " to 7.95 PB"));
+        if (strstr(text, utf8 ? "▆▆▇▇" : "**##") == NULL)
+            fail_msg("%s", text);
+        free(text);
+    }
+}
+
+static void test_the_forecast_stands_in_the_header(void **state)
+{
+    struct stage *stage = *state;
+    remember_a_decline(stage);
+    stage_start_full(stage, 120, 40, NULL);
+    stage_see(stage, "full in ~");
+    stage_see(stage, " builds");
+    char *row = terminal_row_text(stage->terminal, 0);
+    assert_non_null(strstr(row, "full in ~"));
+    assert_non_null(strstr(row, " builds"));
+    free(row);
+    stage_press(stage, "D", "Forecast");
+    stage_see(stage, "an hour");
+    stage_see(stage, "a build");
+    stage_quit(stage, "qq");
+}
+
 static void test_disks_of_which_nothing_is_known(void **state)
 {
     struct stage *stage = *state;
@@ -217,6 +281,7 @@ static void test_disks_of_which_nothing_is_known(void **state)
         stage_start(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
         stage_see(stage, " free");
         stage_press(stage, "D", "Disks");
+        terminal_wait_quiet(stage->terminal, 300); /* what is remembered has been read */
         terminal_press(stage->terminal, "G");
         stage_see(stage, "Too little was seen yet");
         stage_quit(stage, "qq");
@@ -275,6 +340,8 @@ int main(void)
         CASE(test_two_disks),
         CASE(test_the_screen_of_disks),
         CASE(test_the_screen_of_disks_in_ascii),
+        CASE(test_status_has_a_line_of_it),
+        CASE(test_the_forecast_stands_in_the_header),
         CASE(test_disks_of_which_nothing_is_known),
         CASE(test_the_header_opens_it),
         CASE(test_a_builds_end_is_told_when_asked),

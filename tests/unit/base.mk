@@ -1,9 +1,11 @@
-UNIT_BASE = tests/unit/test_clock tests/unit/test_err tests/unit/test_escape tests/unit/test_fs \
+UNIT_BASE = tests/unit/test_chart tests/unit/test_clock tests/unit/test_err tests/unit/test_escape tests/unit/test_fs \
 	tests/unit/test_fs_remove \
 	tests/unit/test_lines tests/unit/test_mem tests/unit/test_process tests/unit/test_process_capture \
 	tests/unit/test_text
 check_PROGRAMS += $(UNIT_BASE)
 TESTS += $(UNIT_BASE)
+tests_unit_test_chart_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_chart_LDADD = $(UNIT_LDADD)
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(UNIT_LDADD)
 tests_unit_test_escape_CPPFLAGS = $(UNIT_CPPFLAGS)

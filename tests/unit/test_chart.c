@@ -6,9 +6,8 @@
 
 #include <cmocka.h>
 
-#include "core/store/usage.h"
+#include "core/base/chart.h"
 #include "tests/support/limit.h"
-#include "tui/chart.h"
 
 static const char *const digits[8] = {"1", "2", "3", "4", "5", "6", "7", "8"};
 
@@ -57,13 +56,16 @@ static void huge_values_are_drawn(void **state)
     buf_done(&text);
 }
 
-static void the_highest(void **state)
+static void the_highest_and_the_lowest(void **state)
 {
-    const int64_t unknown[] = {USAGE_UNKNOWN, USAGE_UNKNOWN}, some[] = {3, USAGE_UNKNOWN, 7, 1};
+    const int64_t unknown[] = {-1, -1}, some[] = {3, -1, 7, 1};
     (void)state;
     assert_int_equal(chart_highest(NULL, 0), 0);
     assert_int_equal(chart_highest(unknown, 2), 0);
     assert_int_equal(chart_highest(some, 4), 7);
+    assert_int_equal(chart_lowest(NULL, 0), -1);
+    assert_int_equal(chart_lowest(unknown, 2), -1);
+    assert_int_equal(chart_lowest(some, 4), 1);
 }
 
 static void ends_stand_at_the_ends(void **state)
@@ -87,7 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_drawn_from_the_top),
         cmocka_unit_test(huge_values_are_drawn),
-        cmocka_unit_test(the_highest),
+        cmocka_unit_test(the_highest_and_the_lowest),
         cmocka_unit_test(ends_stand_at_the_ends),
     };
     limit_program(30);

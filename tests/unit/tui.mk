@@ -1,12 +1,10 @@
 # The parts of the screen that know no terminal; linking them without curses
 # proves that.
-UNIT_TUI = tests/unit/test_build_tree tests/unit/test_log_line tests/unit/test_chart tests/unit/test_notices tests/unit/test_keymap tests/unit/test_layout tests/unit/test_list \
+UNIT_TUI = tests/unit/test_build_tree tests/unit/test_log_line tests/unit/test_notices tests/unit/test_keymap tests/unit/test_layout tests/unit/test_list \
 	tests/unit/test_sgr tests/unit/test_scroll
 check_PROGRAMS += $(UNIT_TUI)
 TESTS += $(UNIT_TUI)
 UNIT_TUI_LDADD = tests/support/libtestkit.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_chart_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_chart_LDADD = $(UNIT_TUI_LDADD)
 tests_unit_test_notices_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_notices_LDADD = $(UNIT_TUI_LDADD)
 tests_unit_test_keymap_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,8 +1,6 @@
-#include "tui/chart.h"
+#include "core/base/chart.h"
 
 #include <string.h>
-
-#include "core/store/usage.h"
 
 int64_t chart_highest(const int64_t *slots, size_t len)
 {
@@ -13,17 +11,22 @@ int64_t chart_highest(const int64_t *slots, size_t len)
     return highest;
 }
 
+int64_t chart_lowest(const int64_t *slots, size_t len)
+{
+    int64_t lowest = -1;
+    for (size_t i = 0; i < len; i++)
+        if (slots[i] >= 0 && (lowest < 0 || slots[i] < lowest))
+            lowest = slots[i];
+    return lowest;
+}
+
 /* The lowest of the slots that share a column: a moment without room must not
  * vanish. */
 static int64_t column_value(const struct chart *chart, size_t column)
 {
     size_t from = column * chart->len / chart->columns;
     size_t to = (column + 1) * chart->len / chart->columns;
-    int64_t lowest = USAGE_UNKNOWN;
-    for (size_t i = from; i < (to > from ? to : from + 1); i++)
-        if (chart->slots[i] >= 0 && (lowest < 0 || chart->slots[i] < lowest))
-            lowest = chart->slots[i];
-    return lowest;
+    return chart_lowest(chart->slots + from, to > from ? to - from : 1);
 }
 
 void chart_append_row(const struct chart *chart, size_t row, struct buf *buf)

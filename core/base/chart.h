@@ -1,7 +1,7 @@
-/* A chart of columns, made of text: each row of it a line. Slots of time that
- * nobody looked at stay empty. Pure. */
-#ifndef BILGE_TUI_CHART_H
-#define BILGE_TUI_CHART_H
+/* A chart of columns, made of text: each row of it a line. Slots of time of
+ * which nothing is known stay empty. */
+#ifndef BILGE_BASE_CHART_H
+#define BILGE_BASE_CHART_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -9,7 +9,7 @@
 #include "core/base/mem.h"
 
 struct chart {
-    const int64_t *slots; /* USAGE_UNKNOWN: nobody looked; else from 0 */
+    const int64_t *slots; /* negative: not known; else from 0 */
     size_t len;
     size_t columns, rows; /* in cells */
     int64_t top;          /* the value that fills a column, from 1 */
@@ -19,6 +19,8 @@ struct chart {
 
 /* The highest of the slots; 0 when none is known. */
 int64_t chart_highest(const int64_t *slots, size_t len);
+/* The lowest of those that are known; -1 when none is. */
+int64_t chart_lowest(const int64_t *slots, size_t len);
 /* Appends row `row`, the uppermost being 0: chart->columns cells. What is there
  * shows, be it ever so little. */
 void chart_append_row(const struct chart *chart, size_t row, struct buf *buf);
