@@ -68,6 +68,24 @@ static void keep_place(struct pane_build *pane, const struct tree_row *row, size
     pane->scroll.top = pane->scroll.cursor > y ? pane->scroll.cursor - y : 0;
 }
 
+/* On the last line of a step it stays on the last one, as logs do. */
+static bool is_last_line(const struct build_tree *tree, size_t at)
+{
+    const struct tree_row *row = &tree->rows[at];
+    return row->kind == TREE_LINE &&
+           (at + 1 == tree->len || row[1].kind != TREE_LINE || row[1].step != row->step ||
+            row[1].build != row->build);
+}
+
+static void go_to_last_line(struct pane_build *pane)
+{
+    size_t at = pane->scroll.cursor;
+    while (at + 1 < pane->tree.len && pane->tree.rows[at].kind == TREE_LINE &&
+           !is_last_line(&pane->tree, at))
+        at++;
+    scroll_to(&pane->scroll, at);
+}
+
 void pane_build_sync(struct pane_build *pane)
 {
     const struct build **builds;
@@ -80,6 +98,7 @@ void pane_build_sync(struct pane_build *pane)
     const struct tree_row *current = pane_build_row(pane);
     const struct tree_row row = current != NULL ? *current : (struct tree_row){0};
     size_t y = pane->scroll.cursor - pane->scroll.top;
+    bool last = current != NULL && is_last_line(&pane->tree, pane->scroll.cursor);
     if (newest != pane->newest)
         pane->moved = false;
     for (size_t i = 0; i < len; i++)
@@ -94,6 +113,8 @@ void pane_build_sync(struct pane_build *pane)
         keep_place(pane, &row, y);
     else
         scroll_to(&pane->scroll, row_to_follow(pane));
+    if (pane->moved && last)
+        go_to_last_line(pane);
     if (!pane->moved && pane->tree.groups_len > 0 && pane->tree.groups[0].failed)
         pane->scroll.top = 0;
 }

@@ -261,10 +261,11 @@ static void draw_line(const struct pane_build_look *look, const struct canvas *c
         return;
     }
     log_line_read(&line, &raw, false);
+    /* "#7 " is known from the step above. */
     if (look->focused)
-        canvas_text(canvas, 0, 0, canvas->cols, STYLE_NORMAL, line.text.text.data);
+        canvas_text(canvas, 0, 0, canvas->cols, STYLE_NORMAL, line.text.text.data + line.prefix);
     else
-        log_draw(canvas, 0, &line, 0, &(struct log_look){0});
+        log_draw(canvas, 0, &line, (int)line.prefix, &(struct log_look){0});
     log_line_done(&line);
 }
 

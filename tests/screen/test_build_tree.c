@@ -270,6 +270,28 @@ static void test_cursor_stays(void **state)
     stage_quit(stage, "q");
 }
 
+/* On the last line of a step the cursor stays on the last one. */
+static void test_follows_a_step(void **state)
+{
+    struct stage *stage = *state;
+    set_gates(stage,
+              "#1 [orchestration internal] load build definition from Dockerfile\n#1 DONE 0.0s\n\n"
+              "#2 [orchestration 1/1] RUN long\n#2 0.1 the first line\n",
+              "#2 0.2 the second line\n#2 0.3 the third line\n");
+    stage_start_full(stage, 80, 24, NULL);
+    build_all(stage, "the first line");
+    stage_press(stage, KEY_RIGHT_SENT, "│ the first line");
+    stage_press(stage, "j", "▸ │ the first line");
+    world_open_gate(stage->world);
+    stage_see(stage, "▸ │ the third line");
+    terminal_press(stage->terminal, KEY_LEFT_SENT); /* to the step */
+    stage_press(stage, KEY_LEFT_SENT, "▸▶▸ 1/1");   /* which is closed */
+    stage_see_gone(stage, "│ the second line");
+    world_open_gate(stage->world);
+    stage_see(stage, "─ done");
+    stage_quit(stage, "q");
+}
+
 /* ---- several builds */
 
 static void select_service(struct stage *stage, const char *name)
@@ -332,6 +354,7 @@ int main(void)
         CASE(test_failed),     CASE(test_failed_in_ascii), CASE(test_colours),
         CASE(test_folds),      CASE(test_next_failed),     CASE(test_300_steps),
         CASE(test_twelve_services), CASE(test_transfers),  CASE(test_cursor_stays),
+        CASE(test_follows_a_step),
         CASE(test_queue),      CASE(test_paths),
     };
     limit_program(300);
