@@ -254,5 +254,6 @@ COPY --from=builder /usr/local/bin/tasker-server /usr/local/bin/
 USER 10001:10001
 ENV PORT=8080
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["tasker-server", "health"]
-CMD ["tasker-server"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/tasker-server", "health"]
+CMD ["/usr/local/bin/tasker-server"]

@@ -1,4 +1,4 @@
-# The orchestration, built the plain way: any builder can, also with DOCKER_BUILDKIT=0. Kept to fall back to, and as what
+# The orchestration, built the plain way: any builder can, also with DOCKER_BUILDKIT=0. Kept to fall back to and as what
 # the optimised orchestration.test-local.Dockerfile is measured against; so it stays as such files usually are.
 #
 #   docker build -f dockerfiles/orchestration.test.Dockerfile tests/workspace
@@ -31,5 +31,6 @@ COPY --from=builder /app/target/release/tasker-server /usr/local/bin/
 USER 10001
 ENV PORT=8080
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["tasker-server", "health"]
-CMD ["tasker-server"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/tasker-server", "health"]
+CMD ["/usr/local/bin/tasker-server"]

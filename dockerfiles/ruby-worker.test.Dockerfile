@@ -47,5 +47,6 @@ COPY --from=ruby_builder /app/tasker-ruby-worker ./
 USER 10001
 ENV PORT=8082 HOME=/tmp BUNDLE_APP_CONFIG=/worker/.bundle BUNDLE_FROZEN=true BUNDLE_WITHOUT=test
 EXPOSE 8082
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["ruby", "bin/tasker-ruby-worker", "health"]
-CMD ["ruby", "bin/tasker-ruby-worker"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["/worker/bin/tasker-ruby-worker", "health"]
+CMD ["/worker/bin/tasker-ruby-worker"]

@@ -197,5 +197,6 @@ COPY --from=builder /usr/local/bin/tasker-rust-worker /usr/local/bin/
 USER 10001:10001
 ENV PORT=8081
 EXPOSE 8081
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["tasker-rust-worker", "health"]
-CMD ["tasker-rust-worker"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+    CMD ["/usr/local/bin/tasker-rust-worker", "health"]
+CMD ["/usr/local/bin/tasker-rust-worker"]
