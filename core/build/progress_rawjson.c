@@ -23,6 +23,7 @@
 #include "core/build/remarks.h"
 #include "core/build/vertex.h"
 
+#define WHOLE_BUFFER 4096
 #define OBJECT_MAX_BYTES (16 * 1024 * 1024)
 
 struct rawjson {
@@ -110,12 +111,16 @@ static bool ends_with(const char *text, const char *suffix)
     return len >= suffix_len && strcmp(text + len - suffix_len, suffix) == 0;
 }
 
+/* Output may come later than the end of what has printed it. After a small piece
+ * a line without an end is the last one; after as much as a program's buffer
+ * holds it was cut anywhere, and its rest is still on the way. */
 static void end_step(struct rawjson *progress, struct step *step, struct vertex *vertex,
                      const char *error, bool cached)
 {
     int64_t ms = vertex_duration(vertex) / 1000000;
     enum step_state state = STEP_DONE;
-    vertices_flush(&progress->vertices, vertex->group);
+    if (vertex->group->piece_bytes < WHOLE_BUFFER)
+        vertices_flush(&progress->vertices, vertex->group);
     if (error != NULL && ends_with(error, "context canceled")) {
         state = STEP_CANCELLED;
         say(progress, step->number, "CANCELED");
@@ -269,6 +274,7 @@ static void read_log(struct rawjson *progress, const cJSON *item)
     } else {
         int64_t started = moved->runs_len > 0 ? moved->runs[moved->runs_len - 1].started : at;
         group->output_at = at > started ? at - started : 0;
+        group->piece_bytes = text.len;
         vertices_output(&progress->vertices, group, number, text.data, text.len);
     }
     buf_done(&text);

@@ -32,6 +32,7 @@ struct vertex_group {
     struct vertex *first;
     struct lines output[2]; /* stdout, stderr: lines come in pieces */
     int64_t output_at;      /* of the last piece, nanoseconds since the start */
+    size_t piece_bytes;     /* of the last piece */
     uint64_t *notes;        /* hashes of what vertex_group_note() has seen */
     size_t notes_len, notes_cap;
     UT_hash_handle hh;

@@ -477,6 +477,38 @@ static void test_rawjson_lines(void **state)
 }
 
 /* Announced, but never run: no step. Output of nobody: kept. */
+/* Output that comes after the end of its step: of a full buffer the line that
+ * was cut is joined again, of a small piece it was the last one. */
+static void test_rawjson_output_after_the_end(void **state)
+{
+    static const struct {
+        size_t threes;
+        bool joined;
+    } cases[] = {{1600, true}, {10, false}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct buf text = {0};
+        struct buildlog_line line;
+        size_t len = cases[i].threes * 3;
+        buf_append_str(&text, VERTEX("a", "[api 1/1] RUN x", STARTED("00")));
+        buf_append_str(&text, "{\"logs\":[{\"vertex\":\"a\",\"stream\":1,\"data\":\"");
+        for (size_t n = 0; n < cases[i].threes; n++)
+            buf_append_str(&text, "eHh4"); /* xxx */
+        buf_append_str(&text, "\",\"timestamp\":" AT("01") "}]}\n");
+        buf_append_str(&text, VERTEX("a", "[api 1/1] RUN x", STARTED("00") COMPLETED("01")));
+        buf_append_str(&text, OUTPUT("a", "01", "eXl5Cg==")); /* yyy */
+        struct build *build = build_of(&progress_rawjson, text.data);
+        bool found = false;
+        for (uint64_t n = 0; buildlog_get(build->log, n, &line) == 0; n++)
+            found = found || (line.len == strlen("#1 1.000 ") + len + 3 &&
+                              memcmp(line.text + line.len - 6, "xxxyyy", 6) == 0);
+        assert_int_equal(found, cases[i].joined);
+        assert_int_equal(build->steps[0].state, STEP_DONE);
+        build_free(build);
+        buf_done(&text);
+    }
+}
+
 static void test_rawjson_without_step(void **state)
 {
     (void)state;
@@ -567,6 +599,7 @@ int main(void)
         cmocka_unit_test(test_rawjson_lines),       cmocka_unit_test(test_rawjson_without_step),
         cmocka_unit_test(test_rawjson_shared),      cmocka_unit_test(test_rawjson_transfer),
         cmocka_unit_test(test_rawjson_warning),
+        cmocka_unit_test(test_rawjson_output_after_the_end),
     };
     enum { OTHERS_LEN = sizeof others / sizeof others[0] };
     struct CMUnitTest tests[RECORDED_LEN + OTHERS_LEN];
