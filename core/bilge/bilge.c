@@ -155,8 +155,7 @@ static void start(struct bilge *bilge)
     store->recipes_load = store->project_load;
     disks_open(bilge);
     builds_open(bilge);
-    if (!bilge->skip_engine)
-        contexts_read(bilge);
+    contexts_read(bilge);
     if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))
         roots_from_options(bilge);
     if (bilge->skip_project)

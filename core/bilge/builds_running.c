@@ -1,5 +1,6 @@
 /* Builds that run. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/bilge/builds_private.h"
@@ -129,6 +130,9 @@ struct runner_spec running_spec(const struct bilge *bilge, const struct build *b
         .compose_file = build->compose_file != NULL ? build->compose_file : bilge->compose_file,
         .directory = project != NULL ? project->directory : NULL,
         .builder = bilge->builder,
+        /* "default" may be DOCKER_HOST, and buildx knows it anyway. */
+        .builder_is_context = bilge->builder != NULL && strcmp(bilge->builder, "default") != 0 &&
+                              store_has_context(bilge->store, bilge->builder),
         .services = (const char *const *)build->services,
         .services_len = build->services_len,
         .no_cache = build->no_cache,

@@ -106,7 +106,9 @@ static void ask_next(struct bilge *bilge)
         bilge->asked_builder = bilge->to_ask[0];
         bilge->to_ask_len--;
         memmove(bilge->to_ask, bilge->to_ask + 1, bilge->to_ask_len * sizeof *bilge->to_ask);
-        if (builders_records(bilge->loop, bilge->asked_builder, on_builder_records, bilge,
+        const char *context =
+            store_has_context(bilge->store, bilge->asked_builder) ? bilge->asked_builder : NULL;
+        if (builders_records(bilge->loop, bilge->asked_builder, context, on_builder_records, bilge,
                              &bilge->records_request, &err) == 0)
             return;
         bilge->records_request = NULL;

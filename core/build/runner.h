@@ -18,6 +18,7 @@ struct runner_spec {
     const char *directory;    /* working directory; NULL: ours */
     const struct bare *bare;  /* copies to build instead of compose_file; NULL: none */
     const char *builder;      /* BUILDX_BUILDER; NULL: not set */
+    bool builder_is_context;  /* it is a docker context, and no other builder */
     const char *const *services;
     size_t services_len;
     const char *const *profiles; /* of compose; none: what COMPOSE_PROFILES says */

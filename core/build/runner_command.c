@@ -52,7 +52,13 @@ struct words runner_environment(const struct runner_spec *spec)
     words_add(&words, spec->traditional ? "DOCKER_BUILDKIT=0" : "DOCKER_BUILDKIT=1");
     words_add(&words,
               spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
-    if (spec->builder != NULL) {
+    if (spec->builder != NULL && spec->builder_is_context) {
+        char *context = mem_printf("DOCKER_CONTEXT=%s", spec->builder);
+        words_add(&words, context);
+        words_add(&words, "DOCKER_HOST=");
+        words_add(&words, "BUILDX_BUILDER=");
+        free(context);
+    } else if (spec->builder != NULL) {
         char *builder = mem_printf("BUILDX_BUILDER=%s", spec->builder);
         words_add(&words, builder);
         free(builder);

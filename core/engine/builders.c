@@ -22,6 +22,7 @@ struct builders_request {
     struct process_capture *capture; /* NULL: no child is running */
     struct records_job *job;         /* NULL: nothing is parsed */
     char *builder;                   /* "--builder=NAME"; NULL for the list */
+    char *context;                   /* "--context=NAME"; NULL: docker's own choice */
     char **ids;                      /* of a prune */
     size_t ids_len;
     size_t next; /* the first that no call has named yet */
@@ -41,6 +42,7 @@ static void request_free(struct builders_request *request)
         free(request->ids[i]);
     free(request->ids);
     free(request->builder);
+    free(request->context);
     api_pruned_done(&request->pruned);
     free(request);
 }
@@ -53,18 +55,27 @@ void builders_cancel(struct builders_request *request)
     request_free(request);
 }
 
-static struct builders_request *request_new(uv_loop_t *loop, const char *builder, void *arg)
+static struct builders_request *request_new(uv_loop_t *loop, const char *builder,
+                                            const char *context, void *arg)
 {
     struct builders_request *request = mem_zalloc(sizeof *request);
     request->loop = loop;
     request->arg = arg;
     request->builder = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
+    request->context = context != NULL ? mem_printf("--context=%s", context) : NULL;
     return request;
 }
 
-static int run(struct builders_request *request, const char *const *argv, uint64_t deadline_ms,
+/* `words` follow "docker", and the context if there is one. */
+static int run(struct builders_request *request, const char *const *words, uint64_t deadline_ms,
                size_t max_bytes, process_done_cb *on_done, struct err *err)
 {
+    const char *argv[12] = {"docker"};
+    size_t len = 1;
+    if (request->context != NULL)
+        argv[len++] = request->context;
+    for (; *words != NULL; words++)
+        argv[len++] = *words;
     struct process_spec spec = {.argv = argv, .deadline_ms = deadline_ms};
     return process_capture(request->loop, &spec, max_bytes, on_done, request, &request->capture,
                            err);
@@ -142,8 +153,8 @@ static void on_listed(void *arg, const struct process_result *result, const stru
 int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
                   struct builders_request **ret_request, struct err *err)
 {
-    static const char *const argv[] = {"docker", "buildx", "ls", "--format", BUILDERS_FORMAT, NULL};
-    struct builders_request *request = request_new(loop, NULL, arg);
+    static const char *const argv[] = {"buildx", "ls", "--format", BUILDERS_FORMAT, NULL};
+    struct builders_request *request = request_new(loop, NULL, NULL, arg);
     request->on_done.list = on_list;
     int code = run(request, argv, LIST_DEADLINE_MS, LIST_MAX_BYTES, on_listed, err);
     return started(request, code, ret_request, err);
@@ -177,11 +188,11 @@ static void on_du(void *arg, const struct process_result *result, const struct e
         records_job_start(request->loop, parse_du, text, result->out.len, on_parsed, request);
 }
 
-int builders_records(uv_loop_t *loop, const char *builder, builders_records_cb *on_records,
-                     void *arg, struct builders_request **ret_request, struct err *err)
+int builders_records(uv_loop_t *loop, const char *builder, const char *context,
+                     builders_records_cb *on_records, void *arg, struct builders_request **ret_request, struct err *err)
 {
-    struct builders_request *request = request_new(loop, builder, arg);
-    const char *const argv[] = {"docker", "buildx", "du", request->builder, "--verbose", NULL};
+    struct builders_request *request = request_new(loop, builder, context, arg);
+    const char *const argv[] = {"buildx", "du", request->builder, "--verbose", NULL};
     request->on_done.records = on_records;
     int code = run(request, argv, RECORDS_DEADLINE_MS, RECORDS_MAX_BYTES, on_du, err);
     return started(request, code, ret_request, err);
@@ -229,8 +240,7 @@ static int prune_next(struct builders_request *request, struct err *err)
         buf_append_str(&filter, request->ids[request->next++]);
     } while (request->next < request->ids_len && filter.len < FILTER_MAX_BYTES);
     buf_append_str(&filter, ")$");
-    const char *const argv[] = {"docker",
-                                "buildx",
+    const char *const argv[] = {"buildx",
                                 "prune",
                                 request->builder,
                                 "--force",
@@ -242,8 +252,8 @@ static int prune_next(struct builders_request *request, struct err *err)
     return code;
 }
 
-int builders_prune(uv_loop_t *loop, const char *builder, const char *const *ids, size_t ids_len,
-                   bool all, builders_pruned_cb *on_done, void *arg,
+int builders_prune(uv_loop_t *loop, const char *builder, const char *context,
+                   const char *const *ids, size_t ids_len, bool all, builders_pruned_cb *on_done, void *arg,
                    struct builders_request **ret_request, struct err *err)
 {
     if (ids_len == 0)
@@ -251,7 +261,7 @@ int builders_prune(uv_loop_t *loop, const char *builder, const char *const *ids,
     for (size_t i = 0; i < ids_len; i++)
         if (!api_is_record_id(ids[i]))
             return err_set(err, ERR_USAGE, "\"%s\" is not the id of a record", ids[i]);
-    struct builders_request *request = request_new(loop, builder, arg);
+    struct builders_request *request = request_new(loop, builder, context, arg);
     request->on_done.pruned = on_done;
     request->all = all;
     request->ids_len = ids_len;

@@ -144,8 +144,8 @@ static int call(struct record_run *run, const char *const *ids, size_t len, bool
         return engine_prune(engine, ids, len, all, on_pruned, run, err);
     if (first->embedded)
         return err_set(err, ERR_PEER, "the engine is not there any more");
-    return builders_prune(execute->loop, run->builder, ids, len, all, on_pruned, run, &run->request,
-                          err);
+    return builders_prune(execute->loop, run->builder, first->is_context ? run->builder : NULL, ids,
+                          len, all, on_pruned, run, &run->request, err);
 }
 
 /* What is left of the list, without gaps, for the next round. */

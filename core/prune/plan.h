@@ -43,6 +43,7 @@ struct plan_item {
     size_t parents_len;
     int64_t usage_count; /* of a record */
     bool embedded;       /* a record of the engine's own builder */
+    bool is_context;     /* its builder is a docker context */
     bool needs_all;      /* a record that goes with `all` only */
     double loss;         /* see loss.h */
 };

@@ -43,9 +43,9 @@ static bool add_command(struct buf *command, const struct plan *plan, const stru
         if (command->len > 0)
             buf_append_str(command, "\n");
         buf_append_str(command, "docker ");
-        if (!first->embedded)
+        if (!first->embedded && !first->is_context)
             buf_printf(command, "buildx prune --builder %s", first->builder);
-        else if (strcmp(first->builder, "default") != 0)
+        else if (!first->embedded || strcmp(first->builder, "default") != 0)
             buf_printf(command, "--context %s builder prune", first->builder);
         else
             buf_append_str(command, "builder prune");

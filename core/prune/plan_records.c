@@ -219,6 +219,7 @@ static void add_record(struct graph *graph, size_t index)
     if (index < owners->len && !owners->items[index].guess)
         mem_replace(&item->service, owners->items[index].service);
     item->embedded = graph->builder->embedded;
+    item->is_context = store_has_context(planner->store, graph->builder->id);
     item->size_bytes = record->size_bytes;
     item->base_bytes = frees(record);
     item->age_s = query_record_age(record, planner->now);

@@ -42,6 +42,14 @@ const char *service_busy_sign(const struct service *service)
     return service->cache->busy_sign != NULL ? service->cache->busy_sign : "it is in use";
 }
 
+bool store_has_context(const struct store *store, const char *name)
+{
+    for (size_t i = 0; i < store->contexts_len; i++)
+        if (strcmp(store->contexts[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 const struct builder *store_builder(const struct store *store, const char *id)
 {
     for (size_t i = 0; i < store->builders_len; i++)

@@ -162,6 +162,8 @@ const struct service *store_service_named(const struct store *store, const char 
 const char *service_busy_sign(const struct service *service);
 /* What the caches of all rows take together: hard links between them once. */
 int64_t store_caches_size(const struct store *store);
+/* Is this the name of one of docker's contexts? Each of them is a builder, too. */
+bool store_has_context(const struct store *store, const char *name);
 const struct builder *store_builder(const struct store *store, const char *id);
 /* The selected one, else the first; NULL when there is none. */
 const struct builder *store_selected_builder(const struct store *store);

@@ -17,7 +17,7 @@ tests_engine_test_flood_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_engine_test_flood_LDADD = $(ENGINE_LDADD)
 
 CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh tests/engine/owners.sh \
-	tests/engine/bench.sh
+	tests/engine/bench.sh tests/engine/builders.sh
 TESTS += $(CACHE_ENGINE_TESTS)
 EXTRA_DIST += $(CACHE_ENGINE_TESTS) tests/engine/lib.sh
 tests/engine/caches.log: tests/engine/test_screen.log tests/engine/test_flood.log
@@ -34,3 +34,4 @@ tests/engine/compose1.log: tests/engine/builds-bookworm.log
 tests/engine/bench.log: tests/engine/compose1.log
 tests/engine/history.log: tests/engine/builds.log
 tests/engine/elsewhere.log: tests/engine/builds-forky.log
+tests/engine/builders.log: tests/engine/bench.log

@@ -162,9 +162,9 @@ static void test_no_docker(void **state)
                      builders_list(&loop->loop, on_list, &fixture, &fixture.request, &err));
     assert_string_equal("docker was not found in PATH", err.text);
     assert_int_equal(
-        -ENOENT, builders_records(&loop->loop, "b", on_records, &fixture, &fixture.request, &err));
+        -ENOENT, builders_records(&loop->loop, "b", NULL, on_records, &fixture, &fixture.request, &err));
     static const char *const ids[] = {"abc"};
-    assert_int_equal(-ENOENT, builders_prune(&loop->loop, "b", ids, 1, true, on_pruned, &fixture,
+    assert_int_equal(-ENOENT, builders_prune(&loop->loop, "b", NULL, ids, 1, true, on_pruned, &fixture,
                                              &fixture.request, &err));
     close_fixture(&fixture);
     assert_false(fixture.done);
@@ -176,7 +176,7 @@ static void test_records(void **state)
     (void)state;
     open_fixture(&fixture, "[ \"$*\" = 'buildx du --builder=-odd name --verbose' ] && "
                            "cat $DATA/buildx-0.29-du-verbose.stdout.txt");
-    assert_int_equal(0, builders_records(&fixture.loop.loop, "-odd name", on_records, &fixture,
+    assert_int_equal(0, builders_records(&fixture.loop.loop, "-odd name", NULL, on_records, &fixture,
                                          &fixture.request, NULL));
     loop_wait(&fixture.loop, &fixture.done);
     assert_int_equal(0, fixture.err.code);
@@ -185,7 +185,7 @@ static void test_records(void **state)
 
     open_fixture(&fixture, "echo 'ERROR: no builder \"x\" found' >&2; exit 1");
     assert_int_equal(
-        0, builders_records(&fixture.loop.loop, "x", on_records, &fixture, &fixture.request, NULL));
+        0, builders_records(&fixture.loop.loop, "x", NULL, on_records, &fixture, &fixture.request, NULL));
     loop_wait(&fixture.loop, &fixture.done);
     assert_string_equal("docker buildx du: no builder \"x\" found", fixture.err.text);
     close_fixture(&fixture);
@@ -201,12 +201,12 @@ static void test_prune(void **state)
     for (int all = 0; all < 2; all++) {
         open_fixture(&fixture, "echo \"$*\" >>$CALLS/calls; cat $DATA/buildx-0.13-prune-all.txt");
         uv_loop_t *loop = &fixture.loop.loop;
-        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", bad, 2, all, on_pruned, &fixture,
+        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 2, all, on_pruned, &fixture,
                                                    &fixture.request, &err));
-        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", bad, 0, all, on_pruned, &fixture,
+        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 0, all, on_pruned, &fixture,
                                                    &fixture.request, &err));
         assert_int_equal(
-            0, builders_prune(loop, "b", ids, 2, all, on_pruned, &fixture, &fixture.request, &err));
+            0, builders_prune(loop, "b", NULL, ids, 2, all, on_pruned, &fixture, &fixture.request, &err));
         loop_wait(&fixture.loop, &fixture.done);
         assert_int_equal(3, fixture.deleted);
         assert_int_equal(1150000, fixture.freed_bytes);
@@ -241,7 +241,7 @@ static void test_prune_in_parts(void **state)
     for (size_t i = 0; i < LEN(dockers); i++) {
         struct fixture fixture;
         open_fixture(&fixture, dockers[i]);
-        assert_int_equal(0, builders_prune(&fixture.loop.loop, "b", ids, MANY, true, on_pruned,
+        assert_int_equal(0, builders_prune(&fixture.loop.loop, "b", NULL, ids, MANY, true, on_pruned,
                                            &fixture, &fixture.request, NULL));
         loop_wait(&fixture.loop, &fixture.done);
         char *calls = file_read(fixture.dir, "calls", NULL);
@@ -265,8 +265,8 @@ static void test_cancel(void **state)
         uv_loop_t *loop = &fixture.loop.loop;
         int code = what == 0 ? builders_list(loop, on_list, &fixture, request, NULL)
                    : what == 1
-                       ? builders_prune(loop, "b", ids, 1, true, on_pruned, &fixture, request, NULL)
-                       : builders_records(loop, "b", on_records, &fixture, request, NULL);
+                       ? builders_prune(loop, "b", NULL, ids, 1, true, on_pruned, &fixture, request, NULL)
+                       : builders_records(loop, "b", NULL, on_records, &fixture, request, NULL);
         assert_int_equal(0, code);
         for (int i = 0; i < 5; i++)
             uv_run(loop, UV_RUN_NOWAIT);
