@@ -35,6 +35,12 @@ static const struct row {
      {"no-engine", "The Docker Engine does not answer.", "sudo systemctl start docker", 0, 0}},
     {{"failed to connect to the docker API"},
      {"no-engine", "The Docker Engine does not answer.", "sudo systemctl start docker", 0, 0}},
+    /* compose 1 talks to the engine itself */
+    {{"Error while fetching server API version", "PermissionError"},
+     {"socket-denied", "This user may not talk to the Docker Engine.",
+      "sudo usermod -aG docker $USER, then log in again", 0, 0}},
+    {{"Error while fetching server API version"},
+     {"no-engine", "The Docker Engine does not answer.", "sudo systemctl start docker", 0, 0}},
     /* BuildKit or not */
     {{"the --mount option requires BuildKit"},
      {"no-buildkit", "The Dockerfile needs BuildKit, which is switched off.",
@@ -85,6 +91,16 @@ static const struct row {
      {"binary-in-cache-mount",
       "The file was built inside a cache mount, which is not part of the image.",
       "copy it elsewhere in the same RUN: cp target/release/app /app", 0, 0}},
+    {{"failed to walk", "/target/"}, /* a whole directory is missing */
+     {"binary-in-cache-mount",
+      "The file was built inside a cache mount, which is not part of the image.",
+      "copy it elsewhere in the same RUN: cp target/release/app /app", 0, 0}},
+    {{"failed to compute cache key: failed to walk", "no such file or directory"},
+     {"copy-missing", "COPY names a file that is not in the build context.",
+      "check the path, the context and .dockerignore", 0, 0}},
+    {{"failed to calculate checksum of ref", "failed to walk"},
+     {"copy-missing", "COPY names a file that is not in the build context.",
+      "check the path, the context and .dockerignore", 0, 0}},
     {{"failed to calculate checksum of ref", "not found"},
      {"copy-missing", "COPY names a file that is not in the build context.",
       "check the path, the context and .dockerignore", 0, 0}},
@@ -116,6 +132,25 @@ static const struct row {
     {{"TLS handshake timeout"},
      {"network", "The network does not answer.", "check the network and proxies; build again", 0,
       0}},
+    {{"dial tcp", "connection refused"},
+     {"network-refused", "The registry, or another host, refuses the connection.",
+      "check its name and port, the network and proxies", 0, 0}},
+    {{"first record does not look like a TLS handshake"},
+     {"registry-plain-http", "The registry speaks HTTP where HTTPS is expected.",
+      "check its port, or list it under \"insecure-registries\" in /etc/docker/daemon.json", 0, 0}},
+    {{"x509: "},
+     {"registry-certificate", "The certificate of the registry, or of a proxy, is not trusted.",
+      "put its authority into /etc/docker/certs.d/HOST/ca.crt", 0, 0}},
+    {{"unexpected status from", "429 Too Many Requests"},
+     {"rate-limit", "The registry refuses more downloads for now.", "docker login, or wait", 0, 0}},
+    {{"unexpected status from", "401 Unauthorized"},
+     {"image-denied", "The image does not exist, or needs a login.",
+      "check its name; docker login", 0, 0}},
+    {{"unexpected status from", "403 Forbidden"},
+     {"image-denied", "The image does not exist, or needs a login.",
+      "check its name; docker login", 0, 0}},
+    {{"unexpected status from"},
+     {"registry-error", "The registry answers with an error.", "build again later", 0, 0}},
     {{"toomanyrequests"},
      {"rate-limit", "The registry refuses more downloads for now.", "docker login, or wait", 0, 0}},
     {{"pull access denied"},
@@ -152,7 +187,7 @@ static const struct diagnosis *cause_in(const char *text, size_t len)
     return found != NULL && !found->harmless ? found : NULL;
 }
 
-const struct diagnosis *diagnose_build(const struct build *build)
+static const struct diagnosis *find_in(const struct build *build)
 {
     const struct diagnosis *found = NULL;
     if (build->state != BUILD_FAILED)
@@ -170,4 +205,29 @@ const struct diagnosis *diagnose_build(const struct build *build)
         if (buildlog_get(build->log, at, &line) == 0)
             found = cause_in(line.text, line.len);
     return found;
+}
+
+/* What COPY --from lacks is not in another stage: the context has no say in it. */
+static const struct diagnosis stage_lacks_file = {
+    "stage-lacks-file",
+    "COPY --from names a file that the other stage does not have; what a RUN writes into a cache "
+    "mount is not part of its stage.",
+    "check the path, or copy the file out of the cache mount in the same RUN", 0, 0};
+
+static const struct diagnosis *refine(const struct build *build, const struct diagnosis *found)
+{
+    if (found == NULL || strcmp(found->name, "copy-missing") != 0)
+        return found;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if ((step->state == STEP_FAILED || step->state == STEP_CANCELLED) &&
+            strncmp(step->instruction, "COPY --from=", 12) == 0)
+            return &stage_lacks_file;
+    }
+    return found;
+}
+
+const struct diagnosis *diagnose_build(const struct build *build)
+{
+    return refine(build, find_in(build));
 }

@@ -22,6 +22,7 @@ static const struct {
 static const char *const notes[] = {
     "time=\"", "WARN", "Warning", "DEPRECATED", "Building ", "canceled", "View build details",
     "[+] ",    " ",    "\t",      "------",     "Dockerfile",
+    "Traceback (", "During handling of the above exception", /* compose 1: its end tells */
     "#",       "{", /* progress */
 };
 

@@ -3,7 +3,7 @@ UNIT_BUILD = tests/unit/test_bare tests/unit/test_changed tests/unit/test_build 
 	tests/unit/test_runner
 check_PROGRAMS += $(UNIT_BUILD)
 TESTS += $(UNIT_BUILD)
-EXTRA_DIST += tests/data/build
+EXTRA_DIST += tests/data/build tests/data/diagnose
 tests_unit_test_build_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_build_LDADD = $(UNIT_LDADD)
 tests_unit_test_buildlog_CPPFLAGS = $(UNIT_CPPFLAGS)

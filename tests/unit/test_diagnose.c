@@ -74,6 +74,14 @@ static const struct {
     {"dial tcp: lookup registry.example on 127.0.0.53:53: no such host", "no-dns", false},
     {"dial tcp 192.0.2.1:443: i/o timeout", "network", false},
     {"net/http: TLS handshake timeout", "network", false},
+    {"unexpected status from HEAD request to https://x/v2/: 403 Forbidden", "image-denied", false},
+    {"tls: first record does not look like a TLS handshake", "registry-plain-http", false},
+    {"tls: failed to verify certificate: x509: certificate signed by unknown authority",
+     "registry-certificate", false},
+    {"failed to calculate checksum of ref a::b: failed to walk /x/b: lstat /x/b: no such file",
+     "copy-missing", false},
+    {"failed to compute cache key: failed to walk /x/b: lstat /x/b: no such file or directory",
+     "copy-missing", false},
     {"toomanyrequests: You have reached your pull rate limit.", "rate-limit", false},
     {"pull access denied, repository does not exist or may require authorization", "image-denied",
      false},
@@ -126,6 +134,19 @@ static const struct {
     {"compose-2.40-bake-plain-failcopy", &progress_plain, "copy-missing"},
     {"docker-20.10-buildkit-plain-COPY-not-found", &progress_plain, "copy-missing"},
     {"compose-2.26-plain-failfrom", &progress_plain, "no-dns"},
+    {"compose-2.26-plain-failpull", &progress_plain, "no-dns"},
+    {"compose-2.26-plain-registry-missing", &progress_plain, "image-missing"},
+    {"compose-2.26-plain-registry-denied", &progress_plain, "image-denied"},
+    {"compose-2.26-plain-registry-limited", &progress_plain, "rate-limit"},
+    {"compose-2.26-plain-registry-broken", &progress_plain, "registry-error"},
+    {"compose-2.26-plain-registry-refused", &progress_plain, "network-refused"},
+    {"compose-2.26-plain-cache-disk-full", &progress_plain, "cache-disk-full"},
+    {"compose-2.26-plain-engine-disk-full", &progress_plain, "disk-full"},
+    {"compose-2.26-plain-engine-disk-full-step", &progress_plain, "disk-full"},
+    {"compose-2.26-plain-binary-in-cache-mount", &progress_plain, "binary-in-cache-mount"},
+    {"compose-2.40-bake-plain-binary-in-cache-mount", &progress_plain, "binary-in-cache-mount"},
+    {"compose-1.29-buildkit1-binary-in-cache-mount", &progress_plain, "binary-in-cache-mount"},
+    {"compose-1.29-buildkit0-legmount", &progress_legacy, "no-buildkit"},
     {"compose-2.26-plain-failarg", &progress_plain, "blank-base"},
     {"compose-2.40-bake-plain-failsyntax", &progress_plain, "dockerfile"},
     {"compose-2.26-cache-dir-permission-denied", &progress_plain, "cache-denied"},
@@ -135,6 +156,70 @@ static const struct {
     {"compose-2.26-rawjson-failing-RUN", &progress_rawjson, NULL},
     {"compose-2.26-rawjson-two-services", &progress_rawjson, NULL},
 };
+
+/* What tools say before there is any step; and, of cargo-binstall, what it
+ * prints in one. */
+static const struct {
+    const char *name, *diagnosis;
+    bool harmless;
+} said[] = {
+    {"compose-1.29-permission", "socket-denied", false},
+    {"compose-2.26-permission", "socket-denied", false},
+    {"compose-2.40-permission", "socket-denied", false},
+    {"compose-1.29-down", "no-engine", false},
+    {"compose-2.26-down", "no-engine", false},
+    {"compose-2.40-down", "no-engine", false},
+    {"compose-1.29-refused", "no-engine", false},
+    {"compose-2.26-refused", "no-engine", false},
+    {"compose-2.40-refused", "no-engine", false},
+    {"binstall-1.13-no-prebuilt", "no-prebuilt", false},
+    {"binstall-1.13-compiles", "no-prebuilt", true},
+};
+
+static void test_said(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++) {
+        char *path = mem_printf("%s/diagnose/%s.txt", getenv("BILGE_TEST_DATA"), said[i].name);
+        struct build *build = build_new(1, NULL, 0, "x", 1024 * 1024);
+        void *progress = progress_plain.open(build);
+        char text[16384];
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        size_t len = fread(text, 1, sizeof text, file);
+        fclose(file);
+        progress_plain.feed(progress, 2, text, len, 1000);
+        progress_plain.end(progress, 2000);
+        build_end(build, BUILD_FAILED, 1, 3000);
+        const struct diagnosis *found =
+            said[i].harmless ? diagnose_text(text, len) : diagnose_build(build);
+        if (found == NULL || strcmp(found->name, said[i].diagnosis) != 0)
+            fail_msg("%s is %s", said[i].name, found != NULL ? found->name : "not known");
+        assert_int_equal(found->harmless, said[i].harmless);
+        if (!said[i].harmless)
+            assert_null(strstr(build->error, "Traceback"));
+        progress_plain.close(progress);
+        build_free(build);
+        free(path);
+    }
+}
+
+/* A file that another stage lacks is no matter of the context. */
+static void test_stage_lacks_file(void **state)
+{
+    (void)state;
+    static const char log[] =
+        "#5 [stage-1 2/2] COPY --from=builder /made/x /x\n"
+        "#5 ERROR: failed to calculate checksum of ref a::b: \"/made/x\": not found\n";
+    struct build *build = build_new(1, NULL, 0, "x", 1024 * 1024);
+    void *progress = progress_plain.open(build);
+    progress_plain.feed(progress, 1, log, strlen(log), 1000);
+    progress_plain.end(progress, 2000);
+    build_end(build, BUILD_FAILED, 1, 3000);
+    assert_string_equal(diagnose_build(build)->name, "stage-lacks-file");
+    progress_plain.close(progress);
+    build_free(build);
+}
 
 static void test_logs(void **state)
 {
@@ -164,6 +249,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_said),
+        cmocka_unit_test(test_stage_lacks_file),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
 }
