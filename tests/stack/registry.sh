@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 export BILGE_CACHE_REGISTRY=$BILGE_STACK_REGISTRY/team
 export BILGE_CACHE_ROOT=$tmp/cache # nothing of what other tests have left
-service=rust-worker
+service=orchestration
 second=$sandbox/second
 
 push() { compose docker-compose.test-local.yml docker-compose.registry-cache.yml docker-compose.registry-cache-push.yml -- build $service; }
