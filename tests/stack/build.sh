@@ -33,7 +33,6 @@ in_builder() {
 	docker compose -f "$ready/docker-compose.test-local.yml" -f builder.yml build "$service" &&
 		docker run --rm --network none "stack-builder-$service" "$@"
 }
-override() { printf 'services: {"%s": %s}\n' "$2" "$3" >"$1"; }
 reports() { "${@:2}" | grep -F -e "$1"; }
 is 'builder stage: cargo-chef runs' reports "$CARGO_CHEF_VERSION" in_builder orchestration cargo-chef --version
 is 'builder stage: sqlx runs' reports "$SQLX_CLI_VERSION" in_builder orchestration sqlx --version

@@ -43,13 +43,19 @@ port_of() {
 	echo "${!name}"
 }
 
-# compose FILE... -- ARGUMENT...: of compose/, with the host's network.
+# compose FILE... -- ARGUMENT...: of compose/ (or with a whole path), with the host's network.
 compose() {
 	local files=()
-	while [ "$1" != -- ]; do files+=(-f "$project/compose/$1") && shift; done
+	while [ "$1" != -- ]; do
+		case $1 in /*) files+=(-f "$1") ;; *) files+=(-f "$project/compose/$1") ;; esac
+		shift
+	done
 	shift
 	docker compose "${files[@]}" -f "$project/tests/stack/network.yml" "$@"
 }
+
+# override FILE SERVICE YAML: a compose file that changes this of the service.
+override() { printf 'services: {"%s": %s}\n' "$2" "$3" >"$1"; }
 
 # Each step of the Dockerfile but FROM was CACHED, and there was at least one.
 all_cached() { # LOG

@@ -14,15 +14,17 @@ if ! docker image inspect "$RUNTIME_IMAGE" >/dev/null 2>&1; then
 fi
 export BILGE_PLATFORM=linux/$other BILGE_OTHER_PLATFORM=linux/$other
 
-build() { compose docker-compose.test-local.yml docker-compose.multi-platform.yml -- build $service; }
+image=stack-platform-$service
+override "$tmp/image.yml" $service "{image: $image}"
+build() { compose docker-compose.test-local.yml docker-compose.multi-platform.yml "$tmp/image.yml" -- build $service; }
 is "$service builds for linux/$other" build
-architecture() { docker image inspect --format '{{.Architecture}}' "tasker/$service:test"; }
+architecture() { docker image inspect --format '{{.Architecture}}' $image; }
 is "the image says that it is linux/$other" test "$(architecture)" = "$other"
 
 # The program itself, as `file` sees it. Nothing of that image can be run here.
 programs() {
 	local container
-	container=$(docker create --platform "linux/$other" "tasker/$service:test") || return 1
+	container=$(docker create --platform "linux/$other" $image) || return 1
 	docker cp "$container:/usr/local/bin" - | tar -x -C "$tmp"
 	docker rm "$container"
 	ls "$tmp/bin"
@@ -31,5 +33,5 @@ is 'its programs can be taken out' programs
 kind() { docker run --rm --network none --volume "$tmp/bin:/programs:ro" "$RUST_IMAGE" sh -c 'file /programs/*'; }
 for_the_other() { kind | tee kinds && [ -s kinds ] && ! grep -v "ELF 64-bit.*$file_says" kinds; }
 is "file: all of them are for $file_says" for_the_other
-docker image rm -f "tasker/$service:test" >/dev/null 2>&1
+docker image rm -f $image >/dev/null 2>&1
 finish

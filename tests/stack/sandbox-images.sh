@@ -30,16 +30,15 @@ has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
 # keep_image NAME KEY COMMAND...: the image NAME is there, loaded when it was kept, else made by the command.
 keep_image() {
-	local name=$1 kept=$cache/images/${1##*/}
+	local name=$1 this=${1%:*}:$2 kept=$cache/images/${1##*/}
 	kept=${kept/:/-}-$2.tar
 	shift 2
-	if has_image "$name"; then return 0; fi
-	if [ -s "$kept" ]; then
-		step "loading $name" docker_load "$kept" && return 0
-		rm -f "$kept"
+	if has_image "$this"; then return 0; fi
+	if [ -s "$kept" ] && step "loading $name" docker_load "$kept"; then
+		docker tag "$name" "$this"
+		return
 	fi
-	step "making $name" "$@" || return 1
-	step "keeping $name" docker_save "$name" "$kept"
+	step "making $name" "$@" && step "keeping $name" docker_save "$name" "$kept" && docker tag "$name" "$this"
 }
 
 docker_load() { docker load <"$1"; }

@@ -50,9 +50,13 @@ page() {
 	[ "$sum" = no ] || sha256sum "$folder/$archive" | cut -d' ' -f1 >"$folder/$archive.sha256"
 }
 
+# The folder itself stays: the file server is in it. What is right is left alone, for a build may be fetching it.
 make_pages() {
-	local libc target kept=$cache/tools
-	rm -rf "$pages"
+	local libc target key kept=$cache/tools
+	key=$({ cat "$here/versions" && declare -f page make_pages && stat -c '%n %Y' "$kept"/*/made; } | sha256sum)
+	[ "$(cat "$pages/key" 2>/dev/null)" != "$key" ] || return 0
+	mkdir -p "$pages"
+	rm -rf "${pages:?}"/*
 	for libc in gnu musl; do
 		target=$machine-unknown-linux-$libc
 		page "cargo-chef/v$CARGO_CHEF_VERSION" "cargo-chef-$target.tar.gz" yes \
@@ -64,6 +68,7 @@ make_pages() {
 		page "sccache/v$SCCACHE_VERSION" "sccache-v$SCCACHE_VERSION-$target.tar.gz" yes \
 			--transform="s,^\.,sccache-v$SCCACHE_VERSION-$target," -C "$kept/sccache-$SCCACHE_VERSION-$machine" .
 	done
+	echo "$key" >"$pages/key"
 }
 
 make_tools() {

@@ -6,29 +6,30 @@ export BILGE_CACHE_ROOT=$tmp/cache
 compile_quickly
 service=ruby-worker # the least to compile
 
-build() { compose docker-compose.test-local.yml docker-compose.sccache.yml -- build "$@" $service >log 2>&1 || { tail -n 40 log; return 1; }; }
+override "$tmp/image.yml" $service "{image: stack-sccache-$service}"
+build() { compose docker-compose.test-local.yml docker-compose.sccache.yml "$tmp/image.yml" -- build "$@" $service >log 2>&1 || { tail -n 40 log; return 1; }; }
 # The sum over the statistics that the build's output ends each compilation with.
 hits() { sed -n 's/.*Cache hits  *\([0-9][0-9]*\).*/\1/p' log | awk '{ n += $1 } END { print n + 0 }'; }
 statistics() { grep -E 'Cache hits +[0-9]' log || { tail -n 40 log; return 1; }; }
-# The ids of all cache mounts but sccache's.
-other_mounts() {
-	docker buildx du --verbose | awk '
+# The record of the mount in which cargo keeps what it has compiled for this service.
+target_mount() {
+	docker buildx du --verbose | awk -v wanted="with id \"/$service-target\"" '
 		/^ID:/ { id = $2 }
 		/^Description:/ { description = $0 }
-		/^Type:/ && $2 == "exec.cachemount" && description !~ /mount \/sccache / { print id }'
+		/^Type:/ && $2 == "exec.cachemount" && index(description, wanted) { print id }'
 }
-lose_other_mounts() {
-	local ids
-	ids=$(other_mounts | paste -sd'|')
-	[ -n "$ids" ] || { docker buildx du --verbose; return 1; }
-	docker buildx prune --force --all --filter "id=^($ids)\$"
-	[ -z "$(other_mounts)" ] || { other_mounts; return 1; }
+lose_target_mount() {
+	local id
+	id=$(target_mount)
+	[ -n "$id" ] || { docker buildx du --verbose && return 1; }
+	docker buildx prune --force --all --filter "id=^$id\$"
+	[ -z "$(target_mount)" ]
 }
 some() { echo "$1 hits" && [ "$1" -gt 0 ]; }
 
 is 'a build through sccache' build
 is 'its output has the statistics' statistics
-is 'the target directory is lost' lose_other_mounts
+is 'the target directory is lost' lose_target_mount
 is 'a second build, which compiles again' build --no-cache
 is 'its output has the statistics, too' statistics
 is 'it had hits' some "$(hits)"
