@@ -259,6 +259,32 @@ static void test_builders(void **state)
     assert_int_equal(ERR_FORMAT, builders_parse("NAME/NODE  DRIVER\n", 18, &list, NULL));
 }
 
+/* A BuildKit of its own behind driver "remote", beside the engine's. */
+static void test_remote_builder(void **state)
+{
+    char *dir = path_join(getenv("BILGE_TEST_DATA"), "engine");
+    struct builder_list list;
+    size_t len;
+    char *text = file_read(dir, "buildx-0.13-remote-ls.jsonl", &len);
+    (void)state;
+    assert_int_equal(0, builders_parse(text, len, &list, NULL));
+    assert_int_equal(2, list.len);
+    assert_string_equal("far", list.items[0].name);
+    assert_string_equal("remote", list.items[0].driver);
+    assert_string_equal("running", list.items[0].status);
+    assert_false(list.items[0].current);
+    assert_int_equal(1, list.items[0].nodes_len);
+    assert_string_equal("far0", list.items[0].nodes[0].name);
+    assert_string_equal("unix:///run/buildkit/buildkitd.sock", list.items[0].nodes[0].endpoint);
+    assert_string_equal("linux/amd64, linux/amd64/v2, linux/amd64/v3, linux/amd64/v4, linux/386",
+                        list.items[0].nodes[0].platforms);
+    assert_string_equal("default", list.items[1].name);
+    assert_true(list.items[1].current);
+    builder_list_free(&list);
+    free(text);
+    free(dir);
+}
+
 static void test_builders_pruned(void **state)
 {
     static const struct {
@@ -270,6 +296,7 @@ static void test_builders_pruned(void **state)
         {"buildx-0.13-prune-all.txt", 3, 1150000, "qvhv5u3hdqfseufz8pofzp45p"},
         {"buildx-0.13-prune-dangling.txt", 12, 311300, "apadyeblk2r1hhm5w02o6o7hg"},
         {"buildx-0.13-prune-two-ids.txt", 2, 30880, "a0denhdgv4xygmcvwbklvf858"},
+        {"buildx-0.13-remote-prune-one-id.txt", 1, 2688000, "hrimdx7nlbouwn2hasdma0leg"},
         {"buildx-0.13-prune-type-exec.cachemount.txt", 2, 28670, "jj737rj7spho16lvuxsewt5v9"},
     };
     char *dir = path_join(getenv("BILGE_TEST_DATA"), "engine");
@@ -297,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_versions),      cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_remote_builder),
         cmocka_unit_test(test_record_ids),    cmocka_unit_test(test_prune_path),
         cmocka_unit_test(test_prune_batches), cmocka_unit_test(test_info),
         cmocka_unit_test(test_pruned),        cmocka_unit_test(test_refusal),

@@ -57,6 +57,7 @@ static void test_recorded(void **state)
          7},
         {"buildx-0.13-du-verbose-graphdriver-overlay2.txt", 20, 64558, 64558, 11226, 7, 0, 0, 12},
         {"buildx-0.13-on-engine-20.10-du-verbose.txt", 27, 75998, 75998, 15248, 0, 0, 0, 11},
+        {"buildx-0.13-remote-du-verbose.txt", 7, 10167480, 10167480, 0, 2, 0, 0, 4},
         {"buildx-0.29-du-verbose.stdout.txt", 17, 1379007, 1379007, 1171249, 7, 0, 0, 8},
     };
     (void)state;
