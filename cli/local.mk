@@ -20,7 +20,7 @@ bilge_SOURCES += \
 	cli/selectors.c cli/selectors.h \
 	cli/session.c cli/session.h \
 	cli/settings.c \
-	cli/status.c cli/status_chart.c cli/status_chart.h \
+	cli/status.c cli/status_chart.c cli/status_chart.h cli/status_json.c cli/status_parts.h \
 	cli/stream.c cli/stream.h \
 	cli/table.c cli/table.h \
 	cli/verify.c

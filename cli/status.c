@@ -2,171 +2,14 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/json.h"
 #include "cli/session.h"
 #include "cli/status_chart.h"
+#include "cli/status_parts.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
 #include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-
-/* The row, or the one that it shares its directory with, and the cache in it. */
-static const struct service *service_owner(const struct store *store,
-                                           const struct service *service)
-{
-    if (service->cache != NULL || service->path == NULL)
-        return service;
-    const struct service *owner = store_service(store, service->path);
-    return owner != NULL ? owner : service;
-}
-
-static const struct cache *service_cache(const struct store *store, const struct service *service)
-{
-    static const struct cache nothing = {.state = CACHE_MISSING};
-    const struct service *owner = service_owner(store, service);
-    return owner->cache != NULL ? owner->cache : &nothing;
-}
-
-static const char *service_state(const struct store *store, const struct service *service)
-{
-    enum cache_state state = service_cache(store, service)->state;
-    bool busy = service_busy_sign(service_owner(store, service)) != NULL;
-    return cache_state_name(state == CACHE_OK && busy ? CACHE_BUSY : state);
-}
-
-/* What is wrong with it, or who may be exporting into it; NULL: nothing. */
-static const char *service_error(const struct store *store, const struct service *service)
-{
-    const char *error = service_cache(store, service)->error;
-    return error != NULL ? error : service_busy_sign(service_owner(store, service));
-}
-
-/* ----------------------------------------------------------------- JSON */
-
-static void put_known(struct json *json, const char *key, bool known, int64_t value)
-{
-    if (known)
-        json_put_int(json, key, value);
-    else
-        json_put_text(json, key, NULL);
-}
-
-static void growth_json(struct json *json, const struct growth *growth)
-{
-    put_known(json, "grows_per_hour", growth->known, growth->per_hour_bytes);
-    put_known(json, "grows_per_build", growth->per_build_bytes > 0, growth->per_build_bytes);
-}
-
-static void service_json(struct json *json, const struct store *store,
-                         const struct service *service)
-{
-    const struct cache *cache = service_cache(store, service);
-    json_put_object(json, NULL);
-    json_put_text(json, "name", service->name);
-    json_put_text(json, "path", service->path);
-    json_put_text(json, "state", service_state(store, service));
-    json_put_int(json, "size", cache->size_bytes);
-    json_put_int(json, "live", cache->live_bytes);
-    json_put_int(json, "garbage", cache_garbage_bytes(cache));
-    json_put_int(json, "shared", cache->shared_bytes);
-    json_put_int(json, "unique", cache->size_bytes - cache->shared_bytes);
-    json_put_int(json, "generations", (int64_t)cache->generations_len);
-    json_put_int(json, "blobs", (int64_t)cache->blobs_len);
-    json_put_time(json, "last_export", cache->last_export_at);
-    json_put_text(json, "error", service_error(store, service));
-    growth_json(json, &service_owner(store, service)->growth);
-    json_put_object_end(json);
-}
-
-static void node_json(struct json *json, const struct builder_node *node)
-{
-    json_put_object(json, NULL);
-    json_put_text(json, "name", node->name);
-    json_put_text(json, "endpoint", node->endpoint);
-    json_put_text(json, "status", node->status);
-    json_put_text(json, "version", node->version);
-    json_put_text(json, "platforms", node->platforms);
-    json_put_text(json, "error", node->error);
-    json_put_object_end(json);
-}
-
-static void builder_json(struct json *json, const struct builder *builder)
-{
-    json_put_object(json, NULL);
-    json_put_text(json, "name", builder->name);
-    json_put_text(json, "driver", builder->driver);
-    json_put_bool(json, "reachable", builder->reachable);
-    json_put_text(json, "error", session_builder_error(builder));
-    json_put_int(json, "records", (int64_t)builder->records.len);
-    json_put_int(json, "size", builder->records.size_bytes);
-    json_put_int(json, "reclaimable", builder->records.reclaimable_bytes);
-    json_put_int(json, "shared", builder->records.shared_bytes);
-    growth_json(json, &builder->growth);
-    json_put_bool(json, "selected", builder->selected);
-    json_put_text(json, "endpoint", builder->endpoint);
-    json_put_array(json, "nodes");
-    for (size_t i = 0; i < builder->nodes_len; i++)
-        node_json(json, &builder->nodes[i]);
-    json_put_array_end(json);
-    json_put_object_end(json);
-}
-
-static void contexts_json(struct json *json, const struct store *store)
-{
-    json_put_array(json, "contexts");
-    for (size_t i = 0; i < store->contexts_len; i++) {
-        json_put_object(json, NULL);
-        json_put_text(json, "name", store->contexts[i].name);
-        json_put_text(json, "host", store->contexts[i].host);
-        json_put_bool(json, "current", store->contexts[i].current);
-        json_put_object_end(json);
-    }
-    json_put_array_end(json);
-}
-
-static void disk_json(struct json *json, const struct disk *disk)
-{
-    json_put_object(json, NULL);
-    json_put_text(json, "path", disk->path);
-    json_put_int(json, "total", disk->total_bytes);
-    json_put_int(json, "free", disk->free_bytes);
-    json_put_time(json, "forecast_full_at", disk->full_at);
-    json_put_text(json, "mount", disk->mount);
-    json_put_text(json, "alarm", disk_alarm_name(disk->alarm));
-    put_known(json, "forecast_full_builds", disk->full_builds > 0, disk->full_builds);
-    put_known(json, "shrinks_per_hour", disk->full_at != 0, disk->shrinks_per_hour_bytes);
-    put_known(json, "shrinks_per_build", disk->shrinks_per_build_bytes > 0,
-              disk->shrinks_per_build_bytes);
-    json_put_object_end(json);
-}
-
-static void print_json(const struct store *store)
-{
-    struct json json = {.out = stdout};
-    json_put_object(&json, NULL);
-    json_put_array(&json, "cache_roots");
-    for (size_t i = 0; i < store->roots_len; i++)
-        json_put_text(&json, NULL, store->roots[i].path);
-    json_put_array_end(&json);
-    json_put_array(&json, "disk");
-    for (size_t i = 0; i < store->disks_len; i++)
-        disk_json(&json, &store->disks[i]);
-    json_put_array_end(&json);
-    json_put_array(&json, "services");
-    for (size_t i = 0; i < store->services_len; i++)
-        service_json(&json, store, &store->services[i]);
-    json_put_array_end(&json);
-    json_put_array(&json, "builders");
-    for (size_t i = 0; i < store->builders_len; i++)
-        builder_json(&json, &store->builders[i]);
-    json_put_array_end(&json);
-    contexts_json(&json, store);
-    json_put_object_end(&json);
-    putchar('\n');
-}
-
-/* ----------------------------------------------------------------- text */
 
 static void note_append(struct buf *note, const char *text)
 {
@@ -187,10 +30,10 @@ static void table_service_note(struct table *table, const struct store *store,
         note_append(&note, "same directory as ");
     for (size_t i = 0; i < service->same_path_len; i++)
         buf_printf(&note, "%s%s", i > 0 ? ", " : "", service->same_path[i]);
-    if (service_error(store, service) != NULL)
-        note_append(&note, service_error(store, service));
-    if (cache_trouble(service_cache(store, service)) != NULL)
-        note_append(&note, cache_trouble(service_cache(store, service)));
+    if (status_error(store, service) != NULL)
+        note_append(&note, status_error(store, service));
+    if (cache_trouble(status_cache(store, service)) != NULL)
+        note_append(&note, cache_trouble(status_cache(store, service)));
     table_text(table, note.data);
     buf_done(&note);
 }
@@ -238,15 +81,15 @@ static void print_services(const struct store *store, int64_t now)
     struct table *table = table_new(columns);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
-        const struct cache *cache = service_cache(store, service);
+        const struct cache *cache = status_cache(store, service);
         table_text(table, service->name);
-        table_text(table, service_state(store, service));
+        table_text(table, status_state(store, service));
         table_size(table, cache->size_bytes);
         table_size(table, cache->live_bytes);
         table_size(table, cache_garbage_bytes(cache));
         table_count(table, cache->generations_len);
         table_age(table, cache->last_export_at, now);
-        table_growth(table, &service_owner(store, service)->growth);
+        table_growth(table, &status_owner(store, service)->growth);
         table_service_note(table, store, service);
     }
     table_print(table, 0, stdout);
@@ -448,7 +291,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         code = complain_err(&err);
     } else {
         if (globals->json)
-            print_json(session.store);
+            status_print_json(session.store);
         else
             print_text(session.store);
         report_problems(session.store);
