@@ -127,11 +127,11 @@ static int check_context(const struct bench *bench, const struct compose_service
 static void fill_source(const struct benching *benching, const struct compose_service *service,
                         struct bench_source *source)
 {
-    mem_replace(&source->context, service->context);
-    if (service->dockerfile != NULL)
-        source->dockerfile = service->dockerfile[0] == '/'
-                                 ? mem_strdup(service->dockerfile)
-                                 : mem_printf("%s/%s", service->context, service->dockerfile);
+    char *dockerfile = compose_dockerfile(service);
+    source->context = roots_plain(service->context);
+    /* "../Dockerfile" lies outside, though its path begins with the context's. */
+    source->dockerfile = dockerfile != NULL ? roots_plain(dockerfile) : NULL;
+    free(dockerfile);
     if (benching->bench->wanted[BENCH_CODE])
         source->code_file =
             given_file(benching->given_code, benching->given_code_len, service->name);

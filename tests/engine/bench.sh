@@ -7,12 +7,13 @@ here=$(dirname "$0")
 . "$here/lib.sh"
 slow=$((slow * 5)) # a whole benchmark is one call
 
-mkdir -p src "$lab/own"
+# As in the reference stack, the Dockerfiles lie beside the context.
+mkdir -p src "$lab/own" ../dockerfiles
 TMPDIR=$lab/own
 export TMPDIR
 echo 'print("hello")' >src/main.py
 echo flask >requirements.txt
-cat >original.Dockerfile <<'EOF'
+cat >../dockerfiles/original.Dockerfile <<'EOF'
 FROM local/base:1 AS builder
 WORKDIR /app
 COPY . .
@@ -21,7 +22,7 @@ RUN cat src/main.py >/program
 FROM local/base:1
 COPY --from=builder /program /program
 EOF
-cat >optimised.Dockerfile <<'EOF'
+cat >../dockerfiles/optimised.Dockerfile <<'EOF'
 FROM local/base:1 AS builder
 WORKDIR /app
 COPY requirements.txt .
@@ -38,7 +39,7 @@ for variant in test:original test-local:optimised; do
     {
         printf 'name: bilge-lab\nservices:\n'
         for service in api web; do
-            printf '  %s:\n    build:\n      context: .\n      dockerfile: %s.Dockerfile\n' \
+            printf '  %s:\n    build:\n      context: .\n      dockerfile: ../dockerfiles/%s.Dockerfile\n' \
                 $service "${variant#*:}"
             printf '      network: none\n'
             [ ${variant%:*} = test ] || printf '      %s: ["type=local,%s=%s/%s%s"]\n' \
@@ -126,7 +127,7 @@ is "the owner's mount is warm still, the benchmark's were cold" \
 
 # ------------------------------------------------------------------- endings
 
-sed -i 's/^RUN cat src.main.py.*/RUN cat src\/nosuch.py/' optimised.Dockerfile
+sed -i 's/^RUN cat src.main.py.*/RUN cat src\/nosuch.py/' ../dockerfiles/optimised.Dockerfile
 look before
 run bench --yes --runs 1 --scenario code web
 is 'a failing build: exit 1' exits 1
@@ -137,7 +138,7 @@ rm -f "$log"
 is 'a failing build: all is as before' is_as_before
 is 'a failing build: the directory is gone' nothing_of_its_own
 
-sed -i 's/^RUN sleep 1;/RUN sleep 100;/' original.Dockerfile
+sed -i 's/^RUN sleep 1;/RUN sleep 100;/' ../dockerfiles/original.Dockerfile
 look before
 : >"$tmp/err"
 env PATH="$bilge_path" "$bilge" bench --yes --runs 1 web >"$tmp/out" 2>"$tmp/err" </dev/null &
