@@ -25,7 +25,7 @@ struct buildlog *buildlog_new(size_t max_bytes)
     log->room = (uint32_t)(whole / sizeof(struct logblock_entry) * sizeof(struct logblock_entry));
     log->memory_cap = log->memory_max + 1;
     log->memory = mem_zalloc(log->memory_cap * sizeof(struct logblock *));
-    log->slots = logfile_slots(logblock_size(log->room));
+    log->slots = logfile_slots(logblock_filed_size(log->room));
     log->wanted = log->unreadable = UINT64_MAX;
     log->refs = 1;
     return log;

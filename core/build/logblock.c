@@ -10,6 +10,11 @@ size_t logblock_size(uint32_t room)
     return sizeof(struct logblock) + room;
 }
 
+size_t logblock_filed_size(uint32_t room)
+{
+    return logblock_size(room) - offsetof(struct logblock, number);
+}
+
 static void place_index(struct logblock *block, uint32_t room)
 {
     block->room = room;

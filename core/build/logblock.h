@@ -24,18 +24,24 @@ struct logblock_entry {
 };
 
 struct logblock {
+    unsigned refs;
+    struct logblock_entry *top; /* one past the block's end: entry i is top[-1 - i] */
+    /* What a file keeps of it begins here. */
     uint64_t number; /* blocks are numbered from 0 for ever */
     uint64_t first;  /* number of its first line */
     uint32_t lines;
     uint32_t used; /* bytes of text */
     uint32_t room; /* bytes of text and index together */
-    unsigned refs;
-    struct logblock_entry *top; /* one past the block's end: entry i is top[-1 - i] */
     char text[];
 };
 
-/* Bytes of memory that a block with this room takes. */
+/* Bytes of memory that a block with this room takes, and bytes in a file. */
 size_t logblock_size(uint32_t room);
+size_t logblock_filed_size(uint32_t room);
+static inline void *logblock_filed(struct logblock *block)
+{
+    return &block->number;
+}
 /* Empty, with one reference. */
 struct logblock *logblock_new(uint32_t room);
 struct logblock *logblock_ref(struct logblock *block);

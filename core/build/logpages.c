@@ -37,7 +37,7 @@ int logpiece_read(struct logpiece *piece)
     if (piece->file == NULL)
         return 0;
     struct logblock *block = mem_alloc(logblock_size(piece->room));
-    int code = logfile_read(piece->file, piece->slot, block);
+    int code = logfile_read(piece->file, piece->slot, logblock_filed(block));
     bool sound = code == 0 && logblock_wake(block, piece->room) && block->lines == piece->lines &&
                  block->number == piece->number;
     if (!sound) {

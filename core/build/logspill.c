@@ -54,7 +54,7 @@ static void run(uv_work_t *work)
     while (spilling->code == 0 && spilling->done < spilling->len) {
         size_t i = spilling->done;
         spilling->code = logfile_write(spilling->file, spilling->slots[i], spilling->grows[i],
-                                       spilling->blocks[i]);
+                                       logblock_filed(spilling->blocks[i]));
         spilling->done += spilling->code == 0;
     }
 }
@@ -160,7 +160,7 @@ void logspill_step(struct buildlog *log)
         add_block(log, spilling, n);
     }
     buildlog_note_first(log);
-    spilling->slot_bytes = logblock_size(log->room);
+    spilling->slot_bytes = logblock_filed_size(log->room);
     spilling->directory = log->file == NULL ? mem_strdup(log->directory) : NULL;
     spilling->file = log->file != NULL ? logfile_ref(log->file) : NULL;
     spilling->work.data = spilling;

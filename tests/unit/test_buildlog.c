@@ -294,6 +294,66 @@ static void test_freed_under_way(void **state)
     assert_int_equal(place.loaded, 0);
 }
 
+/* ---- a disk that does not answer: all threads of the pool wait for it */
+
+struct stall {
+    uv_work_t works[128];
+    uv_sem_t go_on;
+    size_t len;
+};
+
+static void stall_run(uv_work_t *work)
+{
+    struct stall *stall = work->data;
+    uv_sem_wait(&stall->go_on);
+}
+
+static void stall_begin(struct stall *stall, uv_loop_t *loop)
+{
+    const char *size = getenv("UV_THREADPOOL_SIZE");
+    stall->len = size != NULL && atoi(size) > 0 && atoi(size) < 128 ? (size_t)atoi(size) : 4;
+    uv_sem_init(&stall->go_on, 0);
+    for (size_t i = 0; i < stall->len; i++) {
+        stall->works[i].data = stall;
+        uv_queue_work(loop, &stall->works[i], stall_run, NULL);
+    }
+}
+
+static void stall_end(struct stall *stall)
+{
+    for (size_t i = 0; i < stall->len; i++)
+        uv_sem_post(&stall->go_on);
+}
+
+/* Nobody waits for it but who would add still more; nothing is lost. */
+static void test_stalled_disk(void **state)
+{
+    struct stall stall;
+    struct place place;
+    struct buildlog_line line;
+    unsigned added = 0;
+    (void)state;
+    place_open(&place, NULL);
+    stall_begin(&stall, &place.loop.loop);
+    for (; !buildlog_is_behind(place.log); added += 100)
+        add_numbered(place.log, added, added + 100);
+    assert_true(added * 10 < LEAST); /* still within the bound */
+    for (int i = 0; i < 20; i++)
+        uv_run(&place.loop.loop, UV_RUN_NOWAIT);
+    assert_false(place.room);
+    assert_int_equal(buildlog_get(place.log, 0, &line), 0);
+    add_numbered(place.log, added, added + 5000); /* who can't wait loses nothing */
+    assert_int_equal(buildlog_get(place.log, 0, &line), 0);
+    stall_end(&stall);
+    loop_wait(&place.loop, &place.room);
+    settle(&place);
+    add_in_time(&place, added + 5000, added + 20000);
+    for (unsigned i = 0; i < added + 20000; i += 50)
+        check_number(&place, i);
+    uv_sem_destroy(&stall.go_on);
+    place_close(&place);
+}
+
 /* Without a place for the file the oldest lines go, and it says so. */
 static void test_spill_fails(void **state)
 {
@@ -421,6 +481,7 @@ int main(void)
         cmocka_unit_test(test_spill_gets_full),
         cmocka_unit_test(test_spill_lags_behind),
         cmocka_unit_test(test_freed_under_way),
+        cmocka_unit_test(test_stalled_disk),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_glances),
         cmocka_unit_test(test_empty),

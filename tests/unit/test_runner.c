@@ -308,6 +308,76 @@ static void test_free_while_running(void **state)
     assert_int_equal(kill(pid, 0), -1);
 }
 
+/* A log whose file is slower than the tool: the tool waits, and nothing is lost. */
+struct stall {
+    uv_work_t works[4];
+    uv_sem_t go_on;
+};
+
+static void stall_run(uv_work_t *work)
+{
+    uv_sem_wait(work->data);
+}
+
+static void test_a_slow_file(void **state)
+{
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    struct stall stall;
+    (void)state;
+    scene_start(&scene,
+                VERSION "echo '#1 [a 1/1] RUN x'; seq 1 300000 | sed 's/^/#1 0.5 line /'; "
+                        "echo '#1 DONE 1.0s'",
+                NULL, &spec, NULL);
+    buildlog_spill_to(scene.build->log, &scene.fixture.loop, scene.bin);
+    uv_sem_init(&stall.go_on, 0);
+    for (int i = 0; i < 4; i++) {
+        stall.works[i].data = &stall.go_on;
+        uv_queue_work(&scene.fixture.loop, &stall.works[i], stall_run, NULL);
+    }
+    while (!buildlog_is_behind(scene.build->log))
+        uv_run(&scene.fixture.loop, UV_RUN_ONCE);
+    uint64_t end = buildlog_end(scene.build->log);
+    loop_linger(&scene.fixture, 100); /* what comes now is not read */
+    assert_int_equal(buildlog_end(scene.build->log), end);
+    assert_true(end < 100000);
+    assert_false(scene.watcher.ended);
+    for (int i = 0; i < 4; i++)
+        uv_sem_post(&stall.go_on);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_int_equal(scene.build->state, BUILD_DONE);
+    assert_int_equal(buildlog_end(scene.build->log), 300002);
+    assert_int_equal(buildlog_first(scene.build->log), 0);
+    scene_end(&scene);
+    uv_sem_destroy(&stall.go_on);
+}
+
+/* Stopped while it waits so: it ends all the same. */
+static void test_stopped_at_a_slow_file(void **state)
+{
+    const struct runner_spec spec = {0};
+    struct scene scene;
+    struct stall stall;
+    (void)state;
+    scene_start(&scene, VERSION "echo '#1 [a 1/1] RUN x'; exec yes '#1 0.5 line'", NULL, &spec,
+                NULL);
+    buildlog_spill_to(scene.build->log, &scene.fixture.loop, scene.bin);
+    uv_sem_init(&stall.go_on, 0);
+    for (int i = 0; i < 4; i++) {
+        stall.works[i].data = &stall.go_on;
+        uv_queue_work(&scene.fixture.loop, &stall.works[i], stall_run, NULL);
+    }
+    while (!buildlog_is_behind(scene.build->log))
+        uv_run(&scene.fixture.loop, UV_RUN_ONCE);
+    runner_stop(scene.watcher.runner);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_int_equal(scene.build->state, BUILD_CANCELLED);
+    for (int i = 0; i < 4; i++)
+        uv_sem_post(&stall.go_on);
+    scene_end(&scene);
+    uv_sem_destroy(&stall.go_on);
+}
+
 int main(void)
 {
     limit_program(120);
@@ -321,6 +391,8 @@ int main(void)
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_before_the_tool_is_known),
         cmocka_unit_test(test_free_while_running),
+        cmocka_unit_test(test_a_slow_file),
+        cmocka_unit_test(test_stopped_at_a_slow_file),
     };
     return cmocka_run_group_tests_name("runner", tests, NULL, NULL);
 }
