@@ -6,178 +6,14 @@
 #include "core/base/mem.h"
 #include "tui/build_tree_private.h"
 
-/* ------------------------------------------------------------------ folds */
-
-static bool is_service(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* NULL: the user has not touched it. */
-static struct tree_fold *find_fold(const struct build_tree *tree, uint64_t build, int step,
-                                   const char *service)
-{
-    for (size_t i = 0; i < tree->folds_len; i++) {
-        struct tree_fold *fold = &tree->folds[i];
-        if (fold->build == build && fold->step == step &&
-            (step > 0 || is_service(fold->service, service)))
-            return fold;
-    }
-    return NULL;
-}
-
-static struct tree_fold *put_fold(struct build_tree *tree, uint64_t build, int step,
-                                  const char *service)
-{
-    struct tree_fold *fold = find_fold(tree, build, step, service);
-    if (fold != NULL)
-        return fold;
-    mem_reserve((void **)&tree->folds, &tree->folds_cap, tree->folds_len + 1,
-                sizeof *tree->folds);
-    fold = &tree->folds[tree->folds_len++];
-    *fold = (struct tree_fold){.build = build, .step = step};
-    if (step == 0)
-        mem_replace(&fold->service, service);
-    return fold;
-}
-
-static void fold_done(struct tree_fold *fold)
-{
-    free(fold->service);
-    free(fold->lines);
-}
-
-/* What belongs to builds that are no longer shown. */
-static void forget_folds(struct build_tree *tree, const struct build *const *builds, size_t len)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < tree->folds_len; i++) {
-        bool there = false;
-        for (size_t k = 0; k < len; k++)
-            there = there || builds[k]->id == tree->folds[i].build;
-        if (there)
-            tree->folds[kept++] = tree->folds[i];
-        else
-            fold_done(&tree->folds[i]);
-    }
-    tree->folds_len = kept;
-}
-
-/* ----------------------------------------------------------------- groups */
+/* ------------------------------------------------------------------- rows */
 
 static void clear(struct build_tree *tree)
 {
     for (size_t i = 0; i < tree->texts_len; i++)
         free(tree->texts[i]);
     tree->texts_len = tree->len = 0;
-    for (size_t i = 0; i < tree->groups_len; i++)
-        free(tree->groups[i].service);
-    tree->groups_len = 0;
 }
-
-/* FNV-1a */
-static uint64_t make_key(uint64_t build, const char *service)
-{
-    uint64_t key = UINT64_C(14695981039346656037) ^ build;
-    for (const char *at = service != NULL ? service : ""; *at != '\0'; at++)
-        key = (key ^ (unsigned char)*at) * UINT64_C(1099511628211);
-    return key;
-}
-
-static struct tree_group *put_group(struct build_tree *tree, const struct build *build,
-                                    const char *service)
-{
-    for (size_t i = tree->groups_len; i-- > 0;)
-        if (tree->groups[i].build == build->id && is_service(tree->groups[i].service, service))
-            return &tree->groups[i];
-    mem_reserve((void **)&tree->groups, &tree->groups_cap, tree->groups_len + 1,
-                sizeof *tree->groups);
-    struct tree_group *group = &tree->groups[tree->groups_len++];
-    *group = (struct tree_group){.build = build->id, .key = make_key(build->id, service)};
-    mem_replace(&group->service, service);
-    return group;
-}
-
-static void note_times(struct tree_group *group, const struct step *step)
-{
-    int64_t start = step->started_mono_ms, end = start + step->duration_ms;
-    if (start == 0)
-        return;
-    if (group->started_ms == 0 || start < group->started_ms)
-        group->started_ms = start;
-    if (step_is_over(step) && end > group->ended_ms)
-        group->ended_ms = end;
-}
-
-static void add_groups(struct build_tree *tree, const struct build *build)
-{
-    size_t first = tree->groups_len;
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = &build->steps[i];
-        struct tree_group *group = put_group(tree, build, step->service);
-        note_times(group, step);
-        group->cancelled = group->cancelled || step->state == STEP_CANCELLED;
-        group->failed = group->failed || step->state == STEP_FAILED;
-        group->warnings += step->warnings;
-        if (step->state == STEP_RUNNING && (group->running == 0 || !step->internal))
-            group->running = step->number;
-    }
-    if (tree->groups_len == first)
-        put_group(tree, build, NULL);
-    for (size_t i = first; i < tree->groups_len; i++) {
-        struct tree_group *group = &tree->groups[i];
-        group->counts = group->service != NULL ? build_count_service(build, group->service)
-                                               : (struct build_counts){0};
-    }
-    if (tree->groups_len == first + 1 && build->state == BUILD_FAILED)
-        tree->groups[first].failed = true;
-}
-
-/* Of one build by name, so that no row jumps when another service moves first. */
-static int compare_groups(const void *left, const void *right)
-{
-    const struct tree_group *a = left, *b = right;
-    if (a->build != b->build)
-        return a->build < b->build ? -1 : 1;
-    return strcmp(a->service != NULL ? a->service : "", b->service != NULL ? b->service : "");
-}
-
-/* Brings those for which it is so to the front. */
-static void bring_forward(struct build_tree *tree, bool (*is_so)(const struct tree_group *group))
-{
-    size_t at = 0;
-    for (size_t i = 0; i < tree->groups_len; i++) {
-        struct tree_group group = tree->groups[i];
-        if (!is_so(&group))
-            continue;
-        memmove(&tree->groups[at + 1], &tree->groups[at], (i - at) * sizeof group);
-        tree->groups[at++] = group;
-    }
-}
-
-static bool has_service(const struct tree_group *group)
-{
-    return group->service != NULL;
-}
-
-static bool has_failed(const struct tree_group *group)
-{
-    return group->failed;
-}
-
-static bool group_is_open(const struct build_tree *tree, const struct tree_group *group)
-{
-    const struct tree_fold *fold = find_fold(tree, group->build, 0, group->service);
-    if (!group->headed)
-        return true;
-    if (fold != NULL)
-        return fold->open;
-    if (tree->all_open || tree->all_closed)
-        return tree->all_open;
-    return group->failed || tree->groups_len <= TREE_GROUPS_OPEN;
-}
-
-/* ------------------------------------------------------------------- rows */
 
 struct tree_row *tree_add(struct build_tree *tree, enum tree_kind kind, size_t group, int step,
                           uint64_t at)
@@ -198,7 +34,7 @@ static bool step_can_open(const struct step *step)
 static void add_step(struct build_tree *tree, size_t group, const struct build *build,
                      const struct step *step)
 {
-    struct tree_fold *fold = find_fold(tree, build->id, step->number, NULL);
+    struct tree_fold *fold = tree_find_fold(tree, build->id, step->number, NULL);
     struct tree_row *row = tree_add(tree, TREE_STEP, group, step->number, 0);
     bool failed = step->state == STEP_FAILED;
     row->can_open = step_can_open(step);
@@ -206,7 +42,7 @@ static void add_step(struct build_tree *tree, size_t group, const struct build *
     if (!row->is_open)
         return;
     if (fold == NULL) /* its tail is kept, too */
-        fold = put_fold(tree, build->id, step->number, NULL);
+        fold = tree_put_fold(tree, build->id, step->number, NULL);
     if (!fold->touched)
         fold->open = true;
     tree_add_inside(tree, group, build, step, fold);
@@ -214,7 +50,7 @@ static void add_step(struct build_tree *tree, size_t group, const struct build *
 
 static bool belongs(const struct tree_group *group, const struct step *step)
 {
-    return is_service(group->service, step->service);
+    return tree_is_service(group->service, step->service);
 }
 
 static void add_steps(struct build_tree *tree, size_t at, const struct build *build)
@@ -270,7 +106,7 @@ static void add_reason(struct build_tree *tree, size_t at, const struct build *b
 
 static void add_group(struct build_tree *tree, size_t at, const struct build *build)
 {
-    bool open = group_is_open(tree, &tree->groups[at]);
+    bool open = tree_group_is_open(tree, &tree->groups[at]);
     if (tree->groups[at].headed) {
         struct tree_row *row = tree_add(tree, TREE_GROUP, at, 0, 0);
         row->can_open = true;
@@ -293,25 +129,17 @@ static const struct build *find_build(const struct build *const *builds, size_t 
 void build_tree_fill(struct build_tree *tree, const struct build *const *builds, size_t len)
 {
     clear(tree);
-    forget_folds(tree, builds, len);
-    for (size_t i = 0; i < len; i++)
-        add_groups(tree, builds[i]);
-    if (tree->groups_len > 1)
-        qsort(tree->groups, tree->groups_len, sizeof *tree->groups, compare_groups);
-    /* Failed ones first, bake's own steps last. */
-    bring_forward(tree, has_service);
-    bring_forward(tree, has_failed);
-    for (size_t i = 0; i < tree->groups_len; i++) {
-        tree->groups[i].headed = tree->groups_len > 1;
+    tree_forget_folds(tree, builds, len);
+    tree_fill_groups(tree, builds, len);
+    for (size_t i = 0; i < tree->groups_len; i++)
         add_group(tree, i, find_build(builds, len, tree->groups[i].build));
-    }
 }
 
 void build_tree_done(struct build_tree *tree)
 {
     clear(tree);
-    for (size_t i = 0; i < tree->folds_len; i++)
-        fold_done(&tree->folds[i]);
+    tree_fill_groups(tree, NULL, 0);
+    tree_forget_folds(tree, NULL, 0);
     free(tree->groups);
     free(tree->folds);
     free(tree->rows);
@@ -319,7 +147,7 @@ void build_tree_done(struct build_tree *tree)
     *tree = (struct build_tree){0};
 }
 
-/* ------------------------------------------------------ to find and to fold */
+/* ---------------------------------------------------------------- to find */
 
 /* How near the other row is to where this one was. */
 static int likeness(const struct tree_row *row, const struct tree_row *other)
@@ -358,49 +186,6 @@ size_t build_tree_parent(const struct build_tree *tree, size_t row)
             return i;
     }
     return row;
-}
-
-bool build_tree_set_open(struct build_tree *tree, size_t row, bool open)
-{
-    if (row >= tree->len)
-        return false;
-    if (!tree->rows[row].can_open)
-        row = build_tree_parent(tree, row);
-    const struct tree_row *of = &tree->rows[row];
-    if (!of->can_open)
-        return false;
-    struct tree_fold *fold =
-        put_fold(tree, of->build, of->kind == TREE_STEP ? of->step : 0,
-                 tree->groups[of->group].service);
-    fold->open = open;
-    fold->touched = true;
-    fold->seen = UINT64_MAX; /* of the whole now, and not its tail alone */
-    return true;
-}
-
-bool build_tree_toggle(struct build_tree *tree, size_t row)
-{
-    if (row >= tree->len)
-        return false;
-    const struct tree_row *of = &tree->rows[row];
-    const struct tree_fold *fold =
-        of->kind == TREE_STEP ? find_fold(tree, of->build, of->step, NULL) : NULL;
-    bool tail = of->is_open && fold != NULL && !fold->touched && fold->earlier;
-    return build_tree_set_open(tree, row, tail || !of->is_open);
-}
-
-void build_tree_set_all_open(struct build_tree *tree, bool open)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < tree->folds_len; i++) {
-        if (tree->folds[i].step > 0)
-            tree->folds[kept++] = tree->folds[i];
-        else
-            fold_done(&tree->folds[i]);
-    }
-    tree->folds_len = kept;
-    tree->all_open = open;
-    tree->all_closed = !open;
 }
 
 bool build_tree_next_failed(const struct build_tree *tree, const struct build *const *builds,

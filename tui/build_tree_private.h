@@ -1,5 +1,5 @@
-/* Between build_tree.c, the outline, and build_tree_inside.c, what stands below
- * a step. */
+/* Between build_tree.c, the outline; build_tree_groups.c, its services;
+ * build_tree_inside.c, what stands below a step; build_tree_folds.c. */
 #ifndef BILGE_TUI_BUILD_TREE_PRIVATE_H
 #define BILGE_TUI_BUILD_TREE_PRIVATE_H
 
@@ -18,6 +18,20 @@ struct tree_fold {
     bool seen_over; /* and the step was over */
     bool earlier;   /* there are lines before these */
 };
+
+bool tree_is_service(const char *a, const char *b);
+
+/* What the user has said about a step, or (step 0) a service; NULL: nothing. */
+struct tree_fold *tree_find_fold(const struct build_tree *tree, uint64_t build, int step,
+                                 const char *service);
+struct tree_fold *tree_put_fold(struct build_tree *tree, uint64_t build, int step,
+                                const char *service);
+/* All but those of these builds. */
+void tree_forget_folds(struct build_tree *tree, const struct build *const *builds, size_t len);
+bool tree_group_is_open(const struct build_tree *tree, const struct tree_group *group);
+
+/* In their order: failed ones first. */
+void tree_fill_groups(struct build_tree *tree, const struct build *const *builds, size_t len);
 
 struct tree_row *tree_add(struct build_tree *tree, enum tree_kind kind, size_t group, int step,
                           uint64_t at);

@@ -3,7 +3,8 @@ libtui_a_SOURCES = \
 	tui/app.c tui/app.h tui/app_state.h \
 	tui/ask.c tui/ask.h \
 	tui/build_requests.c \
-	tui/build_tree.c tui/build_tree.h tui/build_tree_private.h tui/build_tree_inside.c \
+	tui/build_tree.c tui/build_tree.h tui/build_tree_private.h \
+	tui/build_tree_folds.c tui/build_tree_groups.c tui/build_tree_inside.c \
 	tui/canvas.c tui/canvas.h \
 	tui/care_links.c tui/care_links.h \
 	tui/care_screen.c tui/care_screen.h \
@@ -25,17 +26,19 @@ libtui_a_SOURCES = \
 	tui/keymap.c tui/keymap.h \
 	tui/layout.c tui/layout.h \
 	tui/list.c tui/list.h \
+	tui/log_commands.c \
 	tui/log_draw.c tui/log_draw.h \
 	tui/log_line.c tui/log_line.h \
 	tui/log_save.c tui/log_save.h \
 	tui/log_scope.c tui/log_scope.h \
 	tui/log_screen.c tui/log_screen.h tui/log_search.c tui/log_state.h \
 	tui/log_view.c tui/log_view.h \
-	tui/main_commands.c tui/main_screen.c tui/main_screen.h tui/main_state.h \
+	tui/main_builds.c tui/main_commands.c tui/main_screen.c tui/main_screen.h tui/main_state.h \
 	tui/notices.c tui/notices.h \
 	tui/page.c tui/page.h \
 	tui/pane.c tui/pane.h tui/pane_records.c tui/pane_services.c \
-	tui/pane_build.c tui/pane_build_rows.c \
+	tui/pane_build.c tui/pane_build_private.h tui/pane_build_rows.c \
+	tui/pane_build_steps.c tui/pane_build_title.c \
 	tui/paths_screen.c tui/paths_screen.h \
 	tui/plan_rows.c tui/plan_rows.h \
 	tui/plan_screen.c tui/plan_screen.h tui/plan_state.h tui/plan_view.c \

@@ -1,5 +1,5 @@
-/* The inside of the log screen: log_screen.c draws and acts, log_search.c seeks
- * text and errors. */
+/* The inside of the log screen: log_screen.c draws, log_commands.c acts,
+ * log_search.c seeks text and errors. */
 #ifndef BILGE_TUI_LOG_STATE_H
 #define BILGE_TUI_LOG_STATE_H
 
@@ -24,6 +24,7 @@ struct log_screen {
 };
 
 const struct build *log_screen_build(const struct log_screen *self);
+void log_command(struct screen *screen, enum command command);
 
 /* ---- log_search.c */
 void log_search_ask(struct log_screen *self);

@@ -11,8 +11,6 @@
 #include "tui/help.h"
 #include "tui/history_screen.h"
 #include "tui/input.h"
-#include "tui/log_screen.h"
-#include "tui/paths_screen.h"
 #include "tui/plan_screen.h"
 #include "tui/progress_screen.h"
 #include "tui/prune_menu.h"
@@ -83,19 +81,6 @@ static void open_record(struct main_screen *main, const struct record *record)
     free(owner);
 }
 
-static void open_step(struct main_screen *main)
-{
-    struct app *app = main->screen.app;
-    const struct build *build = pane_build_current(&main->build);
-    const struct tree_row *row = pane_build_row(&main->build);
-    if (build == NULL)
-        app_say(app, STYLE_DIM, "Nothing has been built yet");
-    else if (row != NULL && row->step > 0)
-        app_push(app, log_screen_for_step(build->id, row->step));
-    else
-        app_push(app, log_screen_new(build->id));
-}
-
 static void open_row(struct main_screen *main)
 {
     struct app *app = main->screen.app;
@@ -106,63 +91,7 @@ static void open_row(struct main_screen *main)
     else if (main->focus == PANE_RECORDS && record != NULL)
         open_record(main, record);
     else if (main->focus == PANE_BUILD)
-        open_step(main);
-}
-
-/* The build that a command is about: the one under the cursor, of the service
- * under the cursor when that is not over; else the one that is shown. */
-static const struct build *current_build(const struct main_screen *main)
-{
-    const struct app *app = main->screen.app;
-    const struct service *service = pane_services_current(&main->services);
-    const struct build *build =
-        main->focus == PANE_SERVICES && service != NULL
-            ? store_build(app_store(app), service->last_build_id)
-            : NULL;
-    if (main->focus == PANE_BUILD)
-        return pane_build_current(&main->build);
-    return build != NULL && !build_is_over(build) ? build : app_build_shown(app);
-}
-
-static void stop_build(struct main_screen *main)
-{
-    const struct build *build = current_build(main);
-    app_build_stop(main->screen.app, build != NULL ? build->id : 0);
-}
-
-static void build_again(struct main_screen *main)
-{
-    const struct build *build = current_build(main);
-    uint64_t id;
-    if (build != NULL)
-        app_build_again(main->screen.app, build->id, &id);
-    else
-        app_say(main->screen.app, STYLE_DIM, "Nothing has been built yet");
-}
-
-static void open_paths(struct main_screen *main)
-{
-    const struct build *build = current_build(main);
-    const struct tree_row *row = pane_build_row(&main->build);
-    if (build != NULL)
-        paths_screen_open(main->screen.app, build, row != NULL ? row->step : 0);
-    else
-        app_say(main->screen.app, STYLE_DIM, "Nothing has been built yet");
-}
-
-static void open_log(struct main_screen *main)
-{
-    struct app *app = main->screen.app;
-    const struct build *build = current_build(main);
-    const struct service *service = pane_services_current(&main->services);
-    if (main->focus == PANE_SERVICES && service != NULL && !app_build_runs(app)) {
-        const struct build *last = store_last_build(app_store(app), service->name);
-        build = last != NULL ? last : build;
-    }
-    if (build != NULL)
-        app_push(app, log_screen_new(build->id));
-    else
-        app_say(app, STYLE_DIM, "No build has run yet, so there is no log");
+        main_open_step(main);
 }
 
 static void open_history(struct main_screen *main)
@@ -173,36 +102,17 @@ static void open_history(struct main_screen *main)
     app_push(main->screen.app, history_screen_new(one ? service->name : NULL));
 }
 
-static void get_targets(const struct main_screen *main, struct targets *ret_targets)
+void main_get_targets(const struct main_screen *main, struct targets *ret_targets)
 {
     const struct builder *builder = pane_records_builder(&main->records);
     targets_of_services(ret_targets, app_store(main->screen.app), &main->services.list);
     targets_of_records(ret_targets, builder, &main->records.list);
 }
 
-static void build_targets(struct main_screen *main, enum app_build_way way)
-{
-    struct app *app = main->screen.app;
-    const struct build *shown = current_build(main);
-    struct targets targets = {0};
-    if (main->focus == PANE_BUILD && shown != NULL && list_marked_len(&main->services.list) == 0) {
-        app_build(app, (const char *const *)shown->services, shown->services_len, way);
-        return;
-    }
-    get_targets(main, &targets);
-    targets_keep_buildable(&targets, app_store(app));
-    if (targets.services_len > 0)
-        app_build(app, (const char *const *)targets.services, targets.services_len, way);
-    else
-        app_say(app, STYLE_WARN, "%s: no service of the compose project, so it cannot be built",
-                targets.title != NULL ? targets.title : "Nothing here");
-    targets_done(&targets);
-}
-
 static void delete_targets(struct main_screen *main)
 {
     struct targets targets = {0};
-    get_targets(main, &targets);
+    main_get_targets(main, &targets);
     plan_screen_for_targets(main->screen.app, &targets, main->focus == PANE_RECORDS);
     targets_done(&targets);
 }
@@ -214,7 +124,7 @@ static void open_menu(struct main_screen *main, enum command command)
         app_push(main->screen.app, progress_screen_new());
         return;
     }
-    get_targets(main, &targets);
+    main_get_targets(main, &targets);
     mem_replace(&targets.filter, main->records.list.filter);
     struct screen *menu = prune_menu_new(&targets);
     app_push(main->screen.app, menu);
@@ -265,23 +175,8 @@ static void main_wide_command(struct main_screen *main, enum command command)
     case COMMAND_DOCTOR:
         doctor_screen_open(app);
         break;
-    case COMMAND_STOP:
-        stop_build(main);
-        break;
-    case COMMAND_BUILD_AGAIN:
-        build_again(main);
-        break;
-    case COMMAND_BUILD_ALL:
-        app_build(app, NULL, 0, APP_BUILD);
-        break;
-    case COMMAND_PATHS:
-        open_paths(main);
-        break;
     case COMMAND_ZOOM:
         main->zoomed = !main->zoomed;
-        break;
-    case COMMAND_LOG:
-        open_log(main);
         break;
     case COMMAND_HISTORY:
         open_history(main);
@@ -313,15 +208,6 @@ static void main_row_command(struct main_screen *main, enum command command)
     case COMMAND_DETAILS:
         open_row(main);
         break;
-    case COMMAND_BUILD:
-        build_targets(main, APP_BUILD);
-        break;
-    case COMMAND_BUILD_NO_CACHE:
-        build_targets(main, APP_BUILD_NO_CACHE);
-        break;
-    case COMMAND_BUILD_TRADITIONAL:
-        build_targets(main, APP_BUILD_TRADITIONAL);
-        break;
     case COMMAND_DELETE:
         delete_targets(main);
         break;
@@ -350,6 +236,6 @@ void main_command(struct screen *screen, enum command command)
 {
     struct main_screen *main = (struct main_screen *)screen;
     main_sync(main);
-    if (!main_pane_command(main, command))
+    if (!main_pane_command(main, command) && !main_build_command(main, command))
         main_row_command(main, command);
 }

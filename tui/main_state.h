@@ -8,6 +8,7 @@
 #include "tui/layout.h"
 #include "tui/pane.h"
 #include "tui/screen.h"
+#include "tui/targets.h"
 
 struct main_screen {
     struct screen screen;
@@ -30,5 +31,14 @@ struct list *main_list(struct main_screen *main);
 void main_command(struct screen *screen, enum command command);
 /* A command that the pane in focus answers to by itself; else false. */
 bool main_pane_command(struct main_screen *main, enum command command);
+
+/* What the marks, or the cursor, mean. */
+void main_get_targets(const struct main_screen *main, struct targets *ret_targets);
+
+/* ---- main_builds.c */
+/* A command about builds; false: it is none. */
+bool main_build_command(struct main_screen *main, enum command command);
+/* The log of the step under the cursor alone. */
+void main_open_step(struct main_screen *main);
 
 #endif

@@ -162,6 +162,8 @@ void step_end(struct step *step, enum step_state state, int64_t duration_ms, int
 void step_transfer(struct step *step, const char *name, size_t len, int64_t current, int64_t goal);
 /* That transfer is over, also when nothing was heard of it before; bytes 0: not told. */
 void step_transfer_over(struct step *step, const char *name, size_t len, int64_t bytes);
+/* The step is over, and with it whatever it had under way. */
+void step_end_transfers(struct step *step);
 /* All of its transfers together. */
 struct step_transfer_sum {
     size_t len, over;

@@ -160,8 +160,8 @@ static bool same_words(const char *words, const char *sought)
            (stop != NULL || words[len] == '\0');
 }
 
-bool dockerfile_find(const char *text, size_t len, const struct dockerfile_wish *wish, int *ret_first,
-                  int *ret_last)
+bool dockerfile_find(const char *text, size_t len, const struct dockerfile_wish *wish,
+                     int *ret_first, int *ret_last)
 {
     struct reader reader = {.text = text, .end = text + len, .line = 1, .escape = '\\'};
     struct buf sought = {0};

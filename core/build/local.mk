@@ -32,4 +32,5 @@ libbilge_a_SOURCES += \
 	core/build/step.c \
 	core/build/streams.c core/build/streams.h \
 	core/build/tool.c core/build/tool.h \
+	core/build/transfer.c \
 	core/build/vertex.c core/build/vertex.h

@@ -29,8 +29,8 @@ static char *make_log(void)
                          "#4 [ruby-worker 2/3] RUN bundle\n");
     for (int i = 1; i <= 40; i++)
         buf_printf(&log, "#4 0.%03d 日本語 cafe\xcc\x81 gem %d%s\n", i, i,
-                   i == 20 ? " and a line that is longer than any terminal here is wide, so that one "
-                             "has to go to the right to see the needle at its very end"
+                   i == 20 ? " and a line that is longer than any terminal here is wide, so that "
+                             "one has to go to the right to see the needle at its very end"
                            : "");
     buf_append_str(&log, "#4 0.050 [output clipped, log limit 200KiB/s reached]\n"
                          "#4 WARN: SomeRule: something is odd (line 3)\n"
@@ -51,7 +51,7 @@ static void start(struct stage *stage, int columns, int rows)
     stage_start_full(stage, columns, rows, NULL);
     terminal_press(stage->terminal, "3");
     terminal_press(stage->terminal, "z");
-    stage_press(stage, "A", "exit code: 2");
+    stage_press(stage, "A", "─ failed");
 }
 
 /* It opens where the build has failed first. */

@@ -97,7 +97,8 @@ static void test_one_service(void **state)
 {
     (void)state;
     struct build_tree tree = {0};
-    struct build *build = build_of(1, "#1 [api internal] load\n#1 DONE 0.1s\n\n#2 [api 1/1] RUN x\n");
+    struct build *build =
+        build_of(1, "#1 [api internal] load\n#1 DONE 0.1s\n\n#2 [api 1/1] RUN x\n");
     fill(&tree, build);
     assert_tree(&tree, build, "S load|S RUN x|");
     build_free(build);
@@ -250,7 +251,8 @@ static void test_texts_are_broken(void **state)
     (void)state;
     struct build_tree tree = {.cols = 10};
     struct build *build = build_of(1, "#1 [api 1/1] RUN x\n");
-    static const char error[] = "one two three four日本語日本語日本語 \033 and so on and so on and on";
+    static const char error[] = "one two three four日本語日本語日本語 "
+                                "\033 and so on and so on and on";
     build_set_error(build, error, strlen(error));
     build_end(build, BUILD_FAILED, 1, 3000);
     fill(&tree, build);
