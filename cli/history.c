@@ -265,10 +265,12 @@ static void add_elsewhere(const struct globals *globals, const char *service, si
                           struct history_build **builds, size_t *len)
 {
     struct elsewhere elsewhere = {.service = service};
+    struct elsewhere_asking *asking;
     uv_loop_t loop;
     if (uv_loop_init(&loop) < 0)
         return;
-    if (bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, NULL) == 0)
+    if (bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, &asking, NULL) ==
+        0)
         uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     *builds = elsewhere_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);

@@ -135,8 +135,11 @@ void bilge_examine_forget(struct bilge *bilge);
  * when this docker can't tell), not before this returns. Nothing does this on a
  * timer. -ENOENT: no docker. */
 typedef void bilge_elsewhere_cb(void *arg, struct history_build *builds, size_t len);
+struct elsewhere_asking;
 int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
-                        void *arg, struct err *err);
+                        void *arg, struct elsewhere_asking **ret_asking, struct err *err);
+/* The same for the store: store.elsewhere holds those that bilge did not run. */
+void bilge_look_elsewhere(struct bilge *bilge);
 
 /* Builds these services of the project (none: all), as soon as it can: when
  * fewer builds run than `build_parallel` says, none of them concerns one of these

@@ -100,6 +100,8 @@ void app_care_cancel(struct app *app);
 /* The doctor's report, see core/bilge.h; false: refused, and said. */
 bool app_examine(struct app *app, bilge_examined_cb *on_examined, void *arg);
 void app_examine_forget(struct app *app);
+/* Asks for the builds that the engine remembers. */
+void app_look_elsewhere(struct app *app);
 
 bool app_mouse(const struct app *app);
 void app_set_mouse(struct app *app, bool on);

@@ -26,7 +26,17 @@ struct history_screen {
     struct screen screen;
     char *service; /* NULL: all */
     struct list list;
+    bool asked; /* for others' builds */
 };
+
+/* Rows are bilge's own builds, then those that only the engine remembers. */
+static const struct history_build *build_at(const struct store *store, size_t index)
+{
+    if (index < store->past_len)
+        return &store->past[index];
+    index -= store->past_len;
+    return index < store->elsewhere_len ? &store->elsewhere[index] : NULL;
+}
 
 static unsigned where(const struct screen *screen)
 {
@@ -34,17 +44,27 @@ static unsigned where(const struct screen *screen)
     return KEYS_HISTORY;
 }
 
+/* "default/default/5p8z…": what docker calls it by. */
+static const char *last_part(const char *ref)
+{
+    const char *slash = strrchr(ref, '/');
+    return slash != NULL ? slash + 1 : ref;
+}
+
 /* Made anew for each frame; ids keep cursor and marks in their place. */
 static void fill(struct history_screen *history)
 {
     const struct store *store = app_store(history->screen.app);
-    char id[32];
+    char id[64];
     list_begin(&history->list);
-    for (size_t i = 0; i < store->past_len; i++) {
-        const struct history_build *build = &store->past[i];
+    for (size_t i = 0; i < store->past_len + store->elsewhere_len; i++) {
+        const struct history_build *build = build_at(store, i);
         bool shown = history->service == NULL || strcmp(build->service, history->service) == 0;
-        snprintf(id, sizeof id, "%lld", (long long)build->id);
-        list_add(&history->list, id, i, shown, -(int64_t)build->id, "");
+        if (build->ref == NULL)
+            snprintf(id, sizeof id, "%lld", (long long)build->id);
+        else
+            snprintf(id, sizeof id, "e%.60s", last_part(build->ref));
+        list_add(&history->list, id, i, shown, -build->started_at, "");
     }
     list_end(&history->list);
 }
@@ -80,7 +100,9 @@ static void draw_build(const struct app *app, const struct table *table, const s
     }
     if (build->added_bytes >= 0)
         table_cell(table, row, ADDED, STYLE_NORMAL, text_size(size, build->added_bytes));
-    if (build->kind != NULL)
+    if (build->ref != NULL)
+        table_cell(table, row, KIND, STYLE_DIM, "not by bilge");
+    else if (build->kind != NULL)
         table_cell(table, row, KIND, STYLE_NORMAL, build->kind);
     if (why != NULL)
         table_cell_raw(table, row, WHY, build->error != NULL ? STYLE_BAD : STYLE_DIM, why,
@@ -98,15 +120,22 @@ static void draw_row(struct history_screen *history, const struct table *table,
         canvas_text(&row, 0, 0, 1, STYLE_ACCENT, glyphs->cursor);
     if (list_is_marked(&history->list, list_id(&history->list, at)))
         canvas_text(&row, 0, 1, 1, STYLE_ACCENT, glyphs->mark);
-    draw_build(app, table, &row, &app_store(app)->past[history->list.rows[at].index]);
+    draw_build(app, table, &row, build_at(app_store(app), history->list.rows[at].index));
 }
 
 static void draw(struct screen *screen, const struct canvas *canvas)
 {
     struct history_screen *history = (struct history_screen *)screen;
-    struct canvas inside = canvas_box(canvas, STYLE_BORDER, "History: builds that bilge ran");
+    bool others = app_store(screen->app)->elsewhere_len > 0;
+    struct canvas inside =
+        canvas_box(canvas, STYLE_BORDER,
+                   others ? "History: builds of bilge and of others"
+                          : "History: builds that bilge ran");
     struct canvas rows = canvas_part(&inside, 1, 0, inside.rows - 1, inside.cols);
     struct table table;
+    if (!history->asked)
+        app_look_elsewhere(screen->app);
+    history->asked = true;
     fill(history);
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     table_layout(&table, 4, inside.cols);
@@ -139,12 +168,17 @@ static void open_row(struct history_screen *history)
 {
     struct app *app = history->screen.app;
     struct marked marked = {{0, 0}, 0};
-    size_t index = list_index(&history->list);
+    const struct history_build *build = build_at(app_store(app), list_index(&history->list));
+    if (list_len(&history->list) == 0 || build == NULL)
+        return;
     if (list_marked_len(&history->list) == 2) {
         list_each_mark(&history->list, take_mark, &marked);
         app_push(app, history_page_new(marked.ids[0], marked.ids[1]));
-    } else if (index < app_store(app)->past_len) {
-        app_push(app, history_page_new(app_store(app)->past[index].id, 0));
+    } else if (build->ref == NULL) {
+        app_push(app, history_page_new(build->id, 0));
+    } else {
+        app_say(app, STYLE_DIM, "docker buildx history inspect %.60s tells more of it",
+                last_part(build->ref));
     }
 }
 
@@ -154,6 +188,11 @@ static void mark(struct history_screen *history)
     if (list_len(list) == 0)
         return;
     const char *id = list_id(list, list->scroll.cursor);
+    if (id[0] == 'e') {
+        app_say(history->screen.app, STYLE_DIM,
+                "The steps of builds that bilge did not run are not known");
+        return;
+    }
     if (!list_is_marked(list, id) && list_marked_len(list) == 2)
         list_unmark(list);
     list_toggle_mark(list, id);

@@ -119,6 +119,12 @@ bool app_examine(struct app *app, bilge_examined_cb *on_examined, void *arg)
     return is_taken(app, bilge_examine(app->bilge, on_examined, arg, &err), &err);
 }
 
+void app_look_elsewhere(struct app *app)
+{
+    if (app->bilge != NULL)
+        bilge_look_elsewhere(app->bilge);
+}
+
 void app_examine_forget(struct app *app)
 {
     if (app->bilge != NULL)

@@ -263,6 +263,7 @@ void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
     uv_timer_stop(&bilge->records_timer);
     planning_cancel(bilge);
     project_cancel(bilge);
+    elsewhere_cancel(bilge);
     caches_cancel(bilge);
     builds_stop_all(bilge);
     pruning_cancel(bilge);

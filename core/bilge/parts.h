@@ -129,6 +129,7 @@ struct bilge {
     struct care *care;
     uv_timer_t care_timer; /* looks at its progress while it runs */
 
+    struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
     struct examining *examining; /* the doctor; NULL: none under way */
     struct benching *benching;   /* NULL: no benchmark was asked for */
     uv_timer_t benching_timer;
@@ -225,6 +226,9 @@ bool engines_waited_for(const struct bilge *bilge);
 void engines_close(struct bilge *bilge);
 /* Anew, after another context was chosen. */
 void engines_reopen(struct bilge *bilge);
+
+/* ---- elsewhere */
+void elsewhere_cancel(struct bilge *bilge);
 
 /* ---- contexts */
 void contexts_read(struct bilge *bilge);

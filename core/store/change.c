@@ -94,6 +94,7 @@ void store_free(struct store *store)
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     step_times_clear(store);
     history_builds_free(store->past, store->past_len);
+    history_builds_free(store->elsewhere, store->elsewhere_len);
     docker_contexts_free(store->contexts, store->contexts_len);
     free(store->services);
     free(store->builders);
@@ -388,6 +389,14 @@ void store_set_step_times(struct store *store, struct history_step_time *takes, 
     step_times_clear(store);
     store->step_times = takes;
     store->step_times_len = len;
+}
+
+void store_set_elsewhere(struct store *store, struct history_build *takes, size_t len)
+{
+    history_builds_free(store->elsewhere, store->elsewhere_len);
+    store->elsewhere = takes;
+    store->elsewhere_len = len;
+    store_touch(store);
 }
 
 void store_set_past(struct store *store, struct history_build *takes, size_t len)

@@ -114,6 +114,24 @@ static void match(const struct history_build *own, size_t own_len,
         }
 }
 
+size_t elsewhere_drop_known(const struct history_build *own, size_t own_len,
+                            struct history_build *others, size_t others_len)
+{
+    bool *taken = mem_zalloc(own_len + 1), *known = mem_zalloc(others_len + 1);
+    size_t kept = 0;
+    match(own, own_len, others, others_len, true, taken, known);
+    match(own, own_len, others, others_len, false, taken, known);
+    for (size_t i = 0; i < others_len; i++) {
+        if (known[i])
+            history_build_done(&others[i]);
+        else
+            others[kept++] = others[i];
+    }
+    free(taken);
+    free(known);
+    return kept;
+}
+
 static int by_start(const void *a, const void *b)
 {
     const struct history_build *x = a, *y = b;
@@ -126,20 +144,12 @@ struct history_build *elsewhere_merge(struct history_build *own, size_t own_len,
                                       size_t limit, size_t *ret_len)
 {
     struct history_build *merged = mem_zalloc((own_len + others_len + 1) * sizeof *merged);
-    size_t len = own_len;
+    others_len = elsewhere_drop_known(own, own_len, others, others_len);
+    size_t len = own_len + others_len;
     if (own_len > 0)
         memcpy(merged, own, own_len * sizeof *own);
-    bool *taken = mem_zalloc(own_len + 1), *known = mem_zalloc(others_len + 1);
-    match(own, own_len, others, others_len, true, taken, known);
-    match(own, own_len, others, others_len, false, taken, known);
-    for (size_t i = 0; i < others_len; i++) {
-        if (known[i])
-            history_build_done(&others[i]);
-        else
-            merged[len++] = others[i];
-    }
-    free(taken);
-    free(known);
+    if (others_len > 0)
+        memcpy(merged + own_len, others, others_len * sizeof *others);
     qsort(merged, len, sizeof *merged, by_start);
     while (len > limit)
         history_build_done(&merged[--len]);

@@ -17,9 +17,14 @@
  * them by history_builds_free(). */
 struct history_build *elsewhere_parse(const char *text, size_t len, size_t *ret_len);
 
+/* Leaves those of the others that are not the same build told by the engine:
+ * one for each own row, of its service if there is one, that lies within its
+ * time. Frees the rest, and says how many stay. */
+size_t elsewhere_drop_known(const struct history_build *own, size_t own_len,
+                            struct history_build *others, size_t others_len);
+
 /* One list, the newest first, of at most `limit` rows: bilge's own, and those
- * of the others that are not the same build told by the engine: one for each
- * own row, of its service if there is one, that lies within its time. Takes the items of both arrays, and
+ * of the others that elsewhere_drop_known() leaves. Takes the items of both arrays, and
  * frees those arrays. */
 struct history_build *elsewhere_merge(struct history_build *own, size_t own_len,
                                       struct history_build *others, size_t others_len,

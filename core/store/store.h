@@ -143,6 +143,8 @@ struct store {
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
     struct history_build *past; /* builds that are remembered, the newest first */
     size_t past_len;
+    struct history_build *elsewhere; /* that the engine remembers, and bilge did not run; */
+    size_t elsewhere_len;            /* none until bilge_look_elsewhere() has come back */
     struct layer_text *layer_texts; /* by time */
     size_t layer_texts_len;
     struct history_step_time *step_times; /* what steps took, as it is remembered */
@@ -223,6 +225,7 @@ void store_set_nodes(struct store *store, const char *builder, struct builder_no
                      size_t len);
 void store_set_contexts(struct store *store, struct docker_context *takes, size_t len);
 void store_set_past(struct store *store, struct history_build *takes, size_t len);
+void store_set_elsewhere(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
 void store_add_build(struct store *store, struct build *takes);

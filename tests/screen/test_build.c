@@ -182,6 +182,25 @@ static void test_history(void **state)
     stage_quit(stage, "q");
 }
 
+/* What others built, as the engine remembers it. */
+static void test_others(void **state)
+{
+    struct stage *stage = *state;
+    file_write_text(stage->world->docker, "buildx-history.jsonl",
+                    "{\"ref\":\"default/default/abc123\",\"name\":\"elses\",\"status\":\"Error\","
+                    "\"created_at\":\"2026-01-02T03:04:05Z\",\"completed_at\":"
+                    "\"2026-01-02T03:04:15Z\",\"completed_steps\":9,\"cached_steps\":4}\n");
+    stage_start_full(stage, 120, 40, NULL);
+    select_orchestration(stage);
+    stage_press(stage, "h", "not by bilge");
+    stage_see(stage, "builds of bilge and of others");
+    stage_see(stage, "elses");
+    stage_press(stage, " ", "are not known");
+    stage_press(stage, KEY_ENTER_SENT, "docker buildx history inspect abc123");
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
 static void test_stop(void **state)
 {
     struct stage *stage = *state;
@@ -279,7 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_streams),       CASE(test_log),  CASE(test_fails), CASE(test_stop),
-        CASE(test_fails_of_a_known_thing), CASE(test_history),
+        CASE(test_fails_of_a_known_thing), CASE(test_history), CASE(test_others),
         CASE(test_stop_harder),   CASE(test_quitting_asks),
         CASE(test_flood),         CASE(test_log_of_a_hostile_build),
         CASE(test_no_compose),
