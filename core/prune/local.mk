@@ -7,7 +7,9 @@ libbilge_a_SOURCES += \
 	core/prune/plan.c core/prune/plan.h \
 	core/prune/planner.c core/prune/planner.h \
 	core/prune/look.c core/prune/look.h \
+	core/prune/build_sign.c \
 	core/prune/candidates.c \
+	core/prune/claims.c core/prune/claims.h \
 	core/prune/loss.c core/prune/loss.h \
 	core/prune/plan_caches.c \
 	core/prune/plan_changes.c \
@@ -16,5 +18,6 @@ libbilge_a_SOURCES += \
 	core/prune/plan_frees.c \
 	core/prune/plan_garbage.c \
 	core/prune/plan_records.c \
+	core/prune/record_graph.c core/prune/record_graph.h \
 	core/prune/choose.c core/prune/choose.h \
 	core/prune/forecast.c core/prune/forecast.h

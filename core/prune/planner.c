@@ -56,19 +56,6 @@ bool planner_wants(const struct planner *planner, int64_t age_s, int64_t size_by
     return query_match_age(&planner->match, age_s) && query_match_size(&planner->match, size_bytes);
 }
 
-bool planner_names(struct planner *planner, const char *id)
-{
-    const struct query *query = planner->query;
-    bool named = query->ids_len == 0;
-    for (size_t i = 0; i < query->ids_len; i++) {
-        if (!query_same_id(query->ids[i], id))
-            continue;
-        planner->ids_found[i] = true;
-        named = true;
-    }
-    return named;
-}
-
 static int by_id(const void *left, const void *right)
 {
     return strcmp(((const struct id_slot *)left)->id, ((const struct id_slot *)right)->id);
@@ -86,6 +73,24 @@ size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id)
     const struct id_slot *found =
         len > 0 ? bsearch(&wanted, slots, len, sizeof *slots, by_id) : NULL;
     return found != NULL ? found->index : SIZE_MAX;
+}
+
+/* A digest may be asked for with its algorithm or without. */
+bool planner_names(struct planner *planner, const char *id)
+{
+    static const char algorithm[] = "sha256:";
+    const size_t skip = sizeof algorithm - 1, len = planner->query->ids_len;
+    if (len == 0)
+        return true;
+    size_t found = id_slots_find(planner->ids, len, id);
+    if (found != SIZE_MAX)
+        planner->ids_found[found] = true;
+    size_t bare = strncmp(id, algorithm, skip) == 0
+                      ? id_slots_find(planner->ids, len, id + skip)
+                      : SIZE_MAX;
+    if (bare != SIZE_MAX)
+        planner->ids_found[bare] = true;
+    return found != SIZE_MAX || bare != SIZE_MAX;
 }
 
 /* ------------------------------------------------------ the rows asked for */
@@ -160,10 +165,12 @@ static int choose_rows(struct planner *planner, struct err *err)
 
 static int check_ids_found(const struct planner *planner, struct err *err)
 {
-    for (size_t i = 0; i < planner->query->ids_len; i++)
-        if (!planner->ids_found[i])
+    const struct query *query = planner->query;
+    /* Of one that is given twice either place is marked. */
+    for (size_t i = 0; i < query->ids_len; i++)
+        if (!planner->ids_found[id_slots_find(planner->ids, query->ids_len, query->ids[i])])
             return err_set(err, ERR_USAGE, "no such record, generation or blob: %s",
-                           planner->query->ids[i]);
+                           query->ids[i]);
     return 0;
 }
 
@@ -205,10 +212,14 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         .now = now,
         .plan = mem_zalloc(sizeof(struct plan)),
         .chosen = mem_zalloc(store->services_len),
-        .ids_found = mem_zalloc(query->ids_len),
+        .ids = mem_alloc((query->ids_len + 1) * sizeof *planner.ids),
+        .ids_found = mem_zalloc(query->ids_len + 1),
         .build_sign = records_build_sign(store),
         .times = step_times_new(store),
     };
+    for (size_t i = 0; i < query->ids_len; i++)
+        planner.ids[i] = (struct id_slot){.id = query->ids[i], .index = i};
+    id_slots_sort(planner.ids, query->ids_len);
     planner.plan->made_at = now;
     planner.plan->now = query->now;
     planner.plan->wanted_bytes = query->free_bytes;
@@ -217,6 +228,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         code = make(&planner, err);
     query_match_done(&planner.match);
     free(planner.chosen);
+    free(planner.ids);
     free(planner.ids_found);
     free(planner.build_sign);
     step_times_free(planner.times);

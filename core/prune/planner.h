@@ -11,6 +11,16 @@
 
 struct step_times;
 
+/* Ids with their places, to be found quickly. Several places may have the
+ * same id: any of them is found. */
+struct id_slot {
+    const char *id; /* borrowed */
+    size_t index;
+};
+void id_slots_sort(struct id_slot *slots, size_t len);
+/* SIZE_MAX when it is not there. */
+size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id);
+
 struct planner {
     const struct store *store;
     const struct query *query;
@@ -18,7 +28,8 @@ struct planner {
     int64_t now;
     struct plan *plan;
     bool *chosen;     /* rows of the store that the query's services name */
-    bool *ids_found;  /* of the query */
+    struct id_slot *ids; /* of the query, sorted */
+    bool *ids_found;     /* of each of them */
     char *build_sign; /* a build under way, as the records tell; NULL: none */
     struct step_times *times; /* to tell what is lost */
 };
@@ -44,16 +55,6 @@ void plan_forget_kept(struct plan *plan);
 void plan_count(struct plan *plan);
 /* Which links go, as things stand: links_len flags, the caller's to free. */
 bool *plan_going(const struct plan *plan);
-
-/* Ids with their places, to be found quickly. Several places may have the
- * same id: any of them is found. */
-struct id_slot {
-    const char *id; /* borrowed */
-    size_t index;
-};
-void id_slots_sort(struct id_slot *slots, size_t len);
-/* SIZE_MAX when it is not there. */
-size_t id_slots_find(const struct id_slot *slots, size_t len, const char *id);
 
 void planner_caches(struct planner *planner);
 int planner_records(struct planner *planner, struct err *err);

@@ -86,8 +86,6 @@ void query_match_done(struct query_match *match);
 bool query_match_age(const struct query_match *match, int64_t age_s);
 bool query_match_size(const struct query_match *match, int64_t bytes);
 bool query_match_id(const struct query_match *match, const char *id);
-/* A digest may be asked for with its algorithm or without. */
-bool query_same_id(const char *asked, const char *id);
 /* Seconds since its last use, or since it was made when it was never used; -1
  * when that is not known. */
 int64_t query_record_age(const struct record *record, int64_t now);

@@ -50,7 +50,8 @@ bool query_match_size(const struct query_match *match, int64_t bytes)
            (query->smaller_than_bytes == 0 || (bytes >= 0 && bytes < query->smaller_than_bytes));
 }
 
-bool query_same_id(const char *asked, const char *id)
+/* A digest may be asked for with its algorithm or without. */
+static bool same_id(const char *asked, const char *id)
 {
     static const char algorithm[] = "sha256:";
     size_t len = sizeof algorithm - 1;
@@ -62,7 +63,7 @@ bool query_match_id(const struct query_match *match, const char *id)
 {
     bool named = match->query->ids_len == 0;
     for (size_t i = 0; i < match->query->ids_len && !named; i++)
-        named = query_same_id(match->query->ids[i], id);
+        named = same_id(match->query->ids[i], id);
     return named;
 }
 
