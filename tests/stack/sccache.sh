@@ -2,11 +2,10 @@
 # sccache: what was compiled once is not compiled again, when cargo's own target directory is gone.
 # shellcheck source=tests/stack/lib.sh
 . "$(dirname "$0")/lib.sh"
-export BILGE_CACHE_ROOT=$tmp/cache
 compile_quickly
 service=ruby-worker # the least to compile
 
-override "$tmp/image.yml" $service "{image: stack-sccache-$service}"
+override "$tmp/image.yml" $service "{image: stack-sccache-$service, build: {cache_from: !reset [], cache_to: !reset []}}"
 build() { compose docker-compose.test-local.yml docker-compose.sccache.yml "$tmp/image.yml" -- build "$@" $service >log 2>&1 || { tail -n 40 log; return 1; }; }
 # The sum over the statistics that the build's output ends each compilation with.
 hits() { sed -n 's/.*Cache hits  *\([0-9][0-9]*\).*/\1/p' log | awk '{ n += $1 } END { print n + 0 }'; }
