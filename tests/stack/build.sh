@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 for service in "${services[@]}"; do
-	is "$service: the optimised image builds" docker compose -f "$ready/docker-compose.test-local.yml" build "$service"
+	is "$service: the optimised image builds" patiently docker compose -f "$ready/docker-compose.test-local.yml" build "$service"
 	is "$service: leaves a cache" test -s "$BILGE_CACHE_ROOT/$service/index.json"
 done
 

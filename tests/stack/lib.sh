@@ -54,6 +54,13 @@ compose() {
 	docker compose "${files[@]}" -f "$project/tests/stack/network.yml" "$@"
 }
 
+# patiently COMMAND...: once more when the engine did not answer in time, as on a machine that does too much at once.
+patiently() {
+	"$@" >"$tmp/first" 2>&1 && return 0
+	cat "$tmp/first"
+	grep -q 'DeadlineExceeded: context deadline exceeded' "$tmp/first" && "$@"
+}
+
 # override FILE SERVICE YAML: a compose file that changes this of the service.
 override() { printf 'services: {"%s": %s}\n' "$2" "$3" >"$1"; }
 

@@ -16,7 +16,7 @@ export BILGE_PLATFORM=linux/$other BILGE_OTHER_PLATFORM=linux/$other
 image=stack-platform-$service
 override "$tmp/image.yml" $service "{image: $image, build: {cache_from: !reset [], cache_to: !reset []}}" # caches are another proof
 build() { compose docker-compose.test-local.yml docker-compose.multi-platform.yml "$tmp/image.yml" -- build $service; }
-is "$service builds for linux/$other" build
+is "$service builds for linux/$other" patiently build
 architecture() { docker image inspect --format '{{.Architecture}}' $image; }
 is "the image says that it is linux/$other" test "$(architecture)" = "$other"
 

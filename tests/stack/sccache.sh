@@ -26,10 +26,10 @@ lose_target_mount() {
 }
 some() { echo "$1 hits" && [ "$1" -gt 0 ]; }
 
-is 'a build through sccache' build
+is 'a build through sccache' patiently build
 is 'its output has the statistics' statistics
 is 'the target directory is lost' lose_target_mount
-is 'a second build, which compiles again' build --no-cache
+is 'a second build, which compiles again' patiently build --no-cache
 is 'its output has the statistics, too' statistics
 is 'it had hits' some "$(hits)"
 grep -E 'Cache (hits|misses) +[0-9]' log | sed 's/^/# /'
