@@ -60,7 +60,7 @@ void runner_output_open(struct runner *runner)
 void runner_output_feed(void *arg, enum process_stream stream, const char *data, size_t len)
 {
     struct runner *runner = arg;
-    runner->progress_ops->feed(runner->progress, stream, data, len, clock_mono_ms());
+    runner->progress_ops->feed(runner->progress, (int)stream, data, len, clock_mono_ms());
     if (wants_lines(runner))
         show_lines(runner);
     else if (runner->ops->on_output != NULL)

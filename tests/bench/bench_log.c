@@ -21,10 +21,18 @@
 #define LOG_BYTES (16 * 1024 * 1024)
 #define ROUNDS_MOST 99
 
-enum consumer { CONSUMER_CAT, CONSUMER_READ, CONSUMER_PLAIN, CONSUMER_HEADLESS, CONSUMERS };
+enum consumer {
+    CONSUMER_CAT,
+    CONSUMER_READ,
+    CONSUMER_PLAIN,
+    CONSUMER_FILE,
+    CONSUMER_HEADLESS,
+    CONSUMERS
+};
 
 static const char *const names[CONSUMERS] = {
     "cat FILE | cat >/dev/null", "process.c, bytes thrown away", "plain parser and log",
+    "plain parser, log with its file in /tmp",
     "plain parser, log, write(2) to /dev/null",
 };
 
@@ -33,6 +41,7 @@ struct run {
     void *progress;
     FILE *null;
     struct process *process;
+    struct buildlog *log;
 };
 
 static double now_ms(void)
@@ -47,8 +56,17 @@ static void on_output(void *arg, enum process_stream stream, const char *data, s
     struct run *run = arg;
     if (run->consumer >= CONSUMER_PLAIN)
         progress_plain.feed(run->progress, stream, data, len, 1);
+    if (buildlog_is_behind(run->log))
+        process_pause(run->process);
     if (run->consumer == CONSUMER_HEADLESS && write(fileno(run->null), data, len) < 0)
         abort();
+}
+
+static void on_room(void *arg)
+{
+    struct run *run = arg;
+    if (run->process != NULL)
+        process_resume(run->process);
 }
 
 static void on_exit_(void *arg, int status, const struct err *err)
@@ -58,6 +76,7 @@ static void on_exit_(void *arg, int status, const struct err *err)
     if (status != 0)
         abort();
     process_free(run->process);
+    run->process = NULL;
 }
 
 static const struct process_ops ops = {.on_output = on_output, .on_exit = on_exit_};
@@ -74,20 +93,26 @@ static double run_once(enum consumer consumer, const char *path, uint64_t lines)
     }
     uv_loop_t loop;
     struct build *build = build_new(1, NULL, 0, "bench", LOG_BYTES);
-    struct run run = {consumer, progress_plain.open(build), fopen("/dev/null", "w"), NULL};
+    struct run run = {consumer, progress_plain.open(build), fopen("/dev/null", "w"), NULL,
+                      build->log};
     const char *const argv[] = {"cat", path, NULL};
     const struct process_spec spec = {.argv = argv};
     uv_loop_init(&loop);
+    if (consumer == CONSUMER_FILE)
+        buildlog_spill_to(build->log, &loop, "/tmp");
+    buildlog_on_room(build->log, on_room, &run);
     if (process_spawn(&loop, &spec, &ops, &run, &run.process, NULL) < 0)
         abort();
     uv_run(&loop, UV_RUN_DEFAULT);
-    uv_loop_close(&loop);
+    buildlog_on_room(build->log, NULL, NULL);
     progress_plain.end(run.progress, 1);
     double took = now_ms() - start;
     if (consumer >= CONSUMER_PLAIN && buildlog_end(build->log) != lines + 1)
         abort(); /* a line was lost */
     progress_plain.close(run.progress);
     build_free(build);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
     fclose(run.null);
     return took;
 }
