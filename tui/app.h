@@ -52,6 +52,8 @@ bool app_is_top(const struct screen *screen);
 /* Is it read-only, or too early? Then that is said. */
 bool app_refuses(struct app *app, const char *what);
 
+/* Goes to another docker context; false: refused, and said. */
+bool app_use_context(struct app *app, const char *name);
 void app_rescan(struct app *app, const char *service_id);
 enum app_build_way { APP_BUILD, APP_BUILD_NO_CACHE, APP_BUILD_TRADITIONAL };
 void app_build(struct app *app, const char *const *services, size_t services_len,

@@ -66,6 +66,8 @@ const struct key_binding keymap[] = {
     {TABLES, 'u', COMMAND_UNMARK_ALL, NULL, "Unmark all"},
     {KEYS_MAIN | KEYS_DOCTOR, 'r', COMMAND_RESCAN, "rescan", "Look at everything again"},
     {KEYS_MAIN, '!', COMMAND_DOCTOR, "doctor", "What is odd about machine, builders and caches"},
+    {KEYS_MAIN, 'C', COMMAND_PLACES, NULL,
+     "Builders with their nodes, and docker's contexts: choose one"},
     {KEYS_MAIN, 'D', COMMAND_DISKS, NULL,
      "The disks: free space of late, forecast, what was added"},
 

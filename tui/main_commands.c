@@ -11,6 +11,7 @@
 #include "tui/help.h"
 #include "tui/history_screen.h"
 #include "tui/input.h"
+#include "tui/places_screen.h"
 #include "tui/plan_screen.h"
 #include "tui/progress_screen.h"
 #include "tui/prune_menu.h"
@@ -150,6 +151,13 @@ static void toggle_mouse(struct app *app)
                                            : "Mouse off: the terminal selects text; m: on again");
 }
 
+static void show_builder(void *arg, const char *builder)
+{
+    struct main_screen *main = arg;
+    pane_records_choose(&main->records, builder);
+    main->focus = PANE_RECORDS;
+}
+
 /* Commands for the whole screen, whatever has the focus. */
 static void main_wide_command(struct main_screen *main, enum command command)
 {
@@ -168,6 +176,9 @@ static void main_wide_command(struct main_screen *main, enum command command)
         break;
     case COMMAND_RESCAN:
         app_rescan(app, NULL);
+        break;
+    case COMMAND_PLACES:
+        places_screen_open(app, show_builder, main);
         break;
     case COMMAND_DISKS:
         app_push(app, disk_screen_new());

@@ -78,6 +78,8 @@ int pane_records_wanted(const struct pane_records *pane);
 void pane_records_title(const struct pane_records *pane, struct buf *title, struct buf *tail);
 void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused);
 bool pane_records_command(struct pane_records *pane, enum command command);
+/* Shows this builder's records from now on. */
+void pane_records_choose(struct pane_records *pane, const char *builder);
 const struct builder *pane_records_builder(const struct pane_records *pane);
 const struct record *pane_records_current(const struct pane_records *pane);
 /* The services that it belongs to, clean: "api", "api, worker", "api ?" for a

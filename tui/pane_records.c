@@ -294,6 +294,13 @@ void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, b
         draw_empty(pane, builder, &rest);
 }
 
+void pane_records_choose(struct pane_records *pane, const char *builder)
+{
+    mem_replace(&pane->builder, builder);
+    list_unmark(&pane->list);
+    pane->stale = true;
+}
+
 static void change_builder(struct pane_records *pane, size_t step)
 {
     const struct store *store = app_store(pane->app);
@@ -302,9 +309,7 @@ static void change_builder(struct pane_records *pane, size_t step)
         return;
     size_t at = (size_t)(builder - store->builders);
     at = (at + step) % store->builders_len;
-    mem_replace(&pane->builder, store->builders[at].id);
-    list_unmark(&pane->list);
-    pane->stale = true;
+    pane_records_choose(pane, store->builders[at].id);
 }
 
 bool pane_records_command(struct pane_records *pane, enum command command)

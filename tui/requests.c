@@ -77,6 +77,17 @@ static bool is_taken(struct app *app, int code, const struct err *err)
     return code == 0;
 }
 
+bool app_use_context(struct app *app, const char *name)
+{
+    struct err err = {0};
+    if (app->bilge == NULL)
+        return false;
+    bool taken = is_taken(app, bilge_use_context(app->bilge, name, &err), &err);
+    if (taken)
+        app_say(app, STYLE_DIM, "Docker context: %s", name);
+    return taken;
+}
+
 bool app_verify(struct app *app, const char *service_id, bool repair,
                 const struct bilge_care_ops *ops, void *arg)
 {
