@@ -33,7 +33,6 @@ file_of_jenkins() { sed -nE "s/.*COMPOSE_FILE = '(.*)'/\1/p" "$project/compose/c
 # What the service would set, here.
 registry=$BILGE_STACK_REGISTRY
 export CI_REGISTRY=$registry CI_REGISTRY_USER=somebody CI_REGISTRY_PASSWORD=secret DOCKER_CONFIG="$tmp/.docker"
-export BILGE_CACHE_ROOT=$tmp/cache
 
 stop_stack() { docker compose -f "$ready/docker-compose.test-local.yml" down --volumes --timeout 5; }
 at_exit+=(stop_stack)
@@ -50,5 +49,5 @@ done
 in_registry() { docker buildx imagetools inspect --raw "$1"; }
 is 'gitlab: the main branch has written the cache' in_registry "$registry/gitlab/tasker-cache:orchestration"
 is 'github: the main branch would write it, too' grep -x 'COMPOSE_FILE=.*:docker-compose.registry-cache-push.yml' "$tmp/github.env"
-is 'jenkins: the agent has kept its own' test -s "$BILGE_CACHE_ROOT/orchestration/index.json"
+is 'jenkins: the agent has kept its own' test "$BILGE_CACHE_ROOT/orchestration/index.json" -nt "$tmp/jenkins.sh"
 finish
