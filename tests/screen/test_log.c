@@ -182,7 +182,7 @@ static void test_aside(void **state)
     start(stage, 80, 24);
     stage_press(stage, "l", "#3 ERROR");
     type(stage, "longer than any");
-    stage_see(stage, "longer than any");
+    stage_see(stage, "/longer than any 1 of 1"); /* it has gone there */
     stage_press(stage, "$", "at its very end");
     stage_press(stage, "0", "#4 0.020");
     stage_press(stage, KEY_RIGHT_SENT, "日本語");
