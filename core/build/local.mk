@@ -26,6 +26,7 @@ libbilge_a_SOURCES += \
 	core/build/reason.c core/build/reason.h \
 	core/build/remarks.c core/build/remarks.h \
 	core/build/recipe.c core/build/recipe.h core/build/recipe_lines.c core/build/recipe_lines.h \
+	core/build/recipe_reader.h core/build/recipe_stages.c core/build/recipe_steps.c \
 	core/build/recipe_vars.c core/build/recipe_vars.h \
 	core/build/runner.c core/build/runner.h core/build/runner_private.h \
 	core/build/runner_command.c core/build/runner_output.c \
