@@ -13,7 +13,7 @@ libbilge_a_SOURCES += \
 	core/prune/loss.c core/prune/loss.h \
 	core/prune/plan_caches.c \
 	core/prune/plan_changes.c \
-	core/prune/plan_choose.c \
+	core/prune/chooser.c core/prune/chooser.h core/prune/chooser_groups.c core/prune/plan_choose.c \
 	core/prune/plan_command.c \
 	core/prune/plan_frees.c \
 	core/prune/plan_garbage.c \
