@@ -68,8 +68,10 @@ static void read_vertex(const cJSON *item)
     size_t run = 0;
     int64_t start = started != NULL ? parse_time(started) : 0;
     vertex->cached |= cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "cached"));
-    if (error != NULL && *error != '\0')
-        vertex->error = strdup(error);
+    /* Each event tells all of a vertex: one that was called off for one asker may
+     * be found in the cache for the next. */
+    free(vertex->error);
+    vertex->error = error != NULL && *error != '\0' ? strdup(error) : NULL;
     if (started == NULL)
         return;
     while (run < vertex->runs && vertex->starts[run] != start)
