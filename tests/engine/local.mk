@@ -25,13 +25,13 @@ tests/engine/prune.log: tests/engine/caches.log
 tests/engine/owners.log: tests/engine/prune.log
 tests/engine/race.log: tests/engine/owners.log
 
-# Builds, on the engine of each suite.
+# Builds, on the engine of each suite. What uses the same engine goes one after the other.
 BUILD_ENGINE_TESTS = tests/engine/builds.sh tests/engine/builds-bookworm.sh tests/engine/builds-forky.sh tests/engine/compose1.sh tests/engine/elsewhere.sh tests/engine/history.sh
 TESTS += $(BUILD_ENGINE_TESTS)
 EXTRA_DIST += $(BUILD_ENGINE_TESTS) tests/engine/suite.sh
 tests/engine/builds.log: tests/engine/race.log
 tests/engine/compose1.log: tests/engine/builds-bookworm.log
-tests/engine/bench.log: tests/engine/compose1.log
 tests/engine/history.log: tests/engine/builds.log
+tests/engine/bench.log: tests/engine/history.log
 tests/engine/elsewhere.log: tests/engine/builds-forky.log
 tests/engine/builders.log: tests/engine/bench.log
