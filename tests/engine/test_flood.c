@@ -81,7 +81,7 @@ static void test_screen(void **state)
     terminal_wait_text(terminal, "flood-two");
     terminal_press_wait(terminal, "1/", "/");
     terminal_press(terminal, "flood-two");
-    terminal_wait_gone(terminal, "orchestration");
+    terminal_wait_gone(terminal, "nothing exported yet");
     terminal_press(terminal, KEY_ENTER_SENT);
     long before = peak_of(terminal_pid(terminal));
     terminal_press_wait(terminal, "b", "of the flood");
