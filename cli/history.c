@@ -269,9 +269,9 @@ static void add_elsewhere(const struct globals *globals, const char *service, si
     uv_loop_t loop;
     if (uv_loop_init(&loop) < 0)
         return;
-    if (bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, &asking, NULL) ==
-        0)
-        uv_run(&loop, UV_RUN_DEFAULT);
+    /* Also what could not be started has handles to be closed. */
+    bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, &asking, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     *builds = elsewhere_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
 }

@@ -54,7 +54,14 @@ EOF
 }
 
 # build SERVICE...: leaves what it printed in $tmp/build; fails as it does.
-build() { docker compose --progress plain build "$@" >"$tmp/build" 2>&1 </dev/null; }
+build_once() { docker compose --progress plain build "$@" >"$tmp/build" 2>&1 </dev/null; }
+# The tools give an engine that gets no processor time a few seconds to answer: once more, then.
+build() {
+    build_once "$@" && return
+    ! grep -q 'DeadlineExceeded\|deadline exceeded' "$tmp/build" || { build_once "$@" && return; }
+    tail -n 20 "$tmp/build"
+    return 1
+}
 
 # Every step of the Dockerfile but FROM was CACHED, and there was at least one.
 # A step that two services share can be told as the unpacking of its layer.
