@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <ncurses.h>
@@ -22,9 +23,13 @@ static void draw(int key)
 static int next_key(void)
 {
     int key;
-    do
-        key = getch();
-    while (key == ERR); /* a hang-up kills */
+    struct termios now;
+    while ((key = getch()) == ERR)
+        if (tcgetattr(STDIN_FILENO, &now) < 0) {
+            /* A hang-up kills, also where its signal is ignored, as below nohup. */
+            signal(SIGHUP, SIG_DFL);
+            raise(SIGHUP);
+        }
     return key;
 }
 
