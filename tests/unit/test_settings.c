@@ -87,7 +87,7 @@ static void an_empty_file_leaves_the_defaults(void **state)
 
 static void every_kind_is_read(void **state)
 {
-    static const char text[] = "cache-root = /srv/caches\n"
+    static const char text[] = "cache-root = /data/caches\n"
                                "cache-root: ~/more  ; a comment\n"
                                "[disk]\n"
                                "  amber = 80%\n"
@@ -107,7 +107,7 @@ static void every_kind_is_read(void **state)
     if (read_text(&settings, text, &err) != 0)
         fail_msg("%s", err.text);
     assert_int_equal(settings.cache_roots.len, 2);
-    assert_string_equal(settings.cache_roots.items[0], "/srv/caches");
+    assert_string_equal(settings.cache_roots.items[0], "/data/caches");
     assert_string_equal(settings.cache_roots.items[1], "/home/somebody/more");
     assert_int_equal(settings.disk_amber.used_percent, 80);
     assert_int_equal(settings.disk_red.used_percent, 0);
