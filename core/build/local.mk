@@ -10,6 +10,7 @@ libbilge_a_SOURCES += \
 	core/build/compose_load.c \
 	core/build/diagnose.c core/build/diagnose.h \
 	core/build/dockerfile.c core/build/dockerfile.h \
+	core/build/dockerfile_lines.c core/build/dockerfile_lines.h \
 	core/build/logblock.c core/build/logblock.h \
 	core/build/logfile.c core/build/logfile.h \
 	core/build/logfilter.c core/build/logfilter.h \
@@ -25,7 +26,7 @@ libbilge_a_SOURCES += \
 	core/build/progress_rawjson.c \
 	core/build/reason.c core/build/reason.h \
 	core/build/remarks.c core/build/remarks.h \
-	core/build/recipe.c core/build/recipe.h core/build/recipe_lines.c core/build/recipe_lines.h \
+	core/build/recipe.c core/build/recipe.h \
 	core/build/recipe_reader.h core/build/recipe_stages.c core/build/recipe_steps.c \
 	core/build/recipe_vars.c core/build/recipe_vars.h \
 	core/build/runner.c core/build/runner.h core/build/runner_private.h \

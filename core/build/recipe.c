@@ -11,7 +11,7 @@
 #include "core/base/mem.h"
 #include "core/build/recipe_reader.h"
 
-typedef void read_cb(struct reader *reader, const struct recipe_line *line);
+typedef void read_cb(struct reader *reader, const struct dockerfile_line *line);
 
 /* Of the others none leaves a record. */
 static const struct keyword {
@@ -24,7 +24,7 @@ static const struct keyword {
     {"SHELL", reader_shell, true}, {"WORKDIR", reader_copy, true},
 };
 
-static void read_line(struct reader *reader, const struct recipe_line *line)
+static void read_line(struct reader *reader, const struct dockerfile_line *line)
 {
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
         if (strcmp(keywords[i].keyword, line->keyword) == 0 &&
@@ -93,14 +93,14 @@ int recipe_parse(const char *text, size_t len, const char *target,
         .given_len = args_len,
         .stages = mem_zalloc(RECIPE_STAGES_MAX * sizeof *reader.stages),
     };
-    struct recipe_lines lines;
-    struct recipe_line line;
-    recipe_lines_init(&lines, text, len);
+    struct dockerfile_lines lines;
+    struct dockerfile_line line;
+    dockerfile_lines_init(&lines, text, len);
     while (reader.recipe->steps_len <= RECIPE_STEPS_MAX &&
-           recipe_lines_next(&lines, &line)) {
+           dockerfile_lines_next(&lines, &line)) {
         reader.escape = lines.escape;
         read_line(&reader, &line);
-        recipe_line_done(&line);
+        dockerfile_line_done(&line);
     }
     bool fits = reader.recipe->steps_len <= RECIPE_STEPS_MAX;
     if (reader.stages_len > 0)

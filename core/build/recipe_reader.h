@@ -1,6 +1,6 @@
 /* Private to core/build/recipe*: a Dockerfile that is being read.
  *
- *   recipe_lines   instructions ──► recipe.c, which hands each to
+ *   dockerfile_lines   instructions ──► recipe.c, which hands each to
  *   recipe_stages  FROM, ARG, ENV: which stages there are, and what is in their variables
  *   recipe_steps   RUN, COPY, ADD, WORKDIR, SHELL: what they leave in the cache */
 #ifndef BILGE_BUILD_RECIPE_READER_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "core/build/recipe.h"
-#include "core/build/recipe_lines.h"
+#include "core/build/dockerfile_lines.h"
 #include "core/build/recipe_vars.h"
 
 #define RECIPE_SHELL "/bin/sh -c"
@@ -50,11 +50,11 @@ void reader_need_stage(struct reader *reader, const char *name);
 void reader_mark_needed(struct reader *reader, const char *target);
 
 /* One for each instruction. */
-void reader_from(struct reader *reader, const struct recipe_line *line);
-void reader_arg(struct reader *reader, const struct recipe_line *line);
-void reader_env(struct reader *reader, const struct recipe_line *line);
-void reader_run(struct reader *reader, const struct recipe_line *line);
-void reader_copy(struct reader *reader, const struct recipe_line *line);
-void reader_shell(struct reader *reader, const struct recipe_line *line);
+void reader_from(struct reader *reader, const struct dockerfile_line *line);
+void reader_arg(struct reader *reader, const struct dockerfile_line *line);
+void reader_env(struct reader *reader, const struct dockerfile_line *line);
+void reader_run(struct reader *reader, const struct dockerfile_line *line);
+void reader_copy(struct reader *reader, const struct dockerfile_line *line);
+void reader_shell(struct reader *reader, const struct dockerfile_line *line);
 
 #endif

@@ -57,18 +57,18 @@ static void inherit(struct stage *stage, const struct stage *parent)
     mem_replace(&stage->shell, parent->shell);
 }
 
-void reader_from(struct reader *reader, const struct recipe_line *line)
+void reader_from(struct reader *reader, const struct dockerfile_line *line)
 {
     if (reader->stages_len == RECIPE_STAGES_MAX)
         return;
     const char *at = line->rest;
-    char *image = recipe_word(&at, reader->escape);
+    char *image = dockerfile_word(&at, reader->escape);
     while (image != NULL && reader_after(image, "--") != NULL) {
         free(image);
-        image = recipe_word(&at, reader->escape);
+        image = dockerfile_word(&at, reader->escape);
     }
-    char *as = recipe_word(&at, reader->escape);
-    char *name = as != NULL && strcasecmp(as, "as") == 0 ? recipe_word(&at, reader->escape)
+    char *as = dockerfile_word(&at, reader->escape);
+    char *name = as != NULL && strcasecmp(as, "as") == 0 ? dockerfile_word(&at, reader->escape)
                                                          : NULL;
     static const struct recipe_vars none;
     char *base = recipe_expand(image != NULL ? image : "", reader->escape, &none,
@@ -121,14 +121,14 @@ static bool is_predefined(const char *name)
     return false;
 }
 
-void reader_arg(struct reader *reader, const struct recipe_line *line)
+void reader_arg(struct reader *reader, const struct dockerfile_line *line)
 {
     static const char any[] = {RECIPE_ANY, '\0'};
     struct stage *stage = reader_stage(reader);
     struct recipe_vars *vars = stage != NULL ? &stage->args : &reader->globals;
     const char *at = line->rest;
     char *word;
-    while ((word = recipe_word(&at, reader->escape)) != NULL) {
+    while ((word = dockerfile_word(&at, reader->escape)) != NULL) {
         char *equals = strchr(word, '=');
         char *value = equals != NULL ? reader_expanded(reader, equals + 1) : NULL;
         if (equals != NULL)
@@ -147,11 +147,11 @@ void reader_arg(struct reader *reader, const struct recipe_line *line)
 }
 
 /* "A=1 B=2", or the old "A 1". */
-void reader_env(struct reader *reader, const struct recipe_line *line)
+void reader_env(struct reader *reader, const struct dockerfile_line *line)
 {
     struct stage *stage = reader_stage(reader);
     const char *at = line->rest;
-    char *word = stage != NULL ? recipe_word(&at, reader->escape) : NULL;
+    char *word = stage != NULL ? dockerfile_word(&at, reader->escape) : NULL;
     if (word != NULL && strchr(word, '=') == NULL) {
         char *value = reader_expanded(reader, at + strspn(at, " \t"));
         recipe_vars_set(&stage->env, word, value);
@@ -159,7 +159,7 @@ void reader_env(struct reader *reader, const struct recipe_line *line)
         free(word);
         return;
     }
-    for (; word != NULL; word = recipe_word(&at, reader->escape)) {
+    for (; word != NULL; word = dockerfile_word(&at, reader->escape)) {
         char *equals = strchr(word, '=');
         if (equals != NULL) {
             *equals = '\0';

@@ -60,9 +60,9 @@ static void append_chomped(struct buf *buf, const char *text)
 
 /* What is run: a heredoc alone is the script itself; one among other words is
  * left to the shell. */
-static char *command_of(const struct recipe_line *line, const char *rest)
+static char *command_of(const struct dockerfile_line *line, const char *rest)
 {
-    const struct recipe_heredoc *first = &line->heredocs[0];
+    const struct dockerfile_heredoc *first = &line->heredocs[0];
     struct buf command = {0};
     if (line->heredocs_len == 1 && rest[strcspn(rest, " \t")] == '\0') {
         if (strncmp(first->text.data, "#!", 2) == 0)
@@ -163,11 +163,11 @@ static void read_run_flag(struct reader *reader, const char *word)
     free(mount.from);
 }
 
-void reader_run(struct reader *reader, const struct recipe_line *line)
+void reader_run(struct reader *reader, const struct dockerfile_line *line)
 {
     const char *rest = line->rest, *at = rest;
     char *word;
-    while (strncmp(rest, "--", 2) == 0 && (word = recipe_word(&at, reader->escape)) != NULL) {
+    while (strncmp(rest, "--", 2) == 0 && (word = dockerfile_word(&at, reader->escape)) != NULL) {
         read_run_flag(reader, word);
         free(word);
         at += strspn(at, " \t");
@@ -183,11 +183,11 @@ void reader_run(struct reader *reader, const struct recipe_line *line)
     free(command);
 }
 
-void reader_copy(struct reader *reader, const struct recipe_line *line)
+void reader_copy(struct reader *reader, const struct dockerfile_line *line)
 {
     const char *at = line->rest;
     char *word;
-    while ((word = recipe_word(&at, reader->escape)) != NULL && reader_after(word, "--") != NULL) {
+    while ((word = dockerfile_word(&at, reader->escape)) != NULL && reader_after(word, "--") != NULL) {
         if (reader_after(word, "--from=") != NULL)
             reader_need_stage(reader, reader_after(word, "--from="));
         free(word);
@@ -198,7 +198,7 @@ void reader_copy(struct reader *reader, const struct recipe_line *line)
     free(text);
 }
 
-void reader_shell(struct reader *reader, const struct recipe_line *line)
+void reader_shell(struct reader *reader, const struct dockerfile_line *line)
 {
     char *words = words_of_json(line->rest);
     if (words != NULL)

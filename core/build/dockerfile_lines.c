@@ -1,4 +1,4 @@
-#include "core/build/recipe_lines.h"
+#include "core/build/dockerfile_lines.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -18,16 +18,16 @@ static bool is_blank(char c)
     return c != '\0' && strchr(BLANKS, c) != NULL;
 }
 
-void recipe_lines_init(struct recipe_lines *lines, const char *text, size_t len)
+void dockerfile_lines_init(struct dockerfile_lines *lines, const char *text, size_t len)
 {
     static const char mark[] = "\xef\xbb\xbf"; /* of byte order */
-    *lines = (struct recipe_lines){.at = text, .end = text + len, .escape = '\\'};
+    *lines = (struct dockerfile_lines){.at = text, .end = text + len, .escape = '\\'};
     if (len >= 3 && memcmp(text, mark, 3) == 0)
         lines->at += 3;
 }
 
 /* One line of the file, without its end. False: there are no more. */
-static bool take_line(struct recipe_lines *lines, struct piece *ret_piece)
+static bool take_line(struct dockerfile_lines *lines, struct piece *ret_piece)
 {
     if (lines->at == lines->end)
         return false;
@@ -35,6 +35,7 @@ static bool take_line(struct recipe_lines *lines, struct piece *ret_piece)
     const char *stop = newline != NULL ? newline : lines->end;
     *ret_piece = (struct piece){lines->at, (size_t)(stop - lines->at)};
     lines->at = newline != NULL ? newline + 1 : lines->end;
+    lines->taken++;
     while (ret_piece->len > 0 && ret_piece->text[ret_piece->len - 1] == '\r')
         ret_piece->len--;
     return true;
@@ -56,7 +57,7 @@ static bool is_comment(struct piece piece)
 }
 
 /* "# escape=`" */
-static void read_directive(struct recipe_lines *lines, struct piece piece)
+static void read_directive(struct dockerfile_lines *lines, struct piece piece)
 {
     char *text = mem_strndup(piece.text, piece.len);
     char name[16], value[4];
@@ -69,7 +70,7 @@ static void read_directive(struct recipe_lines *lines, struct piece piece)
 }
 
 /* Does it go on in the next line? Then without the mark of that. */
-static bool goes_on(const struct recipe_lines *lines, struct piece *piece)
+static bool goes_on(const struct dockerfile_lines *lines, struct piece *piece)
 {
     size_t len = piece->len;
     while (len > 0 && (piece->text[len - 1] == ' ' || piece->text[len - 1] == '\t'))
@@ -82,7 +83,7 @@ static bool goes_on(const struct recipe_lines *lines, struct piece *piece)
 }
 
 /* Comments and empty lines within a continued line are left out. */
-static void join_lines(struct recipe_lines *lines, struct piece piece, struct buf *joined)
+static void join_lines(struct dockerfile_lines *lines, struct piece piece, struct buf *joined)
 {
     bool more = goes_on(lines, &piece);
     buf_append(joined, piece.text, piece.len);
@@ -97,7 +98,7 @@ static void join_lines(struct recipe_lines *lines, struct piece piece, struct bu
 /* ---------------------------------------------------------------- heredocs */
 
 /* "<<EOF", "3<<-'EOF'"; without its quotes. */
-static bool read_mark(const char *word, struct recipe_heredoc *ret_heredoc)
+static bool read_mark(const char *word, struct dockerfile_heredoc *ret_heredoc)
 {
     word += strspn(word, "0123456789");
     if (strncmp(word, "<<", 2) != 0)
@@ -107,11 +108,11 @@ static bool read_mark(const char *word, struct recipe_heredoc *ret_heredoc)
     word += chomp;
     if (*word == '\0' || strchr(word, '<') != NULL)
         return false;
-    *ret_heredoc = (struct recipe_heredoc){.name = mem_strdup(word), .chomp = chomp};
+    *ret_heredoc = (struct dockerfile_heredoc){.name = mem_strdup(word), .chomp = chomp};
     return true;
 }
 
-static void read_heredoc(struct recipe_lines *lines, struct recipe_heredoc *heredoc)
+static void read_heredoc(struct dockerfile_lines *lines, struct dockerfile_heredoc *heredoc)
 {
     struct piece piece;
     buf_append_str(&heredoc->text, "");
@@ -134,12 +135,12 @@ static bool takes_heredocs(const char *keyword)
            strcmp(keyword, "ADD") == 0;
 }
 
-static void read_heredocs(struct recipe_lines *lines, struct recipe_line *line)
+static void read_heredocs(struct dockerfile_lines *lines, struct dockerfile_line *line)
 {
     const char *at = line->rest;
     char *word;
-    while (line->heredocs_len < RECIPE_HEREDOCS_MAX &&
-           (word = recipe_word(&at, lines->escape)) != NULL) {
+    while (line->heredocs_len < DOCKERFILE_HEREDOCS_MAX &&
+           (word = dockerfile_word(&at, lines->escape)) != NULL) {
         if (read_mark(word, &line->heredocs[line->heredocs_len]))
             line->heredocs_len++;
         free(word);
@@ -150,7 +151,7 @@ static void read_heredocs(struct recipe_lines *lines, struct recipe_line *line)
 
 /* ------------------------------------------------------------ instructions */
 
-static void split(const char *joined, struct recipe_line *ret_line)
+static void split(const char *joined, struct dockerfile_line *ret_line)
 {
     joined += strspn(joined, BLANKS);
     size_t len = strcspn(joined, BLANKS);
@@ -164,7 +165,7 @@ static void split(const char *joined, struct recipe_line *ret_line)
     ret_line->rest = mem_strndup(joined, len);
 }
 
-bool recipe_lines_next(struct recipe_lines *lines, struct recipe_line *ret_line)
+bool dockerfile_lines_next(struct dockerfile_lines *lines, struct dockerfile_line *ret_line)
 {
     struct piece piece;
     while (take_line(lines, &piece)) {
@@ -173,20 +174,22 @@ bool recipe_lines_next(struct recipe_lines *lines, struct recipe_line *ret_line)
         if (is_comment(piece) || trim_left(piece).len == 0)
             continue;
         struct buf joined = {0};
+        int first = lines->taken;
         lines->begun = true;
         join_lines(lines, piece, &joined);
         buf_append_str(&joined, "");
-        *ret_line = (struct recipe_line){0};
+        *ret_line = (struct dockerfile_line){.first = first};
         split(joined.data, ret_line);
         buf_done(&joined);
         if (takes_heredocs(ret_line->keyword))
             read_heredocs(lines, ret_line);
+        ret_line->last = lines->taken;
         return true;
     }
     return false;
 }
 
-void recipe_line_done(struct recipe_line *line)
+void dockerfile_line_done(struct dockerfile_line *line)
 {
     for (size_t i = 0; i < line->heredocs_len; i++) {
         free(line->heredocs[i].name);
@@ -194,10 +197,10 @@ void recipe_line_done(struct recipe_line *line)
     }
     free(line->keyword);
     free(line->rest);
-    *line = (struct recipe_line){0};
+    *line = (struct dockerfile_line){0};
 }
 
-char *recipe_word(const char **at, char escape)
+char *dockerfile_word(const char **at, char escape)
 {
     struct buf word = {0};
     const char *from = *at + strspn(*at, BLANKS);
