@@ -49,7 +49,7 @@ void log_line_read(struct log_line *line, const struct buildlog_line *raw, bool 
 {
     struct buildlog_line shown = *raw, bare = *raw;
     size_t number = number_len(raw);
-    step_strip_line(&bare);
+    buildlog_strip_line(&bare);
     line->prefix = (size_t)(bare.text - raw->text);
     if (line->prefix > 0) {
         bool clipped = memmem(bare.text, bare.len, "[output clipped, ", 17) != NULL;

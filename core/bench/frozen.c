@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose.h"
+#include "core/build/compose/compose.h"
 
 /* In a compose file "$" is written "$$". */
 static char *escape(const char *text)

@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/bilge/builds_private.h"
-#include "core/build/logfile.h"
+#include "core/build/log/logfile.h"
 
 struct sweep {
     struct job job;

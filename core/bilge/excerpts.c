@@ -7,7 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
-#include "core/build/dockerfile.h"
+#include "core/build/dockerfile/dockerfile.h"
 
 #define DOCKERFILE_MAX_BYTES (1024 * 1024)
 

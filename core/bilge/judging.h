@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/base/words.h"
-#include "core/build/compose.h"
+#include "core/build/compose/compose.h"
 #include "core/store/history.h"
 
 /* Fills kind, first_miss and why of a row that is not yet in the history.

@@ -33,8 +33,8 @@
 
 #include "core/base/fs.h"
 #include "core/bilge.h"
-#include "core/build/compose.h"
-#include "core/build/runner.h"
+#include "core/build/compose/compose.h"
+#include "core/build/run/runner.h"
 #include "core/cache/scan.h"
 #include "core/cache/watch.h"
 #include "core/engine/builders.h"

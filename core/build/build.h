@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "core/base/words.h"
-#include "core/build/buildlog.h"
+#include "core/build/log/buildlog.h"
 
 enum build_state {
     BUILD_RUNNING,
@@ -179,8 +179,6 @@ static inline bool step_is_over(const struct step *step)
  * ("#5 0.42 "). False when it has none, or the log has let it go. */
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line);
-/* Cuts "#5 0.42 " off a line of the log, if it is there. */
-void step_strip_line(struct buildlog_line *line);
 
 /* Counts of the numbered instructions (internal ones left out). `total` is
  * what the "4/6" of the names promise while the build runs, and what was seen

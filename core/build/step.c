@@ -154,40 +154,13 @@ void build_name_step(struct build *build, struct step *step, const char *name, s
 
 /* ------------------------------------------------------------------ output */
 
-static size_t skip_digits(const char *text, size_t len, size_t at)
-{
-    while (at < len && text[at] >= '0' && text[at] <= '9')
-        at++;
-    return at;
-}
-
-void step_strip_line(struct buildlog_line *line)
-{
-    const char *text = line->text;
-    size_t len = line->len;
-    if (len < 4 || text[0] != '#')
-        return;
-    size_t number = skip_digits(text, len, 1);
-    if (number == 1 || number >= len || text[number] != ' ')
-        return;
-    size_t whole = skip_digits(text, len, number + 1);
-    if (whole == number + 1 || whole >= len || text[whole] != '.')
-        return;
-    size_t fraction = skip_digits(text, len, whole + 1);
-    if (fraction == whole + 1 || (fraction < len && text[fraction] != ' '))
-        return;
-    size_t cut = fraction < len ? fraction + 1 : len;
-    line->text += cut;
-    line->len -= cut;
-}
-
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line)
 {
     struct buildlog_line line;
     if (step->last_line == 0 || buildlog_glance(build->log, step->last_line - 1, &line) != 0)
         return false;
-    step_strip_line(&line);
+    buildlog_strip_line(&line);
     *ret_line = line;
     return true;
 }

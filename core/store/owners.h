@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/build/compose.h"
+#include "core/build/compose/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
 #include "core/store/history.h"

@@ -11,7 +11,7 @@
 
 #include "core/base/mem.h"
 #include "core/build/build.h"
-#include "core/build/compose.h"
+#include "core/build/compose/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"

@@ -213,7 +213,7 @@ static void test_strip_line(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buildlog_line line = {.text = cases[i].line, .len = strlen(cases[i].line)};
-        step_strip_line(&line);
+        buildlog_strip_line(&line);
         assert_int_equal(line.len, strlen(cases[i].text));
         assert_memory_equal(line.text, cases[i].text, line.len);
     }

@@ -12,7 +12,7 @@
 
 #include "core/base/mem.h"
 #include "core/build/diagnose.h"
-#include "core/build/progress.h"
+#include "core/build/progress/progress.h"
 #include "tests/support/limit.h"
 
 static const struct {

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/logsave.h"
-#include "core/build/logscan.h"
+#include "core/build/log/logsave.h"
+#include "core/build/log/logscan.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
 #include "tests/support/tempdir.h"

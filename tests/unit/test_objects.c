@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/base64.h"
-#include "core/build/objects.h"
+#include "core/build/progress/base64.h"
+#include "core/build/progress/objects.h"
 #include "tests/support/limit.h"
 
 /* Objects are collected as "<object>", other bytes as they are. */

@@ -12,7 +12,7 @@
 
 #include "core/base/mem.h"
 #include "core/build/build.h"
-#include "core/build/recipe.h"
+#include "core/build/dockerfile/recipe.h"
 #include "core/store/owners.h"
 #include "tests/support/limit.h"
 
