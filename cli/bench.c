@@ -173,6 +173,8 @@ static enum exit_code report(const struct benchmark *benchmark)
         bench_print_result(bench, stdout);
     for (size_t i = 0; i < bench->left_len; i++)
         complain("left behind: %s", bench->left[i]);
+    if (bench->left_len > 0)
+        complain("the next benchmark takes that away, too");
     if (bench->err.code == 0)
         return bench->left_len > 0 ? EXIT_PARTLY : EXIT_DONE;
     if (bench->log_path != NULL)

@@ -49,6 +49,19 @@ static void print_source(const struct bench_service *service, enum bench_variant
     print_clean(&line, out);
 }
 
+static void print_leftovers(const struct bench *bench, FILE *out)
+{
+    struct buf line = {0};
+    if (bench->leftovers_len > 0)
+        fputs("It takes away first, with images and cache mounts of the same name, what benchmarks\n"
+              "left that did not end:\n",
+              out);
+    for (size_t i = 0; i < bench->leftovers_len; i++) {
+        buf_printf(&line, "  %s/%s/", bench->parent, bench->leftovers[i].mark);
+        print_clean(&line, out);
+    }
+}
+
 void bench_print_plan(const struct bench *bench, FILE *out)
 {
     struct buf line = {0};
@@ -75,6 +88,7 @@ void bench_print_plan(const struct bench *bench, FILE *out)
     buf_printf(&line, "  in builder %s: cache mounts %s-..., and the records of the steps that run",
                bench->builder, bench->mark);
     print_clean(&line, out);
+    print_leftovers(bench, out);
     fputs("Your files, caches, images, cache mounts and older records are left as they are.\n", out);
 }
 
@@ -347,6 +361,10 @@ void bench_print_json(const struct bench *bench, bool dry_run)
     json_put_int(&json, "records", (int64_t)bench->records_removed);
     json_put_int(&json, "bytes", bench->freed_bytes);
     json_put_object_end(&json);
+    json_put_array(&json, "leftovers");
+    for (size_t i = 0; i < bench->leftovers_len; i++)
+        json_put_text(&json, NULL, bench->leftovers[i].mark);
+    json_put_array_end(&json);
     json_put_array(&json, "left");
     for (size_t i = 0; i < bench->left_len; i++)
         json_put_text(&json, NULL, bench->left[i]);

@@ -54,8 +54,12 @@ void bench_free(struct bench *bench)
         service_done(&bench->services[i]);
     for (size_t i = 0; i < bench->left_len; i++)
         free(bench->left[i]);
+    for (size_t i = 0; i < bench->leftovers_len; i++)
+        leftover_done(&bench->leftovers[i]);
     for (int variant = 0; variant < BENCH_VARIANTS; variant++)
         free(bench->files[variant]);
+    free(bench->leftovers);
+    free(bench->parent);
     free(bench->services);
     free(bench->left);
     free(bench->project);
@@ -65,6 +69,14 @@ void bench_free(struct bench *bench)
     free(bench->builder);
     free(bench->log_path);
     free(bench);
+}
+
+bool bench_is_mark(const char *text)
+{
+    size_t prefix = strlen(BENCH_MARK);
+    return strncmp(text, BENCH_MARK, prefix) == 0 &&
+           strspn(text + prefix, "abcdefghijklmnopqrstuvwxyz0123456789") == BENCH_MARK_LETTERS &&
+           text[prefix + BENCH_MARK_LETTERS] == '\0';
 }
 
 /* -------------------------------------------------------------------- order */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/bench/leftover.h"
 
 enum bench_variant { BENCH_ORIGINAL, BENCH_OPTIMISED, BENCH_VARIANTS };
 enum bench_scenario { BENCH_FIRST, BENCH_NO_CHANGE, BENCH_CODE, BENCH_DEPENDENCIES, BENCH_SCENARIOS };
@@ -89,7 +90,10 @@ struct bench {
     struct bench_service *services;
     size_t services_len;
     char *mark;      /* "bilge-bench-k3v9x2ab" */
-    char *directory; /* <temporary directory>/<mark> */
+    char *parent;    /* the temporary directory */
+    char *directory; /* <parent>/<mark> */
+    struct leftover *leftovers; /* of others that did not end: taken away before the first build */
+    size_t leftovers_len;
 
     size_t next;           /* the step that is under way, or comes */
     uint64_t build_id;     /* of the store's build that is under way; 0: none */
@@ -106,6 +110,10 @@ struct bench {
 };
 
 void bench_free(struct bench *bench);
+
+#define BENCH_MARK "bilge-bench-"
+#define BENCH_MARK_LETTERS 8 /* behind it, of [a-z0-9] */
+bool bench_is_mark(const char *text);
 
 /* How many builds it is, those that only prepare included. */
 size_t bench_steps(const struct bench *bench);

@@ -3,6 +3,7 @@ libbilge_a_SOURCES += \
 	core/bench/change.c core/bench/change.h \
 	core/bench/context.c core/bench/context.h \
 	core/bench/frozen.c core/bench/frozen.h \
+	core/bench/leftover.c core/bench/leftover.h \
 	core/bench/lockfile.c core/bench/lockfile.h \
 	core/bench/recognise.c core/bench/recognise.h \
 	core/bench/traces.c core/bench/traces.h

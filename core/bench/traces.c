@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/build/dockerfile/dockerfile_lines.h"
 
 #define EXEC "mount / from exec "
 /* Clocks of two machines, or of a machine and its engine, differ a little. */
@@ -27,8 +28,8 @@ struct texts {
 };
 
 struct traces {
-    char *mark; /* as a description has it: with id "bilge-bench-… */
-    struct texts known;       /* ids, sorted */
+    struct texts marks;    /* as a description has them: with id "bilge-bench-… */
+    struct texts known;    /* ids, sorted */
     struct texts commands; /* of all RUN, squeezed */
     struct texts scripts;  /* of those with a heredoc: a record has a part of it */
     struct texts steps;
@@ -52,20 +53,25 @@ static void texts_done(struct texts *texts)
 struct traces *traces_new(const char *mark)
 {
     struct traces *traces = mem_zalloc(sizeof *traces);
-    traces->mark = mem_printf("with id \"%s-", mark);
+    traces_add_mark(traces, mark);
     return traces;
+}
+
+void traces_add_mark(struct traces *traces, const char *mark)
+{
+    texts_add(&traces->marks, mem_printf("with id \"%s-", mark));
 }
 
 void traces_free(struct traces *traces)
 {
     if (traces == NULL)
         return;
+    texts_done(&traces->marks);
     texts_done(&traces->known);
     texts_done(&traces->commands);
     texts_done(&traces->scripts);
     texts_done(&traces->steps);
     free(traces->windows);
-    free(traces->mark);
     free(traces);
 }
 
@@ -94,69 +100,31 @@ static char *squeeze(const char *text)
     return out;
 }
 
-static void add_instruction(struct traces *traces, const char *text)
+static void add_run(struct traces *traces, const struct dockerfile_line *line)
 {
-    if (strncasecmp(text, "RUN", 3) != 0 || !isspace((unsigned char)text[3]))
-        return;
-    text += 3;
-    text += strspn(text, " \t");
-    while (strncmp(text, "--", 2) == 0) {
-        text += strcspn(text, " \t");
-        text += strspn(text, " \t");
+    const char *command = line->rest;
+    struct buf text = {0};
+    while (strncmp(command, "--", 2) == 0) {
+        command += strcspn(command, " \t");
+        command += strspn(command, " \t");
     }
-    char *squeezed = squeeze(text);
-    texts_add(strstr(text, "<<") != NULL ? &traces->scripts : &traces->commands, squeezed);
-}
-
-static const char *line_end(const char *line)
-{
-    return line + strcspn(line, "\n");
-}
-
-/* Appends the body of a heredoc that `instruction` opens; gives where it ends. */
-static const char *take_heredoc(struct buf *instruction, const char *rest)
-{
-    const char *mark = strstr(instruction->data, "<<");
-    if (mark == NULL)
-        return rest;
-    mark += 2;
-    mark += strspn(mark, "-\"'");
-    size_t len = strcspn(mark, " \t\n\"';|&>");
-    char *delimiter = mem_strndup(mark, len);
-    bool over = len == 0;
-    while (*rest != '\0' && !over) {
-        const char *end = line_end(rest), *from = rest + strspn(rest, "\t");
-        over = (size_t)(end - from) == len && strncmp(from, delimiter, len) == 0;
-        buf_append(instruction, rest, (size_t)(end - rest) + (*end == '\n'));
-        rest = end + (*end == '\n');
-    }
-    free(delimiter);
-    return rest;
+    buf_append_str(&text, command);
+    for (size_t i = 0; i < line->heredocs_len; i++)
+        buf_append_str(&text, line->heredocs[i].text.data);
+    texts_add(line->heredocs_len > 0 ? &traces->scripts : &traces->commands, squeeze(text.data));
+    buf_done(&text);
 }
 
 void traces_add_dockerfile(struct traces *traces, const char *text)
 {
-    struct buf instruction = {0};
-    while (text != NULL && *text != '\0') {
-        const char *end = line_end(text), *from = text + strspn(text, " \t");
-        const char *last = end;
-        while (last > from && isspace((unsigned char)last[-1]))
-            last--;
-        bool goes_on = last > from && last[-1] == '\\';
-        text = end + (*end == '\n');
-        if (last == from || *from == '#')
-            continue; /* also between the lines of an instruction */
-        buf_append(&instruction, from, (size_t)(last - from) - goes_on);
-        buf_append(&instruction, " ", 1);
-        if (goes_on)
-            continue;
-        text = take_heredoc(&instruction, text);
-        add_instruction(traces, instruction.data);
-        buf_clear(&instruction);
-    }
-    if (instruction.len > 0)
-        add_instruction(traces, instruction.data);
-    buf_done(&instruction);
+    struct dockerfile_lines lines;
+    struct dockerfile_line line;
+    if (text == NULL)
+        return;
+    dockerfile_lines_init(&lines, text, strlen(text));
+    for (; dockerfile_lines_next(&lines, &line); dockerfile_line_done(&line))
+        if (strcmp(line.keyword, "RUN") == 0)
+            add_run(traces, &line);
 }
 
 void traces_add_window(struct traces *traces, int64_t from, int64_t to, bool sends)
@@ -220,12 +188,21 @@ static bool is_step(const struct traces *traces, const char *description)
     return false;
 }
 
+/* Nobody else's has such a mark, however long it has been there. */
+static bool has_mark(const struct traces *traces, const char *description)
+{
+    for (size_t i = 0; i < traces->marks.len; i++)
+        if (strstr(description, traces->marks.items[i]) != NULL)
+            return true;
+    return false;
+}
+
 static bool is_trace(const struct traces *traces, const struct record *record)
 {
+    if (strcmp(record->type, "exec.cachemount") == 0)
+        return has_mark(traces, record->description);
     if (is_known(traces, record->id))
         return false;
-    if (strcmp(record->type, "exec.cachemount") == 0)
-        return strstr(record->description, traces->mark) != NULL;
     if (strcmp(record->type, "regular") != 0 || !in_a_window(traces, record->created_at))
         return false;
     if (strncmp(record->description, EXEC, sizeof EXEC - 1) == 0)

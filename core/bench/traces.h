@@ -22,6 +22,9 @@ struct traces;
 struct traces *traces_new(const char *mark);
 void traces_free(struct traces *traces);
 
+/* Another benchmark's, which was killed: its cache mounts go, too. */
+void traces_add_mark(struct traces *traces, const char *mark);
+
 /* Records that were there before: never the benchmark's. */
 void traces_know(struct traces *traces, const struct records *records);
 /* The text of a Dockerfile that is measured; NULL is fine. */

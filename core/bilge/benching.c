@@ -1,9 +1,8 @@
 #include "core/bilge/benching.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -13,135 +12,6 @@ void benching_fail(struct benching *benching, const struct err *err)
     if (benching->bench->err.code == 0)
         benching->bench->err = *err;
     benching->ending = benching->round_over = true;
-}
-
-/* ------------------------------------------------------------------ one build */
-
-static struct bench_step current(const struct benching *benching)
-{
-    return bench_step(benching->bench, benching->bench->next);
-}
-
-static void note_image(struct benching *benching, const struct bench_step *step)
-{
-    benching->images =
-        mem_realloc(benching->images, (benching->images_len + 1) * sizeof *benching->images);
-    benching->images[benching->images_len++] = bench_image(benching->bench, step);
-}
-
-static void start_build(struct bilge *bilge)
-{
-    struct benching *benching = bilge->benching;
-    struct bench *bench = benching->bench;
-    struct bench_step step = current(benching);
-    const char *const services[] = {bench->services[step.service].name};
-    char *mounts = bench_mounts(bench, &step);
-    char *argument = mem_printf("BUILDKIT_CACHE_MOUNT_NS=%s", mounts);
-    char *kind = bench_kind(&step), *file = benching_compose_file(bench, &step);
-    const char *const arguments[] = {argument};
-    struct bilge_build_options options = {
-        .no_cache = step.scenario == BENCH_FIRST,
-        .build_args = arguments,
-        .build_args_len = 1,
-        .compose_file = file,
-        .kind = kind,
-    };
-    struct err err;
-    benching->phase = BENCHING_BUILD;
-    note_image(benching, &step);
-    if (bilge_build(bilge, services, 1, &options, &bench->build_id, &err) < 0) {
-        benching_fail(benching, &err);
-        benching_go_on(bilge);
-    }
-    free(file);
-    free(kind);
-    free(argument);
-    free(mounts);
-    bilge_moved(bilge);
-}
-
-static bool is_work(const struct step *step)
-{
-    static const char *const words[] = {"RUN ", "COPY ", "ADD "};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strncasecmp(step->instruction, words[i], strlen(words[i])) == 0)
-            return true;
-    return false;
-}
-
-static struct bench_run run_of(const struct build *build)
-{
-    struct bench_run run = {.started_at = build->started_at, .duration_ms = build->duration_ms};
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = &build->steps[i];
-        if (step->index == 0 || strncasecmp(step->instruction, "FROM ", 5) == 0 ||
-            step->state == STEP_WAITING)
-            continue;
-        run.steps_over += step_is_over(step);
-        run.steps_cached += step->state == STEP_CACHED;
-        run.work_cached += step->state == STEP_CACHED && is_work(step);
-    }
-    return run;
-}
-
-/* The first build of a round is the one that sends its context whole. */
-static void note_traces(struct traces *traces, const struct bench_step *step,
-                        const struct build *build)
-{
-    bool first = step->scenario == BENCH_FIRST || step->scenario == BENCH_PREPARATION;
-    traces_add_window(traces, build->started_at, clock_now(), first);
-    for (size_t i = 0; i < build->steps_len; i++)
-        if (build->steps[i].index > 0)
-            traces_add_step(traces, build->steps[i].instruction);
-}
-
-static void explain_failure(struct benching *benching, const struct bench_step *step,
-                            const struct build *build)
-{
-    struct bench *bench = benching->bench;
-    struct err err;
-    const char *service = bench->services[step->service].name;
-    const char *variant = bench_variant_name(step->variant);
-    const char *title = bench_scenario_words(step->scenario)->title;
-    if (build->state == BUILD_CANCELLED)
-        err_set(&err, ERR_CANCELLED, "interrupted");
-    else if (build->traditional && build->state == BUILD_DONE)
-        err_set(&err, ERR_UNSUPPORTED, "%s: the optimised build can't be measured here: %s", service,
-                build->way);
-    else
-        err_set(&err, ERR_PEER, "%s, %s, %s, run %zu: the build failed: %s", service, variant, title,
-                step->round + 1, build->error != NULL ? build->error : "no reason was given");
-    benching_fail(benching, &err);
-}
-
-/* The traditional way has neither local caches nor cache mounts. */
-static bool is_good(const struct bench_step *step, const struct build *build)
-{
-    return build->state == BUILD_DONE && (step->variant == BENCH_ORIGINAL || !build->traditional);
-}
-
-static void build_over(struct bilge *bilge, const struct build *build)
-{
-    struct benching *benching = bilge->benching;
-    struct bench *bench = benching->bench;
-    struct bench_step step = current(benching);
-    bench->build_id = 0;
-    note_traces(benching->traces, &step, build);
-    mem_replace(&bench->tools, build->tool);
-    if (is_good(&step, build)) {
-        struct bench_run run = run_of(build);
-        bench_add_run(&bench->services[step.service], &step, &run);
-        bench->next++;
-        benching->round_over = step.ends_round;
-        benching->ops.on_run(benching->arg, &step, &run);
-    } else {
-        explain_failure(benching, &step, build);
-        if (build->state == BUILD_FAILED) {
-            benching_keep_log(bilge, build);
-            return;
-        }
-    }
-    benching_go_on(bilge);
 }
 
 /* ------------------------------------------------------------------ the phases */
@@ -175,16 +45,26 @@ static void clean(struct bilge *bilge)
     benching_remove_images(bilge);
 }
 
+static void find_leftovers(struct bilge *bilge)
+{
+    bilge->benching->bench->state = BENCH_CLEANING;
+    bilge->benching->phase = BENCHING_LEFTOVERS;
+    benching_find_leftovers(bilge);
+}
+
 static void after_look(struct bilge *bilge)
 {
     struct benching *benching = bilge->benching;
     const struct builder *builder = store_builder(bilge->store, benching->bench->builder);
-    if (!benching->knows) {
+    bool first = !benching->knows;
+    if (first) {
         benching->knows = true;
         if (builder != NULL)
             traces_know(benching->traces, &builder->records);
     }
-    if (benching->round_over)
+    if (first && benching->bench->leftovers_len > 0 && !benching->ending)
+        find_leftovers(bilge);
+    else if (benching->round_over)
         clean(bilge);
     else
         next_or_last(bilge);
@@ -210,10 +90,13 @@ void benching_go_on(struct bilge *bilge)
         if (benching->ending)
             look(bilge);
         else
-            start_build(bilge);
+            benching_build(bilge);
         break;
     case BENCHING_BUILD:
         look(bilge);
+        break;
+    case BENCHING_LEFTOVERS:
+        clean(bilge);
         break;
     case BENCHING_IMAGES:
         benching->phase = BENCHING_PLAN;
@@ -247,7 +130,7 @@ void benching_step(struct bilge *bilge)
                                     ? store_build(bilge->store, benching->bench->build_id)
                                     : NULL;
     if (build != NULL && build_is_over(build)) {
-        build_over(bilge, build);
+        benching_build_over(bilge, build);
     } else if (benching->phase == BENCHING_LOOK && !engines_waited_for(bilge)) {
         after_look(bilge);
     } else if (benching->phase == BENCHING_SETTLE &&
@@ -282,20 +165,20 @@ static void free_list(char **items, size_t len)
 static char *random_mark(uint64_t *ret_token)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    unsigned char bytes[16];
-    char text[9] = "";
+    unsigned char bytes[BENCH_MARK_LETTERS + sizeof *ret_token];
+    char text[BENCH_MARK_LETTERS + 1] = "";
     if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0) {
         int64_t now = clock_now(); /* still another one for each moment */
         memcpy(bytes, &now, sizeof now);
-        memcpy(bytes + sizeof now, &now, sizeof now);
+        memcpy(bytes + BENCH_MARK_LETTERS, &now, sizeof now);
     }
-    for (size_t i = 0; i < 8; i++)
+    for (size_t i = 0; i < BENCH_MARK_LETTERS; i++)
         text[i] = letters[bytes[i] % 36];
-    memcpy(ret_token, bytes + 8, sizeof *ret_token);
-    return mem_printf("bilge-bench-%s", text);
+    memcpy(ret_token, bytes + BENCH_MARK_LETTERS, sizeof *ret_token);
+    return mem_printf(BENCH_MARK "%s", text);
 }
 
-static char *make_directory_name(const char *mark)
+static char *temporary_directory(void)
 {
     const char *parent = getenv("TMPDIR");
     if (parent == NULL || parent[0] != '/')
@@ -303,7 +186,7 @@ static char *make_directory_name(const char *mark)
     size_t len = strlen(parent);
     while (len > 1 && parent[len - 1] == '/')
         len--;
-    return mem_printf("%.*s/%s", (int)len, parent, mark);
+    return mem_strndup(parent, len);
 }
 
 static struct bench *make_bench(struct benching *benching,
@@ -311,7 +194,9 @@ static struct bench *make_bench(struct benching *benching,
 {
     struct bench *bench = mem_zalloc(sizeof *bench);
     bench->mark = random_mark(&benching->token);
-    bench->directory = make_directory_name(bench->mark);
+    bench->parent = temporary_directory();
+    bench->directory =
+        mem_printf("%s/%s", strcmp(bench->parent, "/") == 0 ? "" : bench->parent, bench->mark);
     bench->rounds = options->rounds;
     memcpy(bench->wanted, options->wanted, sizeof bench->wanted);
     mem_replace(&bench->files[BENCH_ORIGINAL], options->original);
@@ -337,6 +222,7 @@ int bilge_bench(struct bilge *bilge, const struct bilge_bench_options *options,
     benching->given_dependencies =
         copy_list(options->dependency_files, options->dependency_files_len);
     benching->given_dependencies_len = options->dependency_files_len;
+    benching->lock = -1;
     atomic_init(&benching->cancel, false);
     bilge->benching = benching;
     int code = benching_read(bilge, err);
@@ -397,6 +283,9 @@ void benching_close(struct bilge *bilge)
     if (benching->load != NULL)
         compose_load_cancel(benching->load);
     benching->load = NULL;
+    if (benching->saving != NULL)
+        logsave_cancel(benching->saving);
+    benching->saving = NULL;
 }
 
 void benching_free(struct benching *benching)
@@ -409,6 +298,8 @@ void benching_free(struct benching *benching)
     free_list(benching->given_dependencies, benching->given_dependencies_len);
     free_list(benching->images, benching->images_len);
     benching_files_done(benching);
+    if (benching->lock >= 0)
+        close(benching->lock);
     traces_free(benching->traces);
     bench_free(benching->bench);
     free(benching);

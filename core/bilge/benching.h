@@ -8,8 +8,12 @@
  *                                   ▼ nothing more to build
  *                                 sweep ──► over
  *
+ * Before the first build, what others left goes by the same way: images, caches,
+ * sweep.
+ *
  * benching.c goes from one to the next, benching_read.c reads, benching_stage.c
- * does what takes long on the pool, benching_clean.c takes away what was made. */
+ * does what takes long on the pool, benching_build.c has a build run,
+ * benching_clean.c takes away what was made. */
 #ifndef BILGE_BILGE_BENCHING_H
 #define BILGE_BILGE_BENCHING_H
 
@@ -21,12 +25,14 @@
 #include "core/bench/bench.h"
 #include "core/bench/traces.h"
 #include "core/bilge/parts.h"
+#include "core/build/log/logsave.h"
 
 enum benching_phase {
     BENCHING_IDLE, /* reads, waits for its start, or is over */
     BENCHING_STAGE,
     BENCHING_BUILD,
     BENCHING_LOOK,
+    BENCHING_LEFTOVERS, /* asks for the names of their images */
     BENCHING_IMAGES,
     BENCHING_PLAN,
     BENCHING_SETTLE, /* until the engine has let go of what a build held */
@@ -55,6 +61,10 @@ struct benching {
     struct benching_file files[BENCH_VARIANTS][2]; /* code, dependencies */
     uint64_t token;
 
+    int lock;                /* of its directory; -1: not made yet */
+    struct logsave *saving;  /* of a build that failed; NULL: nothing is written */
+    size_t leftovers_asked;
+
     char **images; /* made, and not removed yet */
     size_t images_len;
     struct traces *traces;
@@ -78,13 +88,19 @@ int benching_read(struct bilge *bilge, struct err *err);
 void benching_set_stage(struct bilge *bilge);
 /* The compose file of a step; the caller frees it. */
 char *benching_compose_file(const struct bench *bench, const struct bench_step *step);
-/* The log of a build that failed, kept beside the directory. */
-void benching_keep_log(struct bilge *bilge, const struct build *build);
-/* Removes the caches of the round, or (`all`) everything in the directory. */
+/* Removes the caches of the round and what others left, or (`all`) the directory. */
 void benching_sweep(struct bilge *bilge, bool all);
 void benching_files_done(struct benching *benching);
 
+/* ---- one build. Ends with benching_go_on(). */
+void benching_build(struct bilge *bilge);
+void benching_build_over(struct bilge *bilge, const struct build *build);
+
 /* ---- cleaning */
+/* Takes the name. */
+void benching_note_image(struct benching *benching, char *takes);
+/* Has what others left removed with what this one makes. Ends with benching_go_on(). */
+void benching_find_leftovers(struct bilge *bilge);
 void benching_remove_images(struct bilge *bilge);
 void benching_plan(struct bilge *bilge);
 /* The removal is over: notes what came of it. */

@@ -21,6 +21,13 @@ static void note_left(struct benching *benching, const char *what, const char *w
     free(line);
 }
 
+void benching_note_image(struct benching *benching, char *takes)
+{
+    benching->images =
+        mem_realloc(benching->images, (benching->images_len + 1) * sizeof *benching->images);
+    benching->images[benching->images_len++] = takes;
+}
+
 static void forget_last_image(struct benching *benching)
 {
     free(benching->images[--benching->images_len]);
@@ -50,6 +57,38 @@ void benching_remove_images(struct bilge *bilge)
             return;
         note_left(benching, name, err.text);
         forget_last_image(benching);
+    }
+    benching_go_on(bilge);
+}
+
+/* ------------------------------------------------------------------ leftovers */
+
+static void on_found(void *arg, char *const *names, size_t len, const struct err *err)
+{
+    struct bilge *bilge = arg;
+    struct benching *benching = bilge->benching;
+    if (err != NULL)
+        note_left(benching, "images of an earlier benchmark", err->text);
+    for (size_t i = 0; i < len; i++)
+        benching_note_image(benching, mem_strdup(names[i]));
+    benching_find_leftovers(bilge);
+}
+
+void benching_find_leftovers(struct bilge *bilge)
+{
+    struct benching *benching = bilge->benching;
+    struct err err;
+    while (benching->leftovers_asked < benching->bench->leftovers_len) {
+        const char *mark = benching->bench->leftovers[benching->leftovers_asked++].mark;
+        char *prefix = mem_printf("%s-", mark);
+        traces_add_mark(benching->traces, mark);
+        int code = bilge->engine != NULL
+                       ? engine_find_images(bilge->engine, prefix, on_found, bilge, &err)
+                       : err_set(&err, ERR_PEER, "there is no engine");
+        free(prefix);
+        if (code == 0)
+            return;
+        note_left(benching, "images of an earlier benchmark", err.text);
     }
     benching_go_on(bilge);
 }

@@ -58,6 +58,7 @@ static void read_run(struct job *job)
 {
     struct reading *reading = (struct reading *)job;
     struct bench *bench = reading->bench;
+    bench->leftovers = leftovers_find(bench->parent, &bench->leftovers_len);
     for (size_t i = 0; i < bench->services_len && reading->code == 0; i++)
         for (int variant = 0; variant < BENCH_VARIANTS && reading->code == 0; variant++)
             reading->code = read_source(bench, bench->services[i].name,

@@ -25,8 +25,7 @@ struct staging {
     struct job job;
     struct benching *benching;
     struct bench_step step;
-    bool all;                  /* of a sweep */
-    const struct build *build; /* of a log */
+    bool all; /* of a sweep */
     int code;
     struct err err;
 };
@@ -64,11 +63,11 @@ static int write_file(const char *path, const void *data, size_t len, mode_t mod
     return code;
 }
 
-static int remove_from(const struct bench *bench, const char *name, struct err *err)
+static int remove_from(const char *directory, const char *name, struct err *err)
 {
     int64_t freed = 0;
     int fd;
-    int code = fs_open_root(bench->directory, &fd, err);
+    int code = fs_open_root(directory, &fd, err);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
     struct fs_stat stat;
@@ -121,7 +120,7 @@ static int copy_variant(struct staging *staging, enum bench_variant variant)
     struct bench *bench = benching->bench;
     const struct bench_source *source = &bench->services[staging->step.service].sources[variant];
     char *copy = copy_path(bench, variant);
-    int code = remove_from(bench, bench_variant_name(variant), &staging->err);
+    int code = remove_from(bench->directory, bench_variant_name(variant), &staging->err);
     if (code == 0)
         code = context_copy(source->context, source->dockerfile, copy, &benching->cancel,
                             &staging->err);
@@ -140,9 +139,10 @@ static int copy_variant(struct staging *staging, enum bench_variant variant)
 static int copy_contexts(struct staging *staging)
 {
     const struct bench *bench = staging->benching->bench;
-    if (mkdir(bench->directory, 0700) < 0 && (errno != EEXIST || bench->next == 0))
-        return err_sys(&staging->err, -errno, "making %s", bench->directory);
     int code = 0;
+    if (staging->benching->lock < 0)
+        code = leftover_make_directory(bench->parent, bench->mark, &staging->benching->lock,
+                                       &staging->err);
     for (int variant = 0; variant < BENCH_VARIANTS && code == 0; variant++)
         code = copy_variant(staging, (enum bench_variant)variant);
     return code;
@@ -257,85 +257,37 @@ void benching_set_stage(struct bilge *bilge)
     start(bilge, staging, stage_run, stage_done);
 }
 
-/* --------------------------------------------------------------------- the log */
-
-static int write_log(const char *path, const struct buildlog *log)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-    if (file == NULL) {
-        int code = -errno;
-        if (fd >= 0)
-            close(fd);
-        return code;
-    }
-    struct buildlog_line line;
-    for (uint64_t i = buildlog_first(log); i < buildlog_end(log); i++)
-        if (buildlog_get(log, i, &line) == 0) {
-            fwrite(line.text, 1, line.len, file);
-            fputc('\n', file);
-        }
-    bool bad = ferror(file) != 0;
-    return fclose(file) != 0 || bad ? -errno : 0;
-}
-
-static void log_run(struct job *job)
-{
-    struct staging *staging = (struct staging *)job;
-    struct bench *bench = staging->benching->bench;
-    char *path = mem_printf("%s.log", bench->directory);
-    staging->code = write_log(path, staging->build->log);
-    if (staging->code < 0)
-        err_sys(&staging->err, staging->code, "keeping the log in %s", path);
-    else
-        mem_replace(&bench->log_path, path);
-    free(path);
-}
-
-static void log_done(struct job *job, bool cancelled)
-{
-    struct staging *staging = (struct staging *)job;
-    struct bilge *bilge = job->bilge;
-    if (!cancelled && !bilge->closing) {
-        if (staging->code < 0)
-            bench_add_left(bilge->benching->bench, staging->err.text);
-        benching_go_on(bilge);
-    }
-    free(staging);
-}
-
-void benching_keep_log(struct bilge *bilge, const struct build *build)
-{
-    struct staging *staging = mem_zalloc(sizeof *staging);
-    staging->build = build;
-    start(bilge, staging, log_run, log_done);
-}
-
 /* ----------------------------------------------------------------------- sweep */
+
+static void sweep_round(struct staging *staging)
+{
+    const struct bench *bench = staging->benching->bench;
+    for (int variant = 0; variant < BENCH_VARIANTS && staging->code == 0; variant++) {
+        char *name = mem_printf("%s-caches", bench_variant_name((enum bench_variant)variant));
+        staging->code = remove_from(bench->directory, name, &staging->err);
+        free(name);
+    }
+    /* As long as the directory is there, the next benchmark tries again. */
+    for (size_t i = 0; i < bench->leftovers_len && bench->left_len == 0 && staging->code == 0; i++)
+        staging->code = remove_from(bench->parent, bench->leftovers[i].mark, &staging->err);
+}
+
+/* When something stays with the engine, an empty directory tells the next one. */
+static void sweep_all(struct staging *staging)
+{
+    const struct bench *bench = staging->benching->bench;
+    staging->code = remove_from(bench->parent, bench->mark, &staging->err);
+    if (staging->code == 0 && bench->left_len > 0 && staging->benching->lock >= 0)
+        mkdir(bench->directory, 0700);
+}
 
 static void sweep_run(struct job *job)
 {
     struct staging *staging = (struct staging *)job;
-    const struct bench *bench = staging->benching->bench;
-    for (int variant = 0; variant < BENCH_VARIANTS && !staging->all && staging->code == 0;
-         variant++) {
-        char *name = mem_printf("%s-caches", bench_variant_name((enum bench_variant)variant));
-        staging->code = remove_from(bench, name, &staging->err);
-        free(name);
-    }
-    if (!staging->all)
-        return;
-    const char *slash = strrchr(bench->directory, '/');
-    char *parent = mem_strndup(bench->directory, (size_t)(slash - bench->directory) + 1);
-    struct fs_stat stat;
-    int64_t freed = 0;
-    int fd;
-    if (fs_open_root(parent, &fd, &staging->err) == 0) {
-        if (fs_stat_at(fd, slash + 1, &stat, NULL) == 0)
-            staging->code = unlink_tree(fd, slash + 1, NULL, NULL, &freed, &staging->err);
-        close(fd);
-    }
-    free(parent);
+    if (staging->all)
+        sweep_all(staging);
+    else
+        sweep_round(staging);
 }
 
 static void sweep_done(struct job *job, bool cancelled)

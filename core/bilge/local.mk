@@ -1,6 +1,7 @@
 libbilge_a_SOURCES += \
 	core/bilge.h \
 	core/bilge/benching.c core/bilge/benching.h \
+	core/bilge/benching_build.c \
 	core/bilge/benching_clean.c \
 	core/bilge/benching_read.c \
 	core/bilge/benching_stage.c \
@@ -22,10 +23,10 @@ libbilge_a_SOURCES += \
 	core/bilge/project.c \
 	core/bilge/pruning.c \
 	core/bilge/recipes.c \
+	core/bilge/recording.c \
 	core/bilge/rescans.c \
 	core/bilge/roots.c \
 	core/bilge/services.c \
 	core/bilge/spots.c core/bilge/spots.h \
 	core/bilge/trends.c \
-	core/bilge/watching.c \
-	core/bilge/recording.c
+	core/bilge/watching.c

@@ -278,7 +278,7 @@ void engine_free(struct engine *engine)
     records_job_drop(engine->job);
     engine_stop_listening(engine);
     engine_prune_cancel(engine);
-    engine_forget_removals(engine);
+    engine_forget_image_calls(engine);
     uv_close((uv_handle_t *)&engine->timer, on_closed);
     uv_close((uv_handle_t *)&engine->socket_watch, on_closed);
 }

@@ -75,6 +75,12 @@ typedef void engine_removed_cb(void *arg, bool removed, const struct err *err);
 int engine_remove_image(struct engine *engine, const char *name, engine_removed_cb *on_removed,
                         void *arg, struct err *err);
 
+/* The images' names, "repository:tag", that begin so; err: they can't be had.
+ * Otherwise as above. */
+typedef void engine_images_cb(void *arg, char *const *names, size_t len, const struct err *err);
+int engine_find_images(struct engine *engine, const char *prefix, engine_images_cb *on_found,
+                       void *arg, struct err *err);
+
 /* No callback any more, but for those of engine_prune_cancel(); the memory goes
  * when libuv has closed the handles. NULL is fine. */
 void engine_free(struct engine *engine);

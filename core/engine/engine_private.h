@@ -20,7 +20,7 @@
 enum engine_step { STEP_NONE, STEP_PING, STEP_INFO, STEP_RECORDS };
 
 struct engine_prune;
-struct engine_removal;
+struct engine_image_call;
 
 struct engine {
     uv_loop_t *loop;
@@ -55,7 +55,7 @@ struct engine {
     unsigned socket_events; /* since it is watched */
 
     struct engine_prune *prunes; /* under way: a list */
-    struct engine_removal *removals; /* of images, likewise */
+    struct engine_image_call *image_calls; /* likewise */
     int open_handles;
     bool freed; /* no more callbacks */
 };
@@ -66,7 +66,7 @@ void engine_connect_in(struct engine *engine, uint64_t delay_ms); /* pauses star
 void engine_read_records(struct engine *engine);
 
 /* ---- engine_image.c */
-void engine_forget_removals(struct engine *engine);
+void engine_forget_image_calls(struct engine *engine);
 
 /* ---- engine_refresh.c */
 

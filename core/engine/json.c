@@ -1,17 +1,36 @@
 #include "core/engine/json.h"
 
-cJSON *json_parse_object(const char *text, size_t len, const char *what, struct err *err)
+/* Nothing but white space may follow. */
+static cJSON *parse_whole(const char *text, size_t len)
 {
     const char *end = NULL;
     cJSON *tree = cJSON_ParseWithLengthOpts(text, len, &end, 0);
     while (tree != NULL && end < text + len && (*end == ' ' || (*end >= '\t' && *end <= '\r')))
         end++;
-    if (tree == NULL || end != text + len || !cJSON_IsObject(tree)) {
-        cJSON_Delete(tree);
-        err_set(err, ERR_FORMAT, "%s is not a JSON object", what);
-        return NULL;
-    }
-    return tree;
+    if (tree != NULL && end == text + len)
+        return tree;
+    cJSON_Delete(tree);
+    return NULL;
+}
+
+cJSON *json_parse_object(const char *text, size_t len, const char *what, struct err *err)
+{
+    cJSON *tree = parse_whole(text, len);
+    if (cJSON_IsObject(tree))
+        return tree;
+    cJSON_Delete(tree);
+    err_set(err, ERR_FORMAT, "%s is not a JSON object", what);
+    return NULL;
+}
+
+cJSON *json_parse_array(const char *text, size_t len, const char *what, struct err *err)
+{
+    cJSON *tree = parse_whole(text, len);
+    if (cJSON_IsArray(tree))
+        return tree;
+    cJSON_Delete(tree);
+    err_set(err, ERR_FORMAT, "%s is not a JSON array", what);
+    return NULL;
 }
 
 const cJSON *json_get(const cJSON *object, const char *name)

@@ -214,7 +214,46 @@ is 'an interrupt: the shape' fits bench
 is 'an interrupt: says so' equals error interrupted
 is 'an interrupt: all is gone' nothing_is_left
 is 'an interrupt: its image too' [ "$(deleted | wc -l)" -eq 1 ]
-rm "$docker/build.mode" "$docker/count"
+rm "$docker/count"
+
+# It is killed; one that is alive is nobody's leftover.
+printf '#5 [api 1/1] RUN sleep\n' >"$docker/build.1"
+: >"$docker/calls.log"
+env PATH="$bilge_path" "$bilge" bench --yes --runs 1 api >/dev/null 2>&1 </dev/null &
+pid=$!
+wait_for grep -q 'build --no-cache' "$docker/calls.log"
+killed=$(ls "$tmp/own")
+run bench --dry-run --json
+is 'one is under way: it is no leftover' equals leftovers '[]'
+kill -s KILL $pid
+wait $pid 2>/dev/null
+rm "$docker/build.mode" "$docker/build.1" "$docker/count"
+mkdir "$tmp/own/bilge-bench-mine" "$tmp/own/bilge-bench-aaaa1111x" "$tmp/elsewhere"
+ln -s "$tmp/elsewhere" "$tmp/own/bilge-bench-bbbb2222"
+echo precious >"$tmp/elsewhere/file"
+echo "[{\"RepoTags\":[\"$killed-1-api:original-first\",\"mine:latest\"]},{\"RepoTags\":null}]" >"$engine/images_json.json"
+printf '{"BuildCache":[{"ID":"mountofthekilled","Type":"exec.cachemount","Description":"cached mount /k from exec /bin/sh -c x with id \\"%s-1-1-original//k\\"","InUse":false,"Shared":false,"Size":5,"CreatedAt":"2024-01-01T00:00:00Z","UsageCount":1},{"ID":"mountofthesecond","Type":"exec.cachemount","Description":"cached mount /k from exec /bin/sh -c x with id \\"//k\\"","InUse":false,"Shared":false,"Size":5,"CreatedAt":"2024-01-01T00:00:00Z","UsageCount":1}]}' \
+    "$killed" >"$engine/system_df.json"
+echo '{"BuildCache":[]}' >"$engine/build_prune.after.json"
+echo '{"CachesDeleted":["mountofthekilled"],"SpaceReclaimed":5}' >"$engine/build_prune.json"
+: >"$engine/requests.log"
+run bench --dry-run --json
+is 'it was killed: found' equals leftovers "[\"$killed\"]"
+run bench --dry-run
+is 'it was killed: told' says "  $tmp/own/$killed/"
+is 'it was killed: nothing happens before the yes' [ -d "$tmp/own/$killed" ]
+run bench --yes --runs 1 --scenario first --json api
+is 'it was killed: the next one ends well' exits 0
+is 'it was killed: the shape' fits bench
+is 'it was killed: its image goes' [ "$(deleted | grep -c "^$killed-1-api:original-first$")" -eq 1 ]
+is 'it was killed: and no image of mine' [ "$(deleted | grep -c mine)" -eq 0 ]
+is 'it was killed: its cache mount goes' [ "$(grep -c 'build/prune.*mountofthekilled' "$engine/requests.log")" -eq 1 ]
+is 'it was killed: and no other' [ "$(grep -c 'build/prune.*mountofthesecond' "$engine/requests.log")" -eq 0 ]
+is 'it was killed: its directory goes' [ ! -e "$tmp/own/$killed" ]
+is 'and what only looks like one stays' [ "$(ls "$tmp/own" | tr '\n' ' ')" = 'bilge-bench-aaaa1111x bilge-bench-bbbb2222 bilge-bench-mine ' ]
+is 'and nothing behind a link' [ -f "$tmp/elsewhere/file" ]
+rm -rf "$tmp"/own/* "$engine/build_prune.json" "$engine/images_json.json"
+echo '{"BuildCache":[]}' >"$engine/system_df.json"
 
 TMPDIR=$tmp/nosuch
 run bench --yes --runs 1 api
@@ -241,7 +280,8 @@ rm -f "$docker/count"
 run bench --yes --runs 1 api
 is 'the engine goes: exit 3' exits 3
 is 'the engine goes: what stays is named' complains "left behind: bilge-bench-"
-is 'the engine goes: the directory is gone' nothing_is_left
+is 'the engine goes: says what becomes of it' complains 'the next benchmark takes that away'
+is 'the engine goes: an empty directory stays' [ "$(find "$tmp/own" -mindepth 1 | wc -l)" -eq 1 ]
 run bench --yes --runs 1 api
 is 'no engine: exit 1' exits 1
 is 'no engine: one line' one_complaint

@@ -151,4 +151,29 @@ status=$?
 is 'an interrupt: exit 130' exits 130
 is 'an interrupt: the directory is gone' nothing_of_its_own
 is 'an interrupt: all is as before' is_as_before
+
+# Killed: an image, a cache mount and a directory stay, until the next one.
+sed -i 's/^RUN sleep 100;/RUN sleep 1;/' ../dockerfiles/original.Dockerfile
+sed -i -e 's/^RUN cat src.nosuch.py/RUN cat src\/main.py >\/program/' -e 's/^    sleep 1;/    sleep 100;/' \
+    ../dockerfiles/optimised.Dockerfile
+env PATH="$bilge_path" "$bilge" bench --yes --runs 1 web >/dev/null 2>&1 </dev/null &
+pid=$!
+wait_for sleeping
+mark=$(ls "$TMPDIR")
+kill -s KILL $pid
+wait $pid 2>/dev/null
+pkill -INT -f "$TMPDIR/$mark/" # its build, should it go on
+no_more() { ! "$@"; }
+wait_for no_more sleeping
+its_own() { docker image ls | grep -c "^$mark-"; docker buildx du --verbose | grep -c "\"$mark-"; }
+is 'killed: an image and a cache mount stay' [ "$(its_own | tr '\n' ' ')" = '1 1 ' ]
+sed -i 's/^    sleep 100;/    sleep 1;/' ../dockerfiles/optimised.Dockerfile
+run bench --yes --runs 1 --scenario first --json web
+is 'killed: the next one runs' exits 0
+is 'killed: it has found it' equals leftovers "[\"$mark\"]"
+is 'killed: nothing of it stays with the engine' [ "$(its_own | tr '\n' ' ')" = '0 0 ' ]
+is 'killed: nothing stays in the directory' nothing_of_its_own
+look after
+is 'killed: the images of others stay' cmp "$tmp/images.before" "$tmp/images.after"
+is 'killed: and their caches' cmp "$tmp/caches.before" "$tmp/caches.after"
 finish

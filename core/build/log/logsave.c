@@ -68,7 +68,7 @@ static void run(uv_work_t *work)
 {
     struct logsave *save = work->data;
     if (save->fd < 0)
-        save->fd = open(save->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+        save->fd = open(save->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     save->code = save->fd < 0 ? -errno : 0;
     if (save->code == 0 && save->piece.log != NULL)
         save->code = logpiece_read(&save->piece);

@@ -19,7 +19,8 @@ struct logsave_result {
 typedef void logsave_cb(void *arg, const struct logsave_result *result, const struct err *err);
 
 /* The lines that there are now, those of the filter (NULL: all). Never
- * overwrites a file, follows no link. The object frees itself after on_done.
+ * overwrites a file, follows no link; the file is its owner's alone, for a log
+ * has whatever the build printed. The object frees itself after on_done.
  * When the log is freed meanwhile that is an error: half a log is none. */
 struct logsave *logsave_start(uv_loop_t *loop, struct buildlog *log, const char *path,
                               const struct logfilter *filter, logsave_cb *on_done, void *arg);
