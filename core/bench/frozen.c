@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/build/compose/compose.h"
 
@@ -46,7 +45,7 @@ static char *own_cache(const struct frozen_spec *spec, const char *path)
 /* An entry as a map. */
 static void move_map(const struct frozen_spec *spec, cJSON *entry, const char *key)
 {
-    const char *path = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, key));
+    const char *path = json_string(entry, key, NULL);
     if (path == NULL)
         return;
     char *own = own_cache(spec, path);
@@ -71,7 +70,7 @@ static char *type_of(const cJSON *entry)
 {
     if (cJSON_IsString(entry))
         return compose_cache_type(entry->valuestring);
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "type"));
+    const char *type = json_string(entry, "type", NULL);
     return mem_strdup(type != NULL ? type : "registry");
 }
 
@@ -127,7 +126,7 @@ static int fill_build(const struct frozen_spec *spec, cJSON *build, struct err *
 
 static void copy_member(const cJSON *from, cJSON *to, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(from, name);
+    const cJSON *item = json_get(from, name);
     if (item != NULL)
         cJSON_AddItemToObject(to, name, cJSON_Duplicate(item, true));
 }
@@ -135,9 +134,9 @@ static void copy_member(const cJSON *from, cJSON *to, const char *name)
 int frozen_make(const struct frozen_spec *spec, char **ret_json, struct err *err)
 {
     cJSON *config = cJSON_Parse(spec->config), *root = cJSON_CreateObject();
-    const cJSON *services = cJSON_GetObjectItemCaseSensitive(config, "services");
-    const cJSON *service = cJSON_GetObjectItemCaseSensitive(services, spec->service);
-    const cJSON *build = cJSON_GetObjectItemCaseSensitive(service, "build");
+    const cJSON *services = json_get(config, "services");
+    const cJSON *service = json_get(services, spec->service);
+    const cJSON *build = json_get(service, "build");
     int code = 0;
     if (!cJSON_IsObject(build)) {
         code = err_set(err, ERR_FORMAT, "what docker compose config printed has no build of %s",

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/fs.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/cache/layout.h"
 
@@ -46,7 +45,7 @@ static cJSON *describe(int cache_fd, const struct digest *manifest, const char *
     if (json == NULL)
         goto out;
     /* Older exporters leave the field out; then the form tells. */
-    const cJSON *type = cJSON_GetObjectItemCaseSensitive(json, "mediaType");
+    const cJSON *type = json_get(json, "mediaType");
     const char *form = cJSON_HasObjectItem(json, "layers") ? MANIFEST_TYPE : INDEX_TYPE;
     entry = cJSON_CreateObject();
     cJSON_AddStringToObject(entry, "mediaType", cJSON_IsString(type) ? type->valuestring : form);
@@ -63,8 +62,8 @@ out:
 
 static const char *tag_of(const cJSON *entry)
 {
-    const cJSON *annotations = cJSON_GetObjectItemCaseSensitive(entry, "annotations");
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(annotations, TAG_KEY));
+    const cJSON *annotations = json_get(entry, "annotations");
+    return json_string(annotations, TAG_KEY, NULL);
 }
 
 /* Removes the entries for which `drop` says so. */
@@ -131,7 +130,7 @@ static bool is_not_kept(const cJSON *entry, const void *arg)
 {
     const struct kept *kept = arg;
     struct digest digest;
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(entry, "digest"));
+    const char *text = json_string(entry, "digest", NULL);
     if (text == NULL || !digest_parse(text, &digest))
         return true;
     for (size_t i = 0; i < kept->len; i++)

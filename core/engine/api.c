@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/engine/json.h"
+#include "core/base/json.h"
 
 static const struct api_version newest_known = {1, 52};
 

@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/engine/docker_text.h"
-#include "core/engine/json.h"
+#include "core/base/json.h"
 
 /* A peer can name as many as it likes. */
 #define NODES_MAX 256

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
-#include "core/engine/json.h"
+#include "core/base/json.h"
 
 #define DEFAULT_SOCKET "/var/run/docker.sock"
 #define DEFAULT_HOST "unix://" DEFAULT_SOCKET

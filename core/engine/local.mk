@@ -11,7 +11,6 @@ libbilge_a_SOURCES += \
 	core/engine/engine_prune.c \
 	core/engine/engine_refresh.c \
 	core/engine/http.c core/engine/http.h \
-	core/engine/json.c core/engine/json.h \
 	core/engine/node.h \
 	core/engine/prune_call.c core/engine/prune_call.h \
 	core/engine/record.c core/engine/record.h \

@@ -5,7 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/engine/json.h"
+#include "core/base/json.h"
 
 static int64_t time_of(const cJSON *item, const char *name)
 {

@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/clock.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/build/build.h"
 
@@ -14,25 +13,10 @@
  * between their ends. */
 #define SLACK (INT64_C(2) * 1000000000)
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-}
-
-static int64_t time_of(const cJSON *object, const char *name)
-{
-    const char *text = text_of(object, name);
-    int64_t at = 0;
-    if (text != NULL)
-        clock_parse(text, &at);
-    return at;
-}
-
 static size_t count_of(const cJSON *object, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
-    return value > 0 && value < 1e6 ? (size_t)value : 0;
+    int64_t count = json_count(object, name);
+    return count < 1000000 ? (size_t)count : 0;
 }
 
 static enum build_state state_of(const char *status)
@@ -47,9 +31,9 @@ static enum build_state state_of(const char *status)
 static bool read_row(const char *line, size_t len, struct history_build *ret_build)
 {
     cJSON *object = cJSON_ParseWithLength(line, len);
-    const char *ref = text_of(object, "ref"), *name = text_of(object, "name");
-    const char *status = text_of(object, "status");
-    int64_t started = time_of(object, "created_at"), ended = time_of(object, "completed_at");
+    const char *ref = json_string(object, "ref", NULL), *name = json_string(object, "name", NULL);
+    const char *status = json_string(object, "status", NULL);
+    int64_t started = json_time(object, "created_at"), ended = json_time(object, "completed_at");
     bool known = ref != NULL && name != NULL && status != NULL && started > 0;
     if (known)
         *ret_build = (struct history_build){

@@ -4,8 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include <cjson/cJSON.h>
-
+#include "core/base/json.h"
 #include "core/base/mem.h"
 
 static void free_texts(char **texts, size_t len)
@@ -182,14 +181,14 @@ static char *text_of(const cJSON *item)
 
 static char *member_text(const cJSON *object, const char *name)
 {
-    return text_of(cJSON_GetObjectItemCaseSensitive(object, name));
+    return text_of(json_get(object, name));
 }
 
 /* The path of one entry, given as attributes in a string or as a map. */
 static char *entry_path(const cJSON *entry, const char *key)
 {
     if (cJSON_IsObject(entry)) {
-        const cJSON *type = cJSON_GetObjectItemCaseSensitive(entry, "type");
+        const cJSON *type = json_get(entry, "type");
         bool local = cJSON_IsString(type) && strcmp(type->valuestring, "local") == 0;
         return local ? member_text(entry, key) : NULL;
     }
@@ -260,10 +259,10 @@ static void read_service(const cJSON *item, const cJSON *build, const char *dire
     service->target = member_text(build, "target");
     service->dockerfile = member_text(build, "dockerfile");
     service->dockerfile_inline = member_text(build, "dockerfile_inline");
-    read_args(cJSON_GetObjectItemCaseSensitive(build, "args"), service);
-    read_cache(cJSON_GetObjectItemCaseSensitive(build, "cache_to"), "dest", directory,
+    read_args(json_get(build, "args"), service);
+    read_cache(json_get(build, "cache_to"), "dest", directory,
                &service->cache_to, &service->cache_to_len);
-    read_cache(cJSON_GetObjectItemCaseSensitive(build, "cache_from"), "src", directory,
+    read_cache(json_get(build, "cache_from"), "src", directory,
                &service->cache_from, &service->cache_from_len);
 }
 
@@ -279,7 +278,7 @@ static void read_services(const cJSON *services, struct compose_project *project
     const cJSON *item;
     cJSON_ArrayForEach(item, services)
     {
-        const cJSON *build = cJSON_GetObjectItemCaseSensitive(item, "build");
+        const cJSON *build = json_get(item, "build");
         if (!cJSON_IsObject(build)) {
             project->services_without_build++;
             continue;
@@ -299,7 +298,7 @@ int compose_parse(const char *json, size_t len, const char *directory,
                   struct compose_project **ret_project, struct err *err)
 {
     cJSON *root = cJSON_ParseWithLength(json, len);
-    const cJSON *services = cJSON_GetObjectItemCaseSensitive(root, "services");
+    const cJSON *services = json_get(root, "services");
     if (!cJSON_IsObject(root) || (services != NULL && !cJSON_IsObject(services))) {
         cJSON_Delete(root);
         return err_set(err, ERR_FORMAT, "what docker compose config printed is not its JSON");

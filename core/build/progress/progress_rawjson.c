@@ -12,9 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/clock.h"
+#include "core/base/json.h"
 #include "core/base/lines.h"
 #include "core/base/mem.h"
 #include "core/build/progress/base64.h"
@@ -35,26 +34,10 @@ struct rawjson {
     int64_t now_mono_ms;
 };
 
-static const char *member_text(const cJSON *object, const char *name)
+static int64_t bytes_of(const cJSON *object, const char *name)
 {
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    return cJSON_IsString(item) ? item->valuestring : NULL;
-}
-
-static int64_t member_time(const cJSON *object, const char *name)
-{
-    const char *text = member_text(object, name);
-    int64_t at = 0;
-    if (text != NULL)
-        clock_parse(text, &at);
-    return at;
-}
-
-static int64_t member_bytes(const cJSON *object, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
-    double value = cJSON_IsNumber(item) ? item->valuedouble : 0;
-    return value > 0 && value < 9e15 ? (int64_t)value : 0;
+    int64_t bytes = json_count(object, name);
+    return bytes < INT64_C(9000000000000000) ? bytes : 0; /* sums of them are made */
 }
 
 /* ---------------------------------------------------------- lines for people */
@@ -141,10 +124,10 @@ static void end_step(struct rawjson *progress, struct step *step, struct vertex 
 
 static void read_vertex(struct rawjson *progress, const cJSON *item)
 {
-    const char *digest = member_text(item, "digest"), *name = member_text(item, "name");
-    int64_t started = member_time(item, "started"), completed = member_time(item, "completed");
-    const char *error = member_text(item, "error");
-    bool cached = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(item, "cached"));
+    const char *digest = json_string(item, "digest", NULL), *name = json_string(item, "name", NULL);
+    int64_t started = json_time(item, "started"), completed = json_time(item, "completed");
+    const char *error = json_string(item, "error", NULL);
+    bool cached = json_bool(item, "cached");
     if (digest == NULL || name == NULL)
         return;
     struct vertex *vertex = vertices_put(&progress->vertices, digest, name);
@@ -205,11 +188,11 @@ static void show_transfer(struct step *step, const char *id, int64_t current, in
 
 static void read_status(struct rawjson *progress, const cJSON *item)
 {
-    const char *id = member_text(item, "id"), *digest = member_text(item, "vertex");
+    const char *id = json_string(item, "id", NULL), *digest = json_string(item, "vertex", NULL);
     struct vertex_group *group = digest != NULL ? vertices_find(&progress->vertices, digest) : NULL;
     struct vertex *moved = group != NULL ? vertex_group_moved(group) : NULL;
-    int64_t current = member_bytes(item, "current"), total = member_bytes(item, "total");
-    int64_t started = member_time(item, "started"), completed = member_time(item, "completed");
+    int64_t current = bytes_of(item, "current"), total = bytes_of(item, "total");
+    int64_t started = json_time(item, "started"), completed = json_time(item, "completed");
     if (id == NULL || moved == NULL)
         return;
     for (struct vertex *vertex = moved; vertex != NULL; vertex = vertex->next)
@@ -257,12 +240,12 @@ static void on_other(void *arg, const char *text, size_t len)
 
 static void read_log(struct rawjson *progress, const cJSON *item)
 {
-    const char *digest = member_text(item, "vertex"), *data = member_text(item, "data");
+    const char *digest = json_string(item, "vertex", NULL), *data = json_string(item, "data", NULL);
     struct vertex_group *group = digest != NULL ? vertices_find(&progress->vertices, digest) : NULL;
     struct vertex *moved = group != NULL ? vertex_group_moved(group) : NULL;
-    const cJSON *stream = cJSON_GetObjectItemCaseSensitive(item, "stream");
+    const cJSON *stream = json_get(item, "stream");
     int number = cJSON_IsNumber(stream) && stream->valuedouble == 2 ? 2 : 1;
-    int64_t at = member_time(item, "timestamp");
+    int64_t at = json_time(item, "timestamp");
     struct buf text = {0};
     if (data == NULL || !base64_decode(data, &text)) {
         buf_done(&text);
@@ -283,23 +266,22 @@ static void read_log(struct rawjson *progress, const cJSON *item)
 /* "range":[{"start":{"line":3,…},…}] */
 static int warning_line(const cJSON *item)
 {
-    const cJSON *range =
-        cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(item, "range"), 0);
-    int64_t line = member_bytes(cJSON_GetObjectItemCaseSensitive(range, "start"), "line");
+    const cJSON *range = cJSON_GetArrayItem(json_get(item, "range"), 0);
+    int64_t line = bytes_of(json_get(range, "start"), "line");
     return line < 1000000 ? (int)line : 0;
 }
 
 static void read_warning(struct rawjson *progress, const cJSON *item)
 {
-    const char *digest = member_text(item, "vertex"), *data = member_text(item, "short");
+    const char *digest = json_string(item, "vertex", NULL), *data = json_string(item, "short", NULL);
     struct vertex_group *group = digest != NULL ? vertices_find(&progress->vertices, digest) : NULL;
     struct vertex *moved = group != NULL ? vertex_group_moved(group) : NULL;
-    const cJSON *source = cJSON_GetObjectItemCaseSensitive(item, "sourceInfo");
+    const cJSON *source = json_get(item, "sourceInfo");
     struct buf text = {0};
     if (moved != NULL && data != NULL && base64_decode(data, &text)) {
         say(progress, moved->step, "WARN: %s", text.data);
         build_add_warning(progress->build, moved->step, text.data, text.len,
-                          member_text(item, "url"), member_text(source, "filename"),
+                          json_string(item, "url", NULL), json_string(source, "filename", NULL),
                           warning_line(item));
     }
     buf_done(&text);
@@ -323,7 +305,7 @@ static void on_object(void *arg, const char *text, size_t len)
     cJSON *root = cJSON_ParseWithLength(text, len);
     bool known = cJSON_IsObject(root) && root->child == NULL; /* "{}" says nothing */
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, members[i].name), *item;
+        const cJSON *list = json_get(root, members[i].name), *item;
         known = known || cJSON_IsArray(list);
         cJSON_ArrayForEach(item, list) members[i].read(progress, item);
     }

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/build/compose/compose.h"
@@ -15,17 +14,11 @@
 
 /* ------------------------------------------------------------------- facts */
 
-static const char *text_of(const cJSON *object, const char *name)
-{
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
-    return text != NULL ? text : "";
-}
-
 /* "DriverStatus": [["driver-type","io.containerd.snapshotter.v1"]]: only with
  * containerd's image store can the engine's own builder export a local cache. */
 static enum compat_answer read_exports(const cJSON *info)
 {
-    const cJSON *status = cJSON_GetObjectItemCaseSensitive(info, "DriverStatus"), *pair;
+    const cJSON *status = json_get(info, "DriverStatus"), *pair;
     if (!cJSON_IsArray(status))
         return COMPAT_UNKNOWN;
     cJSON_ArrayForEach(pair, status)
@@ -39,13 +32,13 @@ static enum compat_answer read_exports(const cJSON *info)
 
 static void read_plugins(struct compat_facts *facts, const cJSON *info)
 {
-    const cJSON *client = cJSON_GetObjectItemCaseSensitive(info, "ClientInfo");
-    const cJSON *plugins = cJSON_GetObjectItemCaseSensitive(client, "Plugins"), *plugin;
+    const cJSON *client = json_get(info, "ClientInfo");
+    const cJSON *plugins = json_get(client, "Plugins"), *plugin;
     facts->told_plugins = cJSON_IsArray(plugins);
     cJSON_ArrayForEach(plugin, plugins)
     {
-        const char *version = text_of(plugin, "Version");
-        if (strcmp(text_of(plugin, "Name"), "buildx") == 0)
+        const char *version = json_string(plugin, "Version", "");
+        if (strcmp(json_string(plugin, "Name", ""), "buildx") == 0)
             snprintf(facts->buildx, sizeof facts->buildx, "%s",
                      version[0] != '\0' ? version : "unknown");
     }
@@ -60,10 +53,10 @@ void compat_read_info(struct compat_facts *facts, const char *json, size_t len)
         return;
     }
     read_plugins(facts, info);
-    snprintf(facts->engine, sizeof facts->engine, "%s", text_of(info, "ServerVersion"));
+    snprintf(facts->engine, sizeof facts->engine, "%s", json_string(info, "ServerVersion", ""));
     if (facts->engine[0] != '\0')
         facts->exports = read_exports(info);
-    cJSON_ArrayForEach(option, cJSON_GetObjectItemCaseSensitive(info, "SecurityOptions"))
+    cJSON_ArrayForEach(option, json_get(info, "SecurityOptions"))
     {
         const char *text = cJSON_GetStringValue(option);
         facts->rootless |= text != NULL && strcmp(text, "name=rootless") == 0;

@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/fs.h"
+#include "core/base/json.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
 #include "core/build/run/compat.h"
@@ -44,8 +43,7 @@ static bool other_builder_is_used(void)
     bool used = false;
     if (read_file(directory, "current", &text)) {
         cJSON *current = cJSON_ParseWithLength(text.data, text.len);
-        const char *name =
-            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(current, "Name"));
+        const char *name = json_string(current, "Name", NULL);
         used = name != NULL && name[0] != '\0' && strcmp(name, "default") != 0;
         cJSON_Delete(current);
     }
@@ -68,8 +66,7 @@ static bool is_wsl1(void)
 static int64_t free_bytes_of(const char *json, size_t len)
 {
     cJSON *info = cJSON_ParseWithLength(json, len);
-    const char *path =
-        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(info, "DockerRootDir"));
+    const char *path = json_string(info, "DockerRootDir", NULL);
     struct fs_space space;
     int64_t free_bytes = -1;
     int fd;

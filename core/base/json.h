@@ -3,8 +3,8 @@
  *
  * cJSON's plain getters compare names without case, and its `valueint` stops
  * at 2 GiB: only these are used here. */
-#ifndef BILGE_ENGINE_JSON_H
-#define BILGE_ENGINE_JSON_H
+#ifndef BILGE_BASE_JSON_H
+#define BILGE_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,5 +27,7 @@ bool json_bool(const cJSON *object, const char *name);
 /* Never negative; exact up to 2^53, the largest int64_t when it is larger
  * than that. 0 when it is no number. */
 int64_t json_count(const cJSON *object, const char *name);
+/* RFC 3339, as nanoseconds since 1970; 0 when it is no such text. */
+int64_t json_time(const cJSON *object, const char *name);
 
 #endif

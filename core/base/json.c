@@ -1,4 +1,6 @@
-#include "core/engine/json.h"
+#include "core/base/json.h"
+
+#include "core/base/clock.h"
 
 /* Nothing but white space may follow. */
 static cJSON *parse_whole(const char *text, size_t len)
@@ -55,4 +57,11 @@ int64_t json_count(const cJSON *object, const char *name)
     if (!cJSON_IsNumber(item) || !(item->valuedouble > 0))
         return 0;
     return item->valuedouble < 9.2e18 ? (int64_t)item->valuedouble : INT64_MAX;
+}
+
+int64_t json_time(const cJSON *object, const char *name)
+{
+    int64_t at = 0;
+    clock_parse(json_string(object, name, ""), &at);
+    return at;
 }
