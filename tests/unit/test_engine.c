@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "core/engine/engine.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
