@@ -172,6 +172,10 @@ static void add_summary(struct table *table, const struct bench_summary *summary
         return;
     }
     table_text(table, text_duration(text, summary->median_ms));
+    if (summary->min_ms == summary->max_ms) {
+        table_text(table, NULL);
+        return;
+    }
     snprintf(range, sizeof range, "%s to %s", text_duration(text, summary->min_ms),
              text_duration(most, summary->max_ms));
     table_text(table, range);

@@ -40,7 +40,6 @@ needs_to_build='
 	module:ncursesw     libncurses-dev
 	module:libuv        libuv1-dev
 	module:libcjson     libcjson-dev
-	module:libcurl      libcurl4-openssl-dev
 	module:sqlite3      libsqlite3-dev
 	module:inih         libinih-dev
 	module:libcrypto    libssl-dev
