@@ -8,20 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <linux/magic.h>
-#include <sys/vfs.h>
-#endif
 
 #include "core/base/clock.h"
+#include "core/base/path.h"
 
 #define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)
-
-/* Trees nested deeper than this are not walked: each level holds a file
- * descriptor. */
-#define MAX_DEPTH 256
 
 bool fs_is_name(const char *name)
 {
@@ -177,6 +169,18 @@ int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struc
     return code;
 }
 
+int fs_read_path(const char *path, size_t max, struct buf *buf, struct err *err)
+{
+    char *parent = path_parent(path);
+    int fd = -1, code = fs_open_root(parent, &fd, err);
+    if (code == 0) {
+        code = fs_read_file(fd, path_name(path), max, buf, err);
+        close(fd);
+    }
+    free(parent);
+    return code;
+}
+
 static int write_all(int fd, const char *data, size_t len)
 {
     while (len > 0) {
@@ -226,6 +230,18 @@ int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, 
     return 0;
 }
 
+int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+    char *parent = path_parent(path);
+    int fd = -1, code = fs_open_root(parent, &fd, err);
+    if (code == 0) {
+        code = fs_write_file(fd, path_name(path), data, len, mode, err);
+        close(fd);
+    }
+    free(parent);
+    return code < 0 ? err_sys(err, code, "writing %s", path) : 0;
+}
+
 static enum fs_type type_of(const struct dirent *entry)
 {
     switch (entry->d_type) {
@@ -264,133 +280,4 @@ int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
     }
     closedir(dir);
     return result;
-}
-
-struct removal {
-    int dirfd;
-    int depth;
-    int code; /* of the first thing that went wrong */
-    int64_t freed_bytes;
-    struct err *err;
-};
-
-static void remember(struct removal *removal, int code, const char *name, struct err *reason)
-{
-    if (removal->code != 0)
-        return;
-    removal->code = code;
-    if (reason != NULL)
-        err_set(removal->err, code, "%s", reason->text);
-    else
-        err_sys(removal->err, code, "removing %s", name);
-}
-
-static int remove_entry(void *arg, const char *name, enum fs_type type);
-
-static void remove_dir(struct removal *above, const char *name, const struct fs_stat *stat)
-{
-    struct err reason;
-    struct removal removal = {.depth = above->depth + 1, .err = above->err, .code = above->code};
-    if (removal.depth > MAX_DEPTH) {
-        remember(above, -ELOOP, name, NULL);
-        return;
-    }
-    int code = fs_open_dir(above->dirfd, name, &removal.dirfd, &reason);
-    if (code < 0) {
-        remember(above, code, name, &reason);
-        return;
-    }
-    code = fs_each(removal.dirfd, remove_entry, &removal, &reason);
-    if (code < 0)
-        remember(&removal, code, name, &reason);
-    close(removal.dirfd);
-    above->freed_bytes += removal.freed_bytes;
-    above->code = removal.code;
-    if (unlinkat(above->dirfd, name, AT_REMOVEDIR) == 0)
-        above->freed_bytes += stat->allocated_bytes;
-    else
-        remember(above, -errno, name, NULL);
-}
-
-static int remove_entry(void *arg, const char *name, enum fs_type type)
-{
-    struct removal *removal = arg;
-    struct fs_stat stat;
-    struct err reason;
-    (void)type;
-    int code = fs_stat_at(removal->dirfd, name, &stat, &reason);
-    if (code < 0) {
-        if (code != -ENOENT)
-            remember(removal, code, name, &reason);
-        return 0;
-    }
-    if (stat.type == FS_DIR) {
-        remove_dir(removal, name, &stat);
-        return 0;
-    }
-    if (unlinkat(removal->dirfd, name, 0) < 0) {
-        if (errno != ENOENT)
-            remember(removal, -errno, name, NULL);
-        return 0;
-    }
-    if (stat.nlink == 1)
-        removal->freed_bytes += stat.allocated_bytes;
-    return 0;
-}
-
-int fs_remove_tree(int dirfd, const char *name, int64_t *freed_bytes, struct err *err)
-{
-    struct removal removal = {.dirfd = dirfd, .err = err};
-    if (!fs_is_name(name))
-        return err_sys(err, -EINVAL, "removing %s", name);
-    remove_entry(&removal, name, FS_OTHER);
-    if (freed_bytes != NULL)
-        *freed_bytes += removal.freed_bytes;
-    return removal.code;
-}
-
-static bool lies_in_memory(int fd)
-{
-#ifdef __linux__
-    struct statfs fs;
-    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
-#else
-    (void)fd;
-    return false;
-#endif
-}
-
-int fs_space(int fd, struct fs_space *ret_space, struct err *err)
-{
-    struct statvfs vfs;
-    if (fstatvfs(fd, &vfs) < 0)
-        return err_sys(err, -errno, "asking for free space");
-    *ret_space = (struct fs_space){
-        .total_bytes = (int64_t)vfs.f_blocks * (int64_t)vfs.f_frsize,
-        .free_bytes = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize,
-        .in_memory = lies_in_memory(fd),
-        .read_only = (vfs.f_flag & ST_RDONLY) != 0,
-    };
-    return 0;
-}
-
-char *fs_mount_point(const char *path)
-{
-    struct stat here, above;
-    char *place = realpath(path, NULL);
-    if (place == NULL || stat(place, &here) < 0) {
-        free(place);
-        return NULL;
-    }
-    while (strcmp(place, "/") != 0) {
-        char *slash = strrchr(place, '/');
-        char *parent = slash > place ? mem_strndup(place, (size_t)(slash - place))
-                                     : mem_strdup("/");
-        bool same = stat(parent, &above) == 0 && above.st_dev == here.st_dev;
-        free(same ? place : parent);
-        if (!same)
-            break;
-        place = parent;
-    }
-    return place;
 }

@@ -52,12 +52,19 @@ int fs_open_file(int dirfd, const char *name, struct fs_stat *ret_stat, int *ret
  * max bytes, ERR_FOREIGN when it is no regular file. */
 int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struct err *err);
 
+/* The same of a file that the user named by a path (symlinks on the way to it
+ * are followed, it itself is none). */
+int fs_read_path(const char *path, size_t max, struct buf *buf, struct err *err);
+
 /* Writes a file whole: to a temporary name beside it (O_EXCL), fsync, rename.
  * On failure nothing of it stays. */
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                   struct err *err);
 
-/* The same, the file belonging to this user and group: what root replaces for
+/* The same by a path; its directory is there. */
+int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
+/* As fs_write_file(), the file belonging to this user and group: what root replaces for
  * a user must stay the user's. */
 int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      uid_t uid, gid_t gid, struct err *err);

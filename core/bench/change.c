@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/path.h"
+
 /* Neither the default of a profile nor what people write there. */
 #define CODEGEN_UNITS 15
 
@@ -66,7 +68,7 @@ static const struct kind kinds[] = {
 
 static const struct kind *kind_of(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    const char *name = path_name(path);
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         const char *wanted = kinds[i].name;

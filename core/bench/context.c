@@ -72,26 +72,11 @@ static void read_patterns(struct ignored *ignored, const char *text)
     }
 }
 
-static int read_beside(const char *path, const char *name, struct buf *text)
+static int read_ignore(const char *before, const char *name, struct buf *text)
 {
-    int fd;
-    if (fs_open_root(path, &fd, NULL) < 0)
-        return -ENOENT;
-    int code = fs_read_file(fd, name, IGNORE_MAX_BYTES, text, NULL);
-    close(fd);
-    return code;
-}
-
-static int read_own_ignore(const char *dockerfile, struct buf *text)
-{
-    const char *slash = dockerfile != NULL ? strrchr(dockerfile, '/') : NULL;
-    if (slash == NULL)
-        return -ENOENT;
-    char *directory = mem_strndup(dockerfile, (size_t)(slash - dockerfile) + 1);
-    char *name = mem_printf("%s.dockerignore", slash + 1);
-    int code = read_beside(directory, name, text);
-    free(directory);
-    free(name);
+    char *path = mem_printf("%s%s", before, name);
+    int code = fs_read_path(path, IGNORE_MAX_BYTES, text, NULL);
+    free(path);
     return code;
 }
 
@@ -99,8 +84,8 @@ static struct ignored read_ignored(const char *context, const char *dockerfile)
 {
     struct ignored ignored = {0};
     struct buf text = {0};
-    if (read_own_ignore(dockerfile, &text) == 0 ||
-        read_beside(context, ".dockerignore", &text) == 0)
+    if ((dockerfile != NULL && read_ignore(dockerfile, ".dockerignore", &text) == 0) ||
+        read_ignore(context, "/.dockerignore", &text) == 0)
         read_patterns(&ignored, text.data != NULL ? text.data : "");
     buf_done(&text);
     return ignored;

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bench/change.h"
 #include "core/bench/context.h"
 #include "core/bench/lockfile.h"
@@ -41,7 +41,7 @@ static const char *const manifests[] = {
 
 static int beginning_score(const char *path)
 {
-    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    const char *name = path_name(path);
     for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++)
         if (strcmp(name, beginnings[i].name) == 0)
             return beginnings[i].score;
@@ -194,14 +194,7 @@ static char *find_manifest(const char *context, const char *code)
 static bool read_whole(const char *context, const char *path, struct buf *ret_text)
 {
     char *whole = mem_printf("%s/%s", context, path);
-    char *slash = strrchr(whole, '/');
-    int fd;
-    *slash = '\0';
-    bool done = fs_open_root(whole, &fd, NULL) == 0;
-    if (done) {
-        done = fs_read_file(fd, slash + 1, FILE_MAX_BYTES, ret_text, NULL) == 0;
-        close(fd);
-    }
+    bool done = fs_read_path(whole, FILE_MAX_BYTES, ret_text, NULL) == 0;
     free(whole);
     return done && ret_text->data != NULL;
 }
@@ -230,8 +223,7 @@ static char *package_of(const char *context, const char *code)
 
 static bool is_cargo(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return strcmp(slash != NULL ? slash + 1 : path, "Cargo.toml") == 0;
+    return strcmp(path_name(path), "Cargo.toml") == 0;
 }
 
 static void find_dependency(struct bench_source *source, const char *code)

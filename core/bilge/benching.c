@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 
 void benching_fail(struct benching *benching, const struct err *err)
 {
@@ -195,8 +196,7 @@ static struct bench *make_bench(struct benching *benching,
     struct bench *bench = mem_zalloc(sizeof *bench);
     bench->mark = random_mark(&benching->token);
     bench->parent = temporary_directory();
-    bench->directory =
-        mem_printf("%s/%s", strcmp(bench->parent, "/") == 0 ? "" : bench->parent, bench->mark);
+    bench->directory = path_join(bench->parent, bench->mark);
     bench->rounds = options->rounds;
     memcpy(bench->wanted, options->wanted, sizeof bench->wanted);
     mem_replace(&bench->files[BENCH_ORIGINAL], options->original);

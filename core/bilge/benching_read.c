@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bench/context.h"
 #include "core/bench/frozen.h"
 #include "core/bench/recognise.h"
@@ -26,19 +26,11 @@ struct reading {
 
 static void read_dockerfile(struct bench_source *source)
 {
-    char *slash = source->dockerfile != NULL ? strrchr(source->dockerfile, '/') : NULL;
     struct buf text = {0};
-    int fd;
-    if (slash == NULL)
-        return;
-    char *directory = mem_strndup(source->dockerfile, (size_t)(slash - source->dockerfile) + 1);
-    if (fs_open_root(directory, &fd, NULL) == 0) {
-        if (fs_read_file(fd, slash + 1, DOCKERFILE_MAX_BYTES, &text, NULL) == 0)
-            source->dockerfile_text = buf_take(&text);
-        close(fd);
-    }
+    if (source->dockerfile != NULL &&
+        fs_read_path(source->dockerfile, DOCKERFILE_MAX_BYTES, &text, NULL) == 0)
+        source->dockerfile_text = buf_take(&text);
     buf_done(&text);
-    free(directory);
 }
 
 static int read_source(const struct bench *bench, const char *service, struct bench_source *source,
@@ -129,9 +121,9 @@ static void fill_source(const struct benching *benching, const struct compose_se
                         struct bench_source *source)
 {
     char *dockerfile = compose_dockerfile(service);
-    source->context = roots_plain(service->context);
+    source->context = path_plain(service->context);
     /* "../Dockerfile" lies outside, though its path begins with the context's. */
-    source->dockerfile = dockerfile != NULL ? roots_plain(dockerfile) : NULL;
+    source->dockerfile = dockerfile != NULL ? path_plain(dockerfile) : NULL;
     free(dockerfile);
     if (benching->bench->wanted[BENCH_CODE])
         source->code_file =

@@ -2,8 +2,6 @@
  * of that away again. One job at a time; while it runs nothing else touches what
  * it works on. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +9,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bench/change.h"
 #include "core/bench/context.h"
 #include "core/bench/frozen.h"
@@ -45,22 +44,6 @@ static char *caches_path(const struct bench *bench, enum bench_variant variant)
 char *benching_compose_file(const struct bench *bench, const struct bench_step *step)
 {
     return mem_printf("%s/%s.json", bench->directory, bench_variant_name(step->variant));
-}
-
-static int write_file(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
-{
-    const char *slash = strrchr(path, '/');
-    char *directory = mem_strndup(path, (size_t)(slash - path));
-    int fd;
-    int code = fs_open_root(directory, &fd, err);
-    if (code == 0) {
-        code = fs_write_file(fd, slash + 1, data, len, mode, err);
-        close(fd);
-    }
-    if (code < 0)
-        err_set(err, code, "writing %s: %s", path, err_reason(code));
-    free(directory);
-    return code;
 }
 
 static int remove_from(const char *directory, const char *name, struct err *err)
@@ -100,15 +83,8 @@ static int read_pristine(const char *copy, const char *path, struct benching_fil
     file_done(file);
     if (path == NULL)
         return 0;
-    char *whole = mem_printf("%s/%s", copy, path);
-    char *slash = strrchr(whole, '/');
-    int fd;
-    *slash = '\0';
-    int code = fs_open_root(whole, &fd, err);
-    if (code == 0) {
-        code = fs_read_file(fd, slash + 1, FILE_MAX_BYTES, &file->pristine, err);
-        close(fd);
-    }
+    char *whole = path_join(copy, path);
+    int code = fs_read_path(whole, FILE_MAX_BYTES, &file->pristine, err);
     free(whole);
     mem_replace(&file->path, path);
     return code;
@@ -165,7 +141,7 @@ static int put_file(struct staging *staging, const struct benching_file *file, b
     else if (code == 0)
         buf_append(&text, pristine, file->pristine.len);
     if (code == 0)
-        code = write_file(path, text.data, text.len, st.st_mode & 07777, &staging->err);
+        code = fs_write_path(path, text.data, text.len, st.st_mode & 07777, &staging->err);
     buf_done(&text);
     free(path);
     free(copy);
@@ -208,7 +184,7 @@ static int freeze(struct staging *staging)
     int code = frozen_make(&spec, &json, &staging->err);
     if (code == 0) {
         char *path = benching_compose_file(bench, &staging->step);
-        code = write_file(path, json, strlen(json), 0600, &staging->err);
+        code = fs_write_path(path, json, strlen(json), 0600, &staging->err);
         free(path);
     }
     free(json);

@@ -1,9 +1,9 @@
 /* Where logs go that memory has no room for: into a file without a name, in the
  * state directory. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/builds_private.h"
 #include "core/build/log/logfile.h"
 
@@ -16,8 +16,7 @@ struct sweep {
 static char *directory_of(const struct bilge *bilge)
 {
     const char *path = bilge->memory.path;
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    return bilge->watching && slash != NULL ? mem_strndup(path, (size_t)(slash - path)) : NULL;
+    return bilge->watching && path != NULL ? path_parent(path) : NULL;
 }
 
 static void sweep_run(struct job *job)

@@ -7,6 +7,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 #include "core/cache/remove.h"
 
@@ -14,7 +15,7 @@ struct cache *caches_missing(const char *path)
 {
     struct cache *cache = mem_zalloc(sizeof *cache);
     cache->path = mem_strdup(path);
-    cache->name = mem_strdup(strrchr(path, '/') + 1);
+    cache->name = mem_strdup(path_name(path));
     cache->state = CACHE_MISSING;
     return cache;
 }
@@ -64,7 +65,7 @@ static void on_cache(void *arg, size_t root, struct cache *cache)
 {
     struct bilge *bilge = arg;
     const char *base = bilge->store->roots[root].path;
-    char *path = mem_printf("%s/%s", strcmp(base, "/") == 0 ? "" : base, cache->name);
+    char *path = path_join(base, cache->name);
     caches_put(bilge, path, cache);
     free(path);
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 
 struct examining {
@@ -22,8 +23,8 @@ static void find_aliases(struct examining *examining)
     struct doctor_facts *facts = &examining->facts;
     facts->aliases = mem_zalloc((2 * examining->given_len + 1) * sizeof *facts->aliases);
     for (size_t i = 0; i < examining->given_len; i++) {
-        char *there = roots_canonical(examining->given[i]);
-        char *plain = roots_plain(examining->given[i]);
+        char *there = path_canonical(examining->given[i]);
+        char *plain = path_plain(examining->given[i]);
         if (strcmp(there, plain) != 0) {
             facts->aliases[facts->aliases_len++] = plain;
             facts->aliases[facts->aliases_len++] = there;

@@ -2,10 +2,10 @@
  * files are read on the pool. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 #include "core/build/dockerfile/dockerfile.h"
 
@@ -21,32 +21,13 @@ struct excerpts {
     char *text; /* the answer */
 };
 
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
-static bool read_file(const char *path, struct buf *ret_text)
-{
-    const char *name = name_of(path);
-    char *directory = mem_strndup(path, (size_t)(name - path));
-    int fd, code = fs_open_root(directory, &fd, NULL);
-    free(directory);
-    if (code < 0)
-        return false;
-    code = fs_read_file(fd, name, DOCKERFILE_MAX_BYTES, ret_text, NULL);
-    close(fd);
-    return code == 0 && ret_text->len > 0;
-}
-
 static void run(struct job *job)
 {
     struct excerpts *excerpts = (struct excerpts *)job;
     const struct dockerfile_wish wish = {excerpts->stage, excerpts->index, excerpts->instruction};
     struct buf text = {0};
     int first = excerpts->line, last = excerpts->line;
-    if (read_file(excerpts->path, &text) &&
+    if (fs_read_path(excerpts->path, DOCKERFILE_MAX_BYTES, &text, NULL) == 0 && text.len > 0 &&
         (first > 0 || dockerfile_find(text.data, text.len, &wish, &first, &last)))
         excerpts->text = dockerfile_excerpt(text.data, text.len, first, last);
     excerpts->line = first;
@@ -71,7 +52,7 @@ static void done(struct job *job, bool cancelled)
         build_excerpt_done(&build->excerpt);
         build->excerpt = (struct build_excerpt){
             .step = excerpts->step,
-            .file = mem_strdup(name_of(excerpts->path)),
+            .file = mem_strdup(path_name(excerpts->path)),
             .line = excerpts->line,
             .text = excerpts->text,
         };

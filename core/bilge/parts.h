@@ -161,13 +161,7 @@ struct job {
 };
 void job_start(struct bilge *bilge, struct job *job);
 
-/* ---- roots: paths only. A path with its existing part resolved, the rest put
- * into its shortest form. The caller frees it. */
-char *roots_canonical(const char *path);
-/* Absolute, without "." and "..", symlinks as they are. */
-char *roots_plain(const char *path);
-/* The same, but the last component is not followed. */
-char *roots_canonical_parent(const char *path);
+/* ---- roots */
 /* Does an OCI layout lie there? */
 bool roots_is_layout(const char *path);
 void roots_from_options(struct bilge *bilge);

@@ -10,6 +10,7 @@
 #include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/judging.h"
 #include "core/bilge/parts.h"
 #include "core/bilge/spots.h"
@@ -63,14 +64,13 @@ static void recording_free(struct recording *recording)
 /* -1 when it can't be read. */
 static int64_t measure(const char *path)
 {
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
     int64_t bytes = 0;
     int fd;
-    if (slash == NULL || slash[1] == '\0')
+    if (path == NULL || path_name(path)[0] == '\0')
         return -1;
-    char *parent = slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
+    char *parent = path_parent(path);
     if (fs_open_root(parent, &fd, NULL) == 0) {
-        struct cache *cache = scan_cache(fd, parent, slash + 1, NULL);
+        struct cache *cache = scan_cache(fd, parent, path_name(path), NULL);
         bytes = cache->size_bytes;
         cache_free(cache);
         close(fd);

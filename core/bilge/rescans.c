@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 
 struct rescan {
@@ -100,11 +101,10 @@ static void start_next(struct bilge *bilge)
 static void add(struct bilge *bilge, const char *path, bool for_request)
 {
     struct rescan *rescan = mem_zalloc(sizeof *rescan), **end = &bilge->rescans;
-    const char *slash = strrchr(path, '/');
     rescan->bilge = bilge;
     rescan->path = mem_strdup(path);
-    rescan->root = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
-    rescan->name = mem_strdup(slash + 1);
+    rescan->root = path_parent(path);
+    rescan->name = mem_strdup(path_name(path));
     rescan->for_request = for_request;
     while (*end != NULL)
         end = &(*end)->next;

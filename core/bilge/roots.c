@@ -1,111 +1,14 @@
 /* Where the caches are: the directories given on the command line; else the
  * parents of the project's cache_to paths; else /tmp/docker-cache. */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 
 #define DEFAULT_ROOT "/tmp/docker-cache"
-
-/* --------------------------------------------------------------------- paths */
-
-/* Appends one component to an absolute path. */
-static void append_component(struct buf *path, const char *name, size_t len)
-{
-    if (len == 0 || (len == 1 && name[0] == '.'))
-        return;
-    if (len == 2 && name[0] == '.' && name[1] == '.') {
-        while (path->len > 0 && path->data[path->len - 1] != '/')
-            path->len--;
-        path->len -= path->len > 0;
-        if (path->data != NULL)
-            path->data[path->len] = '\0';
-        return;
-    }
-    buf_append_str(path, "/");
-    buf_append(path, name, len);
-}
-
-static void append_path(struct buf *path, const char *rest)
-{
-    while (*rest != '\0') {
-        size_t len = strcspn(rest, "/");
-        append_component(path, rest, len);
-        rest += len + (rest[len] == '/');
-    }
-}
-
-char *roots_plain(const char *path)
-{
-    struct buf whole = {0};
-    if (path[0] != '/') {
-        char *here = getcwd(NULL, 0);
-        append_path(&whole, here != NULL ? here : "");
-        free(here);
-    }
-    append_path(&whole, path);
-    if (whole.len == 0)
-        buf_append_str(&whole, "/");
-    return buf_take(&whole);
-}
-
-/* Resolves the longest part of it that exists. */
-char *roots_canonical(const char *path)
-{
-    char *known = roots_plain(path), *resolved = NULL;
-    size_t len = strlen(known), whole = len;
-    char *rest = mem_strdup(known);
-    for (;;) {
-        resolved = realpath(len > 0 ? known : "/", NULL);
-        if (resolved != NULL || len == 0)
-            break;
-        while (len > 0 && known[len - 1] != '/')
-            len--;
-        len -= len > 0;
-        known[len] = '\0';
-    }
-    struct buf out = {0};
-    append_path(&out, resolved != NULL ? resolved : "");
-    if (len < whole)
-        append_path(&out, rest + len);
-    if (out.len == 0)
-        buf_append_str(&out, "/");
-    free(resolved);
-    free(known);
-    free(rest);
-    return buf_take(&out);
-}
-
-char *roots_canonical_parent(const char *path)
-{
-    char *whole = roots_plain(path);
-    char *slash = strrchr(whole, '/');
-    char *parent = slash == whole ? mem_strdup("/") : mem_strndup(whole, (size_t)(slash - whole));
-    char *resolved = roots_canonical(parent);
-    struct buf out = {0};
-    append_path(&out, resolved);
-    append_path(&out, slash);
-    if (out.len == 0)
-        buf_append_str(&out, "/");
-    free(whole);
-    free(parent);
-    free(resolved);
-    return buf_take(&out);
-}
-
-static void split(const char *path, char **ret_parent, char **ret_name)
-{
-    const char *slash = strrchr(path, '/');
-    *ret_parent = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
-    *ret_name = mem_strdup(slash + 1);
-}
-
-/* --------------------------------------------------------------------- roots */
 
 /* Is it the same directory under another name (a bind mount)? */
 static bool same_directory(const char *a, const char *b)
@@ -133,13 +36,11 @@ static void add_roots(struct bilge *bilge, char *const *paths, const bool *singl
         if (!single[i])
             add_root(bilge->store, paths[i], NULL);
     for (size_t i = 0; i < len; i++) {
-        char *parent, *name;
         if (!single[i] || strcmp(paths[i], "/") == 0)
             continue;
-        split(paths[i], &parent, &name);
-        add_root(bilge->store, parent, name);
+        char *parent = path_parent(paths[i]);
+        add_root(bilge->store, parent, path_name(paths[i]));
         free(parent);
-        free(name);
     }
 }
 
@@ -172,7 +73,7 @@ void roots_from_options(struct bilge *bilge)
     bool *single = mem_zalloc(len);
     for (size_t i = 0; i < len; i++) {
         paths[i] =
-            roots_canonical(bilge->given_roots_len > 0 ? bilge->given_roots[i] : DEFAULT_ROOT);
+            path_canonical(bilge->given_roots_len > 0 ? bilge->given_roots[i] : DEFAULT_ROOT);
         single[i] = roots_is_layout(paths[i]);
     }
     add_roots(bilge, paths, single, len);
@@ -191,7 +92,7 @@ void roots_resolve_project(struct compose_project *project)
             char **path = j < service->cache_to_len
                               ? &service->cache_to[j]
                               : &service->cache_from[j - service->cache_to_len];
-            char *resolved = roots_canonical_parent(*path);
+            char *resolved = path_canonical_parent(*path);
             free(*path);
             *path = resolved;
         }
@@ -220,7 +121,7 @@ static bool is_shared_place(const char *path, const char *project_directory)
     for (size_t i = 0; i < sizeof own / sizeof own[0] && !shared; i++) {
         if (own[i] == NULL || own[i][0] != '/')
             continue;
-        char *place = roots_canonical(own[i]);
+        char *place = path_canonical(own[i]);
         shared = strcmp(place, path) == 0 ||
                  (own[i] == project_directory && is_at_or_above(path, place));
         free(place);
@@ -240,15 +141,13 @@ void roots_from_project(struct bilge *bilge)
             const char *path = j < service->cache_to_len
                                    ? service->cache_to[j]
                                    : service->cache_from[j - service->cache_to_len];
-            char *parent, *name;
-            split(path, &parent, &name);
+            char *parent = path_parent(path);
             mem_reserve((void **)&paths, &paths_cap, len + 1, sizeof *paths);
             mem_reserve((void **)&single, &single_cap, len + 1, sizeof *single);
             single[len] = is_shared_place(parent, project->directory);
             paths[len] = mem_strdup(single[len] ? path : parent);
             len++;
             free(parent);
-            free(name);
         }
     }
     if (len == 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 
 static bool is_directory_row(const struct service *row)
@@ -31,7 +32,7 @@ static void reset_row(struct service *row)
     row->same_path = NULL;
     row->same_path_len = 0;
     row->in_project = false;
-    mem_replace(&row->name, strrchr(row->path, '/') + 1);
+    mem_replace(&row->name, path_name(row->path));
 }
 
 /* Other rows were the project's: they are made anew. */

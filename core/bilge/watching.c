@@ -11,6 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/bilge/parts.h"
 
 #define NAMES_MAX 100000
@@ -63,15 +64,10 @@ static int by_name(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-static char *path_in(const char *root, const char *name)
-{
-    return mem_printf("%s/%s", strcmp(root, "/") == 0 ? "" : root, name);
-}
-
 static void rescan_new(struct bilge *bilge, const struct listing *listing)
 {
     for (size_t i = 0; i < listing->names_len; i++) {
-        char *path = path_in(listing->root, listing->names[i]);
+        char *path = path_join(listing->root, listing->names[i]);
         const struct service *row = store_service(bilge->store, path);
         if (row == NULL || row->cache == NULL || row->cache->state == CACHE_MISSING)
             caches_rescan(bilge, path, false);
@@ -87,7 +83,7 @@ static void rescan_gone(struct bilge *bilge, const struct listing *listing)
         if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
             roots_of(store, row->path) != &store->roots[listing->index])
             continue;
-        const char *name = strrchr(row->path, '/') + 1;
+        const char *name = path_name(row->path);
         if (listing->names_len == 0 || bsearch(&name, listing->names, listing->names_len,
                                                sizeof *listing->names, by_name) == NULL)
             caches_rescan(bilge, row->path, false);
@@ -97,7 +93,7 @@ static void rescan_gone(struct bilge *bilge, const struct listing *listing)
 static void compare(struct bilge *bilge, struct listing *listing)
 {
     if (listing->only != NULL) {
-        char *path = path_in(listing->root, listing->only);
+        char *path = path_join(listing->root, listing->only);
         const struct service *row = store_service(bilge->store, path);
         bool known = row != NULL && row->cache != NULL && row->cache->state != CACHE_MISSING;
         if (known != listing->exists)
@@ -186,7 +182,7 @@ static bool is_at_or_below(const char *path, const char *above)
  * again on request, or when it has become one. */
 static void rescan_changed(struct bilge *bilge, const char *root, const char *name)
 {
-    char *path = path_in(root, name);
+    char *path = path_join(root, name);
     const struct service *row = store_service(bilge->store, path);
     bool foreign = row != NULL && row->cache != NULL && row->cache->state == CACHE_FOREIGN;
     if (roots_of(bilge->store, path) != NULL && (!foreign || roots_is_layout(path)))
@@ -196,7 +192,7 @@ static void rescan_changed(struct bilge *bilge, const char *root, const char *na
 
 static char *spot_of(const struct cache_root *root)
 {
-    return root->only != NULL ? path_in(root->path, root->only) : mem_strdup(root->path);
+    return root->only != NULL ? path_join(root->path, root->only) : mem_strdup(root->path);
 }
 
 static void on_change(void *arg, const char *place, const char *name)
@@ -232,15 +228,12 @@ static void watch_for(struct bilge *bilge, const char *path)
 {
     char *missing = mem_strdup(path);
     for (;;) {
-        char *slash = strrchr(missing, '/');
-        char *above =
-            slash == missing ? mem_strdup("/") : mem_strndup(missing, (size_t)(slash - missing));
-        bool found = is_directory(above);
-        if (!found && slash != missing)
-            *slash = '\0';
-        free(above);
-        if (found || slash == missing)
+        char *above = path_parent(missing);
+        bool last = is_directory(above) || strcmp(above, "/") == 0;
+        free(last ? above : missing);
+        if (last)
             break;
+        missing = above;
     }
     watch_add_root(bilge->watch, missing);
     free(missing);
@@ -268,7 +261,7 @@ void watching_root(struct bilge *bilge, size_t index, bool exists)
 void watching_cache(struct bilge *bilge, const char *path, bool exists)
 {
     const struct cache_root *root = roots_of(bilge->store, path);
-    const char *name = strrchr(path, '/') + 1;
+    const char *name = path_name(path);
     if (bilge->watch == NULL || root == NULL)
         return;
     if (exists)

@@ -11,6 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/base/words.h"
 
@@ -59,8 +60,7 @@ static void read_ignored(int context, struct words *ignored)
 
 static bool is_ignored(const struct search *search, const char *path)
 {
-    const char *name = strrchr(path, '/');
-    name = name != NULL ? name + 1 : path;
+    const char *name = path_name(path);
     for (size_t i = 0; i < search->ignored.len; i++) {
         const char *pattern = search->ignored.items[i];
         bool anywhere = strncmp(pattern, "**/", 3) == 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/base/text.h"
 
 #define MAX_TEXT 80
@@ -60,12 +61,6 @@ static bool has_word(struct words words, const char *wanted)
     return false;
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
 static bool is(const char *a, const char *b)
 {
     return strcmp(a, b) == 0;
@@ -106,10 +101,10 @@ bool client_builds(const char *args, size_t len)
     if (len == 0 || args[len - 1] != '\0')
         return false;
     struct words words = {args, args + len};
-    const char *tool = base_name(next_word(&words));
+    const char *tool = path_name(next_word(&words));
     if (strncmp(tool, "python", 6) == 0) {
         const char *script = next_word(&words);
-        tool = script != NULL ? base_name(script) : "";
+        tool = script != NULL ? path_name(script) : "";
     }
     if (is(tool, "docker"))
         return docker_builds(words);
@@ -126,7 +121,7 @@ char *client_text(const char *args, size_t len)
     struct buf text = {0};
     const char *word = next_word(&words);
     if (word != NULL)
-        word = base_name(word);
+        word = path_name(word);
     for (; word != NULL && text.len < MAX_TEXT; word = next_word(&words)) {
         if (text.len > 0)
             buf_append_str(&text, " ");

@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/cache/gather_private.h"
 #include "core/cache/generations.h"
 #include "core/cache/problems.h"
@@ -230,7 +231,7 @@ void gather_start(struct crew *crew, int root_fd, const char *root_path, const c
     gather->arg = arg;
     gather->cache = mem_zalloc(sizeof *gather->cache);
     gather->cache->name = mem_strdup(name);
-    gather->cache->path = mem_printf("%s/%s", strcmp(root_path, "/") == 0 ? "" : root_path, name);
+    gather->cache->path = path_join(root_path, name);
     gather->cache->scanned_at = clock_now();
     tally_init(&gather->tally, 0, on_end);
     tally_hold(&gather->tally);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/cache/glance.h"
 #include "core/cache/watch_parts.h"
 
@@ -89,12 +90,10 @@ static int open_eye(struct watch *watch, struct target *target, struct eye **slo
 static int open_root_eye(struct watch *watch, struct target *target)
 {
     int code = open_eye(watch, target, &target->eyes[0], target->path, NULL);
-    const char *slash = strrchr(target->path, '/');
-    if (code != UV_ENOENT || slash == NULL || slash[1] == '\0')
+    if (code != UV_ENOENT || path_name(target->path)[0] == '\0')
         return code;
-    char *above = slash == target->path ? mem_strdup("/")
-                                        : mem_strndup(target->path, (size_t)(slash - target->path));
-    code = open_eye(watch, target, &target->eyes[0], above, slash + 1);
+    char *above = path_parent(target->path);
+    code = open_eye(watch, target, &target->eyes[0], above, path_name(target->path));
     free(above);
     return code;
 }

@@ -11,6 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/engine/engine_private.h"
 
 #define EVENT_DELAY_MS 300 /* events come in bursts */
@@ -124,7 +125,6 @@ void engine_stop_listening(struct engine *engine)
 static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, int status)
 {
     struct engine *engine = watch->data;
-    const char *slash = strrchr(engine->target.socket_path, '/');
     (void)events;
     /* Who floods the directory must not hold up the loop; the pauses between
      * tries do without. */
@@ -132,7 +132,7 @@ static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, 
         engine_unwatch_socket(engine);
         return;
     }
-    if (status < 0 || name == NULL || strcmp(name, slash + 1) != 0 || engine->step != STEP_NONE)
+    if (status < 0 || name == NULL || strcmp(name, path_name(engine->target.socket_path)) != 0 || engine->step != STEP_NONE)
         return;
     engine_connect_in(engine, SOCKET_DELAY_MS);
 }
@@ -140,10 +140,9 @@ static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, 
 void engine_watch_socket(struct engine *engine)
 {
     const char *path = engine->target.socket_path;
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-    if (slash == NULL || uv_is_active((uv_handle_t *)&engine->socket_watch))
+    if (path == NULL || strchr(path, '/') == NULL || uv_is_active((uv_handle_t *)&engine->socket_watch))
         return;
-    char *dir = mem_strndup(path, slash > path ? (size_t)(slash - path) : 1);
+    char *dir = path_parent(path);
     /* Where it can't be watched (no such directory yet), the pauses have to do. */
     engine->socket_events = 0;
     uv_fs_event_start(&engine->socket_watch, on_socket_event, dir, 0);

@@ -1,8 +1,8 @@
 #include "core/prune/look.h"
 
-#include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/base/text.h"
 
 struct plan_kept *look_keep(struct look *look, enum item_kind kind, const char *id,
@@ -16,16 +16,13 @@ struct plan_kept *look_keep(struct look *look, enum item_kind kind, const char *
 static uint32_t plan_cache_of(struct look *look)
 {
     struct plan *plan = look->planner->plan;
-    const char *path = look->cache->path;
     if (look->plan_cache != CACHE_NONE)
         return look->plan_cache;
-    const char *slash = strrchr(path, '/');
-    size_t root_len = slash == NULL ? 0 : (size_t)(slash - path);
     mem_reserve((void **)&plan->caches, &plan->caches_cap, plan->caches_len + 1,
                 sizeof *plan->caches);
     look->plan_cache = (uint32_t)plan->caches_len++;
     plan->caches[look->plan_cache] = (struct plan_cache){
-        .root = root_len > 0 ? mem_strndup(path, root_len) : mem_strdup("/"),
+        .root = path_parent(look->cache->path),
         .name = mem_strdup(look->cache->name),
         .dev = look->cache->dev,
         .ino = look->cache->ino,

@@ -17,11 +17,6 @@ static _Noreturn void give_up(const char *what, const char *path)
     exit(99);
 }
 
-char *path_join(const char *dir, const char *name)
-{
-    return mem_printf("%s/%s", dir, name);
-}
-
 char *tempdir_new(void)
 {
     const char *parent = getenv("TMPDIR");

@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/base/path.h" /* path_join(): the tests' way to name what is in one */
+
 /* A new empty directory below TMPDIR (or /tmp). Gives its absolute path to the
  * caller, who hands it back to tempdir_free(). */
 char *tempdir_new(void);
 /* Removes it with all below it, whatever the permissions in it are. */
 void tempdir_free(char *path);
-
-/* "dir/name" as a new string; name may be several components. */
-char *path_join(const char *dir, const char *name);
 
 /* All below work on dir/name; directories on the way are made. */
 void file_write(const char *dir, const char *name, const void *data, size_t len);

@@ -1,28 +1,16 @@
 #include "core/build/compose/bare.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/path.h"
 #include "core/base/words.h"
 #include "core/build/compose/compose.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash != NULL ? slash + 1 : path;
-}
-
-static char *folder_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash > path ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("/");
-}
 
 /* The user's own file: a link to it counts as it. */
 static int read_file(const char *path, struct buf *text, struct err *err)
@@ -30,13 +18,7 @@ static int read_file(const char *path, struct buf *text, struct err *err)
     char *real = realpath(path, NULL);
     if (real == NULL)
         return err_sys(err, -errno, "reading %s", path);
-    char *folder = folder_of(real);
-    int fd, code = fs_open_root(folder, &fd, err);
-    if (code == 0) {
-        code = fs_read_file(fd, last_part(real), FILE_MAX_BYTES, text, err);
-        close(fd);
-    }
-    free(folder);
+    int code = fs_read_path(real, FILE_MAX_BYTES, text, err);
     free(real);
     return code;
 }
@@ -58,15 +40,12 @@ static int make_directory(struct bare *bare, struct err *err)
 /* "1-compose.yml": two files may have the same name. */
 static int write_copy(struct bare *bare, const char *path, const struct buf *text, struct err *err)
 {
-    char *name = mem_printf("%zu-%s", bare->files_len + 1, last_part(path));
-    int fd, code = fs_open_root(bare->directory, &fd, err);
-    if (code == 0) {
-        code = fs_write_file(fd, name, text->data, text->len, 0600, err);
-        close(fd);
-    }
+    char *copy = mem_printf("%s/%zu-%s", bare->directory, bare->files_len + 1, path_name(path));
+    int code = fs_write_path(copy, text->data, text->len, 0600, err);
     if (code == 0)
-        bare->files[bare->files_len++] = mem_printf("%s/%s", bare->directory, name);
-    free(name);
+        bare->files[bare->files_len++] = copy;
+    else
+        free(copy);
     return code;
 }
 
@@ -113,7 +92,7 @@ int bare_make(const char *file, const char *directory, bool version_1, struct ba
     struct bare bare = {0};
     int code = paths.len > 0 ? copy_all(&paths, version_1, &bare, err) : 0;
     if (code == 0 && bare.directory != NULL) {
-        bare.project = folder_of(paths.items[0]);
+        bare.project = path_parent(paths.items[0]);
         *ret_bare = bare;
     } else {
         bare_done(&bare);

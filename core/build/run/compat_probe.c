@@ -23,32 +23,22 @@ struct compat_probe {
     struct process_capture *info, *version; /* until each has answered */
 };
 
-static bool read_file(const char *directory, const char *name, struct buf *buf)
-{
-    int fd;
-    if (fs_open_root(directory, &fd, NULL) < 0)
-        return false;
-    int code = fs_read_file(fd, name, FILE_MAX_BYTES, buf, NULL);
-    close(fd);
-    return code == 0 && buf->len > 0;
-}
-
 /* What `docker buildx use` has left: {"Key":…,"Name":"other"}. */
 static bool other_builder_is_used(void)
 {
     const char *config = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
-    char *directory = config != NULL ? mem_printf("%s/buildx", config)
-                                     : mem_printf("%s/.docker/buildx", home != NULL ? home : "");
+    char *path = config != NULL ? mem_printf("%s/buildx/current", config)
+                                : mem_printf("%s/.docker/buildx/current", home != NULL ? home : "");
     struct buf text = {0};
     bool used = false;
-    if (read_file(directory, "current", &text)) {
+    if (fs_read_path(path, FILE_MAX_BYTES, &text, NULL) == 0 && text.len > 0) {
         cJSON *current = cJSON_ParseWithLength(text.data, text.len);
         const char *name = json_string(current, "Name", NULL);
         used = name != NULL && name[0] != '\0' && strcmp(name, "default") != 0;
         cJSON_Delete(current);
     }
     buf_done(&text);
-    free(directory);
+    free(path);
     return used;
 }
 
