@@ -3,7 +3,12 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
-#include "core/bilge/parts.h"
+#include "core/bilge/benching/benching.h"
+#include "core/bilge/builds/builds.h"
+#include "core/bilge/caches/caches.h"
+#include "core/bilge/engines/engines.h"
+#include "core/bilge/memory/memory.h"
+#include "core/bilge/requests/requests.h"
 
 #define LOG_MAX_BYTES ((size_t)64 * 1024 * 1024)
 #define DISK_AMBER_PERCENT 85

@@ -3,21 +3,19 @@
  *
  *   project   docker compose config ──► store.project, roots from its caches
  *   recipes   its Dockerfiles, for owning
- *   caches    scan, rescan, watch, recover ──► services' caches
- *   services  joins the project's services with the directories
- *   engines   the engine and buildx's builders ──► records
- *   contexts  docker's
- *   owning    whose the records are
- *   disks     free space
- *   builds    runners, and those who wait for one
- *   recording each build that is over, for the history
- *   excerpts  of Dockerfiles, where builds failed
- *   planning, pruning   requests that go through several of these
- *   memory    samples, texts of layers
- *   outlook   forecast and growth, from the samples
- *   care      verify, restore, dedupe
- *   examining the doctor
- *   benching  the benchmark
+ *   caches/   scan, rescan, watch, recover ──► services' caches; roots; services
+ *             joins the project's services with the directories
+ *   engines/  the engine and buildx's builders ──► records; contexts are docker's,
+ *             owning says whose the records are, elsewhere who else built
+ *   builds/   runners, and those who wait for one; recording writes each build
+ *             that is over into the history, excerpts reads where it failed
+ *   memory/   samples, texts of layers; outlook makes forecast and growth of
+ *             them, trends the services' curves; disks, and spots: free space
+ *   requests/ planning, pruning, care (verify, restore, dedupe), examining (the
+ *             doctor): they go through several of these
+ *   benching/ the benchmark
+ *
+ * Each room has a header of its name for the others.
  *
  * Every part calls bilge_moved() when the store has changed; one idle handle,
  * active only until it has run, then calls on_change once. */
@@ -47,9 +45,7 @@ struct running;
 struct planning;
 struct pruning;
 struct care;
-struct recording;
 struct examining;
-struct outlook;
 struct benching;
 
 /* What every build gets, besides what it is started with. */
@@ -161,16 +157,6 @@ struct job {
 };
 void job_start(struct bilge *bilge, struct job *job);
 
-/* ---- roots */
-/* Does an OCI layout lie there? */
-bool roots_is_layout(const char *path);
-void roots_from_options(struct bilge *bilge);
-/* Puts the canonical form into the project's cache paths. */
-void roots_resolve_project(struct compose_project *project);
-void roots_from_project(struct bilge *bilge);
-/* The root that the directory lies in; NULL: none of ours. */
-const struct cache_root *roots_of(const struct store *store, const char *path);
-
 /* ---- project */
 void project_load(struct bilge *bilge);
 void project_cancel(struct bilge *bilge);
@@ -178,131 +164,5 @@ void project_cancel(struct bilge *bilge);
 /* ---- recipes */
 void recipes_read(struct bilge *bilge);
 bool recipes_waited_for(const struct bilge *bilge);
-
-/* ---- services */
-void services_join(struct bilge *bilge);
-/* Sets the rows' signs of our own builds. */
-void services_mark_builds(struct bilge *bilge);
-
-/* ---- caches */
-void caches_scan(struct bilge *bilge);
-/* Finishes what a killed bilge left, in the roots from this index on. */
-void caches_recover(struct bilge *bilge, size_t first);
-/* Looks again at one directory. `for_request`: planning and pruning count it. */
-void caches_rescan(struct bilge *bilge, const char *path, bool for_request);
-/* A cache has been read: it takes its place in the store. */
-void caches_put(struct bilge *bilge, const char *path, struct cache *takes);
-/* Puts it into store.scanning whether anything is being read. */
-void caches_note_scanning(struct bilge *bilge);
-/* Rescans that planning or pruning still waits for. */
-bool caches_waited_for(const struct bilge *bilge);
-void caches_cancel(struct bilge *bilge);
-struct cache *caches_missing(const char *path);
-
-/* ---- rescans: single caches */
-void rescans_cancel(struct bilge *bilge);
-
-/* ---- watching */
-void watching_open(struct bilge *bilge);
-/* A root was listed, or is not there yet. */
-void watching_root(struct bilge *bilge, size_t root, bool exists);
-void watching_cache(struct bilge *bilge, const char *path, bool exists);
-void watching_close(struct bilge *bilge);
-
-/* ---- engines */
-int engines_open(struct bilge *bilge, struct err *err);
-void engines_list(struct bilge *bilge);
-/* Reads records again: of the engine; of the other builders that answered. */
-void engines_refresh(struct bilge *bilge);
-/* For a request: of this builder (NULL: the selected one). */
-void engines_refresh_for_request(struct bilge *bilge, const char *builder);
-bool engines_waited_for(const struct bilge *bilge);
-void engines_close(struct bilge *bilge);
-/* Anew, after another context was chosen. */
-void engines_reopen(struct bilge *bilge);
-
-/* ---- elsewhere */
-void elsewhere_cancel(struct bilge *bilge);
-
-/* ---- contexts */
-void contexts_read(struct bilge *bilge);
-/* Docker's tools go where the options say. */
-void contexts_lead_tools(struct bilge *bilge);
-
-/* ---- owning */
-/* `scanning`: more caches are to come. */
-void owning_refresh(struct bilge *bilge, bool scanning);
-
-/* ---- disks */
-/* The file system below a path. */
-struct space {
-    char *path; /* absolute; need not exist, then what lies above it counts */
-    bool known; /* the rest is filled in */
-    uint64_t dev;
-    char *mount;
-    struct fs_space space;
-};
-/* The network may be below: on the pool. */
-void space_look(struct space *space);
-void space_done(struct space *space);
-void disks_open(struct bilge *bilge);
-void disks_refresh(struct bilge *bilge);
-
-/* ---- memory */
-void memory_open(struct bilge *bilge, const char *path);
-void memory_step(struct bilge *bilge);
-void memory_close(struct bilge *bilge);
-
-/* ---- recording */
-/* NULL: nothing is remembered. */
-struct recording *recording_start(struct bilge *bilge, const struct build *build);
-/* The build is over; NULL is fine. It frees itself when it has been written,
- * also while the object is closing. */
-void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build);
-
-/* ---- excerpts */
-/* The build has failed: finds the lines of the Dockerfile. */
-void excerpts_look(struct bilge *bilge, const struct build *build);
-
-/* ---- outlook: gathered from the store, read on the pool, put into the store */
-struct outlook *outlook_new(const struct store *store);
-void outlook_read(struct outlook *outlook, struct history *history, int64_t now);
-void outlook_put(struct outlook *outlook, struct store *store);
-void outlook_free(struct outlook *outlook);
-/* The name of the samples of free bytes: by where the file system is mounted
- * (NULL: not known), else by the path. The caller frees it. */
-char *outlook_disk_series(const char *mount, const char *path);
-
-/* ---- trends */
-struct trend {
-    char *id; /* of the row: its path */
-    int64_t sizes[SERVICE_TREND];
-    size_t len;
-};
-/* On the pool. */
-void trend_read(struct trend *trend, struct history *history, int64_t now);
-void trend_put(const struct trend *trend, struct store *store);
-
-/* ---- builds */
-/* Sessions of our running builds, 0-ended; the caller frees it. */
-pid_t *builds_sessions(const struct bilge *bilge);
-bool builds_concern(const struct bilge *bilge, const char *service);
-/* Takes away what a killed run has left. */
-void builds_open(struct bilge *bilge);
-/* Starts those whose turn has come. */
-void builds_step(struct bilge *bilge);
-void builds_stop_all(struct bilge *bilge);
-
-/* ---- benching */
-void benching_step(struct bilge *bilge);
-void benching_close(struct bilge *bilge);
-void benching_free(struct benching *benching);
-
-/* ---- requests */
-void planning_step(struct bilge *bilge);
-void planning_cancel(struct bilge *bilge);
-void pruning_step(struct bilge *bilge);
-void pruning_cancel(struct bilge *bilge);
-bool pruning_caches(const struct bilge *bilge);
 
 #endif

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
-#include "core/bilge/parts.h"
+#include "core/bilge/caches/caches.h"
+#include "core/bilge/engines/engines.h"
 
 /* The roots are known from here on, whatever came of the project. */
 static void go_on(struct bilge *bilge)

@@ -1,0 +1,304 @@
+/* Writes each build into the history when it is over: one row for each of its
+ * services. How much it added to a cache directory is measured, before and
+ * after; all of it on the pool. A history that can't be written costs nothing
+ * but the history. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/path.h"
+#include "core/bilge/builds/builds_private.h"
+#include "core/bilge/builds/judging.h"
+#include "core/bilge/memory/spots.h"
+#include "core/store/history.h"
+
+struct entry {
+    char *service; /* NULL: not told which there are */
+    char *path;    /* of the cache directory; NULL: none */
+    char *context; /* NULL: not known */
+    char *args;    /* judge_args() */
+    int64_t before_bytes;
+    struct history_build row;
+};
+
+struct recording {
+    struct job job;
+    char *path; /* of the history */
+    char *project;
+    char *kind; /* NULL: as its steps tell */
+    struct entry *entries;
+    size_t entries_len;
+    struct spots *spots;
+    int64_t started_at;
+    struct history_build *past;
+    size_t past_len;
+    bool measuring, over;
+    bool no_cache;
+    bool want_past; /* views read it */
+};
+
+static void recording_free(struct recording *recording)
+{
+    for (size_t i = 0; i < recording->entries_len; i++) {
+        free(recording->entries[i].service);
+        free(recording->entries[i].path);
+        free(recording->entries[i].context);
+        free(recording->entries[i].args);
+        history_build_done(&recording->entries[i].row);
+    }
+    history_builds_free(recording->past, recording->past_len);
+    spots_free(recording->spots);
+    free(recording->entries);
+    free(recording->path);
+    free(recording->project);
+    free(recording->kind);
+    free(recording);
+}
+
+/* -------------------------------------------------------- on the pool: sizes */
+
+/* -1 when it can't be read. */
+static int64_t measure(const char *path)
+{
+    int64_t bytes = 0;
+    int fd;
+    if (path == NULL || path_name(path)[0] == '\0')
+        return -1;
+    char *parent = path_parent(path);
+    if (fs_open_root(parent, &fd, NULL) == 0) {
+        struct cache *cache = scan_cache(fd, parent, path_name(path), NULL);
+        bytes = cache->size_bytes;
+        cache_free(cache);
+        close(fd);
+    }
+    free(parent);
+    return bytes;
+}
+
+static void measure_run(struct job *job)
+{
+    struct recording *recording = (struct recording *)job;
+    struct history *history;
+    if (history_open(recording->path, &history, NULL) == 0) {
+        spots_note(recording->spots, history, recording->started_at);
+        history_close(history);
+    }
+    for (size_t i = 0; i < recording->entries_len; i++)
+        recording->entries[i].before_bytes = measure(recording->entries[i].path);
+}
+
+/* ------------------------------------------------------ on the pool: writing */
+
+static void write_run(struct job *job)
+{
+    struct recording *recording = (struct recording *)job;
+    struct history *history;
+    struct err err;
+    if (history_open(recording->path, &history, &err) < 0) {
+        log_note("%s", err.text);
+        return;
+    }
+    spots_note(recording->spots, history, clock_now());
+    for (size_t i = 0; i < recording->entries_len; i++) {
+        struct entry *entry = &recording->entries[i];
+        int64_t after = measure(entry->path);
+        entry->row.added_bytes =
+            after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
+        judge_build(history, &entry->row, entry->context, recording->no_cache);
+        if (recording->kind != NULL)
+            mem_replace(&entry->row.kind, recording->kind);
+        if (history_add_build(history, &entry->row, &err) < 0)
+            log_note("%s", err.text);
+    }
+    if (recording->want_past)
+        recording->past = history_load_past(history, HISTORY_PAST_MAX, &recording->past_len);
+    history_close(history);
+}
+
+static void write_done(struct job *job, bool cancelled)
+{
+    struct recording *recording = (struct recording *)job;
+    struct bilge *bilge = job->bilge;
+    if (!cancelled && recording->past != NULL && !bilge->closing) {
+        store_set_past(bilge->store, recording->past, recording->past_len);
+        recording->past = NULL;
+        recording->past_len = 0;
+        bilge_moved(bilge);
+    }
+    recording_free(recording);
+}
+
+/* -------------------------------------------------------- on the loop: copying */
+
+static bool belongs(const struct step *step, const struct entry *entry)
+{
+    return step->service == NULL || entry->service == NULL ||
+           strcmp(step->service, entry->service) == 0;
+}
+
+/* By the engine's clock, if all is told by it: what comes at once may have begun
+ * one after the other. */
+static int64_t start_of(const struct step *step, const struct build *build)
+{
+    int64_t first = 0;
+    if (step->began_at == 0)
+        return step->started_mono_ms > 0 ? step->started_mono_ms - build->started_mono_ms : -1;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        int64_t at = build->steps[i].began_at;
+        if (at > 0 && (first == 0 || at < first))
+            first = at;
+    }
+    return (step->began_at - first) / 1000000;
+}
+
+static void copy_steps(struct entry *entry, const struct build *build)
+{
+    struct history_build *row = &entry->row;
+    row->steps = mem_zalloc((build->steps_len + 1) * sizeof *row->steps);
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if (step->state == STEP_WAITING || !belongs(step, entry))
+            continue;
+        struct history_step *copy = &row->steps[row->steps_len++];
+        *copy = (struct history_step){
+            .instruction =
+                mem_strdup(step->instruction[0] != '\0' ? step->instruction : step->name),
+            .state = step->state,
+            .index = step->index,
+            .duration_ms = step->duration_ms,
+            .start_ms = start_of(step, build),
+        };
+        mem_replace(&copy->service, step->service);
+        mem_replace(&copy->stage, step->stage);
+    }
+}
+
+/* Of several services that were built at once, each took until its last step. */
+static int64_t duration_of(const struct entry *entry, const struct build *build, bool alone)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        int64_t end = step->started_mono_ms + step->duration_ms - build->started_mono_ms;
+        if (step->started_mono_ms > 0 && belongs(step, entry) && end > last)
+            last = end;
+    }
+    return alone || last == 0 ? build->duration_ms : last;
+}
+
+/* When another service's step has failed, this one was only called off. */
+static enum build_state state_of(const struct entry *entry, const struct build *build)
+{
+    bool own = false, other = false;
+    for (size_t i = 0; i < build->steps_len; i++) {
+        const struct step *step = &build->steps[i];
+        if (step->state == STEP_FAILED && belongs(step, entry))
+            own = true;
+        else if (step->state == STEP_FAILED)
+            other = true;
+    }
+    return build->state == BUILD_FAILED && other && !own ? BUILD_CANCELLED : build->state;
+}
+
+static void fill_row(struct recording *recording, struct entry *entry, const struct build *build)
+{
+    struct history_build *row = &entry->row;
+    bool alone = recording->entries_len == 1;
+    copy_steps(entry, build);
+    row->service = mem_strdup(entry->service != NULL ? entry->service : "");
+    row->state = state_of(entry, build);
+    row->exit_status = build->exit_status;
+    row->started_at = build->started_at;
+    row->duration_ms = duration_of(entry, build, alone);
+    mem_replace(&row->project, recording->project);
+    mem_replace(&row->tools, build->tool);
+    mem_replace(&row->args, entry->args);
+    if (row->state == BUILD_FAILED)
+        mem_replace(&row->error, build->error);
+}
+
+/* ----------------------------------------------------------------- the door */
+
+static void start_writing(struct bilge *bilge, struct recording *recording)
+{
+    recording->job.run = write_run;
+    recording->job.done = write_done;
+    job_start(bilge, &recording->job);
+}
+
+static void measure_done(struct job *job, bool cancelled)
+{
+    struct recording *recording = (struct recording *)job;
+    (void)cancelled;
+    recording->measuring = false;
+    if (recording->over)
+        start_writing(job->bilge, recording);
+}
+
+static struct entry *add_entry(struct recording *recording, const char *service, const char *path)
+{
+    struct entry *entry = &recording->entries[recording->entries_len++];
+    *entry = (struct entry){.before_bytes = -1};
+    mem_replace(&entry->service, service);
+    mem_replace(&entry->path, path);
+    spots_add(recording->spots, path);
+    return entry;
+}
+
+static void add_entries(struct recording *recording, const struct compose_project *project,
+                        const struct build *build, bool caches)
+{
+    size_t most = build->services_len + (project != NULL ? project->services_len : 0) + 1;
+    recording->entries = mem_zalloc(most * sizeof *recording->entries);
+    for (size_t i = 0; project != NULL && i < project->services_len; i++) {
+        const struct compose_service *service = &project->services[i];
+        if (!build_has_service(build, service->name))
+            continue;
+        bool has_cache = caches && service->cache_to_len > 0;
+        struct entry *entry =
+            add_entry(recording, service->name, has_cache ? service->cache_to[0] : NULL);
+        mem_replace(&entry->context, service->context);
+        entry->args = judge_args(service, &build->build_args);
+    }
+    for (size_t i = 0; project == NULL && i < build->services_len; i++)
+        add_entry(recording, build->services[i], NULL);
+    if (recording->entries_len == 0)
+        add_entry(recording, NULL, NULL);
+}
+
+struct recording *recording_start(struct bilge *bilge, const struct build *build)
+{
+    const struct compose_project *project = bilge->store->project;
+    if (bilge->memory.path == NULL)
+        return NULL;
+    struct recording *recording = mem_zalloc(sizeof *recording);
+    mem_replace(&recording->path, bilge->memory.path);
+    mem_replace(&recording->project, project != NULL ? project->name : NULL);
+    mem_replace(&recording->kind, build->kind);
+    recording->want_past = bilge->watching;
+    recording->started_at = build->started_at;
+    recording->spots = spots_new(bilge->store);
+    /* Another file's caches are elsewhere. */
+    add_entries(recording, project, build, build->compose_file == NULL);
+    recording->measuring = true;
+    recording->job.run = measure_run;
+    recording->job.done = measure_done;
+    job_start(bilge, &recording->job);
+    return recording;
+}
+
+void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build)
+{
+    if (recording == NULL)
+        return;
+    recording->over = true;
+    recording->no_cache = build->no_cache;
+    for (size_t i = 0; i < recording->entries_len; i++)
+        fill_row(recording, &recording->entries[i], build);
+    if (!recording->measuring)
+        start_writing(bilge, recording);
+}

@@ -1,0 +1,230 @@
+/* Care for caches: verify and repair, restore, dedupe. Each is a job on the
+ * pool that works with copies of what it needs, one after the other; a timer
+ * looks at its counters while it runs. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/bilge/builds/builds.h"
+#include "core/bilge/caches/caches.h"
+#include "core/bilge/requests/care_jobs.h"
+#include "core/cache/restore.h"
+
+#define PROGRESS_MS 200
+
+static int place_init(struct bilge *bilge, const char *service_id, struct place *ret_place,
+                      struct err *err)
+{
+    const struct service *row = store_service(bilge->store, service_id);
+    const struct cache_root *root =
+        row != NULL && row->path != NULL ? roots_of(bilge->store, row->path) : NULL;
+    if (row == NULL)
+        return err_set(err, ERR_USAGE, "no such service: %s", service_id);
+    if (root == NULL || row->cache == NULL)
+        return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
+    *ret_place = (struct place){
+        .id = mem_strdup(row->id),
+        .root = mem_strdup(root->path),
+        .name = mem_strdup(row->cache->name),
+        .dev = row->cache->dev,
+        .ino = row->cache->ino,
+    };
+    return 0;
+}
+
+static void care_free(struct care *care)
+{
+    for (size_t i = 0; i < care->places_len; i++) {
+        free(care->places[i].id);
+        free(care->places[i].root);
+        free(care->places[i].name);
+    }
+    dedupe_done(&care->plan);
+    free(care->places);
+    free(care->own_sessions);
+    free(care->codes);
+    free(care);
+}
+
+/* ------------------------------------------------------------- on the loop */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct bilge *bilge = timer->data;
+    struct care *care = bilge->care;
+    if (care->ops.on_progress != NULL && !bilge->closing)
+        care->ops.on_progress(care->arg, atomic_load(&care->done_bytes),
+                              atomic_load(&care->total_bytes));
+}
+
+static void finish(struct bilge *bilge)
+{
+    struct care *care = bilge->care;
+    bilge->care = NULL;
+    uv_timer_stop(&bilge->care_timer);
+    if (!bilge->closing) {
+        for (size_t i = 0; i < care->places_len; i++)
+            if (care->repair || care->job.run != care_verify)
+                caches_rescan(bilge, care->places[i].id, false);
+        care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
+    }
+    care_free(care);
+}
+
+static void report_verified(struct care *care)
+{
+    const struct bilge_verified verified = {
+        .service_id = care->places[care->next].id,
+        .result = &care->verified,
+        .repaired = care->repair && care->code == 0,
+        .act = care->act,
+        .detail = care->detail,
+        .err = care->code < 0 ? &care->err : NULL,
+    };
+    care->ops.on_verified(care->arg, &verified);
+}
+
+/* A cache that could not be verified or repaired does not keep the others from
+ * it; only a stop does. */
+static void verify_done_one(struct job *job, bool cancelled)
+{
+    struct care *care = (struct care *)job;
+    struct bilge *bilge = job->bilge;
+    bool stopped = cancelled || bilge->closing || care->code == ERR_CANCELLED;
+    if (!stopped)
+        report_verified(care);
+    verify_done(&care->verified);
+    free(care->detail);
+    care->detail = NULL;
+    care->next++;
+    if (!stopped && care->next < care->places_len) {
+        care->code = 0;
+        job_start(bilge, job);
+        return;
+    }
+    if (!stopped)
+        care->code = 0;
+    finish(bilge);
+}
+
+static void other_done(struct job *job, bool cancelled)
+{
+    struct care *care = (struct care *)job;
+    if (cancelled)
+        care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
+    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing)
+        care->ops.on_linked(care->arg, care->codes, care->plan.len);
+    finish(job->bilge);
+}
+
+static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *ops, void *arg,
+                             size_t places)
+{
+    struct care *care = mem_zalloc(sizeof *care);
+    care->ops = *ops;
+    care->arg = arg;
+    care->places = mem_zalloc((places + 1) * sizeof *care->places);
+    care->own_sessions = builds_sessions(bilge);
+    return care;
+}
+
+static void start(struct bilge *bilge, struct care *care, void (*run)(struct job *),
+                  void (*done)(struct job *, bool))
+{
+    care->job.run = run;
+    care->job.done = done;
+    bilge->care = care;
+    uv_timer_start(&bilge->care_timer, on_timer, PROGRESS_MS, PROGRESS_MS);
+    job_start(bilge, &care->job);
+}
+
+static int check(const struct bilge *bilge, bool changes, struct err *err)
+{
+    if (changes && bilge->read_only)
+        return err_set(err, ERR_USAGE, "read-only: nothing is changed");
+    if (bilge->care != NULL)
+        return err_set(err, ERR_BUSY, "caches are being verified, restored or linked already");
+    return 0;
+}
+
+int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len, bool repair,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, repair, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, len);
+    care->repair = repair;
+    for (size_t i = 0; i < len && code == 0; i++) {
+        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        care->places_len += code == 0;
+    }
+    if (code == 0 && len == 0)
+        code = err_set(err, ERR_USAGE, "there is no cache to verify");
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    start(bilge, care, care_verify, verify_done_one);
+    return 0;
+}
+
+int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
+                  const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, true, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, 1);
+    code = place_init(bilge, service_id, &care->places[0], err);
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    care->places_len = 1;
+    const struct cache *cache = store_service(bilge->store, service_id)->cache;
+    uint32_t chosen = generation == NULL ? restore_choose(cache) : CACHE_NONE;
+    if (generation == NULL && chosen == CACHE_NONE) {
+        care_free(care);
+        return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
+    }
+    care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
+    start(bilge, care, care_restore, other_done);
+    return 0;
+}
+
+int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len,
+                 const struct dedupe_plan *plan, bool across_users,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, true, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, len);
+    for (size_t i = 0; i < len && code == 0; i++) {
+        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        care->places_len += code == 0;
+    }
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    care->plan = *plan;
+    care->plan.items = mem_alloc((plan->len + 1) * sizeof *care->plan.items);
+    memcpy(care->plan.items, plan->items, plan->len * sizeof *plan->items);
+    care->codes = mem_alloc((plan->len + 1) * sizeof *care->codes);
+    for (size_t i = 0; i < plan->len; i++) {
+        care->codes[i] = ERR_CANCELLED;
+        atomic_fetch_add(&care->total_bytes, plan->items[i].size_bytes);
+    }
+    care->across_users = across_users;
+    start(bilge, care, care_dedupe, other_done);
+    return 0;
+}
+
+void bilge_care_cancel(struct bilge *bilge)
+{
+    if (bilge->care != NULL)
+        atomic_store(&bilge->care->cancel, true);
+}
