@@ -171,12 +171,12 @@ static enum exit_code report(const struct benchmark *benchmark)
         bench_print_json(bench, false);
     else if (bench->next > 0)
         bench_print_result(bench, stdout);
-    for (size_t i = 0; i < bench->left_len; i++)
-        complain("left behind: %s", bench->left[i]);
-    if (bench->left_len > 0)
+    for (size_t i = 0; i < bench->left.len; i++)
+        complain("left behind: %s", bench->left.items[i]);
+    if (bench->left.len > 0)
         complain("the next benchmark takes that away, too");
     if (bench->err.code == 0)
-        return bench->left_len > 0 ? EXIT_PARTLY : EXIT_DONE;
+        return bench->left.len > 0 ? EXIT_PARTLY : EXIT_DONE;
     if (bench->log_path != NULL)
         complain("its log is kept in %s", bench->log_path);
     return complain_err(&bench->err);

@@ -370,8 +370,8 @@ void bench_print_json(const struct bench *bench, bool dry_run)
         json_put_text(&json, NULL, bench->leftovers[i].mark);
     json_put_array_end(&json);
     json_put_array(&json, "left");
-    for (size_t i = 0; i < bench->left_len; i++)
-        json_put_text(&json, NULL, bench->left[i]);
+    for (size_t i = 0; i < bench->left.len; i++)
+        json_put_text(&json, NULL, bench->left.items[i]);
     json_put_array_end(&json);
     json_put_text(&json, "error", bench->err.code != 0 ? bench->err.text : NULL);
     json_put_text(&json, "log", bench->log_path);

@@ -12,12 +12,21 @@ struct words {
 };
 
 void words_add(struct words *words, const char *text);
+/* Takes the text. */
+void words_put(struct words *words, char *takes);
 void words_add_all(struct words *words, const char *const *texts, size_t len);
 /* The items as a function takes them that changes none. */
 static inline const char *const *words_texts(const struct words *words)
 {
     return (const char *const *)words->items;
 }
+bool words_has(const struct words *words, const char *text);
+/* Gives the text at this place to the caller; those behind it move up. */
+char *words_take(struct words *words, size_t index);
+/* By their bytes. */
+void words_sort(struct words *words);
+/* Of sorted ones. */
+bool words_find(const struct words *words, const char *text);
 /* The same texts in the same order? */
 bool words_equal(const struct words *a, const struct words *b);
 void words_done(struct words *words);

@@ -52,8 +52,7 @@ void bench_free(struct bench *bench)
         return;
     for (size_t i = 0; i < bench->services_len; i++)
         service_done(&bench->services[i]);
-    for (size_t i = 0; i < bench->left_len; i++)
-        free(bench->left[i]);
+    words_done(&bench->left);
     for (size_t i = 0; i < bench->leftovers_len; i++)
         leftover_done(&bench->leftovers[i]);
     for (int variant = 0; variant < BENCH_VARIANTS; variant++)
@@ -61,7 +60,6 @@ void bench_free(struct bench *bench)
     free(bench->leftovers);
     free(bench->parent);
     free(bench->services);
-    free(bench->left);
     free(bench->project);
     free(bench->mark);
     free(bench->directory);
@@ -157,12 +155,6 @@ void bench_add_run(struct bench_service *service, const struct bench_step *step,
     struct bench_cell *cell = &service->cells[step->scenario][step->variant];
     cell->runs = mem_realloc(cell->runs, (cell->len + 1) * sizeof *cell->runs);
     cell->runs[cell->len++] = *run;
-}
-
-void bench_add_left(struct bench *bench, const char *line)
-{
-    bench->left = mem_realloc(bench->left, (bench->left_len + 1) * sizeof *bench->left);
-    bench->left[bench->left_len++] = mem_strdup(line);
 }
 
 static int by_number(const void *a, const void *b)

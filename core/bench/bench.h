@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/words.h"
 #include "core/bench/leftover.h"
 
 enum bench_variant { BENCH_ORIGINAL, BENCH_OPTIMISED, BENCH_VARIANTS };
@@ -103,8 +104,7 @@ struct bench {
 
     size_t images_removed, records_removed;
     int64_t freed_bytes;   /* of the records */
-    char **left;           /* lines: what could not be removed, and why */
-    size_t left_len;
+    struct words left;     /* lines: what could not be removed, and why */
     struct err err;        /* why it ended early; code 0: it did not */
     char *log_path;        /* of the build that failed; NULL: none */
 };
@@ -125,7 +125,6 @@ struct bench_step bench_step(const struct bench *bench, size_t index);
 
 void bench_add_run(struct bench_service *service, const struct bench_step *step,
                    const struct bench_run *run);
-void bench_add_left(struct bench *bench, const char *line);
 
 /* What the history calls such a build: "bench: original, first build". The
  * caller frees it. */

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/words.h"
 #include "core/build/dockerfile/dockerfile_lines.h"
 
 #define EXEC "mount / from exec "
@@ -22,33 +23,15 @@ struct window {
     bool sends;
 };
 
-struct texts {
-    char **items;
-    size_t len, cap;
-};
-
 struct traces {
-    struct texts marks;    /* as a description has them: with id "bilge-bench-… */
-    struct texts known;    /* ids, sorted */
-    struct texts commands; /* of all RUN, squeezed */
-    struct texts scripts;  /* of those with a heredoc: a record has a part of it */
-    struct texts steps;
+    struct words marks;    /* as a description has them: with id "bilge-bench-… */
+    struct words known;    /* ids, sorted */
+    struct words commands; /* of all RUN, squeezed */
+    struct words scripts;  /* of those with a heredoc: a record has a part of it */
+    struct words steps;
     struct window *windows;
     size_t windows_len;
 };
-
-static void texts_add(struct texts *texts, char *takes)
-{
-    mem_reserve((void **)&texts->items, &texts->cap, texts->len + 1, sizeof *texts->items);
-    texts->items[texts->len++] = takes;
-}
-
-static void texts_done(struct texts *texts)
-{
-    for (size_t i = 0; i < texts->len; i++)
-        free(texts->items[i]);
-    free(texts->items);
-}
 
 struct traces *traces_new(const char *mark)
 {
@@ -59,33 +42,27 @@ struct traces *traces_new(const char *mark)
 
 void traces_add_mark(struct traces *traces, const char *mark)
 {
-    texts_add(&traces->marks, mem_printf("with id \"%s-", mark));
+    words_put(&traces->marks, mem_printf("with id \"%s-", mark));
 }
 
 void traces_free(struct traces *traces)
 {
     if (traces == NULL)
         return;
-    texts_done(&traces->marks);
-    texts_done(&traces->known);
-    texts_done(&traces->commands);
-    texts_done(&traces->scripts);
-    texts_done(&traces->steps);
+    words_done(&traces->marks);
+    words_done(&traces->known);
+    words_done(&traces->commands);
+    words_done(&traces->scripts);
+    words_done(&traces->steps);
     free(traces->windows);
     free(traces);
-}
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 void traces_know(struct traces *traces, const struct records *records)
 {
     for (size_t i = 0; i < records->len; i++)
-        texts_add(&traces->known, mem_strdup(records->items[i].id));
-    if (traces->known.len > 1)
-        qsort(traces->known.items, traces->known.len, sizeof *traces->known.items, by_text);
+        words_add(&traces->known, records->items[i].id);
+    words_sort(&traces->known);
 }
 
 /* Without blanks, the backslashes of continued lines and the signs of an exec
@@ -111,7 +88,7 @@ static void add_run(struct traces *traces, const struct dockerfile_line *line)
     buf_append_str(&text, command);
     for (size_t i = 0; i < line->heredocs_len; i++)
         buf_append_str(&text, line->heredocs[i].text.data);
-    texts_add(line->heredocs_len > 0 ? &traces->scripts : &traces->commands, squeeze(text.data));
+    words_put(line->heredocs_len > 0 ? &traces->scripts : &traces->commands, squeeze(text.data));
     buf_done(&text);
 }
 
@@ -136,10 +113,8 @@ void traces_add_window(struct traces *traces, int64_t from, int64_t to, bool sen
 
 void traces_add_step(struct traces *traces, const char *instruction)
 {
-    for (size_t i = 0; i < traces->steps.len; i++)
-        if (strcmp(traces->steps.items[i], instruction) == 0)
-            return;
-    texts_add(&traces->steps, mem_strdup(instruction));
+    if (!words_has(&traces->steps, instruction))
+        words_add(&traces->steps, instruction);
 }
 
 /* -------------------------------------------------------------------- finding */
@@ -152,18 +127,10 @@ static bool in_a_window(const struct traces *traces, int64_t at)
     return false;
 }
 
-static bool is_known(const struct traces *traces, const char *id)
-{
-    return traces->known.len > 0 && bsearch(&id, traces->known.items, traces->known.len,
-                                            sizeof *traces->known.items, by_text) != NULL;
-}
-
 static bool has_command(const struct traces *traces, const char *command)
 {
     char *squeezed = squeeze(command);
-    bool found = false;
-    for (size_t i = 0; i < traces->commands.len && !found; i++)
-        found = strcmp(traces->commands.items[i], squeezed) == 0;
+    bool found = words_has(&traces->commands, squeezed);
     for (size_t i = 0; i < traces->scripts.len && !found; i++)
         found = strlen(squeezed) >= PART_MIN && strstr(traces->scripts.items[i], squeezed) != NULL;
     free(squeezed);
@@ -201,7 +168,7 @@ static bool is_trace(const struct traces *traces, const struct record *record)
 {
     if (strcmp(record->type, "exec.cachemount") == 0)
         return has_mark(traces, record->description);
-    if (is_known(traces, record->id))
+    if (words_find(&traces->known, record->id))
         return false;
     if (strcmp(record->type, "regular") != 0 || !in_a_window(traces, record->created_at))
         return false;
@@ -237,7 +204,7 @@ static bool sent_alone(const struct traces *traces, const struct window *window,
     size_t sources = 0;
     for (size_t i = 0; i < records->len; i++) {
         const struct record *record = &records->items[i];
-        if (!lies_in(window, record) || is_known(traces, record->id))
+        if (!lies_in(window, record) || words_find(&traces->known, record->id))
             continue;
         if (is_source(record))
             sources += 1;
@@ -264,7 +231,7 @@ static size_t find_sources(const struct traces *traces, const struct records *re
             continue;
         for (size_t i = 0; i < records->len; i++) {
             const struct record *record = &records->items[i];
-            if (is_source(record) && lies_in(window, record) && !is_known(traces, record->id))
+            if (is_source(record) && lies_in(window, record) && !words_find(&traces->known, record->id))
                 put(record, ids, &len, ret_held);
         }
     }

@@ -76,29 +76,11 @@ void job_start(struct bilge *bilge, struct job *job)
 
 /* --------------------------------------------------------------------- open */
 
-/* NULL when there are none. */
-static char **copy_texts(const char *const *texts, size_t len, size_t *ret_len)
-{
-    char **copy = len > 0 ? mem_alloc(len * sizeof *copy) : NULL;
-    for (size_t i = 0; i < len; i++)
-        copy[i] = mem_strdup(texts[i]);
-    *ret_len = len;
-    return copy;
-}
-
-static void free_texts(char **texts, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        free(texts[i]);
-    free(texts);
-}
-
 static void copy_build_options(struct bilge *bilge, const struct bilge_options *options)
 {
     struct build_defaults *defaults = &bilge->build_defaults;
-    defaults->args = copy_texts(options->build_args, options->build_args_len, &defaults->args_len);
-    defaults->profiles = copy_texts(options->build_profiles, options->build_profiles_len,
-                                    &defaults->profiles_len);
+    words_add_all(&defaults->args, options->build_args, options->build_args_len);
+    words_add_all(&defaults->profiles, options->build_profiles, options->build_profiles_len);
     defaults->pull = options->build_pull;
     defaults->no_cache = options->build_no_cache;
     defaults->parallel = options->build_parallel > 0 ? options->build_parallel : 1;
@@ -113,8 +95,7 @@ static struct level level_or(const struct level *level, int used_percent)
 
 static void copy_options(struct bilge *bilge, const struct bilge_options *options)
 {
-    bilge->given_roots = copy_texts(options->cache_roots, options->cache_roots_len,
-                                    &bilge->given_roots_len);
+    words_add_all(&bilge->given_roots, options->cache_roots, options->cache_roots_len);
     copy_build_options(bilge, options);
     bilge->disk_amber = level_or(&options->disk_amber, DISK_AMBER_PERCENT);
     bilge->disk_red = level_or(&options->disk_red, DISK_RED_PERCENT);
@@ -133,10 +114,10 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
 
 static void free_all(struct bilge *bilge)
 {
-    free_texts(bilge->given_roots, bilge->given_roots_len);
-    free_texts(bilge->to_ask, bilge->to_ask_len);
-    free_texts(bilge->build_defaults.args, bilge->build_defaults.args_len);
-    free_texts(bilge->build_defaults.profiles, bilge->build_defaults.profiles_len);
+    words_done(&bilge->given_roots);
+    words_done(&bilge->to_ask);
+    words_done(&bilge->build_defaults.args);
+    words_done(&bilge->build_defaults.profiles);
     if (bilge->has_endpoint)
         endpoint_done(&bilge->endpoint);
     free(bilge->asked_builder);
@@ -161,7 +142,7 @@ static void start(struct bilge *bilge)
     disks_open(bilge);
     builds_open(bilge);
     contexts_read(bilge);
-    if (!bilge->skip_caches && (bilge->given_roots != NULL || bilge->skip_project))
+    if (!bilge->skip_caches && (bilge->given_roots.len > 0 || bilge->skip_project))
         roots_from_options(bilge);
     if (bilge->skip_project)
         engines_list(bilge);

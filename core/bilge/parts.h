@@ -30,6 +30,7 @@
 #include <uv.h>
 
 #include "core/base/fs.h"
+#include "core/base/words.h"
 #include "core/bilge.h"
 #include "core/build/compose/compose.h"
 #include "core/build/run/runner.h"
@@ -50,8 +51,7 @@ struct benching;
 
 /* What every build gets, besides what it is started with. */
 struct build_defaults {
-    char **args, **profiles;
-    size_t args_len, profiles_len;
+    struct words args, profiles;
     bool pull, no_cache;
     int parallel; /* so many run at once, from 1 */
 };
@@ -74,8 +74,7 @@ struct bilge {
     uv_idle_t idle;
 
     /* The options. */
-    char **given_roots; /* NULL: from the project */
-    size_t given_roots_len;
+    struct words given_roots; /* none: from the project */
     char *compose_file, *context, *builder;
     char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
     struct level disk_amber, disk_red;
@@ -105,8 +104,7 @@ struct bilge {
     struct engine *engine;
     struct builders_request *list_request, *records_request;
     char *asked_builder; /* whose records_request it is */
-    char **to_ask;       /* builders whose records are to be read */
-    size_t to_ask_len;
+    struct words to_ask; /* builders whose records are to be read */
 
     /* disks */
     uv_timer_t disk_timer;

@@ -9,7 +9,7 @@
 static void go_on(struct bilge *bilge)
 {
     bool first = bilge->store->builders_load == LOAD_PENDING && bilge->list_request == NULL;
-    if (!bilge->skip_caches && bilge->given_roots == NULL)
+    if (!bilge->skip_caches && bilge->given_roots.len == 0)
         roots_from_project(bilge);
     services_join(bilge);
     recipes_read(bilge);

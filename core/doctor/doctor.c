@@ -190,9 +190,7 @@ void doctor_gather(struct doctor_facts *ret_facts)
 
 void doctor_facts_done(struct doctor_facts *facts)
 {
-    for (size_t i = 0; i < facts->aliases_len; i++)
-        free(facts->aliases[i]);
-    free(facts->aliases);
+    words_done(&facts->aliases);
     tmpfiles_done(&facts->tmpfiles);
     *facts = (struct doctor_facts){0};
 }

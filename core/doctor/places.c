@@ -109,10 +109,10 @@ void check_tmpfiles(struct examination *exam)
 
 void check_aliases(struct examination *exam)
 {
-    for (size_t i = 0; i + 1 < exam->facts->aliases_len; i += 2)
+    for (size_t i = 0; i + 1 < exam->facts->aliases.len; i += 2)
         doctor_find(exam, DOCTOR_NOTE,
                     mem_printf("%s is reached by a symlink: the caches lie in %s",
-                               exam->facts->aliases[i], exam->facts->aliases[i + 1]),
+                               exam->facts->aliases.items[i], exam->facts->aliases.items[i + 1]),
                     NULL);
 }
 

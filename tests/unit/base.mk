@@ -1,7 +1,7 @@
 UNIT_BASE = tests/unit/test_chart tests/unit/test_clock tests/unit/test_err tests/unit/test_escape tests/unit/test_fs \
 	tests/unit/test_fs_remove \
 	tests/unit/test_lines tests/unit/test_mem tests/unit/test_path tests/unit/test_process tests/unit/test_process_capture \
-	tests/unit/test_text
+	tests/unit/test_text tests/unit/test_words
 check_PROGRAMS += $(UNIT_BASE)
 TESTS += $(UNIT_BASE)
 tests_unit_test_chart_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -28,3 +28,5 @@ tests_unit_test_process_capture_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_process_capture_LDADD = $(UNIT_LDADD)
 tests_unit_test_text_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_text_LDADD = $(UNIT_LDADD)
+tests_unit_test_words_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_words_LDADD = $(UNIT_LDADD)

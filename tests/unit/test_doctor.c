@@ -203,9 +203,8 @@ static void cleaned(struct store *store, struct doctor_facts *facts)
 static void alias(struct store *store, struct doctor_facts *facts)
 {
     (void)store;
-    facts->aliases = mem_zalloc(2 * sizeof *facts->aliases);
-    facts->aliases[facts->aliases_len++] = mem_strdup("/link");
-    facts->aliases[facts->aliases_len++] = mem_strdup("/root");
+    words_add(&facts->aliases, "/link");
+    words_add(&facts->aliases, "/root");
 }
 
 static void unreadable(struct store *store, struct doctor_facts *facts)

@@ -17,21 +17,22 @@
 
 static void note_left(struct benching *benching, const char *what, const char *why)
 {
-    char *line = mem_printf("%s: %s", what, why);
-    bench_add_left(benching->bench, line);
-    free(line);
+    words_put(&benching->bench->left, mem_printf("%s: %s", what, why));
 }
 
 void benching_note_image(struct benching *benching, char *takes)
 {
-    benching->images =
-        mem_realloc(benching->images, (benching->images_len + 1) * sizeof *benching->images);
-    benching->images[benching->images_len++] = takes;
+    words_put(&benching->images, takes);
 }
 
 static void forget_last_image(struct benching *benching)
 {
-    free(benching->images[--benching->images_len]);
+    free(words_take(&benching->images, benching->images.len - 1));
+}
+
+static const char *last_image(const struct benching *benching)
+{
+    return benching->images.items[benching->images.len - 1];
 }
 
 static void on_removed(void *arg, bool removed, const struct err *err)
@@ -39,7 +40,7 @@ static void on_removed(void *arg, bool removed, const struct err *err)
     struct bilge *bilge = arg;
     struct benching *benching = bilge->benching;
     if (err != NULL)
-        note_left(benching, benching->images[benching->images_len - 1], err->text);
+        note_left(benching, last_image(benching), err->text);
     benching->bench->images_removed += removed;
     forget_last_image(benching);
     benching_remove_images(bilge);
@@ -49,8 +50,8 @@ void benching_remove_images(struct bilge *bilge)
 {
     struct benching *benching = bilge->benching;
     struct err err;
-    while (benching->images_len > 0) {
-        const char *name = benching->images[benching->images_len - 1];
+    while (benching->images.len > 0) {
+        const char *name = last_image(benching);
         int code = bilge->engine != NULL
                        ? engine_remove_image(bilge->engine, name, on_removed, bilge, &err)
                        : err_set(&err, ERR_PEER, "there is no engine");
@@ -105,8 +106,7 @@ static void note_kept(struct benching *benching, const struct plan *plan)
                      ? mem_printf("%s: %s", plan->kept[0].title, plan->kept[0].reason)
                      : mem_printf("%zu records, such as %s: %s", plan->kept_len,
                                   plan->kept[0].title, plan->kept[0].reason);
-    bench_add_left(benching->bench, line);
-    free(line);
+    words_put(&benching->bench->left, line);
 }
 
 static void on_plan(void *arg, struct plan *plan, const struct err *err)

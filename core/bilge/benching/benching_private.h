@@ -55,8 +55,7 @@ struct benching {
     enum benching_phase phase;
     struct compose_load *load;
     char *configs[BENCH_VARIANTS]; /* what compose said of the two projects */
-    char **given_code, **given_dependencies;
-    size_t given_code_len, given_dependencies_len;
+    struct words given_code, given_dependencies;
 
     /* of the service that is measured */
     struct benching_file files[BENCH_VARIANTS][2]; /* code, dependencies */
@@ -66,8 +65,7 @@ struct benching {
     struct logsave *saving;  /* of a build that failed; NULL: nothing is written */
     size_t leftovers_asked;
 
-    char **images; /* made, and not removed yet */
-    size_t images_len;
+    struct words images; /* made, and not removed yet */
     struct traces *traces;
     unsigned plan_tries, waits;
     bool knows;      /* what was there before is noted */

@@ -92,15 +92,15 @@ static void choose_services(struct bench *bench, const struct compose_project *c
 }
 
 /* "FILE" is for all services, "SERVICE=FILE" for one; the last word counts. */
-static char *given_file(char *const *given, size_t len, const char *service)
+static char *given_file(const struct words *files, const char *service)
 {
     const char *found = NULL;
     size_t name = strlen(service);
-    for (size_t i = 0; i < len; i++) {
-        const char *equals = strchr(given[i], '=');
+    for (size_t i = 0; i < files->len; i++) {
+        const char *given = files->items[i], *equals = strchr(given, '=');
         if (equals == NULL)
-            found = given[i];
-        else if ((size_t)(equals - given[i]) == name && strncmp(given[i], service, name) == 0)
+            found = given;
+        else if ((size_t)(equals - given) == name && strncmp(given, service, name) == 0)
             found = equals + 1;
     }
     return found != NULL ? mem_strdup(found) : NULL;
@@ -126,11 +126,9 @@ static void fill_source(const struct benching *benching, const struct compose_se
     source->dockerfile = dockerfile != NULL ? path_plain(dockerfile) : NULL;
     free(dockerfile);
     if (benching->bench->wanted[BENCH_CODE])
-        source->code_file =
-            given_file(benching->given_code, benching->given_code_len, service->name);
+        source->code_file = given_file(&benching->given_code, service->name);
     if (benching->bench->wanted[BENCH_DEPENDENCIES])
-        source->dependency_file = given_file(benching->given_dependencies,
-                                             benching->given_dependencies_len, service->name);
+        source->dependency_file = given_file(&benching->given_dependencies, service->name);
 }
 
 /* Whatever stands in the way of its builds is found before the first of them. */

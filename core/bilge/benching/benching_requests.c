@@ -9,21 +9,6 @@
 #include "core/bilge/benching/benching_private.h"
 #include "core/bilge/requests/requests.h"
 
-static char **copy_list(const char *const *items, size_t len)
-{
-    char **copy = mem_zalloc((len + 1) * sizeof *copy);
-    for (size_t i = 0; i < len; i++)
-        copy[i] = mem_strdup(items[i]);
-    return copy;
-}
-
-static void free_list(char **items, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        free(items[i]);
-    free(items);
-}
-
 static char *random_mark(uint64_t *ret_token)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -78,11 +63,9 @@ int bilge_bench(struct bilge *bilge, const struct bilge_bench_options *options,
     benching->ops = *ops;
     benching->arg = arg;
     benching->bench = make_bench(benching, options);
-    benching->given_code = copy_list(options->code_files, options->code_files_len);
-    benching->given_code_len = options->code_files_len;
-    benching->given_dependencies =
-        copy_list(options->dependency_files, options->dependency_files_len);
-    benching->given_dependencies_len = options->dependency_files_len;
+    words_add_all(&benching->given_code, options->code_files, options->code_files_len);
+    words_add_all(&benching->given_dependencies, options->dependency_files,
+                  options->dependency_files_len);
     benching->lock = -1;
     atomic_init(&benching->cancel, false);
     bilge->benching = benching;
@@ -155,9 +138,9 @@ void benching_free(struct benching *benching)
         return;
     for (int variant = 0; variant < BENCH_VARIANTS; variant++)
         free(benching->configs[variant]);
-    free_list(benching->given_code, benching->given_code_len);
-    free_list(benching->given_dependencies, benching->given_dependencies_len);
-    free_list(benching->images, benching->images_len);
+    words_done(&benching->given_code);
+    words_done(&benching->given_dependencies);
+    words_done(&benching->images);
     benching_files_done(benching);
     if (benching->lock >= 0)
         close(benching->lock);

@@ -244,7 +244,7 @@ static void sweep_round(struct staging *staging)
         free(name);
     }
     /* As long as the directory is there, the next benchmark tries again. */
-    for (size_t i = 0; i < bench->leftovers_len && bench->left_len == 0 && staging->code == 0; i++)
+    for (size_t i = 0; i < bench->leftovers_len && bench->left.len == 0 && staging->code == 0; i++)
         staging->code = remove_from(bench->parent, bench->leftovers[i].mark, &staging->err);
 }
 
@@ -253,7 +253,7 @@ static void sweep_all(struct staging *staging)
 {
     const struct bench *bench = staging->benching->bench;
     staging->code = remove_from(bench->parent, bench->mark, &staging->err);
-    if (staging->code == 0 && bench->left_len > 0 && staging->benching->lock >= 0)
+    if (staging->code == 0 && bench->left.len > 0 && staging->benching->lock >= 0)
         mkdir(bench->directory, 0700);
 }
 
@@ -272,11 +272,8 @@ static void sweep_done(struct job *job, bool cancelled)
     struct bilge *bilge = job->bilge;
     if (!cancelled && !bilge->closing) {
         struct bench *bench = bilge->benching->bench;
-        if (staging->code < 0) {
-            char *line = mem_printf("%s: %s", bench->directory, staging->err.text);
-            bench_add_left(bench, line);
-            free(line);
-        }
+        if (staging->code < 0)
+            words_put(&bench->left, mem_printf("%s: %s", bench->directory, staging->err.text));
         benching_go_on(bilge);
     }
     free(staging);

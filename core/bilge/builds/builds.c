@@ -136,12 +136,12 @@ static bool sets_same(const char *first, const char *second)
 static void merge_args(struct words *args, const struct build_defaults *defaults,
                        const struct bilge_build_options *options)
 {
-    for (size_t i = 0; i < defaults->args_len; i++) {
+    for (size_t i = 0; i < defaults->args.len; i++) {
         bool again = false;
         for (size_t k = 0; k < options->build_args_len; k++)
-            again |= sets_same(defaults->args[i], options->build_args[k]);
+            again |= sets_same(defaults->args.items[i], options->build_args[k]);
         if (!again)
-            words_add(args, defaults->args[i]);
+            words_add(args, defaults->args.items[i]);
     }
     words_add_all(args, options->build_args, options->build_args_len);
 }
@@ -171,8 +171,7 @@ static struct build *make_build(struct bilge *bilge, const char *const *services
     mem_replace(&build->kind, options->kind);
     build->traditional_asked = options->traditional;
     merge_args(&build->build_args, defaults, options);
-    words_add_all(&build->profiles, (const char *const *)defaults->profiles,
-                  defaults->profiles_len);
+    words_add_all(&build->profiles, words_texts(&defaults->profiles), defaults->profiles.len);
     struct runner_spec spec = running_spec(bilge, build);
     free(build->command);
     build->command = runner_command(&spec);

@@ -69,12 +69,12 @@ static void begin(struct bilge *bilge, size_t known)
 void roots_from_options(struct bilge *bilge)
 {
     size_t known = bilge->store->roots_len;
-    size_t len = bilge->given_roots_len > 0 ? bilge->given_roots_len : 1;
+    size_t len = bilge->given_roots.len > 0 ? bilge->given_roots.len : 1;
     char **paths = mem_alloc(len * sizeof *paths);
     bool *single = mem_zalloc(len);
     for (size_t i = 0; i < len; i++) {
         paths[i] =
-            path_canonical(bilge->given_roots_len > 0 ? bilge->given_roots[i] : DEFAULT_ROOT);
+            path_canonical(bilge->given_roots.len > 0 ? bilge->given_roots.items[i] : DEFAULT_ROOT);
         single[i] = roots_is_layout(paths[i]);
     }
     add_roots(bilge, paths, single, len);

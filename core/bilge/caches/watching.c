@@ -25,8 +25,7 @@ struct listing {
     bool again;    /* asked for while it ran */
     bool exists;   /* out: the root, or the one directory of it */
     bool readable; /* out */
-    char **names;  /* out */
-    size_t names_len, names_cap;
+    struct words names; /* out */
 };
 
 /* ------------------------------------------------------------------ listing */
@@ -37,10 +36,8 @@ static int add_name(void *arg, const char *name, enum fs_type type)
     bool maybe_directory = type == FS_DIR || type == FS_OTHER;
     if (!maybe_directory || strncmp(name, ".bilge-", 7) == 0)
         return 0;
-    mem_reserve((void **)&listing->names, &listing->names_cap, listing->names_len + 1,
-                sizeof *listing->names);
-    listing->names[listing->names_len++] = mem_strdup(name);
-    return listing->names_len >= NAMES_MAX;
+    words_add(&listing->names, name);
+    return listing->names.len >= NAMES_MAX;
 }
 
 static void listing_run(struct job *job)
@@ -59,15 +56,10 @@ static void listing_run(struct job *job)
     listing->exists = code != -ENOENT && code != -ENOTDIR;
 }
 
-static int by_name(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 static void rescan_new(struct bilge *bilge, const struct listing *listing)
 {
-    for (size_t i = 0; i < listing->names_len; i++) {
-        char *path = path_join(listing->root, listing->names[i]);
+    for (size_t i = 0; i < listing->names.len; i++) {
+        char *path = path_join(listing->root, listing->names.items[i]);
         const struct service *row = store_service(bilge->store, path);
         if (row == NULL || row->cache == NULL || row->cache->state == CACHE_MISSING)
             caches_rescan(bilge, path, false);
@@ -83,9 +75,7 @@ static void rescan_gone(struct bilge *bilge, const struct listing *listing)
         if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
             roots_of(store, row->path) != &store->roots[listing->index])
             continue;
-        const char *name = path_name(row->path);
-        if (listing->names_len == 0 || bsearch(&name, listing->names, listing->names_len,
-                                               sizeof *listing->names, by_name) == NULL)
+        if (!words_find(&listing->names, path_name(row->path)))
             caches_rescan(bilge, row->path, false);
     }
 }
@@ -101,20 +91,15 @@ static void compare(struct bilge *bilge, struct listing *listing)
         free(path);
         return;
     }
-    if (listing->names_len > 0)
-        qsort(listing->names, listing->names_len, sizeof *listing->names, by_name);
+    words_sort(&listing->names);
     rescan_new(bilge, listing);
-    if ((listing->readable || !listing->exists) && listing->names_len < NAMES_MAX)
+    if ((listing->readable || !listing->exists) && listing->names.len < NAMES_MAX)
         rescan_gone(bilge, listing);
 }
 
 static void listing_clear(struct listing *listing)
 {
-    for (size_t i = 0; i < listing->names_len; i++)
-        free(listing->names[i]);
-    free(listing->names);
-    listing->names = NULL;
-    listing->names_len = listing->names_cap = 0;
+    words_done(&listing->names);
     listing->exists = false;
 }
 

@@ -101,12 +101,10 @@ static void on_builder_records(void *arg, struct records *records, const struct 
 
 static void ask_next(struct bilge *bilge)
 {
-    while (bilge->records_request == NULL && bilge->to_ask_len > 0 && !bilge->closing) {
+    while (bilge->records_request == NULL && bilge->to_ask.len > 0 && !bilge->closing) {
         struct err err;
         free(bilge->asked_builder);
-        bilge->asked_builder = bilge->to_ask[0];
-        bilge->to_ask_len--;
-        memmove(bilge->to_ask, bilge->to_ask + 1, bilge->to_ask_len * sizeof *bilge->to_ask);
+        bilge->asked_builder = words_take(&bilge->to_ask, 0);
         const char *context =
             store_has_context(bilge->store, bilge->asked_builder) ? bilge->asked_builder : NULL;
         if (builders_records(bilge->loop, bilge->asked_builder, context, on_builder_records, bilge,
@@ -121,11 +119,9 @@ static void ask_next(struct bilge *bilge)
 
 static void ask(struct bilge *bilge, const char *builder)
 {
-    for (size_t i = 0; i < bilge->to_ask_len; i++)
-        if (strcmp(bilge->to_ask[i], builder) == 0)
-            return;
-    bilge->to_ask = mem_realloc(bilge->to_ask, (bilge->to_ask_len + 1) * sizeof *bilge->to_ask);
-    bilge->to_ask[bilge->to_ask_len++] = mem_strdup(builder);
+    if (words_has(&bilge->to_ask, builder))
+        return;
+    words_add(&bilge->to_ask, builder);
     ask_next(bilge);
 }
 
@@ -253,9 +249,7 @@ bool engines_waited_for(const struct bilge *bilge)
 void engines_reopen(struct bilge *bilge)
 {
     engines_close(bilge);
-    for (size_t i = 0; i < bilge->to_ask_len; i++)
-        free(bilge->to_ask[i]);
-    bilge->to_ask_len = 0;
+    words_done(&bilge->to_ask);
     while (bilge->store->builders_len > 0)
         store_remove_builder(bilge->store, bilge->store->builders[0].id);
     if (bilge->has_endpoint)

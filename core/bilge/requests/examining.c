@@ -10,8 +10,7 @@
 
 struct examining {
     struct job job;
-    char **given; /* roots as they were given */
-    size_t given_len;
+    struct words given; /* roots as they were given */
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
     void *arg;
@@ -21,17 +20,15 @@ struct examining {
 static void find_aliases(struct examining *examining)
 {
     struct doctor_facts *facts = &examining->facts;
-    facts->aliases = mem_zalloc((2 * examining->given_len + 1) * sizeof *facts->aliases);
-    for (size_t i = 0; i < examining->given_len; i++) {
-        char *there = path_canonical(examining->given[i]);
-        char *plain = path_plain(examining->given[i]);
+    for (size_t i = 0; i < examining->given.len; i++) {
+        char *there = path_canonical(examining->given.items[i]);
+        char *plain = path_plain(examining->given.items[i]);
         if (strcmp(there, plain) != 0) {
-            facts->aliases[facts->aliases_len++] = plain;
-            facts->aliases[facts->aliases_len++] = there;
-        } else {
-            free(there);
-            free(plain);
+            words_add(&facts->aliases, plain);
+            words_add(&facts->aliases, there);
         }
+        free(there);
+        free(plain);
     }
 }
 
@@ -53,9 +50,7 @@ static void examine_done(struct job *job, bool cancelled)
         examining->on_examined(examining->arg, &report);
     }
     doctor_facts_done(&examining->facts);
-    for (size_t i = 0; i < examining->given_len; i++)
-        free(examining->given[i]);
-    free(examining->given);
+    words_done(&examining->given);
     free(examining);
 }
 
@@ -68,10 +63,7 @@ int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg
     examining->job.done = examine_done;
     examining->on_examined = on_examined;
     examining->arg = arg;
-    examining->given_len = bilge->given_roots_len;
-    examining->given = mem_zalloc((examining->given_len + 1) * sizeof *examining->given);
-    for (size_t i = 0; i < examining->given_len; i++)
-        examining->given[i] = mem_strdup(bilge->given_roots[i]);
+    words_add_all(&examining->given, words_texts(&bilge->given_roots), bilge->given_roots.len);
     bilge->examining = examining;
     job_start(bilge, &examining->job);
     return 0;

@@ -19,8 +19,7 @@ struct client_look {
 
 struct planning {
     struct query query; /* with copies of its strings */
-    char **strings;     /* these copies */
-    size_t strings_len;
+    struct words texts; /* these copies */
     bilge_plan_cb *on_plan;
     void *arg;
     bool looking; /* the second half: all below was asked for */
@@ -30,20 +29,19 @@ struct planning {
 
 /* -------------------------------------------------------------- the query */
 
-static char *keep_string(struct planning *planning, const char *text)
+static const char *keep_text(struct planning *planning, const char *text)
 {
     if (text == NULL)
         return NULL;
-    planning->strings =
-        mem_realloc(planning->strings, (planning->strings_len + 1) * sizeof *planning->strings);
-    return planning->strings[planning->strings_len++] = mem_strdup(text);
+    words_add(&planning->texts, text);
+    return planning->texts.items[planning->texts.len - 1];
 }
 
 static const char *const *keep_list(struct planning *planning, const char *const *items, size_t len)
 {
     const char **copy = mem_alloc(len * sizeof *copy);
     for (size_t i = 0; i < len; i++)
-        copy[i] = keep_string(planning, items[i]);
+        copy[i] = keep_text(planning, items[i]);
     return copy;
 }
 
@@ -52,17 +50,15 @@ static void copy_query(struct planning *planning, const struct query *query)
     planning->query = *query;
     planning->query.services = keep_list(planning, query->services, query->services_len);
     planning->query.ids = keep_list(planning, query->ids, query->ids_len);
-    planning->query.type = keep_string(planning, query->type);
-    planning->query.match = keep_string(planning, query->match);
-    planning->query.text = keep_string(planning, query->text);
-    planning->query.builder = keep_string(planning, query->builder);
+    planning->query.type = keep_text(planning, query->type);
+    planning->query.match = keep_text(planning, query->match);
+    planning->query.text = keep_text(planning, query->text);
+    planning->query.builder = keep_text(planning, query->builder);
 }
 
 static void planning_free(struct planning *planning)
 {
-    for (size_t i = 0; i < planning->strings_len; i++)
-        free(planning->strings[i]);
-    free(planning->strings);
+    words_done(&planning->texts);
     free((void *)planning->query.services);
     free((void *)planning->query.ids);
     free(planning);

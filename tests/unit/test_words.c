@@ -1,0 +1,87 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/base/words.h"
+
+static const char *const some[] = {"c", "", "a", "c", "\xff", "b"};
+#define SOME (sizeof some / sizeof some[0])
+
+static void is_list(const struct words *words, const char *const *expected, size_t len)
+{
+    assert_int_equal(len, words->len);
+    for (size_t i = 0; i < len; i++)
+        assert_string_equal(expected[i], words->items[i]);
+    assert_null(words->items[len]);
+}
+
+static void test_grow_and_shrink(void **state)
+{
+    static const char *const without_ends[] = {"", "a", "c", "\xff", "taken"};
+    struct words words = {0};
+    (void)state;
+    words_add_all(&words, some, SOME);
+    is_list(&words, some, SOME);
+    words_put(&words, mem_strdup("taken"));
+    char *first = words_take(&words, 0), *inner = words_take(&words, 4);
+    assert_string_equal("c", first);
+    assert_string_equal("b", inner);
+    free(first);
+    free(inner);
+    is_list(&words, without_ends, 5);
+    while (words.len > 0)
+        free(words_take(&words, words.len - 1));
+    is_list(&words, NULL, 0);
+    words_done(&words);
+    assert_null(words.items);
+}
+
+static void test_find(void **state)
+{
+    static const char *const sorted[] = {"", "a", "b", "c", "c", "\xff"};
+    struct words words = {0};
+    (void)state;
+    words_sort(&words);
+    assert_false(words_find(&words, ""));
+    assert_false(words_has(&words, ""));
+    words_add_all(&words, some, SOME);
+    assert_true(words_has(&words, "b"));
+    assert_false(words_has(&words, "bb"));
+    words_sort(&words);
+    is_list(&words, sorted, SOME);
+    for (size_t i = 0; i < SOME; i++)
+        assert_true(words_find(&words, some[i]));
+    assert_false(words_find(&words, "bb"));
+    words_done(&words);
+}
+
+static void test_equal(void **state)
+{
+    struct words a = {0}, b = {0};
+    (void)state;
+    assert_true(words_equal(&a, &b));
+    words_add(&a, "x");
+    assert_false(words_equal(&a, &b));
+    words_add(&b, "y");
+    assert_false(words_equal(&a, &b));
+    words_add(&a, "y");
+    free(words_take(&a, 0));
+    assert_true(words_equal(&a, &b));
+    words_done(&a);
+    words_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_grow_and_shrink),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_equal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
