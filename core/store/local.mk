@@ -1,6 +1,7 @@
 libbilge_a_SOURCES += \
-	core/store/store.c core/store/store.h \
-	core/store/change.c \
+	core/store/store.c core/store/store.h core/store/store_private.h \
+	core/store/store_builders.c core/store/store_builds.c core/store/store_disks.c \
+	core/store/store_services.c \
 	core/store/elsewhere.c core/store/elsewhere.h \
 	core/store/history.c core/store/history.h core/store/history_db.h \
 	core/store/history_builds.c core/store/history_samples.c \
