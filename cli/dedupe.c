@@ -219,7 +219,8 @@ static enum exit_code dedupe(struct deduplication *dedup)
     if (session_settle(&dedup->session, &err) < 0)
         return complain_err(&err);
     gather(dedup);
-    if (!dedup->globals->json || !yes)
+    /* The object says it all; beside it the plan is for who is asked. */
+    if (!dedup->globals->json || (!yes && !dedup->values->dry_run))
         print_plan(dedup);
     bool change = dedup->plan.len > 0 && !dedup->values->dry_run;
     if (change && !yes &&

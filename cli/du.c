@@ -40,6 +40,7 @@ static void services_json(struct json *json, const struct row *row)
 static void row_json(struct json *json, const struct row *row)
 {
     const struct record *record = row->record;
+    char created[CLOCK_TEXT_SIZE]; /* promised to be a time: of one that doesn't tell, 1970 */
     json_put_object(json, NULL);
     json_put_text(json, "id", record->id);
     json_put_array(json, "parents");
@@ -49,7 +50,7 @@ static void row_json(struct json *json, const struct row *row)
     json_put_text(json, "type", record->type);
     json_put_text(json, "description", record->description);
     json_put_int(json, "size", record->size_bytes);
-    json_put_time(json, "created_at", record->created_at);
+    json_put_text(json, "created_at", clock_rfc3339(created, record->created_at));
     json_put_time(json, "last_used_at", record->last_used_at);
     json_put_int(json, "usage_count", record->usage_count);
     json_put_bool(json, "in_use", record->in_use);

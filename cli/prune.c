@@ -282,9 +282,11 @@ static enum exit_code plan_and_execute(struct prune *prune)
         return complain_err(&err);
     left_out = left_out || plan_busy(prune->plan) > 0 ||
                prune->plan->planned_bytes < prune->plan->wanted_bytes;
-    if (!prune->globals->json || !prune->values->yes)
+    /* The object says it all; beside it the plan is for who is asked. */
+    bool asked = !prune->values->yes && !prune->values->dry_run;
+    if (!prune->globals->json || asked)
         plan_print(prune->plan, prune->shown);
-    if (prune->plan->items_len == 0)
+    if (prune->plan->items_len == 0 && (!prune->globals->json || asked))
         fputs("Nothing to prune.\n", prune->shown);
     return carry_out(prune, left_out);
 }

@@ -202,15 +202,15 @@ static enum exit_code verify(struct verification *verification, const struct opt
         consent(verification, &err) < 0)
         return complain_err(&err);
     verification->started_mono_ms = clock_mono_ms();
-    if (verification->globals->json) {
-        json_put_object(&verification->json, NULL);
-        json_put_array(&verification->json, "services");
-    }
     if (verification->ids_len == 0)
         verification->done = true;
     else if (bilge_verify(session->bilge, verification->ids, verification->ids_len,
                           verification->values->repair, &ops, verification, &err) < 0)
         return complain_err(&err);
+    if (verification->globals->json) { /* no result comes before this loop's next pass */
+        json_put_object(&verification->json, NULL);
+        json_put_array(&verification->json, "services");
+    }
     bool interrupted = false;
     while (session_wait(session, is_done, verification, 0) == SESSION_INTERRUPTED) {
         interrupted = true;

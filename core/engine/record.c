@@ -21,23 +21,19 @@ void records_free(struct records *records)
     *records = (struct records){0};
 }
 
-/* A lying peer must not make a sum wrap round. */
-static void add_bytes(int64_t *sum, int64_t bytes)
-{
-    if (__builtin_add_overflow(*sum, bytes, sum))
-        *sum = INT64_MAX;
-}
-
 void records_sum(struct records *records)
 {
+    int64_t most = RECORDS_SIZE_MAX / (int64_t)(records->len > 0 ? records->len : 1);
     records->size_bytes = records->reclaimable_bytes = records->shared_bytes = 0;
     for (size_t i = 0; i < records->len; i++) {
-        const struct record *record = &records->items[i];
-        add_bytes(&records->size_bytes, record->size_bytes);
+        struct record *record = &records->items[i];
+        if (record->size_bytes > most)
+            record->size_bytes = most;
+        records->size_bytes += record->size_bytes;
         if (!record->in_use)
-            add_bytes(&records->reclaimable_bytes, record->size_bytes);
+            records->reclaimable_bytes += record->size_bytes;
         if (record->shared)
-            add_bytes(&records->shared_bytes, record->size_bytes);
+            records->shared_bytes += record->size_bytes;
     }
 }
 

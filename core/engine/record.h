@@ -54,7 +54,12 @@ int records_parse_du(const char *text, size_t len, int64_t now, struct records *
  * and then; who asks for every record builds a table. */
 const struct record *records_find(const struct records *records, const char *id);
 
-/* For those who fill the items in: works out the three sums. */
+/* A lying peer must not make a sum wrap round, whoever adds records' sizes up,
+ * and to whatever else: all of a builder's together stay below this (1.15 EB). */
+#define RECORDS_SIZE_MAX (INT64_C(1) << 60)
+
+/* For those who fill the items in: works out the three sums, and cuts a size
+ * that is beyond its share of RECORDS_SIZE_MAX. */
 void records_sum(struct records *records);
 
 /* What the API doesn't say: whether records of this type are written to after

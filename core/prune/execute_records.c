@@ -42,13 +42,34 @@ static void run_free(struct record_run *run)
 
 /* ------------------------------------------------------------- look again */
 
+/* The builder's records as they are now, to be found by id. */
+struct present {
+    const struct records *records;
+    struct id_slot *slots;
+    size_t len;
+};
+
+static struct present present_new(const struct store *store, const char *builder_name)
+{
+    const struct builder *builder = store_builder(store, builder_name);
+    struct present present = {0};
+    if (builder == NULL)
+        return present;
+    present.records = &builder->records;
+    present.len = builder->records.len;
+    present.slots = mem_alloc(present.len * sizeof *present.slots);
+    for (size_t i = 0; i < present.len; i++)
+        present.slots[i] = (struct id_slot){.id = builder->records.items[i].id, .index = i};
+    id_slots_sort(present.slots, present.len);
+    return present;
+}
+
 /* True when it is what was shown. *ret_gone: somebody else has removed it. */
-static bool is_unchanged(const struct execute *execute, const struct plan_item *item,
+static bool is_unchanged(const struct present *present, const struct plan_item *item,
                          bool *ret_gone)
 {
-    const struct builder *builder = store_builder(execute->env.store, item->builder);
-    const struct record *record =
-        builder != NULL ? records_find(&builder->records, item->id) : NULL;
+    size_t at = id_slots_find(present->slots, present->len, item->id);
+    const struct record *record = at != SIZE_MAX ? &present->records->items[at] : NULL;
     *ret_gone = record == NULL;
     /* Of other builders only the text of du is known, with times such as
      * "2 hours ago". */
@@ -57,13 +78,13 @@ static bool is_unchanged(const struct execute *execute, const struct plan_item *
            (!item->embedded || record->last_used_at == item->seen_at);
 }
 
-static bool look_again(struct record_run *run, size_t index)
+static bool look_again(struct record_run *run, const struct present *present, size_t index)
 {
     struct execute *execute = run->execute;
     const struct plan_item *item = &execute->plan->items[index];
     struct err err;
     bool gone = false;
-    bool unchanged = is_unchanged(execute, item, &gone);
+    bool unchanged = is_unchanged(present, item, &gone);
     /* One odd id would have the whole call refused. */
     if (unchanged && api_is_record_id(item->id))
         return true;
@@ -78,14 +99,16 @@ static bool look_again(struct record_run *run, size_t index)
 static void collect(struct record_run *run)
 {
     const struct plan *plan = run->execute->plan;
+    struct present present = present_new(run->execute->env.store, run->builder);
     for (size_t i = 0; i < plan->items_len; i++) {
         const struct plan_item *item = &plan->items[i];
         if (item->kind != ITEM_RECORD || run->tried[i] || strcmp(item->builder, run->builder) != 0)
             continue;
         run->tried[i] = true;
-        if (look_again(run, i))
+        if (look_again(run, &present, i))
             run->items[run->len++] = i;
     }
+    free(present.slots);
 }
 
 /* -------------------------------------------------------------------- calls */

@@ -9,6 +9,7 @@ CLI_TESTS = \
 	tests/cli/full.sh \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
+	tests/cli/hostile.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
