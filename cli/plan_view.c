@@ -80,6 +80,8 @@ static void print_losses(const struct plan *plan, FILE *out)
         print_clean(out, *last == '\0' ? "\nWhat the next build loses:\n  " : "  ", loses);
         last = loses;
     }
+    if (plan_forgets_steps(plan))
+        fprintf(out, "\n%s.\n", PLAN_FORGETS_STEPS);
 }
 
 static void print_command(const struct plan *plan, FILE *out)
@@ -190,6 +192,7 @@ void plan_json(const struct plan *plan, struct json *json)
     for (size_t i = 0; i < plan->kept_len; i++)
         kept_json(&plan->kept[i], json);
     json_put_array_end(json);
+    json_put_bool(json, "forgets_steps", plan_forgets_steps(plan));
     json_put_text(json, "docker", command);
     if (plan->wanted_bytes > 0)
         json_put_int(json, "wanted", plan->wanted_bytes);

@@ -222,6 +222,8 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
                  self->left_out_len > 0 ? ", or left out," : "");
     if (forever > 0)
         page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
+    if (plan_forgets_steps(plan))
+        page_wrap(page, STYLE_WARN, width, PLAN_FORGETS_STEPS);
     if (plan->now)
         page_add(page, STYLE_BAD, "Busy caches too: a build that runs may fail or lose its cache");
     if (self->command != NULL)

@@ -15,6 +15,14 @@ const char *item_kind_name(enum item_kind kind)
     return names[kind];
 }
 
+bool plan_forgets_steps(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->items_len; i++)
+        if (plan->items[i].forgets_steps)
+            return true;
+    return false;
+}
+
 /* ------------------------------------------------------------- life cycle */
 
 void plan_item_done(struct plan_item *item)

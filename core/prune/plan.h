@@ -45,6 +45,7 @@ struct plan_item {
     bool embedded;       /* a record of the engine's own builder */
     bool is_context;     /* its builder is a docker context */
     bool needs_all;      /* a record that goes with `all` only */
+    bool forgets_steps;  /* a record: see plan_forgets_steps() */
     double loss;         /* see loss.h */
 };
 
@@ -139,6 +140,15 @@ static inline bool plan_has_changed(const struct plan_changes *changes)
 {
     return changes->gone_len + changes->new_len + changes->bytes_len > 0;
 }
+
+/* Does its builder forget all cached steps, also those of records that stay?
+ * Docker's engine does with containerd's image store when any record goes
+ * (measured on 26.1.5 and 28.5.2; with overlay2 it does not): what the next build
+ * does not find in a local cache it runs. */
+bool plan_forgets_steps(const struct plan *plan);
+#define PLAN_FORGETS_STEPS \
+    "The engine then forgets all cached steps: the next build of every service takes them " \
+    "from its local cache, or runs them"
 
 /* The docker commands that would do the same for the records; NULL when there
  * is no such. The caller frees it. */

@@ -62,7 +62,8 @@ struct builder {
     char *version;  /* of the engine; NULL: not known */
     char *api_version;
     bool embedded;   /* the engine's own BuildKit: read through its API */
-    bool no_cache_export; /* it is known that it has no type=local export */
+    bool containerd_store; /* it is known that the engine has containerd's image store */
+    bool no_cache_export;  /* it is known that it has no type=local export */
     bool selected;   /* the one that docker compose build uses */
     enum load_state load;
     bool reachable;

@@ -146,4 +146,21 @@ is 'a young leaf: why' says 'pinned by RUN echo'
 run prune --records --type regular --older-than 8s --yes --json
 is 'a young leaf: exit 0' exits 0
 is 'a young leaf: no step went' [ "$(ids | wc -l)" -ge $((before - 1)) ]
+
+# With containerd's image store any record that goes takes the memory of all steps with it.
+mkdir steps
+for step in stays goes; do
+    printf 'FROM local/base:1\nRUN --network=none echo this %s\n' $step >steps/$step.Dockerfile
+    docker buildx build -f steps/$step.Dockerfile steps >/dev/null 2>&1
+done
+cached() { docker buildx build --progress=plain -f steps/stays.Dockerfile steps 2>&1 | grep -c '^#[0-9]* CACHED'; }
+run du --json
+id=$("$json" each records id description <"$tmp/out" | awk -F '\t' '$2 ~ /echo this goes/ { print $1 }')
+is 'two steps: one goes, the other is cached before' [ "$(cached)" -eq 1 ]
+run prune --id "$id" --dry-run
+is 'two steps: the plan tells what the engine forgets' says 'The engine then forgets all cached steps'
+run prune --id "$id" --yes --json
+is 'two steps: one record went' equals failed '[]'
+is 'two steps: in JSON, too' equals forgets_steps true
+is 'two steps: so it is, the other runs again' [ "$(cached)" -eq 0 ]
 finish

@@ -633,6 +633,28 @@ static void test_many_records_are_quick(void **state)
 
 /* What a step took when it last ran, which the history knows by the step's
  * name as a build's output tells it. */
+/* Only where any record that goes takes all steps with it, and one does go. */
+static void test_an_engine_that_forgets_its_steps(void **state)
+{
+    static const struct {
+        bool containerd_store, embedded, forgets;
+    } cases[] = {{true, true, true}, {false, true, false}, {true, false, false}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct store *store = chain(1, PLAN_DAY, PLAN_DAY);
+        struct query query = records(-1);
+        store->builders[0].containerd_store = cases[i].containerd_store;
+        store->builders[0].embedded = cases[i].embedded;
+        struct plan *plan = plan_world_make(store, &query);
+        assert_int_equal(plan->items_len, 1);
+        assert_int_equal(plan_forgets_steps(plan), cases[i].forgets);
+        plan_drop(plan, 0);
+        assert_false(plan_forgets_steps(plan));
+        plan_free(plan);
+        store_free(store);
+    }
+}
+
 static void test_losses_are_timed(void **state)
 {
     static const struct {
@@ -728,6 +750,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_an_imported_step_is_named_by_what_is_remembered),
         cmocka_unit_test(test_docker_command),
+        cmocka_unit_test(test_an_engine_that_forgets_its_steps),
         cmocka_unit_test(test_losses_are_timed),
         cmocka_unit_test(test_items_are_found_again),
         cmocka_unit_test(test_many_records_are_quick),

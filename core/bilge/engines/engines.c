@@ -31,6 +31,7 @@ static void on_engine_state(void *arg)
     struct builder *builder = own_builder(bilge);
     bool new_root = info.data_root != NULL && builder->version == NULL;
     mem_replace(&builder->version, info.version);
+    builder->containerd_store = info.version != NULL && info.containerd_store;
     builder->no_cache_export = info.version != NULL && !info.containerd_store;
     mem_replace(&builder->api_version, info.api_version);
     mem_replace(&builder->error, info.error);
