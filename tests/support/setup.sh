@@ -51,6 +51,8 @@ needs_to_check='
 	command:ps          procps
 	command:git         git
 	command:mandoc      mandoc
+	command:zsh         zsh
+	command:fish        fish
 	terminal:tmux-256color  ncurses-base
 	terminal:screen.xterm-256color  ncurses-term'
 
