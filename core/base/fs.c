@@ -181,15 +181,16 @@ int fs_read_path(const char *path, size_t max, struct buf *buf, struct err *err)
     return code;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int fs_write_all(int fd, const void *data, size_t len)
 {
+    const char *at = data;
     while (len > 0) {
-        ssize_t written = write(fd, data, len);
+        ssize_t written = write(fd, at, len);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
             return -errno;
-        data += written;
+        at += written;
         len -= (size_t)written;
     }
     return 0;
@@ -212,7 +213,7 @@ int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, 
     int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return err_sys(err, -errno, "writing %s", name);
-    int code = write_all(fd, data, len);
+    int code = fs_write_all(fd, data, len);
     if (code == 0 && (uid != geteuid() || gid != getegid()) && fchown(fd, uid, gid) < 0)
         code = -errno;
     if (code == 0 && fchmod(fd, mode) < 0)

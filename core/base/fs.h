@@ -56,6 +56,9 @@ int fs_read_file(int dirfd, const char *name, size_t max, struct buf *buf, struc
  * are followed, it itself is none). */
 int fs_read_path(const char *path, size_t max, struct buf *buf, struct err *err);
 
+/* All of it, however often write(2) stops short: 0, or a negative errno. */
+int fs_write_all(int fd, const void *data, size_t len);
+
 /* Writes a file whole: to a temporary name beside it (O_EXCL), fsync, rename.
  * On failure nothing of it stays. */
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,

@@ -11,6 +11,6 @@ libbilge_a_SOURCES += \
 	core/base/log.c core/base/log.h \
 	core/base/mem.c core/base/mem.h \
 	core/base/path.c core/base/path.h \
-	core/base/process.c core/base/process.h \
+	core/base/process.c core/base/process.h core/base/process_capture.c \
 	core/base/text.c core/base/text.h \
 	core/base/words.c core/base/words.h

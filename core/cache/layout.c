@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/cache/pull.h"
+#include "core/cache/layout_take.h"
 
 #define REF_NAME "org.opencontainers.image.ref.name"
 #define CREATED_AT "buildkit/createdat"
@@ -33,56 +32,6 @@ static enum blob_role role_of(const struct pull_text *media_type)
     return BLOB_LAYER;
 }
 
-/* Steps into the document, which must be an object. */
-static int begin(struct pull *json, const char *text, size_t len, struct err *err)
-{
-    if (len > LAYOUT_MAX_BYTES)
-        return err_set(err, ERR_LIMIT, "it is larger than %d MiB", LAYOUT_MAX_BYTES >> 20);
-    pull_init(json, text, len);
-    enum pull_kind kind = pull_kind(json);
-    if (pull_ended(json))
-        return err_set(err, ERR_FORMAT, "it is empty");
-    if (kind != PULL_OBJECT)
-        return err_set(err, ERR_FORMAT, "it is no JSON object");
-    pull_enter(json);
-    return 0;
-}
-
-static int bad_json(struct err *err)
-{
-    return err_set(err, ERR_FORMAT, "it is no valid JSON (cut short, or nested too deeply)");
-}
-
-/* Passes over the value if it is of another kind. */
-static bool is_next(struct pull *json, enum pull_kind wanted)
-{
-    if (pull_kind(json) == wanted)
-        return true;
-    pull_skip(json);
-    return false;
-}
-
-static int64_t take_time(struct pull *json)
-{
-    char text[64];
-    int64_t at = 0;
-    if (!is_next(json, PULL_STRING))
-        return 0;
-    struct pull_text string = pull_string(json);
-    if (pull_copy(&string, text, sizeof text))
-        clock_parse(text, &at);
-    return at;
-}
-
-static bool take_digest(struct pull *json, struct digest *ret_digest)
-{
-    char text[DIGEST_TEXT_SIZE + 1];
-    if (!is_next(json, PULL_STRING))
-        return false;
-    struct pull_text string = pull_string(json);
-    return pull_copy(&string, text, sizeof text) && digest_parse(text, ret_digest);
-}
-
 /* What was read of one descriptor. */
 struct entry {
     struct descriptor descriptor;
@@ -94,12 +43,12 @@ static void take_annotations(struct pull *json, struct descriptor *descriptor)
 {
     struct pull_text name;
     char tag[256];
-    if (!is_next(json, PULL_OBJECT))
+    if (!layout_is_next(json, PULL_OBJECT))
         return;
     pull_enter(json);
     while (pull_member(json, &name)) {
         if (pull_is(&name, CREATED_AT)) {
-            descriptor->created_at = take_time(json);
+            descriptor->created_at = layout_take_time(json);
         } else if (pull_is(&name, REF_NAME) && pull_kind(json) == PULL_STRING) {
             struct pull_text text = pull_string(json);
             pull_copy(&text, tag, sizeof tag);
@@ -116,7 +65,7 @@ static void take_member(struct pull *json, const struct pull_text *name, struct 
     if (pull_is(name, "digest") && pull_kind(json) == PULL_STRING) {
         struct pull again = *json;
         entry->digest = pull_string(&again);
-        entry->has_digest = take_digest(json, &entry->descriptor.digest);
+        entry->has_digest = layout_take_digest(json, &entry->descriptor.digest);
     } else if (pull_is(name, "mediaType") && pull_kind(json) == PULL_STRING) {
         entry->media_type = pull_string(json);
     } else if (pull_is(name, "size") && pull_kind(json) == PULL_NUMBER) {
@@ -147,7 +96,7 @@ static void take_descriptor(struct pull *json, struct manifest *manifest, size_t
 {
     struct entry entry = {.descriptor = {.size_bytes = -1}, .digest = {"", 0, false}};
     struct pull_text name;
-    if (is_next(json, PULL_OBJECT)) {
+    if (layout_is_next(json, PULL_OBJECT)) {
         pull_enter(json);
         while (pull_member(json, &name))
             take_member(json, &name, &entry);
@@ -169,7 +118,7 @@ static void take_descriptor(struct pull *json, struct manifest *manifest, size_t
 static bool take_list(struct pull *json, struct manifest *manifest, size_t *cap,
                       enum blob_role role)
 {
-    if (!is_next(json, PULL_ARRAY))
+    if (!layout_is_next(json, PULL_ARRAY))
         return false;
     pull_enter(json);
     while (pull_item(json))
@@ -206,12 +155,12 @@ int manifest_parse(const char *text, size_t len, struct manifest *ret_manifest, 
 {
     struct manifest manifest = {0};
     struct pull json;
-    int code = begin(&json, text, len, err);
+    int code = layout_begin(&json, text, len, err);
     if (code < 0)
         return code;
     bool is_manifest = take_manifest(&json, &manifest);
     if (!pull_ended(&json))
-        code = bad_json(err);
+        code = layout_bad_json(err);
     else if (!is_manifest)
         code = err_set(err, ERR_FORMAT, "it is no OCI index and no manifest");
     if (code < 0)
@@ -228,124 +177,4 @@ void manifest_done(struct manifest *manifest)
     free(manifest->descriptors);
     free(manifest->odd);
     *manifest = (struct manifest){0};
-}
-
-/* ---- the cache config, in two passes: records point into layers */
-
-struct times {
-    struct layer_time *items;
-    bool *known; /* whether the layer has a digest that can be read */
-    size_t len, cap, known_cap;
-    bool found; /* there are layers or records at all */
-};
-
-static void take_layer(struct pull *json, struct times *times)
-{
-    struct layer_time layer = {.created_at = 0};
-    struct pull_text name;
-    bool known = false;
-    if (is_next(json, PULL_OBJECT)) {
-        pull_enter(json);
-        while (pull_member(json, &name)) {
-            if (pull_is(&name, "blob"))
-                known = take_digest(json, &layer.digest);
-            else
-                pull_skip(json);
-        }
-    }
-    mem_reserve((void **)&times->items, &times->cap, times->len + 1, sizeof *times->items);
-    mem_reserve((void **)&times->known, &times->known_cap, times->len + 1, sizeof *times->known);
-    times->known[times->len] = known;
-    times->items[times->len++] = layer;
-}
-
-/* {"layer": index into layers[], "createdAt": …}; an index of 0 may be left out
- * (Go's omitempty). */
-static void take_result(struct pull *json, struct times *times)
-{
-    struct pull_text name;
-    double index = 0;
-    int64_t at = 0;
-    if (!is_next(json, PULL_OBJECT))
-        return;
-    pull_enter(json);
-    while (pull_member(json, &name)) {
-        if (pull_is(&name, "layer") && pull_kind(json) == PULL_NUMBER)
-            index = pull_number(json);
-        else if (pull_is(&name, "createdAt"))
-            at = take_time(json);
-        else
-            pull_skip(json);
-    }
-    if (index < 0 || index >= (double)times->len || at == 0)
-        return;
-    struct layer_time *time = &times->items[(size_t)index];
-    if (time->created_at == 0 || at < time->created_at)
-        time->created_at = at;
-}
-
-typedef void take_cb(struct pull *json, struct times *times);
-
-static void take_array(struct pull *json, struct times *times, take_cb *take)
-{
-    if (!is_next(json, PULL_ARRAY))
-        return;
-    times->found = true;
-    pull_enter(json);
-    while (pull_item(json))
-        take(json, times);
-}
-
-static void take_record(struct pull *json, struct times *times)
-{
-    struct pull_text name;
-    if (!is_next(json, PULL_OBJECT))
-        return;
-    pull_enter(json);
-    while (pull_member(json, &name)) {
-        if (pull_is(&name, "layers"))
-            take_array(json, times, take_result);
-        else
-            pull_skip(json);
-    }
-}
-
-static int take_config(const char *text, size_t len, const char *part, take_cb *take,
-                       struct times *times, struct err *err)
-{
-    struct pull_text name;
-    struct pull json;
-    int code = begin(&json, text, len, err);
-    if (code < 0)
-        return code;
-    while (pull_member(&json, &name)) {
-        if (pull_is(&name, part))
-            take_array(&json, times, take);
-        else
-            pull_skip(&json);
-    }
-    return pull_ended(&json) ? 0 : bad_json(err);
-}
-
-int cacheconfig_parse(const char *text, size_t len, struct layer_time **ret_times, size_t *ret_len,
-                      struct err *err)
-{
-    struct times times = {0};
-    size_t kept = 0;
-    int code = take_config(text, len, "layers", take_layer, &times, err);
-    if (code == 0)
-        code = take_config(text, len, "records", take_record, &times, err);
-    if (code == 0 && !times.found)
-        code = err_set(err, ERR_FORMAT, "it is no cache config");
-    for (size_t i = 0; code == 0 && i < times.len; i++)
-        if (times.known[i] && times.items[i].created_at != 0)
-            times.items[kept++] = times.items[i];
-    free(times.known);
-    if (code < 0) {
-        free(times.items);
-        return code;
-    }
-    *ret_times = times.items;
-    *ret_len = kept;
-    return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/build/log/buildlog_private.h"
 
@@ -31,27 +32,13 @@ struct logsave {
 
 /* ------------------------------------------------------------------- on the pool */
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t written = write(fd, data, len);
-        if (written < 0 && errno != EINTR)
-            return -errno;
-        if (written > 0) {
-            data += written;
-            len -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 static int write_lines(struct logsave *save)
 {
     const struct logblock *block = save->piece.block;
     uint32_t start = logblock_start(block, save->from), end = logblock_end(block, save->to - 1);
     save->written = save->to - save->from;
     if (logfilter_takes_all(&save->filter))
-        return write_all(save->fd, block->text + start, end - start);
+        return fs_write_all(save->fd, block->text + start, end - start);
     buf_clear(&save->text);
     save->written = 0;
     for (uint32_t i = save->from; i < save->to; i++) {
@@ -61,7 +48,7 @@ static int write_lines(struct logsave *save)
         buf_append(&save->text, block->text + start, logblock_end(block, i) - start);
         save->written++;
     }
-    return write_all(save->fd, save->text.data, save->text.len);
+    return fs_write_all(save->fd, save->text.data, save->text.len);
 }
 
 static void run(uv_work_t *work)

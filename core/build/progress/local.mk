@@ -6,6 +6,8 @@ libbilge_a_SOURCES += \
 	core/build/progress/progress_legacy.c \
 	core/build/progress/progress_plain.c \
 	core/build/progress/progress_rawjson.c \
+	core/build/progress/rawjson.h core/build/progress/rawjson_output.c \
+	core/build/progress/rawjson_say.c core/build/progress/rawjson_vertex.c \
 	core/build/progress/reason.c core/build/progress/reason.h \
 	core/build/progress/remarks.c core/build/progress/remarks.h \
 	core/build/progress/streams.c core/build/progress/streams.h \
