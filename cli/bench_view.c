@@ -53,9 +53,10 @@ static void print_leftovers(const struct bench *bench, FILE *out)
 {
     struct buf line = {0};
     if (bench->leftovers_len > 0)
-        fputs("It takes away first, with images and cache mounts of the same name, what benchmarks\n"
-              "left that did not end:\n",
-              out);
+        fputs(
+            "It takes away first, with images and cache mounts of the same name, what benchmarks\n"
+            "left that did not end:\n",
+            out);
     for (size_t i = 0; i < bench->leftovers_len; i++) {
         buf_printf(&line, "  %s/%s/", bench->parent, bench->leftovers[i].mark);
         print_clean(&line, out);
@@ -89,7 +90,8 @@ void bench_print_plan(const struct bench *bench, FILE *out)
                bench->builder, bench->mark);
     print_clean(&line, out);
     print_leftovers(bench, out);
-    fputs("Your files, caches, images, cache mounts and older records are left as they are.\n", out);
+    fputs("Your files, caches, images, cache mounts and older records are left as they are.\n",
+          out);
 }
 
 /* ------------------------------------------------------------------- progress */

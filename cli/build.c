@@ -150,7 +150,8 @@ static void services_json(struct json *json, const struct store *store, const st
     for (size_t i = 0; i < build->services_len; i++)
         json_put_text(json, NULL, build->services[i]);
     for (size_t i = 0;
-         build->services_len == 0 && store->project != NULL && i < store->project->services_len; i++)
+         build->services_len == 0 && store->project != NULL && i < store->project->services_len;
+         i++)
         json_put_text(json, NULL, store->project->services[i].name);
     json_put_array_end(json);
 }

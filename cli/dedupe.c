@@ -240,7 +240,8 @@ static int check(const struct deduplication *dedup, struct err *err)
     if (dedup->values->dry_run)
         return 0;
     if (dedup->globals->read_only)
-        return err_set(err, ERR_USAGE, "--read-only: nothing is linked (--dry-run shows what could be)");
+        return err_set(err, ERR_USAGE,
+                       "--read-only: nothing is linked (--dry-run shows what could be)");
     if (!dedup->values->yes && !ask_possible(dedup->shown))
         return err_set(err, ERR_USAGE,
                        "there is no terminal to ask on: --yes links, --dry-run shows the plan");

@@ -192,9 +192,9 @@ size_t text_decode(const char *bytes, size_t len, uint32_t *ret_rune)
 bool text_is_disruptive(uint32_t rune)
 {
     return rune < 0x20 || (rune >= 0x7f && rune < 0xa0) || (rune >= 0x200b && rune <= 0x200f) ||
-           rune == 0x061c || (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) ||
-           rune == 0xfeff || (rune >= 0xfff0 && rune <= 0xfffb) || (rune & 0xfffe) == 0xfffe ||
-           rune >= 0xe0000;
+           rune == 0x061c || (rune >= 0x2028 && rune <= 0x202e) ||
+           (rune >= 0x2060 && rune <= 0x206f) || rune == 0xfeff ||
+           (rune >= 0xfff0 && rune <= 0xfffb) || (rune & 0xfffe) == 0xfffe || rune >= 0xe0000;
 }
 
 void text_clean(struct buf *buf, const char *text, size_t len)

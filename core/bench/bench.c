@@ -175,8 +175,9 @@ struct bench_summary bench_summarise(const struct bench_cell *cell)
     size_t middle = cell->len / 2;
     summary.min_ms = times[0];
     summary.max_ms = times[cell->len - 1];
-    summary.median_ms =
-        cell->len % 2 == 1 ? times[middle] : times[middle - 1] + (times[middle] - times[middle - 1]) / 2;
+    summary.median_ms = cell->len % 2 == 1
+                            ? times[middle]
+                            : times[middle - 1] + (times[middle] - times[middle - 1]) / 2;
     free(times);
     return summary;
 }

@@ -18,7 +18,13 @@
 #include "core/bench/leftover.h"
 
 enum bench_variant { BENCH_ORIGINAL, BENCH_OPTIMISED, BENCH_VARIANTS };
-enum bench_scenario { BENCH_FIRST, BENCH_NO_CHANGE, BENCH_CODE, BENCH_DEPENDENCIES, BENCH_SCENARIOS };
+enum bench_scenario {
+    BENCH_FIRST,
+    BENCH_NO_CHANGE,
+    BENCH_CODE,
+    BENCH_DEPENDENCIES,
+    BENCH_SCENARIOS
+};
 /* The build that has to come before the others when the first one is not
  * measured. */
 #define BENCH_PREPARATION BENCH_SCENARIOS

@@ -65,7 +65,8 @@ static bool same_word(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     size_t common = a_len < b_len ? a_len : b_len;
     size_t most = a_len < b_len ? b_len : a_len;
-    return strncasecmp(a, b, common) == 0 && (a_len == b_len || (common >= 4 && most - common <= 1));
+    return strncasecmp(a, b, common) == 0 &&
+           (a_len == b_len || (common >= 4 && most - common <= 1));
 }
 
 static int words_in_common(const char *path, const char *end, const char *service)
@@ -230,9 +231,10 @@ static void find_dependency(struct bench_source *source, const char *code)
 {
     char *package = package_of(source->context, code);
     char *slash = strrchr(source->dependency_file, '/');
-    char *lock = slash != NULL ? mem_printf("%.*s/Cargo.lock", (int)(slash - source->dependency_file),
-                                            source->dependency_file)
-                               : mem_strdup("Cargo.lock");
+    char *lock = slash != NULL
+                     ? mem_printf("%.*s/Cargo.lock", (int)(slash - source->dependency_file),
+                                  source->dependency_file)
+                     : mem_strdup("Cargo.lock");
     struct buf text = {0};
     if (package != NULL && read_whole(source->context, lock, &text))
         source->dependency = lockfile_choose(text.data, text.len, package);
@@ -272,8 +274,8 @@ int recognise(const char *service, struct bench_source *source, bool want_code,
         code = context_walk(source->context, source->dockerfile, look_at, &search, err);
     if (code == 0 && want_code && search.best == NULL)
         code = err_set(err, ERR_USAGE,
-                       "%s: which file of %s is its code can't be told: --change-code FILE", service,
-                       source->context);
+                       "%s: which file of %s is its code can't be told: --change-code FILE",
+                       service, source->context);
     if (code == 0 && want_dependencies && source->dependency_file == NULL)
         source->dependency_file =
             find_manifest(source->context, search.best != NULL ? search.best : "");

@@ -231,7 +231,8 @@ static size_t find_sources(const struct traces *traces, const struct records *re
             continue;
         for (size_t i = 0; i < records->len; i++) {
             const struct record *record = &records->items[i];
-            if (is_source(record) && lies_in(window, record) && !words_find(&traces->known, record->id))
+            if (is_source(record) && lies_in(window, record) &&
+                !words_find(&traces->known, record->id))
                 put(record, ids, &len, ret_held);
         }
     }

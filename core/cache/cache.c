@@ -155,8 +155,8 @@ int64_t cache_garbage_bytes(const struct cache *cache)
 
 static int by_digest(const void *key, const void *blob)
 {
-    return memcmp(((const struct digest *)key)->bytes, ((const struct cache_blob *)blob)->digest.bytes,
-                  sizeof(struct digest));
+    return memcmp(((const struct digest *)key)->bytes,
+                  ((const struct cache_blob *)blob)->digest.bytes, sizeof(struct digest));
 }
 
 uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest)

@@ -87,8 +87,9 @@ static int write_index(int cache_fd, const cJSON *index, struct err *err)
     char *text = cJSON_PrintUnformatted(index);
     if (text == NULL)
         return err_set(err, ERR_FORMAT, "writing index.json: it can't be printed");
-    code = fs_write_file_as(cache_fd, "index.json", text, strlen(text), exists ? old.mode : 0644,
-                            exists ? old.uid : directory.uid, exists ? old.gid : directory.gid, err);
+    code =
+        fs_write_file_as(cache_fd, "index.json", text, strlen(text), exists ? old.mode : 0644,
+                         exists ? old.uid : directory.uid, exists ? old.gid : directory.gid, err);
     cJSON_free(text);
     return code;
 }

@@ -75,7 +75,8 @@ void report_unread(struct cache *cache, const struct digest *digest, const struc
 {
     char text[DIGEST_TEXT_SIZE];
     cache->live_unknown = true;
-    cache_add_problem(cache, PROBLEM_INDEX, digest,
-                      mem_printf("the live manifest %s can't be read: %s; what is live is not known",
-                                 digest_text(text, digest), err->text));
+    cache_add_problem(
+        cache, PROBLEM_INDEX, digest,
+        mem_printf("the live manifest %s can't be read: %s; what is live is not known",
+                   digest_text(text, digest), err->text));
 }

@@ -67,7 +67,8 @@ static bool index_is_sound(const struct repair *repair)
 
 static int keep_usable(const struct repair *repair, struct err *err)
 {
-    int cache_fd, code = fs_open_dir(repair->context->root_fd, repair->context->name, &cache_fd, err);
+    int cache_fd,
+        code = fs_open_dir(repair->context->root_fd, repair->context->name, &cache_fd, err);
     if (code < 0)
         return code;
     code = index_keep(cache_fd, repair->usable, repair->usable_len, err);
@@ -159,7 +160,8 @@ int repair_cache(const struct remove_context *context, const struct verify_resul
     struct repair repair = {.context = context, .cache = result->cache, .result = result};
     enum repair_act act = REPAIR_NOTHING;
     if (repair.cache->state == CACHE_FOREIGN)
-        return err_set(err, ERR_FOREIGN, "repairing %s: this is no OCI image layout", context->name);
+        return err_set(err, ERR_FOREIGN, "repairing %s: this is no OCI image layout",
+                       context->name);
     if (repair.cache->state == CACHE_MISSING || repair.cache->state == CACHE_UNREADABLE)
         return err_set(err, ERR_FOREIGN, "repairing %s: %s", context->name,
                        repair.cache->error != NULL ? repair.cache->error : "it is not there");

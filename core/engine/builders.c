@@ -189,7 +189,8 @@ static void on_du(void *arg, const struct process_result *result, const struct e
 }
 
 int builders_records(uv_loop_t *loop, const char *builder, const char *context,
-                     builders_records_cb *on_records, void *arg, struct builders_request **ret_request, struct err *err)
+                     builders_records_cb *on_records, void *arg,
+                     struct builders_request **ret_request, struct err *err)
 {
     struct builders_request *request = request_new(loop, builder, context, arg);
     const char *const argv[] = {"buildx", "du", request->builder, "--verbose", NULL};
@@ -253,8 +254,8 @@ static int prune_next(struct builders_request *request, struct err *err)
 }
 
 int builders_prune(uv_loop_t *loop, const char *builder, const char *context,
-                   const char *const *ids, size_t ids_len, bool all, builders_pruned_cb *on_done, void *arg,
-                   struct builders_request **ret_request, struct err *err)
+                   const char *const *ids, size_t ids_len, bool all, builders_pruned_cb *on_done,
+                   void *arg, struct builders_request **ret_request, struct err *err)
 {
     if (ids_len == 0)
         return err_set(err, ERR_USAGE, "no records to prune were named");

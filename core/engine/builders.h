@@ -63,14 +63,15 @@ int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
 /* Gives the records' content. */
 typedef void builders_records_cb(void *arg, struct records *records, const struct err *err);
 int builders_records(uv_loop_t *loop, const char *builder, const char *context,
-                     builders_records_cb *on_records, void *arg, struct builders_request **ret_request, struct err *err);
+                     builders_records_cb *on_records, void *arg,
+                     struct builders_request **ret_request, struct err *err);
 
 /* As engine_prune(): ids anchored; ERR_USAGE when one could match anything but
  * itself; very many take several calls, in this order. */
 typedef void builders_pruned_cb(void *arg, char *const *deleted, size_t deleted_len,
                                 int64_t freed_bytes, const struct err *err);
 int builders_prune(uv_loop_t *loop, const char *builder, const char *context,
-                   const char *const *ids, size_t ids_len, bool all, builders_pruned_cb *on_pruned, void *arg,
-                   struct builders_request **ret_request, struct err *err);
+                   const char *const *ids, size_t ids_len, bool all, builders_pruned_cb *on_pruned,
+                   void *arg, struct builders_request **ret_request, struct err *err);
 
 #endif

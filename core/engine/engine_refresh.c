@@ -132,7 +132,8 @@ static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, 
         engine_unwatch_socket(engine);
         return;
     }
-    if (status < 0 || name == NULL || strcmp(name, path_name(engine->target.socket_path)) != 0 || engine->step != STEP_NONE)
+    if (status < 0 || name == NULL || strcmp(name, path_name(engine->target.socket_path)) != 0 ||
+        engine->step != STEP_NONE)
         return;
     engine_connect_in(engine, SOCKET_DELAY_MS);
 }
@@ -140,7 +141,8 @@ static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, 
 void engine_watch_socket(struct engine *engine)
 {
     const char *path = engine->target.socket_path;
-    if (path == NULL || strchr(path, '/') == NULL || uv_is_active((uv_handle_t *)&engine->socket_watch))
+    if (path == NULL || strchr(path, '/') == NULL ||
+        uv_is_active((uv_handle_t *)&engine->socket_watch))
         return;
     char *dir = path_parent(path);
     /* Where it can't be watched (no such directory yet), the pauses have to do. */

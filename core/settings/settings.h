@@ -25,7 +25,12 @@ struct settings_list {
     size_t len, cap;
 };
 
-enum settings_notify { SETTINGS_NOTIFY_NONE, SETTINGS_NOTIFY_BELL, SETTINGS_NOTIFY_OSC9, SETTINGS_NOTIFY_BOTH };
+enum settings_notify {
+    SETTINGS_NOTIFY_NONE,
+    SETTINGS_NOTIFY_BELL,
+    SETTINGS_NOTIFY_OSC9,
+    SETTINGS_NOTIFY_BOTH
+};
 enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR_NEVER };
 
 struct settings {

@@ -107,8 +107,8 @@ char *history_summary(const struct history_build *first, const struct history_bu
                more < 0 ? "less" : "longer");
     if (most != NULL && (change >= NOISE_MS || change <= -NOISE_MS)) {
         const struct history_step *step = most->second != NULL ? most->second : most->first;
-        buf_printf(&text, "; most of it: %.200s (%c%s)%s", step->instruction, change < 0 ? '-' : '+',
-                   text_duration(part, change < 0 ? -change : change),
+        buf_printf(&text, "; most of it: %.200s (%c%s)%s", step->instruction,
+                   change < 0 ? '-' : '+', text_duration(part, change < 0 ? -change : change),
                    change < 0 ? how_after(most) : how_before(most));
     }
     return buf_take(&text);
@@ -123,7 +123,8 @@ static int compare_builds(const void *left, const void *right)
     int order = strcmp(a->service, b->service);
     if (order == 0)
         order = strcmp(a->kind, b->kind);
-    return order != 0 ? order : (a->duration_ms > b->duration_ms) - (a->duration_ms < b->duration_ms);
+    return order != 0 ? order
+                      : (a->duration_ms > b->duration_ms) - (a->duration_ms < b->duration_ms);
 }
 
 static bool same_group(const struct history_build *a, const struct history_build *b)

@@ -149,7 +149,8 @@ int history_read_steps(struct history *history, struct history_build *build, str
 
 bool history_build_is_bench(const struct history_build *build)
 {
-    return build->kind != NULL && strncmp(build->kind, HISTORY_BENCH, sizeof HISTORY_BENCH - 1) == 0;
+    return build->kind != NULL &&
+           strncmp(build->kind, HISTORY_BENCH, sizeof HISTORY_BENCH - 1) == 0;
 }
 
 int history_build(struct history *history, int64_t id, struct history_build *ret_build,

@@ -57,7 +57,7 @@ void store_remove_builder(struct store *store, const char *id)
         return;
     store_builder_done(found);
     store_close_gap(store->builders, &store->builders_len, (size_t)(found - store->builders),
-              sizeof *found);
+                    sizeof *found);
     store_touch(store);
 }
 

@@ -70,7 +70,7 @@ void store_remove_service(struct store *store, const char *id)
         return;
     store_service_done(found); /* `id` may be the row's own: dead from here on */
     store_close_gap(store->services, &store->services_len, (size_t)(found - store->services),
-              sizeof *found);
+                    sizeof *found);
     store_touch(store);
 }
 

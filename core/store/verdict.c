@@ -49,7 +49,8 @@ static bool is_about_dependencies(const struct history_step *step)
         "gem install", "npm ci", "npm install", "yarn install", "pnpm install", "pip install",
         "poetry install", "uv sync", "go mod download", "composer install"};
     const char *const *words = copies(step) ? files : commands;
-    size_t len = copies(step) ? sizeof files / sizeof files[0] : sizeof commands / sizeof commands[0];
+    size_t len =
+        copies(step) ? sizeof files / sizeof files[0] : sizeof commands / sizeof commands[0];
     for (size_t i = 0; i < len; i++)
         if (strstr(step->instruction, words[i]) != NULL)
             return true;

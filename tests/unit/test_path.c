@@ -24,8 +24,8 @@ static void test_parts(void **state)
     static const struct {
         const char *path, *parent, *name;
     } cases[] = {
-        {"/a/b", "/a", "b"}, {"/a", "/", "a"},   {"a/b", "a", "b"}, {"a", ".", "a"},
-        {"/", "/", ""},      {"/a/", "/a", ""},  {"", ".", ""},     {"/a/..", "/a", ".."},
+        {"/a/b", "/a", "b"}, {"/a", "/", "a"},  {"a/b", "a", "b"}, {"a", ".", "a"},
+        {"/", "/", ""},      {"/a/", "/a", ""}, {"", ".", ""},     {"/a/..", "/a", ".."},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -47,9 +47,14 @@ static void test_plain(void **state)
     static const struct {
         const char *path, *plain;
     } cases[] = {
-        {"/", "/"},          {"//", "/"},       {"/a/./b//c/", "/a/b/c"},
-        {"/a/../b", "/b"},   {"/../..", "/"},   {"/a/b/../../..", "/"},
-        {"/...", "/..."},    {"/.a/..b", "/.a/..b"},
+        {"/", "/"},
+        {"//", "/"},
+        {"/a/./b//c/", "/a/b/c"},
+        {"/a/../b", "/b"},
+        {"/../..", "/"},
+        {"/a/b/../../..", "/"},
+        {"/...", "/..."},
+        {"/.a/..b", "/.a/..b"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++)

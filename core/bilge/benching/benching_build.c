@@ -89,11 +89,12 @@ static void explain_failure(struct benching *benching, const struct bench_step *
     if (build->state == BUILD_CANCELLED)
         err_set(&err, ERR_CANCELLED, "interrupted");
     else if (build->traditional && build->state == BUILD_DONE)
-        err_set(&err, ERR_UNSUPPORTED, "%s: the optimised build can't be measured here: %s", service,
-                build->way);
+        err_set(&err, ERR_UNSUPPORTED, "%s: the optimised build can't be measured here: %s",
+                service, build->way);
     else
-        err_set(&err, ERR_PEER, "%s, %s, %s, run %zu: the build failed: %s", service, variant, title,
-                step->round + 1, build->error != NULL ? build->error : "no reason was given");
+        err_set(&err, ERR_PEER, "%s, %s, %s, run %zu: the build failed: %s", service, variant,
+                title, step->round + 1,
+                build->error != NULL ? build->error : "no reason was given");
     benching_fail(benching, &err);
 }
 

@@ -51,8 +51,8 @@ static int leave_queue(struct running *running, struct err *err)
 static bool has_its_turn(const struct bilge *bilge, const struct running *running)
 {
     /* The removal would take our builds for somebody else's. */
-    return running_count(bilge->running) < (size_t)bilge->build_defaults.parallel && !pruning_caches(bilge) &&
-           !is_beside(running, bilge->running, NULL) &&
+    return running_count(bilge->running) < (size_t)bilge->build_defaults.parallel &&
+           !pruning_caches(bilge) && !is_beside(running, bilge->running, NULL) &&
            !is_beside(running, bilge->queued, running);
 }
 

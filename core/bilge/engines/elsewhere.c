@@ -31,7 +31,8 @@ static void on_answer(void *arg, const struct process_result *result, const stru
 int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
                         void *arg, struct elsewhere_asking **ret_asking, struct err *err)
 {
-    const char *argv[] = {"docker", "buildx", "history", "ls", "--format", "json", NULL, NULL, NULL};
+    const char *argv[] = {"docker", "buildx", "history", "ls", "--format",
+                          "json",   NULL,     NULL,      NULL};
     const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
     struct elsewhere_asking *asking = mem_zalloc(sizeof *asking);
     if (builder != NULL) {

@@ -146,7 +146,9 @@ int recipe_read(const char *path, const char *target, const struct recipe_arg *a
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
         return err_sys(err, -errno, "reading %s", path);
-    int code = fstat(fd, &stat) < 0 ? -errno : S_ISREG(stat.st_mode) ? read_all(fd, &text) : -EINVAL;
+    int code = fstat(fd, &stat) < 0    ? -errno
+               : S_ISREG(stat.st_mode) ? read_all(fd, &text)
+                                       : -EINVAL;
     close(fd);
     if (code < 0)
         err_sys(err, code, "reading %s", path);

@@ -187,7 +187,8 @@ void reader_copy(struct reader *reader, const struct dockerfile_line *line)
 {
     const char *at = line->rest;
     char *word;
-    while ((word = dockerfile_word(&at, reader->escape)) != NULL && reader_after(word, "--") != NULL) {
+    while ((word = dockerfile_word(&at, reader->escape)) != NULL &&
+           reader_after(word, "--") != NULL) {
         if (reader_after(word, "--from=") != NULL)
             reader_need_stage(reader, reader_after(word, "--from="));
         free(word);

@@ -58,7 +58,8 @@ static const char *find_any_case(const char *text, size_t len, const char *sough
 {
     int lower = tolower((unsigned char)sought[0]), upper = toupper((unsigned char)sought[0]);
     const char *end = text + len;
-    const char *next[2] = {memchr(text, lower, len), lower != upper ? memchr(text, upper, len) : NULL};
+    const char *next[2] = {memchr(text, lower, len),
+                           lower != upper ? memchr(text, upper, len) : NULL};
     while (next[0] != NULL || next[1] != NULL) {
         int which = next[0] == NULL || (next[1] != NULL && next[1] < next[0]);
         const char *at = next[which];

@@ -310,9 +310,10 @@ struct logscan_counts logscan_counts(const struct logscan *scan)
     struct logscan_counts counts = scan->counts;
     const struct buildlog *log = scan->log;
     uint64_t last = log->blocks - 1;
-    counts.over = log->freed || log->blocks == 0 ||
-                  (scan->looking == NULL && scan->low == last && last - scan->base < scan->seen_len &&
-                   scan->seen[last - scan->base].looked == buildlog_lines_of(log, last));
+    counts.over =
+        log->freed || log->blocks == 0 ||
+        (scan->looking == NULL && scan->low == last && last - scan->base < scan->seen_len &&
+         scan->seen[last - scan->base].looked == buildlog_lines_of(log, last));
     return counts;
 }
 

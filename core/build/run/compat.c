@@ -124,13 +124,15 @@ struct compat_choice compat_choose(const struct tool *tool, const struct compat_
     else if (reason == NULL)
         buf_append_str(&line, "optimised build (BuildKit): ");
     else if (wish->original != NULL)
-        buf_printf(&line, "traditional build (DOCKER_BUILDKIT=0, %s): %s; ", wish->original, reason);
+        buf_printf(&line, "traditional build (DOCKER_BUILDKIT=0, %s): %s; ", wish->original,
+                   reason);
     else
         buf_printf(&line, "traditional build (DOCKER_BUILDKIT=0): %s; ", reason);
     if (facts->engine[0] != '\0')
         buf_printf(&line, "docker %s%s%s%s, ", facts->engine, facts->api[0] != '\0' ? " (API " : "",
                    facts->api, facts->api[0] != '\0' ? ")" : "");
-    buf_printf(&line, "compose %s", tool->version[0] != '\0' ? tool->version : "of unknown version");
+    buf_printf(&line, "compose %s",
+               tool->version[0] != '\0' ? tool->version : "of unknown version");
     if (facts->buildx[0] != '\0')
         buf_printf(&line, ", buildx %s", facts->buildx);
     add_notes(&line, facts);

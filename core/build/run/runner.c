@@ -51,7 +51,8 @@ static void on_child_exit(void *arg, int status, const struct err *err)
     finish(arg, status);
 }
 
-static const struct process_ops process_ops = {.on_output = runner_output_feed, .on_exit = on_child_exit};
+static const struct process_ops process_ops = {.on_output = runner_output_feed,
+                                               .on_exit = on_child_exit};
 
 static void fail(struct runner *runner, const struct err *err)
 {
