@@ -22,7 +22,7 @@ struct reader {
     struct err *err;
 };
 
-void option_list_add(struct option_list *list, const char *item)
+static void add_to(struct option_list *list, const char *item)
 {
     mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
     list->items[list->len++] = item;
@@ -100,7 +100,7 @@ static int set_value(const struct found *found, const char *text, struct err *er
         return err_set(err, ERR_USAGE, "--%s: the %s is empty", found->spec->name,
                        found->spec->value);
     if (found->spec->kind == OPTION_LIST) {
-        option_list_add(found->slot, text);
+        add_to(found->slot, text);
         return 0;
     }
     if (found->spec->kind != OPTION_TEXT)
@@ -165,7 +165,7 @@ int options_read(const struct option_set *sets, size_t sets_len, int argc, char 
             break;
         reader.next++;
         if (!option) {
-            option_list_add(operands, argument);
+            add_to(operands, argument);
             continue;
         }
         int code = 0;

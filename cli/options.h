@@ -56,7 +56,6 @@ struct option_set {
 int options_read(const struct option_set *sets, size_t sets_len, int argc, char **argv,
                  struct option_list *operands, int *ret_used, struct err *err);
 
-void option_list_add(struct option_list *list, const char *item);
 void option_list_done(struct option_list *list);
 /* Frees what reading has taken for the set's values. */
 void options_done(const struct option_set *set);

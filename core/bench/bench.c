@@ -69,14 +69,6 @@ void bench_free(struct bench *bench)
     free(bench);
 }
 
-bool bench_is_mark(const char *text)
-{
-    size_t prefix = strlen(BENCH_MARK);
-    return strncmp(text, BENCH_MARK, prefix) == 0 &&
-           strspn(text + prefix, "abcdefghijklmnopqrstuvwxyz0123456789") == BENCH_MARK_LETTERS &&
-           text[prefix + BENCH_MARK_LETTERS] == '\0';
-}
-
 /* -------------------------------------------------------------------- order */
 
 /* Of a round: the first build, or the preparation, comes in any case. */

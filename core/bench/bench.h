@@ -117,10 +117,6 @@ struct bench {
 
 void bench_free(struct bench *bench);
 
-#define BENCH_MARK "bilge-bench-"
-#define BENCH_MARK_LETTERS 8 /* behind it, of [a-z0-9] */
-bool bench_is_mark(const char *text);
-
 /* How many builds it is, those that only prepare included. */
 size_t bench_steps(const struct bench *bench);
 /* The builds in their order: service by service, round by round, scenario by

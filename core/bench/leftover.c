@@ -11,7 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/bench/bench.h"
+#include "core/bench/mark.h"
 
 /* With this at its end no other benchmark takes it for a leftover. */
 #define UNLOCKED "-new"
@@ -60,7 +60,7 @@ static int look(void *arg, const char *name, enum fs_type type)
     struct fs_stat stat;
     int fd;
     (void)type;
-    if (!bench_is_mark(name) || fs_open_dir(search->parent, name, &fd, NULL) < 0)
+    if (!mark_is(name) || fs_open_dir(search->parent, name, &fd, NULL) < 0)
         return 0;
     if (fs_stat_fd(fd, &stat, NULL) < 0 || stat.uid != geteuid() ||
         flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -6,5 +6,6 @@ libbilge_a_SOURCES += \
 	core/bench/ignored.c core/bench/ignored.h \
 	core/bench/leftover.c core/bench/leftover.h \
 	core/bench/lockfile.c core/bench/lockfile.h \
+	core/bench/mark.c core/bench/mark.h \
 	core/bench/recognise.c core/bench/recognise.h \
 	core/bench/traces.c core/bench/traces.h

@@ -23,6 +23,7 @@ libbilge_a_SOURCES += \
 	core/cache/pull.c core/cache/pull.h core/cache/pull_private.h core/cache/pull_text.c \
 	core/cache/recover.c core/cache/recover.h \
 	core/cache/remove.c core/cache/remove.h \
+	core/cache/remove_check.c core/cache/remove_check.h \
 	core/cache/remove_service.c \
 	core/cache/scan.c core/cache/scan.h \
 	core/cache/summary.c core/cache/summary.h \

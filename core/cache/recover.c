@@ -9,6 +9,8 @@
 #include "core/base/mem.h"
 #include "core/cache/keep.h"
 #include "core/cache/layout.h"
+#include "core/cache/remove.h"
+#include "core/cache/remove_check.h"
 #include "core/cache/unlink.h"
 
 struct waiting {

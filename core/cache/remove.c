@@ -14,6 +14,7 @@
 #include "core/cache/keep.h"
 #include "core/cache/layout.h"
 #include "core/cache/recover.h"
+#include "core/cache/remove_check.h"
 #include "core/cache/tree.h"
 
 #define THREADS 4
@@ -56,20 +57,6 @@ static bool must_stay(const struct cache *look, const struct remove_item *item)
         return false;
     uint32_t blob = cache_find_blob(look, &item->digest);
     return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
-}
-
-int remove_check_busy(const struct remove_context *context, int cache_fd, struct err *err)
-{
-    if (context->now)
-        return 0;
-    char *sign = busy_file_signs(cache_fd, clock_now());
-    if (sign == NULL)
-        sign = busy_building_client(context->own_sessions);
-    if (sign == NULL)
-        return 0;
-    err_set(err, ERR_BUSY, "%s", sign);
-    free(sign);
-    return ERR_BUSY;
 }
 
 /* ---- setting aside */

@@ -10,44 +10,13 @@
 #include <uv.h>
 
 #include "core/base/fs.h"
-#include "core/base/mem.h"
-#include "core/base/text.h"
 #include "core/cache/aside.h"
 #include "core/cache/layout.h"
-#include "core/cache/recover.h"
+#include "core/cache/remove_check.h"
 #include "core/cache/scan.h"
 #include "core/cache/unlink.h"
 
 #define MAX_DEPTH 256
-
-static bool is_part(const char *name)
-{
-    static const char *const parts[] = {"oci-layout", "index.json", "blobs", "ingest"};
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        if (strcmp(name, parts[i]) == 0)
-            return true;
-    return cache_is_temporary(name) || cache_is_aside(name);
-}
-
-static int find_foreign(void *arg, const char *name, enum fs_type type)
-{
-    (void)type;
-    if (is_part(name))
-        return 0;
-    text_clean(arg, name, strlen(name));
-    return 1;
-}
-
-int remove_check_foreign(int cache_fd, const char *name, struct err *err)
-{
-    struct buf found = {0};
-    int code = fs_each(cache_fd, find_foreign, &found, err);
-    if (code > 0)
-        code = err_set(err, ERR_FOREIGN, "%s holds %s, which is no part of a cache", name,
-                       found.data);
-    buf_done(&found);
-    return code;
-}
 
 /* Removes directories only: what has come into them meanwhile stays. */
 static int remove_empty(int dirfd, const char *name, int depth, int64_t *freed_bytes);

@@ -8,6 +8,7 @@
 #include "core/cache/index.h"
 #include "core/cache/layout.h"
 #include "core/cache/recover.h"
+#include "core/cache/remove_check.h"
 #include "core/cache/scan.h"
 
 uint32_t restore_choose(const struct cache *cache)

@@ -35,7 +35,9 @@ static const char *const upgrades[] = {
     "PRAGMA user_version = 3; COMMIT",
 };
 
-int history_fail(struct history *history, const char *action, struct err *err)
+/* err_set() with SQLite's words. A full disk becomes -ENOSPC, a read-only
+ * place -EROFS, anything else ERR_PEER. */
+static int fail(struct history *history, const char *action, struct err *err)
 {
     int code = ERR_PEER;
     int reason = sqlite3_errcode(history->db) & 0xff;
@@ -49,7 +51,7 @@ int history_fail(struct history *history, const char *action, struct err *err)
 int history_exec(struct history *history, const char *sql, struct err *err)
 {
     if (sqlite3_exec(history->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return history_fail(history, "writing", err);
+        return fail(history, "writing", err);
     return 0;
 }
 
@@ -57,13 +59,13 @@ sqlite3_stmt *history_prepare(struct history *history, const char *sql, struct e
 {
     sqlite3_stmt *statement = NULL;
     if (sqlite3_prepare_v2(history->db, sql, -1, &statement, NULL) != SQLITE_OK)
-        history_fail(history, "reading", err);
+        fail(history, "reading", err);
     return statement;
 }
 
 int history_run(struct history *history, sqlite3_stmt *statement, struct err *err)
 {
-    int code = sqlite3_step(statement) == SQLITE_DONE ? 0 : history_fail(history, "writing", err);
+    int code = sqlite3_step(statement) == SQLITE_DONE ? 0 : fail(history, "writing", err);
     sqlite3_reset(statement);
     return code;
 }
@@ -114,7 +116,7 @@ static int read_version(struct history *history, int *ret_version, struct err *e
     sqlite3_stmt *statement = history_prepare(history, "PRAGMA user_version", err);
     if (statement == NULL)
         return err != NULL ? err->code : ERR_PEER;
-    int code = sqlite3_step(statement) == SQLITE_ROW ? 0 : history_fail(history, "reading", err);
+    int code = sqlite3_step(statement) == SQLITE_ROW ? 0 : fail(history, "reading", err);
     if (code == 0)
         *ret_version = sqlite3_column_int(statement, 0);
     sqlite3_finalize(statement);
@@ -148,7 +150,7 @@ int history_open(const char *path, struct history **ret_history, struct err *err
     struct history *history = mem_zalloc(sizeof *history);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
     if (sqlite3_open_v2(path, &history->db, flags, NULL) != SQLITE_OK)
-        code = history_fail(history, "opening", err);
+        code = fail(history, "opening", err);
     else
         code = prepare_file(history, path, err);
     if (code < 0) {

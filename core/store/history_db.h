@@ -10,11 +10,8 @@ struct history {
     sqlite3 *db;
 };
 
-/* err_set() with SQLite's words. A full disk becomes -ENOSPC, a read-only
- * place -EROFS, anything else ERR_PEER. */
-int history_fail(struct history *history, const char *action, struct err *err);
-
-/* Statements without result. */
+/* Statements without result. A full disk is -ENOSPC, a read-only place -EROFS,
+ * anything else ERR_PEER, with SQLite's words. */
 int history_exec(struct history *history, const char *sql, struct err *err);
 
 /* NULL, and err filled, when the statement can't be prepared. */

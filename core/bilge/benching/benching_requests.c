@@ -6,24 +6,9 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
+#include "core/bench/mark.h"
 #include "core/bilge/benching/benching_private.h"
 #include "core/bilge/requests/requests.h"
-
-static char *random_mark(uint64_t *ret_token)
-{
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
-    unsigned char bytes[BENCH_MARK_LETTERS + sizeof *ret_token];
-    char text[BENCH_MARK_LETTERS + 1] = "";
-    if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0) {
-        int64_t now = clock_now(); /* still another one for each moment */
-        memcpy(bytes, &now, sizeof now);
-        memcpy(bytes + BENCH_MARK_LETTERS, &now, sizeof now);
-    }
-    for (size_t i = 0; i < BENCH_MARK_LETTERS; i++)
-        text[i] = letters[bytes[i] % 36];
-    memcpy(ret_token, bytes + BENCH_MARK_LETTERS, sizeof *ret_token);
-    return mem_printf(BENCH_MARK "%s", text);
-}
 
 static char *temporary_directory(void)
 {
@@ -40,7 +25,7 @@ static struct bench *make_bench(struct benching *benching,
                                 const struct bilge_bench_options *options)
 {
     struct bench *bench = mem_zalloc(sizeof *bench);
-    bench->mark = random_mark(&benching->token);
+    bench->mark = mark_make(&benching->token);
     bench->parent = temporary_directory();
     bench->directory = path_join(bench->parent, bench->mark);
     bench->rounds = options->rounds;

@@ -1,0 +1,53 @@
+#include "core/cache/remove_check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/fs.h"
+#include "core/base/text.h"
+#include "core/cache/busy.h"
+#include "core/cache/layout.h"
+
+int remove_check_busy(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    if (context->now)
+        return 0;
+    char *sign = busy_file_signs(cache_fd, clock_now());
+    if (sign == NULL)
+        sign = busy_building_client(context->own_sessions);
+    if (sign == NULL)
+        return 0;
+    err_set(err, ERR_BUSY, "%s", sign);
+    free(sign);
+    return ERR_BUSY;
+}
+
+static bool is_part(const char *name)
+{
+    static const char *const parts[] = {"oci-layout", "index.json", "blobs", "ingest"};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (strcmp(name, parts[i]) == 0)
+            return true;
+    return cache_is_temporary(name) || cache_is_aside(name);
+}
+
+static int find_foreign(void *arg, const char *name, enum fs_type type)
+{
+    (void)type;
+    if (is_part(name))
+        return 0;
+    text_clean(arg, name, strlen(name));
+    return 1;
+}
+
+int remove_check_foreign(int cache_fd, const char *name, struct err *err)
+{
+    struct buf found = {0};
+    int code = fs_each(cache_fd, find_foreign, &found, err);
+    if (code > 0)
+        code =
+            err_set(err, ERR_FOREIGN, "%s holds %s, which is no part of a cache", name, found.data);
+    buf_done(&found);
+    return code;
+}
