@@ -146,9 +146,7 @@ static inline bool plan_has_changed(const struct plan_changes *changes)
  * (measured on 26.1.5 and 28.5.2; with overlay2 it does not): what the next build
  * does not find in a local cache it runs. */
 bool plan_forgets_steps(const struct plan *plan);
-#define PLAN_FORGETS_STEPS \
-    "The engine then forgets all cached steps: the next build of every service takes them " \
-    "from its local cache, or runs them"
+#define PLAN_FORGETS_STEPS "The engine forgets all its cached steps; local caches stay"
 
 /* The docker commands that would do the same for the records; NULL when there
  * is no such. The caller frees it. */

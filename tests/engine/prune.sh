@@ -158,7 +158,7 @@ run du --json
 id=$("$json" each records id description <"$tmp/out" | awk -F '\t' '$2 ~ /echo this goes/ { print $1 }')
 is 'two steps: one goes, the other is cached before' [ "$(cached)" -eq 1 ]
 run prune --id "$id" --dry-run
-is 'two steps: the plan tells what the engine forgets' says 'The engine then forgets all cached steps'
+is 'two steps: the plan tells what the engine forgets' says 'The engine forgets all its cached steps'
 run prune --id "$id" --yes --json
 is 'two steps: one record went' equals failed '[]'
 is 'two steps: in JSON, too' equals forgets_steps true
