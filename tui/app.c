@@ -128,6 +128,14 @@ static void draw_screen(struct screen *screen, const struct canvas *canvas)
     screen->ops->draw(screen, canvas);
 }
 
+/* In two rows, for it may be very small. */
+static void draw_too_small(const struct canvas *canvas)
+{
+    canvas_text(canvas, 0, 0, canvas->cols, STYLE_NORMAL, "too small:");
+    canvas_printf(canvas, 1, 0, canvas->cols, STYLE_NORMAL, "needs %dx%d", LAYOUT_MIN_COLS,
+                  LAYOUT_MIN_ROWS);
+}
+
 static void draw_all(struct app *app)
 {
     struct canvas canvas = {
@@ -136,8 +144,7 @@ static void draw_all(struct app *app)
     };
     werase(stdscr);
     if (canvas.rows < LAYOUT_MIN_ROWS || canvas.cols < LAYOUT_MIN_COLS)
-        canvas_printf(&canvas, 0, 0, canvas.cols, STYLE_NORMAL, "too small: needs %dx%d",
-                      LAYOUT_MIN_COLS, LAYOUT_MIN_ROWS);
+        draw_too_small(&canvas);
     else if (app->top != NULL)
         draw_screen(app->top, &canvas);
     else

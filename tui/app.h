@@ -45,6 +45,9 @@ void app_draw_footer(const struct app *app, const struct canvas *canvas, int y, 
 /* The same in the lower edge of a framed canvas; a message to the user takes
  * its place. */
 void app_draw_bottom(const struct app *app, const struct canvas *canvas, unsigned where);
+/* The message, which there must be; what one row has no room for begins in the
+ * rows above `y`, up to two. */
+void app_draw_message(const struct app *app, const struct canvas *canvas, int y, int x, int width);
 bool app_is_top(const struct screen *screen);
 
 /* ---- requests; what goes wrong is said to the user */

@@ -139,7 +139,7 @@ void canvas_fill(const struct canvas *canvas, int y, int x, int count, enum styl
 void canvas_bar(const struct canvas *canvas, int y, int x, int width, enum style style,
                 int64_t part, int64_t whole)
 {
-    if (whole <= 0 || part <= 0)
+    if (whole <= 0 || part <= 0 || width <= 0)
         return;
     double share = part >= whole ? 1.0 : (double)part / (double)whole;
     int eighths = (int)(share * width * 8 + 0.5);

@@ -11,8 +11,7 @@
 #include "tui/care_screen.h"
 #include "tui/details_pages.h"
 #include "tui/help.h"
-#include "tui/input.h"
-#include "tui/page.h"
+#include "tui/page_screen.h"
 
 struct details {
     struct screen screen;
@@ -151,23 +150,12 @@ static bool care_command(struct details *details, enum command command)
     return true;
 }
 
-static bool accept_search(void *arg, const char *text)
-{
-    struct details *details = arg;
-    if (!page_search(&details->page, text))
-        app_say(details->screen.app, STYLE_WARN, "Not found: %s", text);
-    return true;
-}
-
 static void details_command(struct screen *screen, enum command command)
 {
-    static const struct input_ops search = {NULL, accept_search, NULL};
     struct details *details = (struct details *)screen;
-    if (page_command(&details->page, command) || care_command(details, command))
+    if (page_screen_command(screen->app, &details->page, command) || care_command(details, command))
         return;
-    if (command == COMMAND_SEARCH)
-        app_push(screen->app, input_new("/", "", &search, details));
-    else if (command == COMMAND_HELP)
+    if (command == COMMAND_HELP)
         app_push(screen->app, help_new(details_where(screen), "Details"));
     else if (command == COMMAND_BACK)
         app_close(screen);

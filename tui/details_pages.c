@@ -18,11 +18,11 @@ static void add_bytes(struct page *page, const char *label, enum style style, in
 
 static void add_time(struct page *page, const struct app *app, const char *label, int64_t at)
 {
-    char age[FORMAT_SIZE], text[CLOCK_TEXT_SIZE];
+    char ago[FORMAT_SIZE], text[CLOCK_TEXT_SIZE];
     if (at == 0)
-        page_field(page, label, STYLE_DIM, "-");
+        page_field(page, label, STYLE_DIM, "never");
     else
-        page_field(page, label, STYLE_NORMAL, "%s  (%s)", format_age(age, at, app_now(app)),
+        page_field(page, label, STYLE_NORMAL, "%s  (%s)", format_ago(ago, at, app_now(app)),
                    clock_rfc3339(text, at - at % CLOCK_SECOND));
 }
 
@@ -53,8 +53,9 @@ static void add_sizes(struct page *page, const struct cache *cache)
     if (cache->shared_bytes > 0)
         add_bytes(page, "Shared", STYLE_NORMAL, cache->shared_bytes,
                   "hard links elsewhere: does not come back with the directory");
-    page_field(page, "Files", STYLE_NORMAL, "%llu, of them %zu blobs",
-               (unsigned long long)cache->files, cache->blobs_len);
+    page_field(page, "Files", STYLE_NORMAL, "%llu, of them %zu blob%s",
+               (unsigned long long)cache->files, cache->blobs_len,
+               format_plural(cache->blobs_len));
 }
 
 /* Who may not remove it can still look at it. */
@@ -138,9 +139,9 @@ static void add_last_build(struct page *page, const struct app *app, const struc
     page_title(page, "Last build");
     page_field(page, "Command", STYLE_NORMAL, "%s", build->command);
     page_field(page, "State", format_build_state(app_theme(app), build->state).style,
-               "%s in %s, %zu of %zu steps, %zu cached", build_state_name(build->state),
+               "%s in %s, %zu of %zu step%s, %zu cached", build_state_name(build->state),
                text_duration(text, format_build_ms(build, app_mono_ms(app))), counts.over,
-               counts.total, counts.cached);
+               counts.total, format_plural(counts.total), counts.cached);
     if (build->error != NULL)
         page_field(page, "Error", STYLE_BAD, "%s", build->error);
 }

@@ -10,8 +10,7 @@
 #include "tui/app.h"
 #include "tui/disk_gauge.h"
 #include "tui/help.h"
-#include "tui/input.h"
-#include "tui/page.h"
+#include "tui/page_screen.h"
 
 enum {
     AXIS_COLS = 14,        /* of a page's labels */
@@ -253,23 +252,12 @@ static void draw(struct screen *screen, const struct canvas *canvas)
     app_draw_bottom(screen->app, canvas, KEYS_DETAILS);
 }
 
-static bool accept_search(void *arg, const char *text)
-{
-    struct disk_screen *self = arg;
-    if (!page_search(&self->page, text))
-        app_say(self->screen.app, STYLE_WARN, "Not found: %s", text);
-    return true;
-}
-
 static void command(struct screen *screen, enum command command)
 {
-    static const struct input_ops search = {NULL, accept_search, NULL};
     struct disk_screen *self = (struct disk_screen *)screen;
-    if (page_command(&self->page, command))
+    if (page_screen_command(screen->app, &self->page, command))
         return;
-    if (command == COMMAND_SEARCH)
-        app_push(screen->app, input_new("/", "", &search, self));
-    else if (command == COMMAND_HELP)
+    if (command == COMMAND_HELP)
         app_push(screen->app, help_new(KEYS_DETAILS, "Disks"));
     else if (command == COMMAND_BACK)
         app_close(screen);

@@ -4,7 +4,8 @@
 
 #include "core/base/mem.h"
 #include "tui/app.h"
-#include "tui/page.h"
+#include "tui/help.h"
+#include "tui/page_screen.h"
 
 struct doctor_screen {
     struct screen screen;
@@ -73,10 +74,12 @@ static void doctor_draw(struct screen *screen, const struct canvas *canvas)
 static void doctor_command(struct screen *screen, enum command command)
 {
     struct doctor_screen *self = (struct doctor_screen *)screen;
-    if (page_command(&self->page, command))
+    if (page_screen_command(screen->app, &self->page, command))
         return;
     if (command == COMMAND_RESCAN)
         ask(self);
+    else if (command == COMMAND_HELP)
+        app_push(screen->app, help_new(KEYS_DOCTOR, "Doctor"));
     else if (command == COMMAND_BACK)
         app_close(screen);
 }

@@ -18,6 +18,21 @@ const char *format_age(char out[FORMAT_SIZE], int64_t at, int64_t now)
     return out;
 }
 
+const char *format_ago(char out[FORMAT_SIZE], int64_t at, int64_t now)
+{
+    char age[FORMAT_SIZE];
+    if ((now - at) / CLOCK_SECOND < 60)
+        snprintf(out, FORMAT_SIZE, "just now");
+    else
+        snprintf(out, FORMAT_SIZE, "%.40s ago", format_age(age, at, now));
+    return out;
+}
+
+const char *format_plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 const char *format_clock(char out[FORMAT_SIZE], int64_t milliseconds)
 {
     long seconds = milliseconds > 0 ? (long)(milliseconds / 1000) : 0;

@@ -13,6 +13,10 @@
 /* Age of a time on the wall clock: "now" below a minute (so that it need not
  * be redrawn each second), then "2 m"; "-" for 0. Returns out. */
 const char *format_age(char out[FORMAT_SIZE], int64_t at, int64_t now);
+/* The same in a sentence: "just now", "2 m ago". */
+const char *format_ago(char out[FORMAT_SIZE], int64_t at, int64_t now);
+/* What the noun after a count ends with: "s", but for one of it. */
+const char *format_plural(size_t count);
 /* "00:42", "1:02:03". Returns out. */
 const char *format_clock(char out[FORMAT_SIZE], int64_t milliseconds);
 /* How long a build, or a step, has taken until now. */

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/input.h"
-#include "tui/page.h"
+#include "tui/page_screen.h"
+
+enum { LABEL_LEAST = 12 };
 
 struct help {
     struct screen screen;
@@ -29,6 +31,20 @@ static void add_keys(struct page *page, unsigned where, bool ascii)
             page_field(page, keymap_keys(keys, i, where, ascii), STYLE_NORMAL, "%s",
                        keymap[i].note);
     }
+}
+
+/* Of what add_keys() shows. */
+static int longest_keys(unsigned where)
+{
+    int longest = LABEL_LEAST;
+    for (size_t i = 0; i < keymap_len; i++) {
+        char keys[KEYMAP_KEYS_SIZE];
+        if (keymap[i].note == NULL || (keymap[i].where != 0 && (keymap[i].where & where) == 0))
+            continue;
+        int cols = (int)text_width(keymap_keys(keys, i, keymap[i].where == 0 ? 0 : where, false));
+        longest = cols > longest ? cols : longest;
+    }
+    return longest;
 }
 
 static void add_signs(struct page *page, const struct glyphs *glyphs)
@@ -70,23 +86,12 @@ static void help_draw(struct screen *screen, const struct canvas *canvas)
     app_draw_bottom(screen->app, canvas, KEYS_HELP);
 }
 
-static bool accept_search(void *arg, const char *text)
-{
-    struct help *help = arg;
-    if (!page_search(&help->page, text))
-        app_say(help->screen.app, STYLE_WARN, "Not found: %s", text);
-    return true;
-}
-
 static void help_command(struct screen *screen, enum command command)
 {
-    static const struct input_ops search = {NULL, accept_search, NULL};
     struct help *help = (struct help *)screen;
-    if (page_command(&help->page, command))
+    if (page_screen_command(screen->app, &help->page, command))
         return;
-    if (command == COMMAND_SEARCH)
-        app_push(screen->app, input_new("/", "", &search, help));
-    else if (command == COMMAND_BACK || command == COMMAND_HELP)
+    if (command == COMMAND_BACK || command == COMMAND_HELP)
         app_close(screen);
 }
 
@@ -116,5 +121,6 @@ struct screen *help_new(unsigned where, const char *title)
     struct help *help = mem_zalloc(sizeof *help);
     *help = (struct help){.screen = {.ops = &help_ops}, .about = where, .title = title};
     help->page.label_style = STYLE_KEY;
+    help->page.label_cols = longest_keys(where) + 2;
     return &help->screen;
 }

@@ -9,9 +9,9 @@
 #include "core/build/build.h"
 #include "core/store/compare.h"
 #include "tui/app.h"
+#include "tui/format.h"
 #include "tui/help.h"
-#include "tui/input.h"
-#include "tui/page.h"
+#include "tui/page_screen.h"
 
 #define NOISE_MS 50 /* a change below it would show as 0.0 s */
 
@@ -53,16 +53,19 @@ static enum style style_of(const struct history_step *step)
                                         : STYLE_NORMAL;
 }
 
-static void add_build(struct page *page, const struct history_build *build)
+static void add_build(struct page *page, const struct history_build *build, int64_t now)
 {
-    char text[TEXT_AGE_SIZE], size[TEXT_SIZE_SIZE], at[CLOCK_TEXT_SIZE];
+    char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE], at[CLOCK_TEXT_SIZE];
     size_t cached, steps = history_build_steps(build, &cached);
     page_field(page, "Build", STYLE_TITLE, "%s, %s in %s", build->service,
                build_state_name((enum build_state)build->state),
                text_duration(text, build->duration_ms));
-    page_field(page, "Started", STYLE_NORMAL, "%s", clock_rfc3339(at, build->started_at));
+    page_field(page, "Started", STYLE_NORMAL, "%s  (%s)",
+               format_ago(text, build->started_at, now),
+               clock_rfc3339(at, build->started_at - build->started_at % CLOCK_SECOND));
     if (steps > 0)
-        page_field(page, "Cached", STYLE_NORMAL, "%zu of %zu steps", cached, steps);
+        page_field(page, "Cached", STYLE_NORMAL, "%zu of %zu step%s", cached, steps,
+                   format_plural(steps));
     if (build->kind != NULL)
         page_field(page, "Kind", STYLE_NORMAL, "%s", build->kind);
     if (build->first_miss != NULL)
@@ -123,13 +126,13 @@ static void fill(struct history_page *view)
         page_add(page, STYLE_DIM, "This build is no longer remembered");
         return;
     }
-    add_build(page, first);
+    add_build(page, first, app_now(view->screen.app));
     if (second == NULL) {
         add_steps(page, first);
         return;
     }
     page_add(page, STYLE_NORMAL, "%s", "");
-    add_build(page, second);
+    add_build(page, second, app_now(view->screen.app));
     add_pairs(page, first, second);
 }
 
@@ -145,23 +148,12 @@ static void draw(struct screen *screen, const struct canvas *canvas)
     app_draw_bottom(screen->app, canvas, KEYS_DETAILS);
 }
 
-static bool accept_search(void *arg, const char *text)
-{
-    struct history_page *view = arg;
-    if (!page_search(&view->page, text))
-        app_say(view->screen.app, STYLE_WARN, "Not found: %s", text);
-    return true;
-}
-
 static void command(struct screen *screen, enum command command)
 {
-    static const struct input_ops search = {NULL, accept_search, NULL};
     struct history_page *view = (struct history_page *)screen;
-    if (page_command(&view->page, command))
+    if (page_screen_command(screen->app, &view->page, command))
         return;
-    if (command == COMMAND_SEARCH)
-        app_push(screen->app, input_new("/", "", &search, view));
-    else if (command == COMMAND_HELP)
+    if (command == COMMAND_HELP)
         app_push(screen->app, help_new(KEYS_DETAILS, "A build"));
     else if (command == COMMAND_BACK)
         app_close(screen);

@@ -22,6 +22,8 @@ static const struct table_column columns[] = {
     [KIND] = {"KIND", 12, 20, false, 0},       [WHY] = {"WHY", 10, 400, false, 90},
 };
 
+static const char nothing_yet[] = "No build is remembered yet";
+
 struct history_screen {
     struct screen screen;
     char *service; /* NULL: all */
@@ -123,14 +125,24 @@ static void draw_row(struct history_screen *history, const struct table *table,
     draw_build(app, table, &row, build_at(app_store(app), history->list.rows[at].index));
 }
 
+static void add_title(const struct history_screen *history, struct buf *title)
+{
+    bool others = app_store(history->screen.app)->elsewhere_len > 0;
+    buf_append_str(title, "History");
+    if (history->service != NULL) {
+        buf_append_str(title, " of ");
+        text_clean(title, history->service, strlen(history->service));
+    }
+    buf_append_str(title, others ? ": builds of bilge and of others" : ": builds that bilge ran");
+}
+
 static void draw(struct screen *screen, const struct canvas *canvas)
 {
     struct history_screen *history = (struct history_screen *)screen;
-    bool others = app_store(screen->app)->elsewhere_len > 0;
-    struct canvas inside =
-        canvas_box(canvas, STYLE_BORDER,
-                   others ? "History: builds of bilge and of others"
-                          : "History: builds that bilge ran");
+    struct buf title = {0};
+    add_title(history, &title);
+    struct canvas inside = canvas_box(canvas, STYLE_BORDER, title.data);
+    buf_done(&title);
     struct canvas rows = canvas_part(&inside, 1, 0, inside.rows - 1, inside.cols);
     struct table table;
     if (!history->asked)
@@ -141,7 +153,7 @@ static void draw(struct screen *screen, const struct canvas *canvas)
     table_layout(&table, 4, inside.cols);
     table_draw_titles(&table, &inside, 0);
     if (list_len(&history->list) == 0)
-        canvas_text(&rows, 0, 4, rows.cols - 4, STYLE_DIM, "No build is remembered yet");
+        canvas_text(&rows, 0, 4, rows.cols - 4, STYLE_DIM, nothing_yet);
     scroll_show(&history->list.scroll, (size_t)(rows.rows > 0 ? rows.rows : 0));
     for (int y = 0; y < rows.rows; y++) {
         size_t at = history->list.scroll.top + (size_t)y;
@@ -169,8 +181,6 @@ static void open_row(struct history_screen *history)
     struct app *app = history->screen.app;
     struct marked marked = {{0, 0}, 0};
     const struct history_build *build = build_at(app_store(app), list_index(&history->list));
-    if (list_len(&history->list) == 0 || build == NULL)
-        return;
     if (list_marked_len(&history->list) == 2) {
         list_each_mark(&history->list, take_mark, &marked);
         app_push(app, history_page_new(marked.ids[0], marked.ids[1]));
@@ -185,8 +195,6 @@ static void open_row(struct history_screen *history)
 static void mark(struct history_screen *history)
 {
     struct list *list = &history->list;
-    if (list_len(list) == 0)
-        return;
     const char *id = list_id(list, list->scroll.cursor);
     if (id[0] == 'e') {
         app_say(history->screen.app, STYLE_DIM,
@@ -205,10 +213,11 @@ static void mark(struct history_screen *history)
 static void build_again(struct history_screen *history)
 {
     struct app *app = history->screen.app;
-    size_t index = list_index(&history->list);
-    if (index >= app_store(app)->past_len)
+    const struct history_build *past = build_at(app_store(app), list_index(&history->list));
+    if (past->ref != NULL) {
+        app_say(app, STYLE_DIM, "How to run this build again is not known: it was not bilge's");
         return;
-    const struct history_build *past = &app_store(app)->past[index];
+    }
     const char *const services[] = {past->service};
     bool old = past->tools != NULL && strstr(past->tools, ", traditional") != NULL;
     bool bare = past->why != NULL && strstr(past->why, "--no-cache") != NULL;
@@ -217,19 +226,31 @@ static void build_again(struct history_screen *history)
     app_close(&history->screen);
 }
 
+/* What is about the build under the cursor. */
+static bool row_command(struct history_screen *history, enum command command)
+{
+    if (command != COMMAND_OPEN && command != COMMAND_MARK && command != COMMAND_BUILD_AGAIN)
+        return false;
+    if (list_len(&history->list) == 0)
+        app_say(history->screen.app, STYLE_DIM, "%s", nothing_yet);
+    else if (command == COMMAND_OPEN)
+        open_row(history);
+    else if (command == COMMAND_MARK)
+        mark(history);
+    else
+        build_again(history);
+    return true;
+}
+
 static void command(struct screen *screen, enum command command)
 {
     struct history_screen *history = (struct history_screen *)screen;
     fill(history);
     if (list_command(&history->list, command))
         return;
-    if (command == COMMAND_OPEN)
-        open_row(history);
-    else if (command == COMMAND_MARK)
-        mark(history);
-    else if (command == COMMAND_BUILD_AGAIN)
-        build_again(history);
-    else if (command == COMMAND_HELP)
+    if (row_command(history, command))
+        return;
+    if (command == COMMAND_HELP)
         app_push(screen->app, help_new(KEYS_HISTORY, "History"));
     else if (command == COMMAND_BACK)
         app_close(screen);

@@ -51,8 +51,10 @@ static void input_draw(struct screen *screen, const struct canvas *canvas)
     int room = row.cols - at - 2;
     at += canvas_text(&row, 0, at, room, STYLE_NORMAL, tail(text_of(input), room));
     at += canvas_text(&row, 0, at, 1, STYLE_CURSOR, " ");
-    if (message != NULL)
+    if (message != NULL && (int)text_width(message) <= row.cols - at - 2)
         canvas_text(&row, 0, at + 2, row.cols - at - 2, style, message);
+    else if (message != NULL)
+        app_draw_message(screen->app, canvas, canvas->rows - 2, 0, canvas->cols);
 }
 
 static void append(struct input *input, int key)

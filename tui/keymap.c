@@ -3,21 +3,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LISTS (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_MENU)
-#define LONG (KEYS_MAIN | KEYS_HISTORY | KEYS_PLAN | KEYS_BUSY_PLAN)
+#define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
+#define BUSY_PLANS (KEYS_BUSY_PLAN | KEYS_NOTHING_PLAN)
+#define ALL_PLANS (KEYS_PLAN | BUSY_PLANS)
+#define LONG (KEYS_MAIN | KEYS_HISTORY | ALL_PLANS | KEYS_PLACES)
+#define LISTS (LONG | KEYS_MENU)
 #define DETAILS (KEYS_DETAILS | KEYS_CACHE)
 #define TEXTS (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS | KEYS_DOCTOR)
+#define SEARCHED (KEYS_LOG | KEYS_HELP | DETAILS | KEYS_DOCTOR)
+#define HELPED (KEYS_MAIN | ALL_PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY | KEYS_DOCTOR | KEYS_PLACES)
 #define TABLES (KEYS_SERVICES | KEYS_RECORDS)
-#define PLANS (KEYS_PLAN | KEYS_BUSY_PLAN)
-#define BACKABLE (PLANS | KEYS_HISTORY | TEXTS | KEYS_MENU | KEYS_PROGRESS)
+#define BACKABLE (ALL_PLANS | KEYS_HISTORY | TEXTS | KEYS_MENU | KEYS_PLACES | KEYS_PROGRESS)
 
 /* The order is that of the footer and of the help. */
 const struct key_binding keymap[] = {
     {PLANS, 'y', COMMAND_YES, "delete", "Yes: delete what is listed, and nothing else"},
     {PLANS, 'n', COMMAND_NO, "no", "No: leave everything as it is (so does any other key)"},
     {PLANS, INPUT_ENTER, COMMAND_NO, NULL, NULL},
-    {KEYS_BUSY_PLAN, 'w', COMMAND_WAIT, "wait", "Wait until nothing is busy, then show the plan again"},
-    {KEYS_BUSY_PLAN, '!', COMMAND_NOW, "busy too", "Take busy caches too; asks once more"},
+    {BUSY_PLANS, 'w', COMMAND_WAIT, "wait", "Wait until nothing is busy, then show the plan again"},
+    {BUSY_PLANS, '!', COMMAND_NOW, "busy too", "Take busy caches too; asks once more"},
     {PLANS, ' ', COMMAND_DROP, "leave out", "Leave the item under the cursor out of the plan"},
     {KEYS_PROGRESS, 'x', COMMAND_STOP, "stop", "Stop after the item under way"},
     {KEYS_LINKS, 'y', COMMAND_YES, "link", "Yes: link what is listed"},
@@ -51,9 +55,9 @@ const struct key_binding keymap[] = {
     {KEYS_MAIN, 'f', COMMAND_FREE, NULL, "Free so many bytes: what costs the next builds least"},
     {TABLES, ' ', COMMAND_MARK, "mark", "Mark or unmark the row"},
     {TABLES, '/', COMMAND_FILTER, "filter", "Filter: a text, or larger-than:1GB in-use:no ...; Esc: none"},
-    {TABLES | PLANS, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
+    {TABLES | ALL_PLANS, 's', COMMAND_SORT, "sort", "Reverse the order, then sort by the next column"},
     {KEYS_MAIN, 'l', COMMAND_LOG, "log", "The build's whole log"},
-    {KEYS_MAIN, 'h', COMMAND_HISTORY, "history", "The builds that bilge ran: of the service under the cursor, or all"},
+    {KEYS_MAIN, 'h', COMMAND_HISTORY, "history", "The last builds, bilge's and others': of the service under the cursor, or all"},
     {KEYS_HISTORY, INPUT_ENTER, COMMAND_OPEN, "open", "The build's steps; with two marked: compare them"},
     {KEYS_HISTORY, ' ', COMMAND_MARK, "mark", "Mark the build, to compare two"},
     {KEYS_RECORDS, ']', COMMAND_BUILDER_NEXT, "builder", "The next builder's records"},
@@ -73,9 +77,9 @@ const struct key_binding keymap[] = {
 
     {KEYS_LOG, 'f', COMMAND_FOLLOW, "follow", "Follow the end of the log"},
     {KEYS_LOG, 'w', COMMAND_WRAP, "wrap", "Wrap long lines"},
-    {KEYS_LOG | KEYS_HELP | DETAILS, '/', COMMAND_SEARCH, "search", "Search"},
-    {KEYS_LOG | KEYS_HELP | DETAILS, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
-    {KEYS_LOG | KEYS_HELP | DETAILS, 'N', COMMAND_PREVIOUS_MATCH, NULL,
+    {SEARCHED, '/', COMMAND_SEARCH, "search", "Search"},
+    {SEARCHED, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
+    {SEARCHED, 'N', COMMAND_PREVIOUS_MATCH, NULL,
      "The match before"},
     {KEYS_LOG, 's', COMMAND_SERVICE_NEXT, "service", "The next service's lines alone; after the last: all"},
     {KEYS_LOG, 'S', COMMAND_SERVICE_PREVIOUS, NULL, "The service before"},
@@ -87,6 +91,8 @@ const struct key_binding keymap[] = {
      "Copy a path: saved log, Dockerfile, context, cache"},
 
     {KEYS_MENU, INPUT_ENTER, COMMAND_OPEN, "choose", "Choose"},
+    {KEYS_PLACES, INPUT_ENTER, COMMAND_OPEN, "go there",
+     "A builder or node: its records; a context: the engine there from now on"},
     {TABLES, INPUT_ENTER, COMMAND_OPEN, "open", "Open the row: its details"},
     {KEYS_BUILD, INPUT_ENTER, COMMAND_OPEN, "open",
      "Open and close a service, or a step's output; on a line of it: the step's log"},
@@ -120,8 +126,8 @@ const struct key_binding keymap[] = {
     {KEYS_LOG, '0', COMMAND_LINE_START, NULL, "To the first column"},
     {KEYS_LOG, '$', COMMAND_LINE_END, NULL, "To the end of the longest line that is shown"},
 
-    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY, '?', COMMAND_HELP, "help", "The keys that work here"},
-    {KEYS_MAIN | PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY, INPUT_F1, COMMAND_HELP, NULL, NULL},
+    {HELPED, '?', COMMAND_HELP, "help", "The keys that work here"},
+    {HELPED, INPUT_F1, COMMAND_HELP, NULL, NULL},
     {KEYS_MAIN, INPUT_ESCAPE, COMMAND_BACK, NULL, "Show all rows again"},
     {KEYS_MAIN, 'q', COMMAND_QUIT, "quit", "Quit; asks while a build or a prune of ours runs"},
     {BACKABLE, 'q', COMMAND_BACK, "back", "Back"},

@@ -48,6 +48,8 @@ enum keys_where {
     KEYS_LINKS = 1 << 15,  /* a plan of links */
     KEYS_HISTORY = 1 << 16,
     KEYS_DOCTOR = 1 << 17,
+    KEYS_NOTHING_PLAN = 1 << 18, /* a plan of nothing, since all is busy */
+    KEYS_PLACES = 1 << 19,       /* builders and contexts */
     KEYS_MAIN = KEYS_SERVICES | KEYS_RECORDS | KEYS_BUILD,
 };
 

@@ -35,7 +35,7 @@ libtui_a_SOURCES = \
 	tui/log_view.c tui/log_view.h \
 	tui/main_builds.c tui/main_commands.c tui/main_screen.c tui/main_screen.h tui/main_state.h \
 	tui/notices.c tui/notices.h \
-	tui/page.c tui/page.h \
+	tui/page.c tui/page.h tui/page_screen.c tui/page_screen.h \
 	tui/pane.c tui/pane.h tui/pane_records.c tui/pane_services.c \
 	tui/pane_build.c tui/pane_build_private.h tui/pane_build_rows.c \
 	tui/pane_build_steps.c tui/pane_build_title.c \

@@ -130,15 +130,15 @@ static void draw_footer(const struct main_screen *main, const struct canvas *can
     const struct app *app = main->screen.app;
     int y = canvas->rows - 1, width = canvas->cols;
     enum style style;
-    const char *message = app_message(app, &style);
+    bool message = app_message(app, &style) != NULL;
     canvas_fill(canvas, y, 0, width, STYLE_BORDER, glyphs->horizontal);
     canvas_text(canvas, y, 0, 1, STYLE_BORDER, glyphs->bottom_left);
     if (main->layout.form == LAYOUT_WIDE)
         canvas_text(canvas, y, main->layout.panes[PANE_BUILD].x - 1, 1, STYLE_BORDER,
                     glyphs->tee_bottom);
     canvas_text(canvas, y, width - 1, 1, STYLE_BORDER, glyphs->bottom_right);
-    if (message != NULL)
-        canvas_printf(canvas, y, 1, width - 2, style, " %s ", message);
+    if (message)
+        app_draw_message(app, canvas, y, 1, width - 2);
     else
         app_draw_footer(app, canvas, y, 1, width - 2, main_where(&main->screen));
 }

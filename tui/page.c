@@ -10,6 +10,11 @@
 
 enum { LABEL_COLS = 14 };
 
+static int label_cols(const struct page *page)
+{
+    return page->label_cols > 0 ? page->label_cols : LABEL_COLS;
+}
+
 void page_cut(struct page *page, size_t len)
 {
     for (size_t i = len; i < page->scroll.len; i++) {
@@ -61,7 +66,7 @@ static void add_line(struct page *page, const char *label, enum style style, con
     struct buf clean = {0};
     text_clean(&clean, text, len);
     const char *rest = clean.len > 0 ? clean.data : "";
-    int columns = page->width - (label != NULL ? LABEL_COLS : 0);
+    int columns = page->width - (label != NULL ? label_cols(page) : 0);
     while (page->width > 0) {
         size_t end = line_end(rest, columns > 2 ? (size_t)columns : 2);
         if (rest[end] == '\0' || end == 0)
@@ -134,8 +139,8 @@ void page_draw(struct page *page, const struct canvas *canvas)
         enum style style = found ? STYLE_MATCH : line->style;
         int x = 0;
         if (line->label != NULL) {
-            canvas_text(canvas, y, 0, LABEL_COLS - 1, page->label_style, line->label);
-            x = LABEL_COLS;
+            x = label_cols(page);
+            canvas_text(canvas, y, 0, x - 1, page->label_style, line->label);
         }
         canvas_text(canvas, y, x, canvas->cols, style, line->text);
     }
@@ -145,21 +150,31 @@ static bool go_to_match(struct page *page, size_t from, long step)
 {
     for (size_t i = from; i < page->scroll.len; i += (size_t)step) {
         if (strcasestr(page->lines[i].text, page->search) != NULL) {
-            page->scroll.top = i;
+            page->scroll.top = page->hit = i;
             return true;
         }
     }
     return false;
 }
 
+/* Where the next match is looked for: past the last one while that is to be
+ * seen, which near the end is not the first line. Above the first line the
+ * index wraps to a huge one, which ends the search. */
+static size_t after_hit(const struct page *page, long step)
+{
+    const struct scroll *scroll = &page->scroll;
+    bool seen = page->hit >= scroll->top && page->hit - scroll->top < scroll->height;
+    if (!seen && step > 0)
+        return scroll->top;
+    return (seen ? page->hit : scroll->top) + (size_t)step;
+}
+
 bool page_command(struct page *page, enum command command)
 {
-    size_t top = page->scroll.top;
     if (command == COMMAND_NEXT_MATCH && page->search != NULL)
-        return go_to_match(page, top + 1, 1);
-    /* Below the first line the index wraps to a huge one, which ends it. */
+        return go_to_match(page, after_hit(page, 1), 1);
     if (command == COMMAND_PREVIOUS_MATCH && page->search != NULL)
-        return go_to_match(page, top - 1, -1);
+        return go_to_match(page, after_hit(page, -1), -1);
     return scroll_text_command(&page->scroll, command);
 }
 

@@ -14,12 +14,17 @@ struct page_line {
     char *text;
 };
 
+struct app;
+
 struct page {
+    struct app *app; /* whose screen it fills, for page_screen_command(); else NULL */
     struct page_line *lines;
     size_t cap;
     struct scroll scroll; /* len: number of lines */
     char *search;         /* NULL: none */
+    size_t hit;           /* the line where it was found last */
     enum style label_style;
+    int label_cols; /* how wide the labels' column is; 0: as most are */
     int width; /* lines are broken between words to fit it; 0: they are cut when drawn */
 };
 

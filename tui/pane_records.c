@@ -203,8 +203,8 @@ void pane_records_title(const struct pane_records *pane, struct buf *title, stru
     text_clean(title, builder->name, strlen(builder->name));
     if (builder->load == LOAD_DONE || builder->records.len > 0) {
         const struct records *records = &builder->records;
-        buf_printf(title, " %s %zu records %s %s", glyphs->horizontal, records->len, glyphs->dot,
-                   text_size(text, records->size_bytes));
+        buf_printf(title, " %s %zu record%s %s %s", glyphs->horizontal, records->len,
+                   format_plural(records->len), glyphs->dot, text_size(text, records->size_bytes));
         buf_printf(title, " %s reclaimable %s", glyphs->dot,
                    text_size(text, records->reclaimable_bytes));
     }
@@ -258,7 +258,8 @@ static void draw_error(const struct builder *builder, const struct canvas *canva
     int width = canvas->cols - 2;
     canvas_raw(canvas, 0, 2, width, STYLE_WARN, builder->error, strlen(builder->error));
     canvas_text(canvas, 1, 2, width, STYLE_DIM,
-                "Trying again by itself; everything else goes on working");
+                builder->embedded ? "Trying again by itself; everything else goes on working"
+                                  : "r asks it again; everything else goes on working");
 }
 
 void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused)

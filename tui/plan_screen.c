@@ -27,7 +27,7 @@ unsigned plan_where(const struct screen *screen)
     if (self->plan == NULL || app_read_only(screen->app))
         return KEYS_RESULT;
     if (keeps_busy(self->plan))
-        return KEYS_BUSY_PLAN;
+        return self->plan->items_len > 0 ? KEYS_BUSY_PLAN : KEYS_NOTHING_PLAN;
     return self->plan->items_len > 0 ? KEYS_PLAN : KEYS_RESULT;
 }
 

@@ -8,10 +8,11 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
+#include "tui/format.h"
 #include "tui/page.h"
 #include "tui/table.h"
 
-enum { COMMAND_ROWS = 2 };
+enum { COMMAND_ROWS = 2, LOW_ROWS = 12 };
 
 enum column { KIND, SERVICE, FREES, SIZE, AGE, LOSS, WHAT };
 static const struct table_column columns[] = {
@@ -209,13 +210,29 @@ static void add_docker_command(struct page *page, int width, const char *command
     free(start);
 }
 
+/* What is to be known before the answer, where there is no room for more: the
+ * totals stand in the title. */
+static void add_short_totals(const struct plan_screen *self, struct page *page)
+{
+    const struct plan *plan = self->plan;
+    char text[TEXT_SIZE_SIZE];
+    size_t forever = gone_for_good(plan);
+    if (plan->wanted_bytes > plan->planned_bytes)
+        page_add(page, STYLE_WARN, "%s asked for: no more can go",
+                 text_size(text, plan->wanted_bytes));
+    if (forever > 0)
+        page_add(page, STYLE_WARN, "%zu in no export: gone for good", forever);
+    if (plan->now)
+        page_add(page, STYLE_BAD, "Busy ones too: a build may break");
+}
+
 static void add_totals(const struct plan_screen *self, struct page *page, int width)
 {
     const struct plan *plan = self->plan;
     char text[TEXT_SIZE_SIZE];
     size_t forever = gone_for_good(plan);
     page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
-             plan->items_len == 1 ? "" : "s", text_size(text, plan->planned_bytes));
+             format_plural(plan->items_len), text_size(text, plan->planned_bytes));
     if (plan->wanted_bytes > plan->planned_bytes)
         page_add(page, STYLE_WARN, "%s were asked for: this is all that can go; what is kept%s holds the rest",
                  text_size(text, plan->wanted_bytes),
@@ -230,7 +247,7 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
         add_docker_command(page, width, self->command);
 }
 
-static void add_question(const struct plan_screen *self, struct page *page)
+static void add_question(const struct plan_screen *self, struct page *page, bool low)
 {
     const struct plan *plan = self->plan;
     const struct app *app = self->screen.app;
@@ -246,6 +263,8 @@ static void add_question(const struct plan_screen *self, struct page *page)
         page_add(page, STYLE_BOLD, "Nothing to delete");
     else if (app_read_only(app))
         page_add(page, STYLE_WARN, "Read-only: this is what would go; nothing is deleted");
+    else if (low)
+        page_add(page, STYLE_BOLD, "Delete? y: yes; any other key: no");
     else
         page_add(page, STYLE_BOLD, "Delete? y: yes, these items and nothing else. Any other key: no");
 }
@@ -256,10 +275,14 @@ static void draw_plan(struct plan_screen *self, const struct canvas *inside)
     int width = inside->cols - 2;
     below.width = width;
     int detail = inside->rows >= 30 ? 5 : inside->rows >= 18 ? 4 : inside->rows >= 12 ? 1 : 0;
-    add_totals(self, &below, width);
-    add_question(self, &below);
+    bool low = inside->rows < LOW_ROWS;
+    if (low)
+        add_short_totals(self, &below);
+    else
+        add_totals(self, &below, width);
+    add_question(self, &below, low);
     int rows = (int)page_len(&below), most = inside->rows - detail - 3;
-    /* In a low window the question matters most, then the totals. */
+    /* The question matters most, then what stands right above it. */
     if (rows > most) {
         below.scroll.top = (size_t)(rows - most);
         rows = most;
@@ -289,7 +312,7 @@ static void add_title(const struct plan_screen *self, struct buf *title)
     if (plan == NULL)
         return;
     buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len,
-               plan->items_len == 1 ? "" : "s", line, text_size(text, plan->planned_bytes));
+               format_plural(plan->items_len), line, text_size(text, plan->planned_bytes));
     if (sort != NULL)
         buf_printf(title, " %s sort %s %s", line, sort,
                    self->rows.descending ? glyphs->down : glyphs->up);

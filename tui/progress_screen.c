@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
+#include "tui/format.h"
 #include "tui/page.h"
 
 enum { FAILURES_MAX = 1000 };
@@ -31,8 +32,8 @@ static void draw_progress(const struct prune_status *status, const struct canvas
     canvas_fill(&bar, 0, 0, bar.cols, STYLE_DIM, bar.theme->glyphs->gauge_empty);
     canvas_bar(&bar, 0, 0, bar.cols, STYLE_ACCENT, (int64_t)status->items_done,
                (int64_t)status->items);
-    canvas_printf(canvas, 3, 1, canvas->cols - 2, STYLE_NORMAL, "%zu of %zu items",
-                  status->items_done, status->items);
+    canvas_printf(canvas, 3, 1, canvas->cols - 2, STYLE_NORMAL, "%zu of %zu item%s",
+                  status->items_done, status->items, format_plural(status->items));
     canvas_printf(canvas, 4, 1, canvas->cols - 2, STYLE_NORMAL, "%s of %s freed",
                   text_size(done, status->freed_bytes), text_size(planned, status->planned_bytes));
     if (status->cancelled)
@@ -45,14 +46,15 @@ static void fill_result(struct progress_screen *self, const struct prune_status 
     char text[TEXT_SIZE_SIZE];
     struct page *page = &self->page;
     page_clear(page);
-    page_field(page, "Planned", STYLE_NORMAL, "%s in %zu items",
-               text_size(text, status->planned_bytes), status->items);
+    page_field(page, "Planned", STYLE_NORMAL, "%s in %zu item%s",
+               text_size(text, status->planned_bytes), status->items,
+               format_plural(status->items));
     page_field(page, "Freed", STYLE_GOOD, "%s", text_size(text, status->freed_bytes));
     page_field(page, "Failed", status->failures_len > 0 ? STYLE_BAD : STYLE_NORMAL, "%zu",
                status->failures_len);
     if (status->cancelled)
-        page_add(page, STYLE_WARN, "Stopped after %zu of %zu items", status->items_done,
-                 status->items);
+        page_add(page, STYLE_WARN, "Stopped after %zu of %zu item%s", status->items_done,
+                 status->items, format_plural(status->items));
     if (status->failures_len > 0)
         page_title(page, "Not deleted");
     for (size_t i = 0; i < status->failures_len && i < FAILURES_MAX; i++) {

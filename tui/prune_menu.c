@@ -8,7 +8,13 @@
 #include "tui/app.h"
 #include "tui/care_screen.h"
 #include "tui/input.h"
+#include "tui/page.h"
 #include "tui/plan_screen.h"
+
+enum {
+    LABEL_AT = 5, /* the choices' column */
+    WIDEST = 108, /* no wider than this */
+};
 
 struct prune_menu {
     struct screen screen;
@@ -65,43 +71,76 @@ static const char *title_for(const struct prune_menu *menu, const struct choice 
     return choice->about == ABOUT_RECORDS ? menu->targets.record_title : "";
 }
 
-static void draw_choice(const struct prune_menu *menu, const struct canvas *canvas, int y, size_t i)
+static char *label_of(const struct prune_menu *menu, const struct choice *choice)
+{
+    const char *title = title_for(menu, choice), *mark = strstr(choice->label, "%s");
+    if (mark == NULL)
+        return mem_strdup(choice->label);
+    return mem_printf("%.*s%s", (int)(mark - choice->label), choice->label,
+                      title != NULL ? title : "nothing here");
+}
+
+/* Where the notes begin when they stand beside the labels; 0: there is no room
+ * for all of both. */
+static int notes_at(const struct prune_menu *menu, int cols)
+{
+    int labels = 0, notes = 0;
+    for (size_t i = 0; i < CHOICES; i++) {
+        char *label = label_of(menu, &choices[i]);
+        int note_cols = (int)text_width(choices[i].note), label_cols = (int)text_width(label);
+        labels = label_cols > labels ? label_cols : labels;
+        notes = note_cols > notes ? note_cols : notes;
+        free(label);
+    }
+    return LABEL_AT + labels + 2 + notes <= cols ? LABEL_AT + labels + 2 : 0;
+}
+
+static void draw_choice(const struct prune_menu *menu, const struct canvas *canvas, int y, size_t i,
+                        int note_at)
 {
     const struct choice *choice = &choices[i];
-    const char *title = title_for(menu, choice);
     bool current = menu->scroll.cursor == i;
     struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
-    enum style style = title != NULL ? STYLE_NORMAL : STYLE_DIM;
-    const char *mark = strstr(choice->label, "%s");
-    int x = 5;
+    enum style style = title_for(menu, choice) != NULL ? STYLE_NORMAL : STYLE_DIM;
+    char *label = label_of(menu, choice);
     if (current)
         canvas_text(&row, 0, 0, 1, STYLE_ACCENT, canvas->theme->glyphs->cursor);
     canvas_printf(&row, 0, 2, 2, STYLE_KEY, "%c", choice->key);
-    if (mark == NULL) {
-        x += canvas_text(&row, 0, x, row.cols, style, choice->label);
-    } else {
-        x += canvas_printf(&row, 0, x, row.cols, style, "%.*s", (int)(mark - choice->label),
-                           choice->label);
-        x += canvas_text(&row, 0, x, row.cols, style, title != NULL ? title : "nothing here");
-    }
-    x = x + 2 < 40 ? 40 : x + 2;
-    canvas_text(&row, 0, x, row.cols - x, STYLE_DIM, choice->note);
+    canvas_text(&row, 0, LABEL_AT, row.cols - LABEL_AT, style, label);
+    if (note_at > 0)
+        canvas_text(&row, 0, note_at, row.cols - note_at, STYLE_DIM, choice->note);
+    free(label);
+}
+
+/* That of the choice under the cursor, below all of them. */
+static void draw_note(const struct prune_menu *menu, const struct canvas *canvas)
+{
+    struct page page = {0};
+    page_wrap(&page, STYLE_DIM, canvas->cols, choices[menu->scroll.cursor].note);
+    page_draw(&page, canvas);
+    page_done(&page);
 }
 
 static void menu_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct prune_menu *menu = (struct prune_menu *)screen;
-    int rows = CHOICES + 4, top = (canvas->rows - rows) / 2;
-    int width = canvas->cols > 104 ? 100 : canvas->cols;
+    int width = canvas->cols > WIDEST + 4 ? WIDEST : canvas->cols;
+    int note_at = notes_at(menu, width - 2);
+    int notes = note_at > 0 ? 0 : width >= 70 ? 1 : 2;
+    int rows = CHOICES + 4 + notes, top = rows < canvas->rows ? (canvas->rows - rows) / 2 : 0;
     struct canvas box = canvas_part(canvas, top, (canvas->cols - width) / 2, rows, width);
     struct canvas inside = canvas_box(&box, STYLE_TITLE, "Prune");
-    int first = inside.rows > CHOICES ? 1 : 0;
-    struct canvas list = canvas_part(&inside, first, 0, inside.rows - first, inside.cols);
+    int edge = inside.rows >= CHOICES + 2 + notes ? 1 : 0;
+    struct canvas list = canvas_part(&inside, edge, 0, inside.rows - 2 * edge - notes, inside.cols);
     scroll_set_len(&menu->scroll, CHOICES);
     scroll_show(&menu->scroll, (size_t)list.rows);
     menu->first_row = list.y;
     for (int y = 0; y < list.rows && menu->scroll.top + (size_t)y < CHOICES; y++)
-        draw_choice(menu, &list, y, menu->scroll.top + (size_t)y);
+        draw_choice(menu, &list, y, menu->scroll.top + (size_t)y, note_at);
+    struct canvas note =
+        canvas_part(&inside, inside.rows - notes, LABEL_AT, notes, inside.cols - LABEL_AT);
+    if (notes > 0)
+        draw_note(menu, &note);
     app_draw_bottom(screen->app, &box, KEYS_MENU);
 }
 

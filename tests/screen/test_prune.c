@@ -191,7 +191,7 @@ static void test_records_by_age(void **state)
     stage_press(stage, "3h" KEY_ENTER_SENT, "Delete?");
     stage_see(stage, "apt-get install");
     stage_press(stage, "y", "Result");
-    stage_press(stage, "q", "1 records");
+    stage_press(stage, "q", "1 record ");
     char *requests = world_requests(stage->world), *prune = strstr(requests, "POST ");
     assert_non_null(prune);
     assert_non_null(strstr(prune, "/build/prune?"));

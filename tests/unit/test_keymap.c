@@ -16,6 +16,8 @@
 static const unsigned all_places[] = {
     KEYS_SERVICES, KEYS_RECORDS, KEYS_BUILD,    KEYS_DETAILS, KEYS_PLAN, KEYS_BUSY_PLAN,
     KEYS_PROGRESS, KEYS_RESULT,  KEYS_MENU,     KEYS_LOG,     KEYS_HELP, KEYS_ASK,
+    KEYS_CACHE,    KEYS_BROKEN,  KEYS_LINKS,    KEYS_HISTORY, KEYS_DOCTOR, KEYS_NOTHING_PLAN,
+    KEYS_PLACES,
 };
 enum { PLACES = sizeof all_places / sizeof all_places[0] };
 
@@ -69,6 +71,9 @@ static void test_deleting_is_never_the_default(void **state)
         assert_int_equal(keymap_find(places[i], 'y'), COMMAND_YES);
         assert_int_equal(keymap_find(places[i], 'Y'), COMMAND_NONE);
     }
+    /* A plan of nothing offers no yes. */
+    assert_int_equal(keymap_find(KEYS_NOTHING_PLAN, 'y'), COMMAND_NONE);
+    assert_int_equal(keymap_find(KEYS_NOTHING_PLAN, 'w'), COMMAND_WAIT);
 }
 
 static void test_names(void **state)
@@ -95,13 +100,13 @@ static const struct {
     const char *title;
 } sections[] = {
     {0, "Everywhere"},
-    {KEYS_MAIN | KEYS_DOCTOR, "Main screen"},
-    {KEYS_PLAN | KEYS_BUSY_PLAN, "Plan"},
+    {KEYS_MAIN, "Main screen"},
+    {KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_NOTHING_PLAN, "Plan"},
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
     {KEYS_CACHE | KEYS_BROKEN | KEYS_LINKS, "Care for a cache"},
-    {KEYS_LOG | KEYS_DETAILS | KEYS_HELP, "Log, details and help"},
+    {KEYS_LOG | KEYS_DETAILS | KEYS_HELP | KEYS_DOCTOR, "Log, details and help"},
     {KEYS_HISTORY, "History"},
-    {KEYS_MENU | KEYS_ASK, "Menus and questions"},
+    {KEYS_MENU | KEYS_PLACES | KEYS_ASK, "Menus and questions"},
 };
 enum { SECTIONS = sizeof sections / sizeof sections[0] };
 
