@@ -40,7 +40,7 @@ libtui_a_SOURCES = \
 	tui/pane_build.c tui/pane_build_private.h tui/pane_build_rows.c \
 	tui/pane_build_steps.c tui/pane_build_title.c \
 	tui/paths_screen.c tui/paths_screen.h \
-	tui/places_screen.c tui/places_screen.h \
+	tui/places.c tui/places.h tui/places_screen.c tui/places_screen.h \
 	tui/plan_rows.c tui/plan_rows.h \
 	tui/plan_screen.c tui/plan_screen.h tui/plan_state.h tui/plan_view.c \
 	tui/progress_screen.c tui/progress_screen.h \

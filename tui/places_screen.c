@@ -1,132 +1,107 @@
 #include "tui/places_screen.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "tui/help.h"
+#include "tui/page.h"
+#include "tui/places.h"
 #include "tui/scroll.h"
+#include "tui/table.h"
 
-struct place {
-    char *name;
-    char *text;      /* clean */
-    bool is_builder; /* or a node of it; else a context */
-    enum style style;
+enum {
+    DETAIL_ROWS = 3,  /* what the row under the cursor has no room for */
+    FRAME_ROWS = 4,   /* two edges, the titles, the line above the details */
+    WIDEST = 120,     /* no wider than this */
+};
+
+static const struct table_column columns[] = {
+    [PLACE_NAME] = {"NAME", 12, 30, false, 0},
+    [PLACE_KIND] = {"KIND", 7, 16, false, 60},
+    [PLACE_STATE] = {"STATE", 8, 10, false, 46},
+    [PLACE_WHAT] = {"WHAT AND WHERE", 10, 1000, false, 0},
 };
 
 struct places_screen {
     struct screen screen;
     void (*on_builder)(void *arg, const char *builder);
     void *arg;
-    struct place *places;
-    size_t len, cap;
+    struct places places;
     struct scroll scroll;
     int first_row; /* on the screen, as last drawn */
 };
-
-/* -------------------------------------------------------------------- filling */
-
-static void forget(struct places_screen *self)
-{
-    for (size_t i = 0; i < self->len; i++) {
-        free(self->places[i].name);
-        free(self->places[i].text);
-    }
-    self->len = 0;
-}
-
-/* Takes what stands in the line. */
-static struct place *add(struct places_screen *self, const char *name, struct buf *line,
-                         enum style style)
-{
-    struct buf clean = {0};
-    mem_reserve((void **)&self->places, &self->cap, self->len + 1, sizeof *self->places);
-    text_clean(&clean, line->data != NULL ? line->data : "", line->len);
-    struct place *place = &self->places[self->len++];
-    *place = (struct place){
-        .name = mem_strdup(name), .text = buf_take(&clean), .style = style};
-    buf_done(line);
-    return place;
-}
-
-static void add_builder(struct places_screen *self, const struct builder *builder)
-{
-    struct buf line = {0};
-    char size[TEXT_SIZE_SIZE];
-    buf_printf(&line, "%s%s  %s", builder->name, builder->selected ? " *" : "",
-               builder->driver != NULL ? builder->driver : "");
-    if (builder->version != NULL)
-        buf_printf(&line, " %s", builder->version);
-    if (builder->reachable)
-        buf_printf(&line, ": %zu records, %s", builder->records.len,
-                   text_size(size, builder->records.size_bytes));
-    else
-        buf_printf(&line, ": %s", builder->error != NULL ? builder->error : "no answer yet");
-    struct place *place = add(self, builder->id, &line,
-                              builder->reachable ? STYLE_NORMAL : STYLE_WARN);
-    place->is_builder = true;
-    for (size_t i = 0; i < builder->nodes_len; i++) {
-        const struct builder_node *node = &builder->nodes[i];
-        buf_printf(&line, "  %s  %s  %s  %s  %s", node->name,
-                   node->error != NULL ? node->error : node->status, node->version, node->endpoint,
-                   node->platforms);
-        place = add(self, builder->id, &line, STYLE_DIM);
-        place->is_builder = true;
-    }
-}
-
-static void add_context(struct places_screen *self, const struct docker_context *context)
-{
-    struct buf line = {0};
-    buf_printf(&line, "context %s%s  %s  %s", context->name, context->current ? " *" : "",
-               context->host, context->description);
-    add(self, context->name, &line, STYLE_NORMAL);
-}
-
-static void fill(struct places_screen *self)
-{
-    const struct store *store = app_store(self->screen.app);
-    forget(self);
-    for (size_t i = 0; i < store->builders_len; i++)
-        add_builder(self, &store->builders[i]);
-    for (size_t i = 0; i < store->contexts_len; i++)
-        add_context(self, &store->contexts[i]);
-}
 
 /* -------------------------------------------------------------------- drawing */
 
 static unsigned places_where(const struct screen *screen)
 {
     (void)screen;
-    return KEYS_MENU;
+    return KEYS_PLACES;
 }
 
-static void draw_place(const struct places_screen *self, const struct canvas *canvas, int y,
-                       size_t index)
+static void draw_place(const struct places_screen *self, const struct table *table,
+                       const struct canvas *canvas, int y, size_t index)
 {
-    const struct place *place = &self->places[index];
+    const struct place *place = &self->places.rows[index];
     bool current = self->scroll.cursor == index;
     struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
     if (current)
         canvas_text(&row, 0, 0, 1, STYLE_ACCENT, canvas->theme->glyphs->cursor);
-    canvas_text(&row, 0, 2, row.cols - 2, place->style, place->text);
+    for (size_t i = 0; i < PLACE_CELLS; i++)
+        table_cell(table, &row, i, place->style, place->cells[i]);
+}
+
+static void draw_list(struct places_screen *self, const struct canvas *canvas)
+{
+    struct table table;
+    int longest[PLACE_CELLS] = {0};
+    for (size_t i = 0; i < self->places.len; i++) {
+        for (size_t k = PLACE_NAME; k <= PLACE_KIND; k++) {
+            int cols = (int)text_width(self->places.rows[i].cells[k]);
+            longest[k] = cols > longest[k] ? cols : longest[k];
+        }
+    }
+    table_init(&table, columns, PLACE_CELLS);
+    table_fit_column(&table, PLACE_NAME, longest[PLACE_NAME]);
+    table_fit_column(&table, PLACE_KIND, longest[PLACE_KIND]);
+    table_layout(&table, 2, canvas->cols);
+    table_draw_titles(&table, canvas, 0);
+    struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
+    scroll_set_len(&self->scroll, self->places.len);
+    scroll_show(&self->scroll, (size_t)rows.rows);
+    self->first_row = rows.y;
+    for (int y = 0; y < rows.rows && self->scroll.top + (size_t)y < self->places.len; y++)
+        draw_place(self, &table, &rows, y, self->scroll.top + (size_t)y);
+}
+
+/* The row under the cursor in full, cut only where even that is too long. */
+static void draw_detail(const struct places_screen *self, const struct canvas *canvas)
+{
+    struct page page = {0};
+    if (self->scroll.cursor < self->places.len)
+        page_wrap(&page, STYLE_NORMAL, canvas->cols, self->places.rows[self->scroll.cursor].detail);
+    page_draw(&page, canvas);
+    page_done(&page);
 }
 
 static void places_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct places_screen *self = (struct places_screen *)screen;
-    fill(self);
-    int rows = (int)self->len + 2 < canvas->rows ? (int)self->len + 2 : canvas->rows;
-    int width = canvas->cols > 124 ? 120 : canvas->cols;
+    places_fill(&self->places, app_store(screen->app));
+    int wanted = (int)self->places.len + DETAIL_ROWS + FRAME_ROWS;
+    int rows = wanted < canvas->rows ? wanted : canvas->rows;
+    int width = canvas->cols > WIDEST + 4 ? WIDEST : canvas->cols;
     struct canvas box =
         canvas_part(canvas, (canvas->rows - rows) / 2, (canvas->cols - width) / 2, rows, width);
     struct canvas inside = canvas_box(&box, STYLE_TITLE, "Builders and contexts (*: in use)");
-    scroll_set_len(&self->scroll, self->len);
-    scroll_show(&self->scroll, (size_t)inside.rows);
-    self->first_row = inside.y;
-    for (int y = 0; y < inside.rows && self->scroll.top + (size_t)y < self->len; y++)
-        draw_place(self, &inside, y, self->scroll.top + (size_t)y);
-    app_draw_bottom(screen->app, &box, KEYS_MENU);
+    int line = inside.rows - DETAIL_ROWS - 1;
+    struct canvas list = canvas_part(&inside, 0, 0, line, inside.cols);
+    struct canvas detail = canvas_part(&inside, line + 1, 1, DETAIL_ROWS, inside.cols - 2);
+    draw_list(self, &list);
+    canvas_fill(&inside, line, 0, inside.cols, STYLE_BORDER, inside.theme->glyphs->horizontal);
+    draw_detail(self, &detail);
+    app_draw_bottom(screen->app, &box, KEYS_PLACES);
 }
 
 /* ------------------------------------------------------------------- choosing */
@@ -135,7 +110,7 @@ static void choose(struct places_screen *self)
 {
     struct app *app = self->screen.app;
     const struct place *place =
-        self->scroll.cursor < self->len ? &self->places[self->scroll.cursor] : NULL;
+        self->scroll.cursor < self->places.len ? &self->places.rows[self->scroll.cursor] : NULL;
     if (place == NULL)
         return;
     if (place->is_builder)
@@ -150,6 +125,8 @@ static void places_command(struct screen *screen, enum command command)
     struct places_screen *self = (struct places_screen *)screen;
     if (command == COMMAND_OPEN)
         choose(self);
+    else if (command == COMMAND_HELP)
+        app_push(screen->app, help_new(KEYS_PLACES, "Builders and contexts"));
     else if (command == COMMAND_BACK)
         app_close(screen);
     else
@@ -162,7 +139,8 @@ static void places_mouse(struct screen *screen, const struct term_mouse *mouse)
     size_t at = self->scroll.top + (size_t)(mouse->y - self->first_row);
     if (mouse->wheel != 0) {
         scroll_by(&self->scroll, mouse->wheel);
-    } else if (mouse->y >= self->first_row && at < self->len) {
+    } else if (mouse->y >= self->first_row && at < self->places.len &&
+               at < self->scroll.top + self->scroll.height) {
         scroll_to(&self->scroll, at);
         choose(self);
     }
@@ -171,8 +149,7 @@ static void places_mouse(struct screen *screen, const struct term_mouse *mouse)
 static void places_free(struct screen *screen)
 {
     struct places_screen *self = (struct places_screen *)screen;
-    forget(self);
-    free(self->places);
+    places_done(&self->places);
     free(self);
 }
 
