@@ -91,7 +91,7 @@ enum leftover_kind {
 struct cache_leftover {
     enum leftover_kind kind;
     char *name;              /* below the cache directory: "ingest/3f…"; raw bytes */
-    int64_t allocated_bytes; /* with all below it */
+    int64_t allocated_bytes; /* with all below it, but for files that have other names too */
     int64_t modified_at;     /* the newest below it */
     uint64_t ino;
 };

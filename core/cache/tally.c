@@ -48,7 +48,6 @@ void tally_count(struct tally *tally, struct subtotal *subtotal, const struct fs
 {
     subtotal->files++;
     subtotal->directories += stat->type == FS_DIR;
-    subtotal->bytes += stat->allocated_bytes;
     if (stat->modified_at > subtotal->modified_at)
         subtotal->modified_at = stat->modified_at;
     if (stat->nlink <= 1 || stat->type == FS_DIR) {
@@ -69,7 +68,7 @@ void tally_add(struct tally *tally, const struct subtotal *subtotal)
     tally->plain_bytes[subtotal->region] += subtotal->plain_bytes;
     if (subtotal->leftover != TREE_NO_LEFTOVER) {
         struct cache_leftover *leftover = &tally->leftovers[subtotal->leftover];
-        leftover->allocated_bytes += subtotal->bytes;
+        leftover->allocated_bytes += subtotal->plain_bytes;
         if (subtotal->modified_at > leftover->modified_at)
             leftover->modified_at = subtotal->modified_at;
     }

@@ -38,7 +38,7 @@ struct tally {
 struct subtotal {
     enum region region;
     size_t leftover; /* whose bytes and newest time these are; TREE_NO_LEFTOVER: no one's */
-    int64_t plain_bytes, bytes, modified_at;
+    int64_t plain_bytes, modified_at; /* plain: of what has one name only */
     uint64_t files, directories;
 };
 

@@ -62,6 +62,24 @@ static bool on_hashed(void *arg, int64_t bytes)
     return spec->cancel == NULL || !atomic_load(spec->cancel);
 }
 
+/* Not what the manifest names, whatever is in it: a file that has grown, maybe to
+ * terabytes that are not even on the disk, is not read to learn the same. */
+static bool has_wrong_size(const struct cache *cache, const struct cache_blob *blob)
+{
+    for (size_t i = 0; i < cache->problems_len; i++) {
+        const struct cache_problem *problem = &cache->problems[i];
+        if (problem->kind == PROBLEM_SIZE && problem->has_digest &&
+            digest_equal(&problem->digest, &blob->digest))
+            return true;
+    }
+    return false;
+}
+
+static bool is_to_be_read(const struct cache *cache, const struct cache_blob *blob)
+{
+    return blob->class == BLOB_LIVE && !has_wrong_size(cache, blob);
+}
+
 /* One blob's content against its name. 0 also when it does not match (that is
  * a problem of the result), else ERR_CANCELLED. */
 static int check_blob(struct verification *verification, int blobs_fd,
@@ -88,10 +106,10 @@ static int check_blobs(struct verification *verification, int blobs_fd)
 {
     const struct cache *cache = verification->result->cache;
     for (size_t i = 0; i < cache->blobs_len; i++)
-        if (cache->blobs[i].class == BLOB_LIVE)
+        if (is_to_be_read(cache, &cache->blobs[i]))
             verification->total_bytes += cache->blobs[i].size_bytes;
     for (size_t i = 0; i < cache->blobs_len; i++) {
-        if (cache->blobs[i].class != BLOB_LIVE)
+        if (!is_to_be_read(cache, &cache->blobs[i]))
             continue;
         int code = check_blob(verification, blobs_fd, &cache->blobs[i]);
         if (code < 0)

@@ -89,4 +89,40 @@ run du --json
 is 'a text that is not UTF-8: the shape' fits du
 is 'a text that is not UTF-8: the output is' iconv -f UTF-8 -t UTF-8 "$tmp/out"
 
+# ------------------------------------------------------------------- caches
+
+DOCKER_HOST=unix://$tmp/no-engine.sock
+sums_up() { # live and garbage are apart, and all of it is in size
+    "$json" each services size live garbage <"$tmp/out" >"$tmp/sums"
+    while read -r size live garbage; do
+        [ "$size" -ge $((live + garbage)) ] || { echo "$size $live $garbage"; return 1; }
+    done <"$tmp/sums"
+}
+
+# Names of live blobs in ingest/: nothing comes back when these go.
+export_cache "$root/linked" one
+for blob in "$root"/linked/blobs/sha256/*; do
+    ln "$blob" "$root/linked/ingest/$(basename "$blob" | cut -c1-8)"
+done
+make_old "$root/linked" '3 days ago'
+run status --json --cache-root "$root"
+is 'links to live blobs: sums' sums_up
+is 'links to live blobs: no garbage' equals services.0.garbage 0
+run prune --garbage --dry-run --json --cache-root "$root"
+is 'links to live blobs: nothing comes back' equals planned 0
+run prune --garbage --yes --json --cache-root "$root"
+is 'links to live blobs: exit 0' exits 0
+is 'links to live blobs: freed as planned' equals freed 0
+rm -r "$root/linked"
+
+# A blob that was blown up to terabytes of nothing is not read to its end.
+export_cache "$root/sparse" one
+truncate -s 4T "$root"/sparse/blobs/sha256/"$(head -c 9000 /dev/zero | sed '1s/^/base/' | sha256sum | cut -d' ' -f1)"
+make_old "$root/sparse" '3 days ago'
+run verify --json --cache-root "$root"
+is 'a sparse blob: exit 1' exits 1
+is 'a sparse blob: the shape' fits verify
+is 'a sparse blob: its size' equals services.0.problems.0.kind size
+rm -r "$root/sparse"
+
 finish
