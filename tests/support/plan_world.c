@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,4 +178,63 @@ struct plan *plan_world_make(const struct store *store, const struct query *quer
     if (plan_make(store, query, PLAN_NOW, &plan, &err) != 0)
         fail_msg("no plan: %s", err.text);
     return plan;
+}
+
+struct query plan_world_records(int64_t older_than_s)
+{
+    struct query query;
+    query_init(&query);
+    query.records = true;
+    query.older_than_s = older_than_s;
+    return query;
+}
+
+struct store *plan_world_chain(int len, int used_s, int leaf_used_s)
+{
+    struct store *store = store_new();
+    struct builder *builder = plan_world_builder(store, "default");
+    char id[16], parent[16];
+    for (int i = 0; i < len; i++) {
+        snprintf(id, sizeof id, "r%d", i);
+        snprintf(parent, sizeof parent, "r%d", i - 1);
+        plan_world_record(builder, id, i > 0 ? parent : NULL, i == len - 1 ? leaf_used_s : used_s);
+    }
+    return store;
+}
+
+struct cache *plan_world_usual_cache(struct store *store, const char *name)
+{
+    struct cache *cache = plan_world_cache(store, name);
+    for (int i = 1; i <= 8; i++)
+        plan_world_blob(cache, i, 1000 * i, PLAN_DAY);
+    plan_world_generation(cache, true, PLAN_HOUR, (int[]){1, 2, 3, 0});
+    plan_world_generation(cache, false, 5 * PLAN_HOUR, (int[]){4, 2, 5, 0});
+    plan_world_generation(cache, false, 50 * PLAN_HOUR, (int[]){6, 5, 7, 0});
+    plan_world_leftover(cache, LEFTOVER_INGEST, "ingest/abc", 500, 2 * PLAN_DAY);
+    plan_world_sum(cache);
+    return cache;
+}
+
+struct query plan_world_garbage(void)
+{
+    struct query query;
+    query_init(&query);
+    query.garbage = true;
+    return query;
+}
+
+struct query plan_world_whole(void)
+{
+    struct query query;
+    query_init(&query);
+    query.whole = true;
+    return query;
+}
+
+void plan_world_expect(const struct plan *plan, const char *const *ids, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (plan_world_item(plan, ids[i]) == NULL)
+            fail_msg("%s is not in the plan", ids[i]);
+    assert_int_equal(plan->items_len, len);
 }

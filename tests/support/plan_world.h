@@ -35,6 +35,19 @@ struct builder *plan_world_builder(struct store *store, const char *name);
 struct record *plan_world_record(struct builder *builder, const char *id, const char *parent,
                                  int used_s);
 
+/* Live {1,2,3}; one back {4,2,5}; two back {6,5,7}; orphan 8; an old ingest. */
+struct cache *plan_world_usual_cache(struct store *store, const char *name);
+/* A store with records r0 ◄─ r1 ◄─ … : each is the parent of the next; used so
+ * long ago, the last one `leaf_used_s`. */
+struct store *plan_world_chain(int len, int used_s, int leaf_used_s);
+
+/* What is asked for most often. */
+struct query plan_world_garbage(void);
+struct query plan_world_whole(void);
+struct query plan_world_records(int64_t older_than_s);
+
+/* These, and no others, are in the plan. */
+void plan_world_expect(const struct plan *plan, const char *const *ids, size_t len);
 /* NULL when it is not in the plan. */
 const struct plan_item *plan_world_item(const struct plan *plan, const char *id);
 const struct plan_kept *plan_world_kept(const struct plan *plan, const char *id);

@@ -1,5 +1,6 @@
 UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_plan_caches \
-	tests/unit/test_plan_frees tests/unit/test_plan_records tests/unit/test_bilge \
+	tests/unit/test_plan_frees tests/unit/test_plan_named tests/unit/test_plan_records \
+	tests/unit/test_plan_selected tests/unit/test_plan_whole tests/unit/test_plan_words tests/unit/test_bilge \
 	tests/unit/test_bilge_builds tests/unit/test_bilge_removal \
 	tests/unit/test_execute tests/unit/test_builds
 check_PROGRAMS += $(UNIT_HEART)
@@ -14,6 +15,14 @@ tests_unit_test_plan_caches_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_caches_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_frees_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_frees_LDADD = $(UNIT_LDADD)
+tests_unit_test_plan_named_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_named_LDADD = $(UNIT_LDADD)
+tests_unit_test_plan_selected_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_selected_LDADD = $(UNIT_LDADD)
+tests_unit_test_plan_whole_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_whole_LDADD = $(UNIT_LDADD)
+tests_unit_test_plan_words_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_words_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_records_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_records_LDADD = $(UNIT_LDADD)
 RUN_KIT = tests/unit/run_kit.c tests/unit/run_kit.h
