@@ -21,13 +21,29 @@ bool fs_is_name(const char *name)
            strchr(name, '/') == NULL;
 }
 
+enum fs_type fs_type_of_mode(mode_t mode)
+{
+    return S_ISREG(mode) ? FS_FILE : S_ISDIR(mode) ? FS_DIR : S_ISLNK(mode) ? FS_SYMLINK : FS_OTHER;
+}
+
+enum fs_type fs_type_of_entry(unsigned char d_type)
+{
+    switch (d_type) {
+    case DT_REG:
+        return FS_FILE;
+    case DT_DIR:
+        return FS_DIR;
+    case DT_LNK:
+        return FS_SYMLINK;
+    default:
+        return FS_OTHER;
+    }
+}
+
 static void fill_stat(const struct stat *st, struct fs_stat *ret_stat)
 {
     *ret_stat = (struct fs_stat){
-        .type = S_ISREG(st->st_mode)   ? FS_FILE
-                : S_ISDIR(st->st_mode) ? FS_DIR
-                : S_ISLNK(st->st_mode) ? FS_SYMLINK
-                                       : FS_OTHER,
+        .type = fs_type_of_mode(st->st_mode),
         .dev = st->st_dev,
         .ino = st->st_ino,
         .nlink = (uint32_t)st->st_nlink,
@@ -243,20 +259,6 @@ int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, s
     return code < 0 ? err_sys(err, code, "writing %s", path) : 0;
 }
 
-static enum fs_type type_of(const struct dirent *entry)
-{
-    switch (entry->d_type) {
-    case DT_REG:
-        return FS_FILE;
-    case DT_DIR:
-        return FS_DIR;
-    case DT_LNK:
-        return FS_SYMLINK;
-    default:
-        return FS_OTHER;
-    }
-}
-
 int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
 {
     int copy = openat(dirfd, ".", DIR_FLAGS);
@@ -277,7 +279,7 @@ int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
             break;
         }
         if (fs_is_name(entry->d_name))
-            result = cb(arg, entry->d_name, type_of(entry));
+            result = cb(arg, entry->d_name, fs_type_of_entry(entry->d_type));
     }
     closedir(dir);
     return result;

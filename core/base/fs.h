@@ -27,6 +27,11 @@ struct fs_stat {
     int64_t modified_at;     /* ns since 1970 */
 };
 
+/* Of stat(2)'s st_mode, and of readdir(3)'s d_type: FS_OTHER also when the file
+ * system does not tell. */
+enum fs_type fs_type_of_mode(mode_t mode);
+enum fs_type fs_type_of_entry(unsigned char d_type);
+
 /* A single path component: not empty, not "." or "..", without '/'. */
 bool fs_is_name(const char *name);
 

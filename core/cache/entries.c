@@ -13,28 +13,6 @@
 
 #include "core/base/clock.h"
 
-static enum fs_type type_of_mode(mode_t mode)
-{
-    return S_ISREG(mode)   ? FS_FILE
-           : S_ISDIR(mode) ? FS_DIR
-           : S_ISLNK(mode) ? FS_SYMLINK
-                           : FS_OTHER;
-}
-
-static enum fs_type type_of_entry(unsigned char d_type)
-{
-    switch (d_type) {
-    case DT_REG:
-        return FS_FILE;
-    case DT_DIR:
-        return FS_DIR;
-    case DT_LNK:
-        return FS_SYMLINK;
-    default:
-        return FS_OTHER;
-    }
-}
-
 static bool is_dots(const char *name)
 {
     return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
@@ -69,7 +47,7 @@ bool entries_next(struct entries *entries, struct entry *ret_entry)
             continue;
         ret_entry->name = record->d_name;
         ret_entry->ino = record->d_ino;
-        ret_entry->type = type_of_entry(record->d_type);
+        ret_entry->type = fs_type_of_entry(record->d_type);
         return true;
     }
     return false;
@@ -85,7 +63,7 @@ int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
     if (statx(dirfd, name, flags, mask, &stx) < 0)
         return -errno;
     *ret_stat = (struct fs_stat){
-        .type = type_of_mode(stx.stx_mode),
+        .type = fs_type_of_mode(stx.stx_mode),
         .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
         .ino = stx.stx_ino,
         .nlink = stx.stx_nlink,
@@ -162,7 +140,7 @@ bool entries_next(struct entries *entries, struct entry *ret_entry)
             continue;
         ret_entry->name = record->name;
         ret_entry->ino = record->ino;
-        ret_entry->type = type_of_entry(record->type);
+        ret_entry->type = fs_type_of_entry(record->type);
         return true;
     }
     return false;
@@ -175,7 +153,7 @@ int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
     if (code < 0)
         return -errno;
     *ret_stat = (struct fs_stat){
-        .type = type_of_mode(st.st_mode),
+        .type = fs_type_of_mode(st.st_mode),
         .dev = st.st_dev,
         .ino = st.st_ino,
         .nlink = (uint32_t)st.st_nlink,

@@ -108,6 +108,11 @@ char *file_read(const char *dir, const char *name, size_t *ret_len)
     return buf_take(&buf);
 }
 
+char *data_read(const char *name, size_t *ret_len)
+{
+    return file_read(getenv("BILGE_TEST_DATA"), name, ret_len);
+}
+
 bool file_exists(const char *dir, const char *name)
 {
     struct stat st;

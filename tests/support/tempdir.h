@@ -1,4 +1,4 @@
-/* Temporary directories and files for tests. Whatever goes wrong fails the
+/* Temporary directories for tests, and whole files. Whatever goes wrong fails the
  * test program: these have no error results. */
 #ifndef BILGE_TESTS_SUPPORT_TEMPDIR_H
 #define BILGE_TESTS_SUPPORT_TEMPDIR_H
@@ -20,6 +20,8 @@ void file_write_text(const char *dir, const char *name, const char *text);
 void dir_make(const char *dir, const char *name);
 /* The content, NUL-terminated; the caller frees it. ret_len may be NULL. */
 char *file_read(const char *dir, const char *name, size_t *ret_len);
+/* The same of a file of tests/data: "build/x.json". */
+char *data_read(const char *name, size_t *ret_len);
 /* There, of whatever kind; a symlink is not followed. */
 bool file_exists(const char *dir, const char *name);
 

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -262,10 +261,9 @@ static void test_builders(void **state)
 /* A BuildKit of its own behind driver "remote", beside the engine's. */
 static void test_remote_builder(void **state)
 {
-    char *dir = path_join(getenv("BILGE_TEST_DATA"), "engine");
     struct builder_list list;
     size_t len;
-    char *text = file_read(dir, "buildx-0.13-remote-ls.jsonl", &len);
+    char *text = data_read("engine/buildx-0.13-remote-ls.jsonl", &len);
     (void)state;
     assert_int_equal(0, builders_parse(text, len, &list, NULL));
     assert_int_equal(2, list.len);
@@ -282,7 +280,6 @@ static void test_remote_builder(void **state)
     assert_true(list.items[1].current);
     builder_list_free(&list);
     free(text);
-    free(dir);
 }
 
 static void test_builders_pruned(void **state)
@@ -293,18 +290,18 @@ static void test_builders_pruned(void **state)
         int64_t freed;
         const char *first;
     } cases[] = {
-        {"buildx-0.13-prune-all.txt", 3, 1150000, "qvhv5u3hdqfseufz8pofzp45p"},
-        {"buildx-0.13-prune-dangling.txt", 12, 311300, "apadyeblk2r1hhm5w02o6o7hg"},
-        {"buildx-0.13-prune-two-ids.txt", 2, 30880, "a0denhdgv4xygmcvwbklvf858"},
-        {"buildx-0.13-remote-prune-one-id.txt", 1, 2688000, "hrimdx7nlbouwn2hasdma0leg"},
-        {"buildx-0.13-prune-type-exec.cachemount.txt", 2, 28670, "jj737rj7spho16lvuxsewt5v9"},
+        {"engine/buildx-0.13-prune-all.txt", 3, 1150000, "qvhv5u3hdqfseufz8pofzp45p"},
+        {"engine/buildx-0.13-prune-dangling.txt", 12, 311300, "apadyeblk2r1hhm5w02o6o7hg"},
+        {"engine/buildx-0.13-prune-two-ids.txt", 2, 30880, "a0denhdgv4xygmcvwbklvf858"},
+        {"engine/buildx-0.13-remote-prune-one-id.txt", 1, 2688000, "hrimdx7nlbouwn2hasdma0leg"},
+        {"engine/buildx-0.13-prune-type-exec.cachemount.txt", 2, 28670,
+         "jj737rj7spho16lvuxsewt5v9"},
     };
-    char *dir = path_join(getenv("BILGE_TEST_DATA"), "engine");
     struct api_pruned pruned;
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
         size_t len;
-        char *text = file_read(dir, cases[i].name, &len);
+        char *text = data_read(cases[i].name, &len);
         assert_int_equal(0, builders_parse_pruned(text, len, &pruned, NULL));
         assert_int_equal(cases[i].len, pruned.ids_len);
         assert_int_equal(cases[i].freed, pruned.freed_bytes);
@@ -312,7 +309,6 @@ static void test_builders_pruned(void **state)
         api_pruned_done(&pruned);
         free(text);
     }
-    free(dir);
     assert_int_equal(0, builders_parse_pruned("Total:\t0B\n", 10, &pruned, NULL));
     assert_int_equal(0, pruned.ids_len);
     api_pruned_done(&pruned);

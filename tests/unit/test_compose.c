@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,27 +134,13 @@ static void test_not_a_project(void **state)
     compose_project_free(NULL);
 }
 
-static char *read_data(const char *name)
-{
-    char *path = mem_printf("%s/build/%s", getenv("BILGE_TEST_DATA"), name);
-    FILE *file = fopen(path, "r");
-    struct buf text = {0};
-    char chunk[4096];
-    size_t got;
-    assert_non_null(file);
-    while ((got = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buf_append(&text, chunk, got);
-    fclose(file);
-    free(path);
-    return buf_take(&text);
-}
-
 static void test_recorded(void **state)
 {
     (void)state;
-    static const char *const files[] = {"compose-2.26-config.json", "compose-2.40-config.json"};
+    static const char *const files[] = {"build/compose-2.26-config.json",
+                                        "build/compose-2.40-config.json"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        char *json = read_data(files[i]);
+        char *json = data_read(files[i], NULL);
         struct compose_project *project = parse(json);
         assert_string_equal(project->name, "cfg");
         assert_string_equal(project->directory, "/home/me/project");

@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,30 +13,16 @@
 #include "core/build/build.h"
 #include "core/store/elsewhere.h"
 #include "tests/support/limit.h"
+#include "tests/support/tempdir.h"
 
 #define S INT64_C(1000000000)
-
-static struct buf read_data(const char *name)
-{
-    char *path = mem_printf("%s/engine/%s", getenv("BILGE_TEST_DATA"), name);
-    FILE *file = fopen(path, "r");
-    struct buf text = {0};
-    char chunk[4096];
-    size_t got;
-    assert_non_null(file);
-    while ((got = fread(chunk, 1, sizeof chunk, file)) > 0)
-        buf_append(&text, chunk, got);
-    fclose(file);
-    free(path);
-    return text;
-}
 
 static void test_recorded(void **state)
 {
     (void)state;
-    struct buf text = read_data("buildx-0.29-history-ls.jsonl");
-    size_t len;
-    struct history_build *builds = elsewhere_parse(text.data, text.len, &len);
+    size_t len, text_len;
+    char *text = data_read("engine/buildx-0.29-history-ls.jsonl", &text_len);
+    struct history_build *builds = elsewhere_parse(text, text_len, &len);
     int64_t at;
     assert_int_equal(len, 9);
     assert_string_equal(builds[0].service, "fail");
@@ -53,7 +38,7 @@ static void test_recorded(void **state)
     assert_int_equal(steps, 13);
     assert_int_equal(cached, 0);
     history_builds_free(builds, len);
-    buf_done(&text);
+    free(text);
 }
 
 static void test_strange(void **state)
@@ -79,11 +64,11 @@ static void test_strange(void **state)
             assert_int_equal(builds[j].told_steps + builds[j].told_cached, 0);
         history_builds_free(builds, len);
     }
-    struct buf text = read_data("buildx-0.13-history-ls.txt");
-    size_t len;
-    free(elsewhere_parse(text.data, text.len, &len));
+    size_t len, text_len;
+    char *text = data_read("engine/buildx-0.13-history-ls.txt", &text_len);
+    free(elsewhere_parse(text, text_len, &len));
     assert_int_equal(len, 0);
-    buf_done(&text);
+    free(text);
 }
 
 struct row {

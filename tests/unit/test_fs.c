@@ -16,34 +16,12 @@
 #include "core/base/fs.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
+#include "tests/unit/fs_kit.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
-/* A temporary directory, open. */
-struct place {
-    char *path;
-    int fd;
-};
-
-static int setup(void **state)
-{
-    struct place *place = mem_zalloc(sizeof *place);
-    place->path = tempdir_new();
-    *state = place;
-    return fs_open_root(place->path, &place->fd, NULL);
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    close(place->fd);
-    tempdir_free(place->path);
-    free(place);
-    return 0;
-}
-
 /* One of each kind: file, dir, link (to dir), dangling, fifo. */
-static void make_kinds(struct place *place)
+static void make_kinds(struct fs_place *place)
 {
     file_write_text(place->path, "file", "content");
     file_write_text(place->path, "dir/below", "b");
@@ -66,7 +44,7 @@ static void test_names(void **state)
 static void test_bad_names_are_refused_everywhere(void **state)
 {
     static const char *const names[] = {"", ".", "..", "a/b", "/etc", "../x"};
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_stat stat;
     struct buf buf = {0};
     int fd = -7;
@@ -83,7 +61,7 @@ static void test_bad_names_are_refused_everywhere(void **state)
 
 static void test_open_root(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct err err;
     int fd = -7;
     make_kinds(place);
@@ -110,7 +88,7 @@ static void test_open_dir(void **state)
         {"file", -ENOTDIR}, {"link", -ELOOP},  {"dangling", -ELOOP},
         {"fifo", -ENOTDIR}, {"none", -ENOENT},
     };
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct err err;
     int fd = -7;
     make_kinds(place);
@@ -146,7 +124,7 @@ static void test_stat(void **state)
         {"file", FS_FILE},        {"dir", FS_DIR},     {"link", FS_SYMLINK},
         {"dangling", FS_SYMLINK}, {"fifo", FS_OTHER},
     };
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_stat stat, again;
     make_kinds(place);
     for (size_t i = 0; i < LEN(kinds); i++) {
@@ -177,7 +155,7 @@ static void test_stat(void **state)
 
 static void test_allocated_is_not_apparent(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_stat stat;
     file_write_text(place->path, "sparse", "x");
     char *path = path_join(place->path, "sparse");
@@ -190,7 +168,7 @@ static void test_allocated_is_not_apparent(void **state)
 
 static void test_read(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     for (size_t size = 0; size < 20000; size = size * 3 + 1) {
         char *data = mem_alloc(size);
         struct buf buf = {0};
@@ -222,7 +200,7 @@ static void test_read_refuses(void **state)
         {"dir", ERR_FOREIGN},      {"link", ERR_FOREIGN}, {"file-link", ERR_FOREIGN},
         {"dangling", ERR_FOREIGN}, {"fifo", ERR_FOREIGN}, {"none", -ENOENT},
     };
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct buf buf = {0};
     struct err err;
     make_kinds(place);
@@ -267,7 +245,7 @@ static int count_entries(int fd)
     return count;
 }
 
-static void check_content(struct place *place, const char *name, const char *wanted)
+static void check_content(struct fs_place *place, const char *name, const char *wanted)
 {
     char *data = file_read(place->path, name, NULL);
     assert_string_equal(data, wanted);
@@ -276,7 +254,7 @@ static void check_content(struct place *place, const char *name, const char *wan
 
 static void test_write(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_stat stat;
     mode_t old = umask(077);
     assert_int_equal(0, fs_write_file(place->fd, "f", "one", 3, 0644, NULL));
@@ -294,7 +272,7 @@ static void test_write(void **state)
 
 static void test_write_replaces_a_link_not_its_target(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_stat stat;
     file_write_text(place->path, "target", "safe");
     assert_int_equal(0, symlinkat("target", place->fd, "f"));
@@ -307,7 +285,7 @@ static void test_write_replaces_a_link_not_its_target(void **state)
 
 static void test_write_leaves_nothing_when_it_fails(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct err err;
     char longest[NAME_MAX + 2];
     dir_make(place->path, "dir");
@@ -339,7 +317,7 @@ static int look(void *arg, const char *name, enum fs_type type)
 
 static void test_each(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct seen seen = {0};
     assert_int_equal(0, count_entries(place->fd));
     make_kinds(place);
@@ -357,7 +335,7 @@ static void test_each(void **state)
 
 static void test_each_of_many_and_of_none(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct err err;
     for (int i = 0; i < 3000; i++) {
         char name[200];
@@ -374,7 +352,7 @@ static void test_each_of_many_and_of_none(void **state)
 
 static void test_space(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct fs_space space;
     assert_int_equal(0, fs_space(place->fd, &space, NULL));
     assert_true(space.total_bytes > 0 && space.free_bytes >= 0);
@@ -401,7 +379,7 @@ static void mounted_at(const char *path, const char *expected)
 
 static void test_mount_point(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct stat shm, above;
     mounted_at("/", "/");
     mounted_at("/nosuch/directory", NULL);
@@ -424,7 +402,7 @@ static void test_mount_point(void **state)
     free(below);
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fs_place_setup, fs_place_teardown)
 
 int main(void)
 {

@@ -21,30 +21,9 @@
 #include "core/base/fs.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
+#include "tests/unit/fs_kit.h"
 
-struct place {
-    char *path;
-    int fd;
-};
-
-static int setup(void **state)
-{
-    struct place *place = mem_zalloc(sizeof *place);
-    place->path = tempdir_new();
-    *state = place;
-    return fs_open_root(place->path, &place->fd, NULL);
-}
-
-static int teardown(void **state)
-{
-    struct place *place = *state;
-    close(place->fd);
-    tempdir_free(place->path);
-    free(place);
-    return 0;
-}
-
-static int64_t allocated(struct place *place, const char *name)
+static int64_t allocated(struct fs_place *place, const char *name)
 {
     char *path = path_join(place->path, name);
     struct stat st;
@@ -55,7 +34,7 @@ static int64_t allocated(struct place *place, const char *name)
 
 static void test_one_file(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     int64_t freed = 5;
     file_write_text(place->path, "file", "content");
     int64_t size = allocated(place, "file");
@@ -72,7 +51,7 @@ static void test_tree(void **state)
         "t/a", "t/b/c", "t/b/d/e", "t/b/d/new\nline", "t/ space", "t/-rf", "t/\xff\xfe", "t/...",
     };
     static const char *const dirs[] = {"t", "t/b", "t/b/d", "t/empty"};
-    struct place *place = *state;
+    struct fs_place *place = *state;
     int64_t size = 0, freed = 0;
     file_write_text(place->path, "stays", "x");
     dir_make(place->path, "t/empty");
@@ -93,7 +72,7 @@ static void test_tree(void **state)
 
 static void test_links_are_not_followed(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     file_write_text(place->path, "outside/precious", "x");
     dir_make(place->path, "t");
     char *link = path_join(place->path, "t/link"), *up = path_join(place->path, "t/up");
@@ -111,14 +90,14 @@ static void test_links_are_not_followed(void **state)
     free(whole);
 }
 
-static void hard_link(struct place *place, const char *from, const char *to)
+static void hard_link(struct fs_place *place, const char *from, const char *to)
 {
     assert_int_equal(0, linkat(place->fd, from, place->fd, to, 0));
 }
 
 static void test_hard_links_count_once(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     int64_t freed = 0;
     file_write_text(place->path, "t/twice", "content");
     file_write_text(place->path, "t/shared", "content");
@@ -145,7 +124,7 @@ static void make_depth(int fd, int depth)
 
 static void test_deep(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     make_depth(place->fd, 200);
     assert_int_equal(0, fs_remove_tree(place->fd, "d", NULL, NULL));
     assert_false(file_exists(place->path, "d"));
@@ -153,7 +132,7 @@ static void test_deep(void **state)
 
 static void test_too_deep_is_an_error(void **state)
 {
-    struct place *place = *state;
+    struct fs_place *place = *state;
     struct err err;
     make_depth(place->fd, 400);
     assert_int_equal(-ELOOP, fs_remove_tree(place->fd, "d", NULL, &err));
@@ -161,7 +140,7 @@ static void test_too_deep_is_an_error(void **state)
 }
 
 /* Runs `work` as a user without privileges; false when that can't be had. */
-static bool as_nobody(int (*work)(struct place *place), struct place *place, int *ret_result)
+static bool as_nobody(int (*work)(struct fs_place *place), struct fs_place *place, int *ret_result)
 {
     int status;
     pid_t child = fork();
@@ -175,7 +154,7 @@ static bool as_nobody(int (*work)(struct place *place), struct place *place, int
     return *ret_result != 77;
 }
 
-static int remove_with_a_locked_part(struct place *place)
+static int remove_with_a_locked_part(struct fs_place *place)
 {
     file_write_text(place->path, "t/a", "x");
     file_write_text(place->path, "t/locked/kept", "x");
@@ -204,7 +183,7 @@ static void test_goes_on_after_an_error(void **state)
 #ifdef __linux__
 /* A bind mount of the same file system inside the tree: in a mount namespace
  * of our own, so that nothing stays mounted whatever happens. */
-static int remove_with_a_mount(struct place *place)
+static int remove_with_a_mount(struct fs_place *place)
 {
     char *inside = path_join(place->path, "t/mounted"), *outside = path_join(place->path, "outside");
     dir_make(place->path, "t/mounted");
@@ -235,7 +214,7 @@ static void test_mounts_are_not_crossed(void **state)
 }
 #endif
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, fs_place_setup, fs_place_teardown)
 
 int main(void)
 {

@@ -39,6 +39,15 @@ static char *told(const char *text, const char *target)
     return buf_take(&out);
 }
 
+static void assert_told(const char *before, const char *text, const char *expected)
+{
+    char *whole = mem_printf("%s%s", before, text), *got = told(whole, NULL);
+    if (strcmp(got, expected) != 0)
+        fail_msg("%s\n%s", whole, got);
+    free(got);
+    free(whole);
+}
+
 #define SH "stage-0|" EXEC "/bin/sh -c "
 static void test_lines_and_words(void **state)
 {
@@ -66,12 +75,8 @@ static void test_lines_and_words(void **state)
         {"FROM x\nRUN a \\", SH "a\n"},
     };
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++) {
-        char *got = told(cases[i].text, NULL);
-        if (strcmp(got, cases[i].told) != 0)
-            fail_msg("%zu: %s\n%s", i, cases[i].text, got);
-        free(got);
-    }
+    for (size_t i = 0; i < LEN(cases); i++)
+        assert_told("", cases[i].text, cases[i].told);
 }
 
 static void test_heredocs(void **state)
@@ -92,13 +97,8 @@ static void test_heredocs(void **state)
         {"RUN <<OPEN\nnever closed", SH "never closed\n\n"},
     };
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++) {
-        char *text = mem_printf("FROM x\n%s", cases[i].text), *got = told(text, NULL);
-        if (strcmp(got, cases[i].told) != 0)
-            fail_msg("%zu: %s\n%s", i, text, got);
-        free(got);
-        free(text);
-    }
+    for (size_t i = 0; i < LEN(cases); i++)
+        assert_told("FROM x\n", cases[i].text, cases[i].told);
 }
 
 static void test_variables(void **state)
@@ -126,12 +126,8 @@ static void test_variables(void **state)
          "stage-1|COPY 1 /\n"},
     };
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++) {
-        char *got = told(cases[i].text, NULL);
-        if (strcmp(got, cases[i].told) != 0)
-            fail_msg("%zu: %s\n%s", i, cases[i].text, got);
-        free(got);
-    }
+    for (size_t i = 0; i < LEN(cases); i++)
+        assert_told("", cases[i].text, cases[i].told);
 }
 
 static void test_stages(void **state)
@@ -181,13 +177,8 @@ static void test_cache_mounts(void **state)
         {"RUN --mount=type=cache a", SH "a\n"},
     };
     (void)state;
-    for (size_t i = 0; i < LEN(cases); i++) {
-        char *text = mem_printf("FROM x\n%s", cases[i].text), *got = told(text, NULL);
-        if (strcmp(got, cases[i].told) != 0)
-            fail_msg("%zu: %s\n%s", i, text, got);
-        free(got);
-        free(text);
-    }
+    for (size_t i = 0; i < LEN(cases); i++)
+        assert_told("FROM x\n", cases[i].text, cases[i].told);
 }
 
 /* Built by Docker Engine 26.1.5; what its records were then called. */

@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,15 +26,14 @@ static int64_t at(const char *text)
 static void load(const char *name, int64_t now, struct records *records)
 {
     size_t len;
-    char *dir = path_join(getenv("BILGE_TEST_DATA"), "engine");
-    char *text = file_read(dir, name, &len);
+    char *path = path_join("engine", name), *text = data_read(path, &len);
     struct err err;
     int code = strstr(name, ".json") != NULL ? records_parse_df(text, len, records, &err)
                                              : records_parse_du(text, len, now, records, &err);
     if (code < 0)
         fail_msg("%s: %s", name, err.text);
     free(text);
-    free(dir);
+    free(path);
 }
 
 /* Recorded answers; the numbers are worked out from the files by other means. */
