@@ -12,6 +12,8 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
 	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	BILGE_TEST_LATER='$(abs_top_builddir)/tests/screen/bilge-later$(EXEEXT)'; \
+	export BILGE_TEST_LATER; \
 	BILGE_TEST_FLOODER='$(abs_top_builddir)/tests/support/flood$(EXEEXT)'; \
 	export BILGE_TEST_FLOODER; \
 	BILGE_PROC='$(abs_top_builddir)/tests/nobody-else'; export BILGE_PROC; \

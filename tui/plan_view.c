@@ -222,6 +222,8 @@ static void add_short_totals(const struct plan_screen *self, struct page *page)
                  text_size(text, plan->wanted_bytes));
     if (forever > 0)
         page_add(page, STYLE_WARN, "%zu in no export: gone for good", forever);
+    if (plan_forgets_steps(plan))
+        page_add(page, STYLE_WARN, "The engine forgets all its steps");
     if (plan->now)
         page_add(page, STYLE_BAD, "Busy ones too: a build may break");
 }
@@ -247,14 +249,31 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
         add_docker_command(page, width, self->command);
 }
 
+/* The signs are those before the rows. */
+static void add_changes(const struct plan_changes *changes, struct page *page, bool low)
+{
+    const struct {
+        size_t count;
+        const char *what;
+    } parts[] = {{changes->new_len, "new (+)"},
+                 {changes->gone_len, "gone"},
+                 {changes->bytes_len, "of another size (~)"}};
+    struct buf text = {0};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].count > 0)
+            buf_printf(&text, "%s%zu %s", text.len > 0 ? ", " : "", parts[i].count, parts[i].what);
+    page_add(page, STYLE_ACCENT, "%s: %s",
+             low ? "Made again" : "It was over a minute old and was made again",
+             text.len > 0 ? text.data : "nothing has changed");
+    buf_done(&text);
+}
+
 static void add_question(const struct plan_screen *self, struct page *page, bool low)
 {
     const struct plan *plan = self->plan;
     const struct app *app = self->screen.app;
     if (self->before != NULL)
-        page_add(page, STYLE_ACCENT,
-                 "It was over a minute old and was made again: %zu new, %zu gone, %zu other bytes",
-                 self->changes.new_len, self->changes.gone_len, self->changes.bytes_len);
+        add_changes(&self->changes, page, low);
     if (self->agreed)
         page_add(page, STYLE_ACCENT, "It is over a minute old: making it again ...");
     else if (self->waiting)
