@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cli/ask.h"
+#include "cli/bench_json.h"
 #include "cli/bench_view.h"
 #include "cli/command.h"
 #include "cli/session.h"

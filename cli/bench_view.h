@@ -2,7 +2,6 @@
 #ifndef BILGE_CLI_BENCH_VIEW_H
 #define BILGE_CLI_BENCH_VIEW_H
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/bench/bench.h"
@@ -19,6 +18,5 @@ void bench_print_now(const struct bench *bench, const struct store *store, FILE 
 
 /* The table, and what it was measured with. */
 void bench_print_result(const struct bench *bench, FILE *out);
-void bench_print_json(const struct bench *bench, bool dry_run);
 
 #endif

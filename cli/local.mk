@@ -1,7 +1,7 @@
 bilge_SOURCES += \
 	cli/ask.c cli/ask.h \
-	cli/bench.c cli/bench_view.c cli/bench_view.h \
-	cli/build.c \
+	cli/bench.c cli/bench_json.c cli/bench_json.h cli/bench_view.c cli/bench_view.h \
+	cli/build.c cli/build_json.c cli/build_json.h \
 	cli/command.c cli/command.h \
 	cli/dedupe.c \
 	cli/doctor.c \

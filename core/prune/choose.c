@@ -17,15 +17,6 @@
 /* The recursion is as deep as there are items, so large sets do without. */
 #define MAX_EXPLORED 64
 
-void search_take(struct search *search, size_t item, bool taken)
-{
-    if (search->taken[item] == taken)
-        return;
-    search->taken[item] = taken;
-    search->bytes += taken ? search->choices[item].frees_bytes : -search->choices[item].frees_bytes;
-    search->loss += taken ? search->choices[item].loss : -search->choices[item].loss;
-}
-
 /* The least loss at which the items from `from` on could fill the gap, if they
  * could be taken in parts and needed nothing. */
 static double bound(const struct search *search, size_t from)

@@ -1,6 +1,6 @@
-/* Private to core/prune/choose*: the search for the cheapest set. choose_order.c
- * puts the items into their orders, choose_greedy.c finds the first answer,
- * choose.c betters it. */
+/* Private to core/prune/choose*: the search for the cheapest set. choose_search.c
+ * puts the items into their orders and keeps what is taken, choose_greedy.c finds
+ * the first answer, choose.c betters it. */
 #ifndef BILGE_PRUNE_CHOOSE_PRIVATE_H
 #define BILGE_PRUNE_CHOOSE_PRIVATE_H
 

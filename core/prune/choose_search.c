@@ -84,3 +84,12 @@ void search_rank(struct search *search)
         search->by_ratio[i] = ranked[i].item;
     free(ranked);
 }
+
+void search_take(struct search *search, size_t item, bool taken)
+{
+    if (search->taken[item] == taken)
+        return;
+    search->taken[item] = taken;
+    search->bytes += taken ? search->choices[item].frees_bytes : -search->choices[item].frees_bytes;
+    search->loss += taken ? search->choices[item].loss : -search->choices[item].loss;
+}
