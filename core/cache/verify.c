@@ -38,12 +38,17 @@ static void add_problem(struct verify_result *result, enum problem_kind kind,
 static void take_over_problems(struct verify_result *result)
 {
     const struct cache *cache = result->cache;
+    bool blind = cache->state == CACHE_UNREADABLE && cache->error != NULL;
+    if (blind)
+        add_problem(result, PROBLEM_INDEX, NULL, cache->error);
     for (size_t i = 0; i < cache->problems_len; i++) {
         const struct cache_problem *problem = &cache->problems[i];
+        if (blind && problem->kind == PROBLEM_MISSING)
+            continue; /* not gone: not to be seen */
         add_problem(result, problem->kind, problem->has_digest ? &problem->digest : NULL,
                     problem->detail);
     }
-    if (cache->problems_len > 0)
+    if (cache->problems_len > 0 || blind)
         return;
     if (cache->state == CACHE_FOREIGN)
         add_problem(result, PROBLEM_FOREIGN, NULL, "this is no OCI image layout");

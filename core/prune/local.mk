@@ -21,4 +21,5 @@ libbilge_a_SOURCES += \
 	core/prune/record_graph.c core/prune/record_graph.h \
 	core/prune/choose.c core/prune/choose.h core/prune/choose_private.h \
 	core/prune/choose_greedy.c core/prune/choose_search.c \
+	core/prune/expression.c core/prune/expression.h \
 	core/prune/forecast.c core/prune/forecast.h

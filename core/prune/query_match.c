@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/prune/expression.h"
 #include "core/prune/query.h"
 #include "core/store/record_words.h"
 #include "core/store/store.h"
@@ -19,6 +20,8 @@ int query_match_init(struct query_match *match, const struct query *query, int64
     if (strlen(query->match) > EXPRESSION_MAX)
         return err_set(err, ERR_USAGE, "a regular expression of more than %d bytes",
                        EXPRESSION_MAX);
+    if (!expression_is_small(query->match))
+        return err_set(err, ERR_USAGE, "a regular expression that repeats too much");
     int code = regcomp(&match->regex, query->match, REG_EXTENDED | REG_NOSUB);
     if (code != 0) {
         char reason[128];

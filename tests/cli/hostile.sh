@@ -125,4 +125,24 @@ is 'a sparse blob: the shape' fits verify
 is 'a sparse blob: its size' equals services.0.problems.0.kind size
 rm -r "$root/sparse"
 
+# What may not be read is not said to be gone.
+if [ "$(id -u)" -eq 0 ]; then
+    export_cache "$root/closed" one
+    make_old "$root/closed" '3 days ago'
+    chmod 000 "$root/closed/blobs"
+    run_as_other verify --json --cache-root "$root"
+    is 'not ours to read: exit 1' exits 1
+    is 'not ours to read: the shape' fits verify
+    is 'not ours to read: and why' says 'permission denied'
+    is 'not ours to read: nothing is said to be gone' lacks 'missing' "$tmp/out"
+    chmod 755 "$root/closed/blobs"
+    rm -r "$root/closed"
+else
+    skip 'not ours to read' 'only root can be somebody else'
+fi
+
+run prune --records --match '(((a{1,200}){1,200}){1,200}){1,200}' --yes
+is 'an expression that grows: exit 2' exits 2
+is 'an expression that grows: one line' one_complaint
+
 finish
