@@ -81,14 +81,29 @@ void format_step_place(struct buf *buf, const struct step *step)
     buf_printf(buf, "%d/%d", step->index, step->total);
 }
 
-void format_step_name(struct buf *buf, const struct step *step)
+void format_instruction(struct buf *buf, const struct step *step)
 {
     const char *what = step->instruction[0] != '\0' ? step->instruction : step->name;
+    struct buf text = {0};
+    if (strncmp(what, "RUN ", 4) == 0) {
+        buf_append_str(&text, "RUN ");
+        for (what += 4; strncmp(what, "--", 2) == 0; what += strspn(what, " "))
+            what += strcspn(what, " ");
+    }
+    for (; *what != '\0'; what++)
+        if (*what != ' ' || text.len == 0 || text.data[text.len - 1] != ' ')
+            buf_append(&text, what, 1);
+    text_clean(buf, text.len > 0 ? text.data : "", text.len);
+    buf_done(&text);
+}
+
+void format_step_name(struct buf *buf, const struct step *step)
+{
     if (step->index > 0) {
         format_step_place(buf, step);
         buf_append_str(buf, " ");
     }
-    text_clean(buf, what, strlen(what));
+    format_instruction(buf, step);
 }
 
 struct format_state format_step_state(const struct theme *theme, enum step_state state)

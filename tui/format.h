@@ -26,6 +26,10 @@ int64_t format_step_ms(const struct step *step, int64_t mono_ms);
 /* Appends the names of what is built, clean. */
 void format_services(struct buf *buf, const struct build *build);
 
+/* What a step does, where room is dear: a RUN without its options (--mount ...),
+ * which come first and say least of it, and blanks once. Clean. */
+void format_instruction(struct buf *buf, const struct step *step);
+
 /* Where a step stands in its Dockerfile: "builder 4/6", "internal"; and the same
  * with its instruction. Clean. */
 void format_step_place(struct buf *buf, const struct step *step);

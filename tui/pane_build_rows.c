@@ -54,10 +54,13 @@ static void draw_running(const struct canvas *canvas, int x, const struct build 
 {
     const struct step *step = build_find_step(build, number);
     struct buildlog_line line;
+    struct buf text = {0};
     if (step == NULL || x + 2 >= canvas->cols)
         return;
-    x += 2 + canvas_raw(canvas, 0, x + 2, (canvas->cols - x) / 2, STYLE_NORMAL, step->instruction,
-                        strlen(step->instruction));
+    format_instruction(&text, step);
+    x += 2 + canvas_text(canvas, 0, x + 2, (canvas->cols - x) / 2, STYLE_NORMAL,
+                         text.len > 0 ? text.data : "");
+    buf_done(&text);
     struct canvas rest = canvas_part(canvas, 0, x + 2, 1, canvas->cols - x - 2);
     if (step->transfer != NULL)
         build_row_transfers(&rest, step);

@@ -157,9 +157,10 @@ void build_row_step(const struct pane_build_look *look, const struct canvas *can
     build_row_fold(canvas, x + 1, row);
     format_step_place(&label, step);
     table_cell(&table, canvas, STEP, style, label.len > 0 ? label.data : "");
+    buf_clear(&label);
+    format_instruction(&label, step);
+    table_cell(&table, canvas, INSTRUCTION, style, label.len > 0 ? label.data : "");
     buf_done(&label);
-    const char *what = step->instruction[0] != '\0' ? step->instruction : step->name;
-    table_cell_raw(&table, canvas, INSTRUCTION, style, what, strlen(what));
     draw_time(look, &table, canvas, step, style);
     const struct table_place *place = &table.places[OUTPUT];
     struct canvas output = canvas_part(canvas, 0, place->x, 1, place->width);

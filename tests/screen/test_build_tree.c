@@ -35,7 +35,7 @@ static const char failing[] =
     "#4 CACHED\n\n"
     "#5 [ruby-worker 1/2] FROM docker.io/library/base:1\n"
     "#5 DONE 0.2s\n\n"
-    "#6 [orchestration builder 3/4] RUN make deps\n"
+    "#6 [orchestration builder 3/4] RUN --mount=type=cache,id=deps,target=/deps make deps\n"
     "#6 0.105 fetching \033[1m\033[38;5;10mthings\033[0m\n"
     "#6 0.300 [output clipped, log limit 200KiB/s reached]\n"
     "#6 DONE 1.5s\n\n"

@@ -30,6 +30,22 @@ static void test_messages_are_whole(void **state)
     stage_quit(stage, "q");
 }
 
+/* The header's parts give way whole: no stub of a path that tells nothing. */
+static void test_the_header_has_no_stubs(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 130, 24, NULL);
+    for (int columns = 40; columns <= 120; columns += 4) {
+        terminal_resize(stage->terminal, columns, 24);
+        terminal_wait_quiet(stage->terminal, 50);
+        stage_see(stage, "bilge  tasker");
+        assert_false(terminal_shows(stage->terminal, "▸…"));
+        assert_false(terminal_shows(stage->terminal, "▸ …"));
+        assert_false(terminal_shows(stage->terminal, "▸ /tmp…"));
+    }
+    stage_quit(stage, "q");
+}
+
 static void test_the_menu_explains_itself(void **state)
 {
     struct stage *stage = *state;
@@ -131,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_messages_are_whole),
+        CASE(test_the_header_has_no_stubs),
         CASE(test_the_menu_explains_itself),
         CASE(test_a_plan_says_what_matters),
         CASE(test_too_small),
