@@ -66,9 +66,10 @@ char *compose_cache_type(const char *entry);
  * a tenth of a second. */
 bool compose_in_sight(const char *directory);
 
-/* The files that compose would read: `file`, else those that COMPOSE_FILE names, else what compose
- * of this version finds from the directory (NULL: ours) upwards, with its override file. None when
- * only .env names them. The caller frees it. */
+/* The files that compose would read: `file`, else those that COMPOSE_FILE
+ * names, else what compose of this version finds from the directory (NULL:
+ * ours) upwards, with its override file. None when only .env names them. The
+ * caller frees it. */
 struct words compose_files(const char *file, const char *directory, bool version_1);
 
 /* Runs `docker compose [-f file] config --format json` off the loop's way.
