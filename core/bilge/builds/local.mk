@@ -1,4 +1,5 @@
 libbilge_a_SOURCES += \
+	core/bilge/builds/build_row.c core/bilge/builds/build_row.h \
 	core/bilge/builds/builds.c core/bilge/builds/builds.h \
 	core/bilge/builds/builds_private.h \
 	core/bilge/builds/builds_running.c \

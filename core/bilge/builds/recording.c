@@ -3,7 +3,6 @@
  * after; all of it on the pool. A history that can't be written costs nothing
  * but the history. */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -11,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
+#include "core/bilge/builds/build_row.h"
 #include "core/bilge/builds/builds_private.h"
 #include "core/bilge/builds/judging.h"
 #include "core/bilge/memory/spots.h"
@@ -132,95 +132,6 @@ static void write_done(struct job *job, bool cancelled)
     recording_free(recording);
 }
 
-/* -------------------------------------------------------- on the loop: copying */
-
-static bool belongs(const struct step *step, const struct entry *entry)
-{
-    return step->service == NULL || entry->service == NULL ||
-           strcmp(step->service, entry->service) == 0;
-}
-
-/* By the engine's clock, if all is told by it: what comes at once may have begun
- * one after the other. */
-static int64_t start_of(const struct step *step, const struct build *build)
-{
-    int64_t first = 0;
-    if (step->began_at == 0)
-        return step->started_mono_ms > 0 ? step->started_mono_ms - build->started_mono_ms : -1;
-    for (size_t i = 0; i < build->steps_len; i++) {
-        int64_t at = build->steps[i].began_at;
-        if (at > 0 && (first == 0 || at < first))
-            first = at;
-    }
-    return (step->began_at - first) / 1000000;
-}
-
-static void copy_steps(struct entry *entry, const struct build *build)
-{
-    struct history_build *row = &entry->row;
-    row->steps = mem_zalloc((build->steps_len + 1) * sizeof *row->steps);
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = &build->steps[i];
-        if (step->state == STEP_WAITING || !belongs(step, entry))
-            continue;
-        struct history_step *copy = &row->steps[row->steps_len++];
-        *copy = (struct history_step){
-            .instruction =
-                mem_strdup(step->instruction[0] != '\0' ? step->instruction : step->name),
-            .state = step->state,
-            .index = step->index,
-            .duration_ms = step->duration_ms,
-            .start_ms = start_of(step, build),
-        };
-        mem_replace(&copy->service, step->service);
-        mem_replace(&copy->stage, step->stage);
-    }
-}
-
-/* Of several services that were built at once, each took until its last step. */
-static int64_t duration_of(const struct entry *entry, const struct build *build, bool alone)
-{
-    int64_t last = 0;
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = &build->steps[i];
-        int64_t end = step->started_mono_ms + step->duration_ms - build->started_mono_ms;
-        if (step->started_mono_ms > 0 && belongs(step, entry) && end > last)
-            last = end;
-    }
-    return alone || last == 0 ? build->duration_ms : last;
-}
-
-/* When another service's step has failed, this one was only called off. */
-static enum build_state state_of(const struct entry *entry, const struct build *build)
-{
-    bool own = false, other = false;
-    for (size_t i = 0; i < build->steps_len; i++) {
-        const struct step *step = &build->steps[i];
-        if (step->state == STEP_FAILED && belongs(step, entry))
-            own = true;
-        else if (step->state == STEP_FAILED)
-            other = true;
-    }
-    return build->state == BUILD_FAILED && other && !own ? BUILD_CANCELLED : build->state;
-}
-
-static void fill_row(struct recording *recording, struct entry *entry, const struct build *build)
-{
-    struct history_build *row = &entry->row;
-    bool alone = recording->entries_len == 1;
-    copy_steps(entry, build);
-    row->service = mem_strdup(entry->service != NULL ? entry->service : "");
-    row->state = state_of(entry, build);
-    row->exit_status = build->exit_status;
-    row->started_at = build->started_at;
-    row->duration_ms = duration_of(entry, build, alone);
-    mem_replace(&row->project, recording->project);
-    mem_replace(&row->tools, build->tool);
-    mem_replace(&row->args, entry->args);
-    if (row->state == BUILD_FAILED)
-        mem_replace(&row->error, build->error);
-}
-
 /* ----------------------------------------------------------------- the door */
 
 static void start_writing(struct bilge *bilge, struct recording *recording)
@@ -297,8 +208,12 @@ void recording_end(struct bilge *bilge, struct recording *recording, const struc
         return;
     recording->over = true;
     recording->no_cache = build->no_cache;
-    for (size_t i = 0; i < recording->entries_len; i++)
-        fill_row(recording, &recording->entries[i], build);
+    for (size_t i = 0; i < recording->entries_len; i++) {
+        struct entry *entry = &recording->entries[i];
+        build_row_fill(build, entry->service, recording->entries_len == 1, &entry->row);
+        mem_replace(&entry->row.project, recording->project);
+        mem_replace(&entry->row.args, entry->args);
+    }
     if (!recording->measuring)
         start_writing(bilge, recording);
 }
