@@ -7,7 +7,7 @@
 #include "tui/app.h"
 #include "tui/page_screen.h"
 
-enum { LABEL_LEAST = 12 };
+enum { LABEL_LEAST = 12, WIDE = 60 };
 
 struct help {
     struct screen screen;
@@ -81,6 +81,8 @@ static void help_draw(struct screen *screen, const struct canvas *canvas)
     struct canvas inside = canvas_box(canvas, STYLE_BORDER, "Help");
     struct canvas text = canvas_part(&inside, 0, 1, inside.rows, inside.cols - 2);
     help->page.width = text.cols;
+    /* In a narrow window the words need the room more than a row's third key. */
+    help->page.label_cols = (text.cols >= WIDE ? longest_keys(help->about) : LABEL_LEAST) + 2;
     fill(help);
     page_draw(&help->page, &text);
     app_draw_bottom(screen->app, canvas, KEYS_HELP);
@@ -121,6 +123,5 @@ struct screen *help_new(unsigned where, const char *title)
     struct help *help = mem_zalloc(sizeof *help);
     *help = (struct help){.screen = {.ops = &help_ops}, .about = where, .title = title};
     help->page.label_style = STYLE_KEY;
-    help->page.label_cols = longest_keys(where) + 2;
     return &help->screen;
 }

@@ -19,7 +19,7 @@ static const struct table_column columns[] = {
     [SERVICE] = {"SERVICE", 12, 24, false, 0}, [AGE] = {"AGE", 5, 0, true, 0},
     [TIME] = {"TIME", 10, 0, true, 0},         [TREND] = {"", 8, 0, false, 60},
     [CACHED] = {"CACHED", 7, 0, true, 50},     [ADDED] = {"ADDED", 8, 0, true, 76},
-    [KIND] = {"KIND", 12, 20, false, 0},       [WHY] = {"WHY", 10, 400, false, 90},
+    [KIND] = {"KIND", 12, 20, false, 48},       [WHY] = {"WHY", 10, 400, false, 90},
 };
 
 static const char nothing_yet[] = "No build is remembered yet";
@@ -75,9 +75,10 @@ static void fill(struct history_screen *history)
 static int64_t longest(const struct store *store, const char *service)
 {
     int64_t most = 1;
-    for (size_t i = 0; i < store->past_len; i++)
-        if (strcmp(store->past[i].service, service) == 0 && store->past[i].duration_ms > most)
-            most = store->past[i].duration_ms;
+    const struct history_build *build;
+    for (size_t i = 0; (build = build_at(store, i)) != NULL; i++)
+        if (strcmp(build->service, service) == 0 && build->duration_ms > most)
+            most = build->duration_ms;
     return most;
 }
 
@@ -90,7 +91,8 @@ static void draw_build(const struct app *app, const struct table *table, const s
     const struct table_place *bar = &table->places[TREND];
     const char *why = build->error != NULL ? build->error : build->why;
     canvas_text(row, 0, 2, 1, state.style, state.glyph);
-    table_cell_raw(table, row, SERVICE, STYLE_NORMAL, build->service, strlen(build->service));
+    table_cell_raw(table, row, SERVICE, build->ref != NULL ? STYLE_DIM : STYLE_NORMAL,
+                   build->service, strlen(build->service));
     table_cell(table, row, AGE, STYLE_NORMAL, format_age(text, build->started_at, app_now(app)));
     table_cell(table, row, TIME, STYLE_NORMAL, text_duration(text, build->duration_ms));
     if (bar->width > 0)
@@ -133,7 +135,7 @@ static void add_title(const struct history_screen *history, struct buf *title)
         buf_append_str(title, " of ");
         text_clean(title, history->service, strlen(history->service));
     }
-    buf_append_str(title, others ? ": builds of bilge and of others" : ": builds that bilge ran");
+    buf_append_str(title, others ? ": bilge's builds and others'" : ": builds that bilge ran");
 }
 
 static void draw(struct screen *screen, const struct canvas *canvas)

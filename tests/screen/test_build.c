@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
 
@@ -182,23 +184,45 @@ static void test_history(void **state)
     stage_quit(stage, "q");
 }
 
+static char *engine_build(const char *ref, const char *name, const char *status, int64_t ago_s,
+                          int64_t took_s)
+{
+    char begun[CLOCK_TEXT_SIZE], ended[CLOCK_TEXT_SIZE];
+    int64_t at = clock_now() - ago_s * CLOCK_SECOND;
+    return mem_printf("{\"ref\":\"default/default/%s\",\"name\":\"%s\",\"status\":\"%s\","
+                      "\"created_at\":\"%s\",\"completed_at\":\"%s\",\"completed_steps\":9,"
+                      "\"cached_steps\":4}\n",
+                      ref, name, status, clock_rfc3339(begun, at),
+                      clock_rfc3339(ended, at + took_s * CLOCK_SECOND));
+}
+
 /* What others built, as the engine remembers it. */
 static void test_others(void **state)
 {
     struct stage *stage = *state;
-    file_write_text(stage->world->docker, "buildx-history.jsonl",
-                    "{\"ref\":\"default/default/abc123\",\"name\":\"elses\",\"status\":\"Error\","
-                    "\"created_at\":\"2026-01-02T03:04:05Z\",\"completed_at\":"
-                    "\"2026-01-02T03:04:15Z\",\"completed_steps\":9,\"cached_steps\":4}\n");
-    stage_start_full(stage, 120, 40, NULL);
-    select_orchestration(stage);
-    stage_press(stage, "h", "not by bilge");
-    stage_see(stage, "builds of bilge and of others");
-    stage_see(stage, "elses");
-    stage_press(stage, " ", "are not known");
-    stage_press(stage, KEY_ENTER_SENT, "docker buildx history inspect abc123");
-    stage_press(stage, "q", "Services");
-    stage_quit(stage, "q");
+    char *older = engine_build("abc123", "elses", "Error", 3 * 3600 + 1200, 10);
+    char *newer = engine_build("def456", "a-service-of-somebody-with-a-long-name", "Completed",
+                               1500, 75);
+    char *other = engine_build("ghi789", "elses", "Canceled", 2 * 86400 + 3600, 5);
+    char *both = mem_printf("%s%s%s", older, newer, other);
+    file_write_text(stage->world->docker, "buildx-history.jsonl", both);
+    for (int size = 0; size < STAGE_SIZES; size++) {
+        world_stop_engine(stage->world);
+        stage_start_full(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
+        terminal_press(stage->terminal, "h");
+        stage_see(stage, "elses");
+        golden_wait(stage->terminal, "history-others");
+        stage_press(stage, " ", "not known");
+        stage_press(stage, "R", "it was not bilge's");
+        terminal_press(stage->terminal, "G");
+        stage_press(stage, KEY_ENTER_SENT, "inspect ghi789");
+        stage_press(stage, "q", "Tab pane");
+        stage_quit(stage, "q");
+    }
+    free(older);
+    free(newer);
+    free(other);
+    free(both);
 }
 
 static void test_stop(void **state)

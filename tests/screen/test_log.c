@@ -80,6 +80,8 @@ static void test_errors(void **state)
     stage_press(stage, "E", "No failed step above");
     stage_press(stage, "G", "failed to solve");
     stage_press(stage, "!", "#3 ERROR");
+    stage_press(stage, "?", "PgDn Ctrl-D Space "); /* no key is cut off */
+    stage_press(stage, "q", "#3 ERROR");
     stage_press(stage, "q", "Build");
     stage_quit(stage, "q");
 }
