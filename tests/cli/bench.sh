@@ -227,6 +227,7 @@ run bench --dry-run --json
 is 'one is under way: it is no leftover' equals leftovers '[]'
 kill -s KILL $pid
 wait $pid 2>/dev/null
+pkill -KILL -f "$tmp/own/$killed/" # its docker, which hangs
 rm "$docker/build.mode" "$docker/build.1" "$docker/count"
 mkdir "$tmp/own/bilge-bench-mine" "$tmp/own/bilge-bench-aaaa1111x" "$tmp/elsewhere"
 ln -s "$tmp/elsewhere" "$tmp/own/bilge-bench-bbbb2222"
