@@ -13,4 +13,8 @@
 void generations_find(struct cache *cache, const struct manifest *index, int blobs_fd,
                       const struct cache *previous);
 
+/* The last step of it, once all generations are in their order: the bytes that
+ * each has alone, and whether a live one is a shrunken export of an older one. */
+void generations_compare(struct cache *cache);
+
 #endif

@@ -10,7 +10,7 @@ libbilge_a_SOURCES += \
 	core/cache/folder.c \
 	core/cache/gather.c core/cache/gather.h core/cache/gather_private.h \
 	core/cache/gather_blobs.c core/cache/gather_parts.c \
-	core/cache/generations.c core/cache/generations.h \
+	core/cache/generations.c core/cache/generations.h core/cache/generations_compare.c \
 	core/cache/glance.c core/cache/glance.h \
 	core/cache/graph.c core/cache/graph.h \
 	core/cache/keep.c core/cache/keep.h \
