@@ -13,6 +13,7 @@ static void forget(struct places *places)
         struct place *place = &places->rows[i];
         for (size_t k = 0; k < PLACE_CELLS; k++)
             free(place->cells[k]);
+        free(place->id);
         free(place->name);
         free(place->detail);
     }
@@ -26,11 +27,12 @@ static char *clean(const char *text)
     return buf_take(&buf);
 }
 
-static struct place *add(struct places *places, const char *name)
+/* Takes the id. */
+static struct place *add(struct places *places, char *id, const char *name)
 {
     mem_reserve((void **)&places->rows, &places->cap, places->len + 1, sizeof *places->rows);
     struct place *place = &places->rows[places->len++];
-    *place = (struct place){.name = mem_strdup(name), .style = STYLE_NORMAL};
+    *place = (struct place){.id = id, .name = mem_strdup(name), .style = STYLE_NORMAL};
     return place;
 }
 
@@ -66,7 +68,8 @@ static char *node_detail(const struct builder *builder, const struct builder_nod
 static void add_node(struct places *places, const struct builder *builder,
                      const struct builder_node *node)
 {
-    struct place *place = add(places, builder->id);
+    struct place *place =
+        add(places, mem_printf("node %s/%s", builder->id, node->name), builder->id);
     place->is_builder = true;
     place->style = node->error != NULL ? STYLE_WARN : STYLE_DIM;
     fill_place(place, mem_printf("  %s", node->name), "node",
@@ -86,7 +89,7 @@ static char *builder_holds(const struct builder *builder)
 
 static void add_builder(struct places *places, const struct builder *builder)
 {
-    struct place *place = add(places, builder->id);
+    struct place *place = add(places, mem_printf("builder %s", builder->id), builder->id);
     /* buildx has no driver for a context whose engine does not answer. */
     bool named = builder->driver != NULL && builder->driver[0] != '\0';
     const char *driver = named ? builder->driver : "docker";
@@ -108,7 +111,7 @@ static void add_builder(struct places *places, const struct builder *builder)
 
 static void add_context(struct places *places, const struct docker_context *context)
 {
-    struct place *place = add(places, context->name);
+    struct place *place = add(places, mem_printf("context %s", context->name), context->name);
     bool described = context->description[0] != '\0';
     fill_place(place, mem_printf("%s%s", context->name, context->current ? " *" : ""), "context",
                context->current ? "in use" : "", mem_strdup(context->host),

@@ -12,6 +12,7 @@
 enum place_cell { PLACE_NAME, PLACE_KIND, PLACE_STATE, PLACE_WHAT, PLACE_CELLS };
 
 struct place {
+    char *id;    /* of the row, whatever else comes and goes */
     char *name;  /* of the builder or context that is chosen by it */
     char *cells[PLACE_CELLS]; /* clean */
     char *detail;    /* clean; all there is to say */

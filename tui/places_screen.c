@@ -5,9 +5,9 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/help.h"
+#include "tui/list.h"
 #include "tui/page.h"
 #include "tui/places.h"
-#include "tui/scroll.h"
 #include "tui/table.h"
 
 enum {
@@ -28,9 +28,16 @@ struct places_screen {
     void (*on_builder)(void *arg, const char *builder);
     void *arg;
     struct places places;
-    struct scroll scroll;
+    struct list list; /* keeps the cursor on its row while builders answer */
     int first_row; /* on the screen, as last drawn */
 };
+
+/* NULL: there is none. */
+static const struct place *current_place(const struct places_screen *self)
+{
+    size_t index = list_index(&self->list);
+    return index < self->places.len ? &self->places.rows[index] : NULL;
+}
 
 /* -------------------------------------------------------------------- drawing */
 
@@ -44,7 +51,7 @@ static void draw_place(const struct places_screen *self, const struct table *tab
                        const struct canvas *canvas, int y, size_t index)
 {
     const struct place *place = &self->places.rows[index];
-    bool current = self->scroll.cursor == index;
+    bool current = self->list.scroll.cursor == index;
     struct canvas row = canvas_row(canvas, y, current ? STYLE_CURSOR : STYLE_NORMAL);
     if (current)
         canvas_text(&row, 0, 0, 1, STYLE_ACCENT, canvas->theme->glyphs->cursor);
@@ -68,27 +75,36 @@ static void draw_list(struct places_screen *self, const struct canvas *canvas)
     table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
     struct canvas rows = canvas_part(canvas, 1, 0, canvas->rows - 1, canvas->cols);
-    scroll_set_len(&self->scroll, self->places.len);
-    scroll_show(&self->scroll, (size_t)rows.rows);
+    scroll_show(&self->list.scroll, (size_t)rows.rows);
     self->first_row = rows.y;
-    for (int y = 0; y < rows.rows && self->scroll.top + (size_t)y < self->places.len; y++)
-        draw_place(self, &table, &rows, y, self->scroll.top + (size_t)y);
+    for (int y = 0; y < rows.rows && self->list.scroll.top + (size_t)y < self->places.len; y++)
+        draw_place(self, &table, &rows, y, self->list.scroll.top + (size_t)y);
 }
 
 /* The row under the cursor in full, cut only where even that is too long. */
 static void draw_detail(const struct places_screen *self, const struct canvas *canvas)
 {
     struct page page = {0};
-    if (self->scroll.cursor < self->places.len)
-        page_wrap(&page, STYLE_NORMAL, canvas->cols, self->places.rows[self->scroll.cursor].detail);
+    const struct place *place = current_place(self);
+    if (place != NULL)
+        page_wrap(&page, STYLE_NORMAL, canvas->cols, place->detail);
     page_draw(&page, canvas);
     page_done(&page);
+}
+
+static void fill(struct places_screen *self)
+{
+    places_fill(&self->places, app_store(self->screen.app));
+    list_begin(&self->list);
+    for (size_t i = 0; i < self->places.len; i++)
+        list_add(&self->list, self->places.rows[i].id, i, true, (int64_t)i, NULL);
+    list_end(&self->list);
 }
 
 static void places_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct places_screen *self = (struct places_screen *)screen;
-    places_fill(&self->places, app_store(screen->app));
+    fill(self);
     int wanted = (int)self->places.len + DETAIL_ROWS + FRAME_ROWS;
     int rows = wanted < canvas->rows ? wanted : canvas->rows;
     int width = canvas->cols > WIDEST + 4 ? WIDEST : canvas->cols;
@@ -109,8 +125,7 @@ static void places_draw(struct screen *screen, const struct canvas *canvas)
 static void choose(struct places_screen *self)
 {
     struct app *app = self->screen.app;
-    const struct place *place =
-        self->scroll.cursor < self->places.len ? &self->places.rows[self->scroll.cursor] : NULL;
+    const struct place *place = current_place(self);
     if (place == NULL)
         return;
     if (place->is_builder)
@@ -130,18 +145,18 @@ static void places_command(struct screen *screen, enum command command)
     else if (command == COMMAND_BACK)
         app_close(screen);
     else
-        scroll_command(&self->scroll, command);
+        list_command(&self->list, command);
 }
 
 static void places_mouse(struct screen *screen, const struct term_mouse *mouse)
 {
     struct places_screen *self = (struct places_screen *)screen;
-    size_t at = self->scroll.top + (size_t)(mouse->y - self->first_row);
+    size_t at = self->list.scroll.top + (size_t)(mouse->y - self->first_row);
     if (mouse->wheel != 0) {
-        scroll_by(&self->scroll, mouse->wheel);
+        list_command(&self->list, mouse->wheel < 0 ? COMMAND_UP : COMMAND_DOWN);
     } else if (mouse->y >= self->first_row && at < self->places.len &&
-               at < self->scroll.top + self->scroll.height) {
-        scroll_to(&self->scroll, at);
+               at < self->list.scroll.top + self->list.scroll.height) {
+        list_to(&self->list, at);
         choose(self);
     }
 }
@@ -150,6 +165,7 @@ static void places_free(struct screen *screen)
 {
     struct places_screen *self = (struct places_screen *)screen;
     places_done(&self->places);
+    list_done(&self->list);
     free(self);
 }
 
