@@ -51,6 +51,11 @@ struct bilge_options {
 /* Runs when the store has moved; at most once per loop pass. */
 typedef void bilge_change_cb(void *arg);
 
+/* Opens everything that the options name and begins to look; nothing of it is
+ * waited for, and on_change never runs before this returns. What can't be
+ * reached (an engine that is down, a project that can't be read) stands in the
+ * store and is no error; only a docker context that was asked for and can't be
+ * read is one. The caller gives *ret_bilge back with bilge_close(). */
 int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_change_cb *on_change,
                void *arg, struct bilge **ret_bilge, struct err *err);
 
@@ -58,6 +63,7 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
  * or finishes its last step), frees everything, then calls on_closed. */
 void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg);
 
+/* Borrowed until bilge_close(); on_change tells when it has moved. */
 const struct store *bilge_store(const struct bilge *bilge);
 
 /* Looks again at one service, or at everything (NULL). */

@@ -11,6 +11,7 @@ struct words {
     size_t len, cap;
 };
 
+/* Copies the text. */
 void words_add(struct words *words, const char *text);
 /* Takes the text. */
 void words_put(struct words *words, char *takes);

@@ -25,6 +25,7 @@ typedef int context_cb(void *arg, int dirfd, const char *name, const char *path,
 int context_walk(const char *context, const char *dockerfile, context_cb *cb, void *arg,
                  struct err *err);
 
+/* What context_copy() would copy: allocated bytes, and how many files. Blocks. */
 int context_measure(const char *context, const char *dockerfile, int64_t *ret_bytes,
                     size_t *ret_files, struct err *err);
 

@@ -23,6 +23,7 @@ struct ignored {
 struct ignored ignored_read(const char *context, const char *dockerfile);
 void ignored_done(struct ignored *ignored);
 
+/* A directory of this name, there or (`in_root`) directly in the context. */
 bool ignored_has(const struct ignored *ignored, const char *name, bool in_root);
 
 #endif

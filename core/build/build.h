@@ -155,6 +155,7 @@ const struct step *build_find_step(const struct build *build, int number);
  * where names tell no service and one was asked for, it is that one. */
 void build_name_step(struct build *build, struct step *step, const char *name, size_t len);
 
+/* It runs; of several starts the first counts. */
 void step_start(struct step *step, int64_t now_mono_ms);
 /* duration_ms < 0: not told, so it is what we measured. */
 void step_end(struct step *step, enum step_state state, int64_t duration_ms, int64_t now_mono_ms);

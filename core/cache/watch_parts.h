@@ -61,6 +61,7 @@ void eyes_open(struct watch *watch, struct target *target);
 bool eyes_wait(const struct target *target);
 void eye_close(struct eye **slot);
 
+/* From now on its times are looked at. */
 void polls_add(struct watch *watch, struct target *target);
 
 /* `told`: it is the target that has changed. */
