@@ -8,6 +8,11 @@
 #include "tui/app.h"
 #include "tui/page.h"
 
+enum {
+    FRAME_ROWS = 3, /* two edges and the keys */
+    AIR_ROWS = 2,   /* where there is room */
+};
+
 struct ask {
     struct screen screen;
     const char *title, *yes;
@@ -22,22 +27,32 @@ static unsigned ask_where(const struct screen *screen)
     return KEYS_ASK;
 }
 
+static void draw_keys(const struct ask *ask, const struct canvas *box)
+{
+    static const char any[] = " no (any other key)";
+    int y = box->rows - 1;
+    int at = 1 + canvas_text(box, y, 1, box->cols, STYLE_KEY, "y");
+    at += canvas_printf(box, y, at, box->cols, STYLE_NORMAL, " %s   ", ask->yes);
+    at += canvas_text(box, y, at, box->cols, STYLE_KEY, "n");
+    canvas_text(box, y, at, box->cols, STYLE_NORMAL,
+                at + (int)strlen(any) <= box->cols ? any : " no");
+}
+
 static void ask_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct ask *ask = (struct ask *)screen;
     struct page page = {0};
-    int width = canvas->cols > 64 ? 60 : canvas->cols - 4;
+    int width = canvas->cols > 64 ? 60 : canvas->cols;
     page_wrap(&page, STYLE_NORMAL, width - 4, ask->text);
-    int rows = (int)page_len(&page) + 5;
+    int lines = (int)page_len(&page), rows = lines + FRAME_ROWS + AIR_ROWS;
+    int air = rows <= canvas->rows ? 1 : 0; /* an empty line before the keys */
+    rows = rows <= canvas->rows ? rows : canvas->rows;
     struct canvas box = canvas_part(canvas, (canvas->rows - rows) / 2, (canvas->cols - width) / 2,
                                     rows, width);
     box = canvas_box(&box, STYLE_WARN, ask->title);
-    struct canvas inside = canvas_part(&box, 0, 1, box.rows - 2, box.cols - 2);
+    struct canvas inside = canvas_part(&box, 0, 1, box.rows - 1 - air, box.cols - 2);
     page_draw(&page, &inside);
-    int at = 1 + canvas_text(&box, box.rows - 1, 1, box.cols, STYLE_KEY, "y");
-    at += canvas_printf(&box, box.rows - 1, at, box.cols, STYLE_NORMAL, " %s   ", ask->yes);
-    at += canvas_text(&box, box.rows - 1, at, box.cols, STYLE_KEY, "n");
-    canvas_text(&box, box.rows - 1, at, box.cols, STYLE_NORMAL, " no (any other key)");
+    draw_keys(ask, &box);
     page_done(&page);
 }
 

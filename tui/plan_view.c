@@ -12,7 +12,7 @@
 #include "tui/page.h"
 #include "tui/table.h"
 
-enum { COMMAND_ROWS = 2, LOW_ROWS = 12 };
+enum { COMMAND_ROWS = 2, LOW_ROWS = 12, BRIEF_ROWS = 2, LIST_LEAST = 4 };
 
 enum column { KIND, SERVICE, FREES, SIZE, AGE, LOSS, WHAT };
 static const struct table_column columns[] = {
@@ -145,16 +145,24 @@ static void draw_rows(struct plan_screen *self, const struct canvas *canvas)
     }
 }
 
-static void add_what(struct page *page, int width, const char *title, const char *reason)
+/* What it is and why; where there is no room for both, why: the row above says
+ * what. */
+static void add_what(struct page *page, int width, size_t rows, const char *title,
+                     const char *reason)
 {
+    if (rows <= BRIEF_ROWS && reason != NULL) {
+        page_wrap(page, STYLE_NORMAL, width, reason);
+        return;
+    }
     char *what = mem_printf("%s: %s", title, reason != NULL ? reason : "");
     page_wrap(page, STYLE_NORMAL, width, what);
     free(what);
 }
 
-static void add_current_item(struct page *page, int width, const struct plan_item *item)
+static void add_current_item(struct page *page, int width, size_t rows,
+                             const struct plan_item *item)
 {
-    add_what(page, width, item->title, item->reason);
+    add_what(page, width, rows, item->title, item->reason);
     if (item->gone_for_good)
         page_add(page, STYLE_WARN, "It is in no export: gone for good");
     if (item->loses != NULL)
@@ -163,15 +171,15 @@ static void add_current_item(struct page *page, int width, const struct plan_ite
 }
 
 static void add_current_row(const struct plan_screen *self, struct page *page, int width,
-                            const struct plan_row *row)
+                            size_t rows, const struct plan_row *row)
 {
     if (row->kind == PLAN_ROW_ITEM) {
-        add_current_item(page, width, &self->plan->items[row->index]);
+        add_current_item(page, width, rows, &self->plan->items[row->index]);
     } else if (row->kind == PLAN_ROW_GONE) {
-        add_current_item(page, width, &self->before->items[row->index]);
+        add_current_item(page, width, rows, &self->before->items[row->index]);
     } else if (row->kind == PLAN_ROW_KEPT) {
         const struct plan_kept *kept = &self->plan->kept[row->index];
-        add_what(page, width, kept->title, kept->reason);
+        add_what(page, width, rows, kept->title, kept->reason);
         page_wrap(page, STYLE_DIM, width, kept->id);
     }
 }
@@ -181,7 +189,7 @@ static void add_current_row(const struct plan_screen *self, struct page *page, i
 static void add_current(const struct plan_screen *self, struct page *page, int width, size_t rows)
 {
     if (self->scroll.cursor < self->rows.len)
-        add_current_row(self, page, width, &self->rows.rows[self->scroll.cursor]);
+        add_current_row(self, page, width, rows, &self->rows.rows[self->scroll.cursor]);
     while (page_len(page) < rows)
         page_add(page, STYLE_NORMAL, "%s", "");
     page_cut(page, rows);
@@ -300,7 +308,12 @@ static void draw_plan(struct plan_screen *self, const struct canvas *inside)
     else
         add_totals(self, &below, width);
     add_question(self, &below, low);
-    int rows = (int)page_len(&below), most = inside->rows - detail - 3;
+    int rows = (int)page_len(&below);
+    if (low) { /* what the list's titles and three rows leave, and the line below them */
+        int left = inside->rows - rows - LIST_LEAST - 1;
+        detail = left > BRIEF_ROWS ? BRIEF_ROWS : left > 0 ? left : 0;
+    }
+    int most = inside->rows - detail - 3;
     /* The question matters most, then what stands right above it. */
     if (rows > most) {
         below.scroll.top = (size_t)(rows - most);

@@ -141,6 +141,23 @@ static void test_keys_answer(void **state)
     stage_quit(stage, "q");
 }
 
+/* A question whole, with its keys; and of what is kept, why. */
+static void test_questions_and_reasons_fit(void **state)
+{
+    static const char *const client[] = {"docker", "compose", "build", "api", NULL};
+    struct stage *stage = *state;
+    world_add_process(stage->world, "4711", client);
+    stage_start_full(stage, SMALL, NULL);
+    stage_press(stage, "d", "Kept (");
+    stage_press(stage, "j", "docker compose build");
+    stage_press(stage, "!", "Better: wait (w), or stop the build.");
+    stage_see(stage, "y plan with busy caches   n no");
+    golden_wait(stage->terminal, "ask-busy");
+    stage_press(stage, "n", "Kept (");
+    stage_press(stage, "n", "Tab pane");
+    stage_quit(stage, "q");
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, stage_open, stage_close)
 
 int main(void)
@@ -151,6 +168,7 @@ int main(void)
         CASE(test_the_menu_explains_itself),
         CASE(test_a_plan_says_what_matters),
         CASE(test_too_small),
+        CASE(test_questions_and_reasons_fit),
         CASE(test_a_plan_of_nothing_offers_no_yes),
         CASE(test_read_only_offers_no_build),
         CASE(test_keys_answer),
