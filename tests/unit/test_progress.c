@@ -477,6 +477,8 @@ static void test_rawjson_lines(void **state)
         /* lines that are no events stand where they came */
         {"hello\n" VERTEX("d", "n", STARTED("01")) "{\"id\":\"x\"}\n{}\n",
          "hello||#1 n|{\"id\":\"x\"}|", STEP_RUNNING, 0},
+        /* before any event an empty object is a line as any other */
+        {"{}\n" VERTEX("d", "n", STARTED("01")) "{}\n", "{}||#1 n|", STEP_RUNNING, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct build *build = build_of(&progress_rawjson, cases[i].text);

@@ -107,6 +107,7 @@ static const struct {
      "broken"},
     {VERSION "exit 5", NULL, BUILD_FAILED, 5, "docker compose build api ended with status 5"},
     {VERSION "kill -9 $$", NULL, BUILD_FAILED, 137, "Killed"},
+    {VERSION "exit 255", NULL, BUILD_FAILED, 255, "docker compose build api ended with status 255"},
     {VERSION "exit 130", NULL, BUILD_CANCELLED, 130, NULL},
     {"echo \"docker: 'compose' is not a docker command.\" >&2; exit 1",
      "[ \"$1\" = version ] && { echo 1.29.2; exit 0; }\necho \"with $*\"", BUILD_DONE, 0, NULL},

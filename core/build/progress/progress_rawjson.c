@@ -37,9 +37,11 @@ static void on_object(void *arg, const char *text, size_t len)
 {
     struct rawjson *progress = arg;
     cJSON *root = cJSON_ParseWithLength(text, len);
-    bool known = cJSON_IsObject(root) && root->child == NULL; /* "{}" says nothing */
+    /* "{}" says nothing, from whom says anything; else it is a tool's own line. */
+    bool known = progress->events && cJSON_IsObject(root) && root->child == NULL;
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         const cJSON *list = json_get(root, members[i].name), *item;
+        progress->events = progress->events || cJSON_IsArray(list);
         known = known || cJSON_IsArray(list);
         cJSON_ArrayForEach(item, list) members[i].read(progress, item);
     }

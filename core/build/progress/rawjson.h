@@ -7,6 +7,7 @@
 #ifndef BILGE_BUILD_PROGRESS_RAWJSON_H
 #define BILGE_BUILD_PROGRESS_RAWJSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct rawjson {
     void *plain; /* for what is no event */
     int stream;  /* of the bytes just now */
     int64_t now_mono_ms;
+    bool events; /* some have come */
 };
 
 /* A number of bytes that sums can be made of. */

@@ -33,9 +33,10 @@ static void finish(struct runner *runner, int status)
     uv_timer_stop(&runner->patience);
     runner_output_end(runner);
     if (status != 0 && !stopped && build->error == NULL) {
-        char *text = status > 128 ? mem_printf("%s was killed: %s", build->command,
-                                               strsignal(status - 128))
-                                  : mem_printf("%s ended with status %d", build->command, status);
+        bool killed = status > 128 && status < 128 + NSIG;
+        char *text = killed ? mem_printf("%s was killed: %s", build->command,
+                                         strsignal(status - 128))
+                            : mem_printf("%s ended with status %d", build->command, status);
         build_set_error(build, text, strlen(text));
         free(text);
     }
