@@ -80,11 +80,12 @@ static void add_charts(struct disk_screen *self, const struct span *spans, size_
     struct buf title = {0};
     int columns = (self->page.width - AXIS_COLS - (int)(len - 1) * BETWEEN) / (int)len;
     size_t rows = chart_rows(self);
-    buf_append_str(&title, "Free ");
     for (size_t i = 0; i < len; i++) {
         charts[i] = (struct chart){spans[i].slots, spans[i].len, (size_t)columns, rows, top,
                                    glyphs->spark};
-        buf_printf(&title, "%s%s", i > 0 ? ", and " : "", spans[i].name);
+        /* The second title stands above its own chart. */
+        int at = i > 0 ? AXIS_COLS + (columns + BETWEEN) * (int)i : 0;
+        buf_printf(&title, "%*sFree %s", at - (int)title.len, "", spans[i].name);
     }
     page_title(&self->page, title.data);
     for (size_t row = 0; row < rows; row++)
