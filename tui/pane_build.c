@@ -251,8 +251,19 @@ static bool fold_command(struct pane_build *pane, enum command command)
     return true;
 }
 
+static bool is_about_a_row(enum command command)
+{
+    return command == COMMAND_NEXT_ERROR || command == COMMAND_PREVIOUS_ERROR ||
+           command == COMMAND_OPEN || command == COMMAND_LEFT || command == COMMAND_RIGHT ||
+           command == COMMAND_FOLD_ALL;
+}
+
 bool pane_build_command(struct pane_build *pane, enum command command)
 {
+    if (pane->tree.len == 0 && is_about_a_row(command)) {
+        app_say(pane->app, STYLE_DIM, "Nothing has been built yet");
+        return true;
+    }
     if (command == COMMAND_NEXT_ERROR || command == COMMAND_PREVIOUS_ERROR)
         return go_to_failed(pane, command == COMMAND_NEXT_ERROR ? 1 : -1);
     if (fold_command(pane, command))

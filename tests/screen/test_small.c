@@ -135,6 +135,12 @@ static void test_keys_answer(void **state)
     stage_press(stage, "?", "Look at everything again");
     stage_press(stage, "q", "docker is in PATH");
     stage_press(stage, "q", "Services");
+    static const char *const build_keys[] = {"e", "E", "c", "R", "-", "i", KEY_ENTER_SENT};
+    for (size_t i = 0; i < sizeof build_keys / sizeof build_keys[0]; i++) {
+        stage_press(stage, "3", "Tab pane");
+        stage_press(stage, build_keys[i], "Nothing has been built yet");
+    }
+    stage_press(stage, "1", "Tab pane");
     stage_press(stage, "h", "History: builds");
     stage_press(stage, " ", "No build is remembered yet ─");
     stage_press(stage, "q", "Services");
