@@ -233,7 +233,7 @@ void details_add_record(struct page *page, const struct app *app, const struct b
     page_title(page, "Record");
     page_field(page, "Id", STYLE_NORMAL, "%s", record->id);
     page_field(page, "Builder", STYLE_NORMAL, "%s", builder->name);
-    add_growth(page, "It gained", &builder->growth);
+    add_growth(page, "Builder grew", &builder->growth);
     if (*owner != '\0')
         page_field(page, "Service", STYLE_NORMAL, "%s", owner);
     page_field(page, "Size", STYLE_BOLD, "%s", text_size(size, record->size_bytes));

@@ -17,7 +17,8 @@ static void go_on(struct app *app, struct page *page, enum command command)
     if (page->search == NULL)
         app_say(app, STYLE_DIM, "Nothing was searched for yet: / asks");
     else if (!page_command(page, command))
-        app_say(app, STYLE_DIM, "No match %s: %s", command == COMMAND_NEXT_MATCH ? "below" : "above",
+        app_say(app, STYLE_DIM, "No match %s: %s",
+                command == COMMAND_NEXT_MATCH ? "below" : "above",
                 page->search);
 }
 
