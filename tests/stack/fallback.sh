@@ -35,7 +35,7 @@ for service in "${services[@]}"; do
 	docker image rm -f "tasker/$service:test" >/dev/null 2>&1
 	is "$service: bilge build falls back to the original" falls_back "$service"
 	is "$service: and says so" says traditional
-	is "$service: it is the original" says "$service.test.Dockerfile"
+	is "$service: it is the original" says 'RUN cargo install --locked --root /usr/local "cargo-chef@' # the optimised ones never do
 	is "$service: the image is there" docker image inspect "tasker/$service:test"
 done
 
