@@ -87,7 +87,8 @@ void details_add_common(struct page *page, const struct store *store,
         if (common.blobs == 0)
             continue;
         if (shown++ == 0)
-            page_title(page, "The same blobs in other services (p, d on the main screen links them)");
+            page_title(page,
+                       "The same blobs in other services (p, d on the main screen links them)");
         bool near = service->cache->dev == other->cache->dev;
         page_add(page, STYLE_NORMAL, "%9s  in %zu blob%s with %s: %s linked, %s %s",
                  text_size(same, common.bytes), common.blobs, format_plural(common.blobs),

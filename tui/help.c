@@ -58,7 +58,8 @@ static void add_signs(struct page *page, const struct glyphs *glyphs)
     page_field(page, glyphs->cancelled, STYLE_NORMAL, "cancelled");
     page_title(page, "Words");
     page_field(page, "LIVE", STYLE_NORMAL, "what the last export of the service needs");
-    page_field(page, "GARBAGE", STYLE_NORMAL, "what no live export reaches; BuildKit never deletes it");
+    page_field(page, "GARBAGE", STYLE_NORMAL,
+               "what no live export reaches; BuildKit never deletes it");
     page_field(page, "GENS", STYLE_NORMAL, "exports that can still be told apart on disk");
     page_field(page, "reclaimable", STYLE_NORMAL, "records that no build uses at the moment");
 }

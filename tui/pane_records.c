@@ -150,7 +150,8 @@ static bool has_moved(struct pane_records *pane, const struct builder *builder)
                                           app_store(pane->app)->layer_texts,
                                           builder->refreshed_at, builder->owners_mark};
     bool moved = made.items != pane->made.items || made.owners != pane->made.owners ||
-                 made.texts != pane->made.texts || made.at != pane->made.at || made.mark != pane->made.mark;
+                 made.texts != pane->made.texts || made.at != pane->made.at ||
+                 made.mark != pane->made.mark;
     pane->made = made;
     return moved;
 }
@@ -222,7 +223,8 @@ static void draw_row(const struct pane_records *pane, const struct table *table,
     char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE];
     char *owner = pane_records_owner(pane, index);
     bool mount = strcmp(record->type, "exec.cachemount") == 0;
-    table_cell_raw(table, row, TYPE, mount ? STYLE_ACCENT : STYLE_NORMAL, short_type(record->type), strlen(short_type(record->type)));
+    const char *type = short_type(record->type);
+    table_cell_raw(table, row, TYPE, mount ? STYLE_ACCENT : STYLE_NORMAL, type, strlen(type));
     table_cell(table, row, SIZE, STYLE_BOLD, text_size(size, record->size_bytes));
     if (record->in_use && table->places[FLAGS].width == 0)
         table_cell(table, row, USED, STYLE_WARN, flags_of(record));

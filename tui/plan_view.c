@@ -55,7 +55,8 @@ static void draw_item(const struct table *table, const struct canvas *row,
     buf_append_str(&what, item->title);
     if (item->reason != NULL)
         buf_printf(&what, ": %s", item->reason);
-    table_cell_raw(table, row, WHAT, item->gone_for_good ? STYLE_WARN : STYLE_NORMAL, what.data, what.len);
+    enum style style = item->gone_for_good ? STYLE_WARN : STYLE_NORMAL;
+    table_cell_raw(table, row, WHAT, style, what.data, what.len);
     buf_done(&what);
 }
 
@@ -244,7 +245,8 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
     page_add(page, STYLE_BOLD, "%zu item%s, %s comes back", plan->items_len,
              format_plural(plan->items_len), text_size(text, plan->planned_bytes));
     if (plan->wanted_bytes > plan->planned_bytes)
-        page_add(page, STYLE_WARN, "%s were asked for: this is all that can go; what is kept%s holds the rest",
+        page_add(page, STYLE_WARN,
+                 "%s were asked for: this is all that can go; what is kept%s holds the rest",
                  text_size(text, plan->wanted_bytes),
                  self->left_out_len > 0 ? ", or left out," : "");
     if (forever > 0)
@@ -293,7 +295,8 @@ static void add_question(const struct plan_screen *self, struct page *page, bool
     else if (low)
         page_add(page, STYLE_BOLD, "Delete? y: yes; any other key: no");
     else
-        page_add(page, STYLE_BOLD, "Delete? y: yes, these items and nothing else. Any other key: no");
+        page_add(page, STYLE_BOLD,
+                 "Delete? y: yes, these items and nothing else. Any other key: no");
 }
 
 static void draw_plan(struct plan_screen *self, const struct canvas *inside)
