@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/store/owners_private.h"
 
@@ -24,18 +25,38 @@ bool set_join(const struct finder *finder, uint64_t *set, const uint64_t *other)
     return grown;
 }
 
+/* ------------------------------------------------------------------- names */
+
+struct service_number {
+    size_t number;
+    UT_hash_handle hh; /* by its name */
+};
+
 size_t finder_service(const struct finder *finder, const char *name)
 {
-    for (size_t i = 0; i < finder->names_len; i++)
-        if (strcmp(finder->names[i], name) == 0)
-            return i;
-    return SIZE_MAX;
+    const struct service_number *found;
+    HASH_FIND_STR(finder->numbers, name, found);
+    return found != NULL ? found->number : SIZE_MAX;
 }
 
 static void add_name(struct finder *finder, const char *name)
 {
-    if (finder_service(finder, name) == SIZE_MAX)
-        finder->names[finder->names_len++] = mem_strdup(name);
+    if (finder_service(finder, name) != SIZE_MAX)
+        return;
+    struct service_number *number = mem_zalloc(sizeof *number);
+    number->number = finder->names_len;
+    finder->names[finder->names_len++] = mem_strdup(name);
+    const char *key = finder->names[number->number];
+    HASH_ADD_KEYPTR(hh, finder->numbers, key, strlen(key), number);
+}
+
+static void forget_numbers(struct finder *finder)
+{
+    struct service_number *number, *next;
+    HASH_ITER(hh, finder->numbers, number, next) {
+        HASH_DEL(finder->numbers, number);
+        free(number);
+    }
 }
 
 static void name_services(struct finder *finder)
@@ -101,6 +122,7 @@ struct owners owners_find(const struct records *records, const struct owners_sou
     for (size_t i = 0; i < records->len; i++)
         put_in_words(&finder, i, &items[i]);
     owner_keys_done(&finder);
+    forget_numbers(&finder);
     return (struct owners){items, records->len, finder.names, finder.names_len, sets, finder.words};
 }
 

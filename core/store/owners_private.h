@@ -14,11 +14,14 @@ struct owner_key {
     char *id, *target; /* of a cache mount; NULL: none */
 };
 
+struct service_number;
+
 struct finder {
     const struct records *records;
     const struct owners_sources *sources;
     char **names; /* of the services */
     size_t names_len;
+    struct service_number *numbers; /* which name is which */
     size_t words;           /* of a set of services */
     uint64_t *sure, *maybe; /* a set for each record */
     struct owner_key *keys;

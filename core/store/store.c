@@ -39,8 +39,7 @@ void store_free(struct store *store)
 {
     if (store == NULL)
         return;
-    for (size_t i = 0; i < store->services_len; i++)
-        store_service_done(&store->services[i]);
+    store_services_done(store);
     for (size_t i = 0; i < store->builders_len; i++)
         store_builder_done(&store->builders[i]);
     for (size_t i = 0; i < store->roots_len; i++)
@@ -53,7 +52,6 @@ void store_free(struct store *store)
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     docker_contexts_free(store->contexts, store->contexts_len);
-    free(store->services);
     free(store->builders);
     free(store->roots);
     free(store);

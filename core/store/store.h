@@ -120,10 +120,13 @@ struct prune_status {
     bool cancelled;
 };
 
+struct service_places;
+
 struct store {
     uint64_t revision;
     struct service *services; /* project's first, in its order; then by name */
     size_t services_len;
+    struct service_places *places; /* core/store's: where the row of each id is */
     struct cache_root *roots;
     size_t roots_len;
     struct builder *builders;
@@ -204,6 +207,8 @@ void store_touch(struct store *store); /* something inside was changed in place 
 /* Makes or finds the row; returns it for filling in. Valid until the next
  * change. A new one is pending. */
 struct service *store_put_service(struct store *store, const char *id);
+/* The row if it is there, to be changed; else NULL. */
+struct service *store_get_service(struct store *store, const char *id);
 void store_remove_service(struct store *store, const char *id);
 /* Brings the rows into their order, once names and project are set. */
 void store_sort_services(struct store *store);

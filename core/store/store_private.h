@@ -11,7 +11,7 @@ void *store_grow(void *items, size_t *len, size_t item_size);
 void store_close_gap(void *items, size_t *len, size_t index, size_t item_size);
 
 /* Free what they hold. */
-void store_service_done(struct service *service);
+void store_services_done(struct store *store);
 void store_builder_done(struct builder *builder);
 void store_builds_done(struct store *store);
 

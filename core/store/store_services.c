@@ -2,10 +2,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/store/store_private.h"
 
-void store_service_done(struct service *service)
+/* So many rows may go until all places are made right again. */
+#define REMOVED_MAX 64
+
+/* Where the row of an id is: a cache root may have very many. */
+struct place {
+    size_t row; /* when it was noted: since then it can only have moved up */
+    UT_hash_handle hh; /* by the row's id */
+};
+
+struct service_places {
+    struct place *table;
+    size_t removed; /* rows, since all places were right */
+};
+
+static void service_done(struct service *service)
 {
     free(service->id);
     free(service->name);
@@ -17,12 +32,67 @@ void store_service_done(struct service *service)
     cache_free(service->cache);
 }
 
-const struct service *store_service(const struct store *store, const char *id)
+/* ------------------------------------------------------------------- by id */
+
+static struct place *find_place(const struct store *store, const char *id)
+{
+    struct place *place = NULL;
+    if (store->places != NULL)
+        HASH_FIND_STR(store->places->table, id, place);
+    return place;
+}
+
+static void note_place(struct store *store, size_t row)
+{
+    const char *id = store->services[row].id;
+    struct place *place = mem_zalloc(sizeof *place);
+    place->row = row;
+    if (store->places == NULL)
+        store->places = mem_zalloc(sizeof *store->places);
+    HASH_ADD_KEYPTR(hh, store->places->table, id, strlen(id), place);
+}
+
+static void forget_place(struct store *store, struct place *place)
+{
+    HASH_DEL(store->places->table, place);
+    free(place);
+}
+
+/* The rows are in another order. */
+static void renew_places(struct store *store)
 {
     for (size_t i = 0; i < store->services_len; i++)
-        if (strcmp(store->services[i].id, id) == 0)
-            return &store->services[i];
-    return NULL;
+        find_place(store, store->services[i].id)->row = i;
+    if (store->places != NULL)
+        store->places->removed = 0;
+}
+
+const struct service *store_service(const struct store *store, const char *id)
+{
+    const struct place *place = find_place(store, id);
+    if (place == NULL)
+        return NULL;
+    size_t row = place->row < store->services_len ? place->row : store->services_len - 1;
+    while (strcmp(store->services[row].id, id) != 0)
+        row--;
+    return &store->services[row];
+}
+
+struct service *store_get_service(struct store *store, const char *id)
+{
+    return (struct service *)store_service(store, id);
+}
+
+void store_services_done(struct store *store)
+{
+    struct place *place, *next;
+    if (store->places != NULL)
+        HASH_ITER(hh, store->places->table, place, next)
+            forget_place(store, place);
+    free(store->places);
+    for (size_t i = 0; i < store->services_len; i++)
+        service_done(&store->services[i]);
+    free(store->services);
 }
 
 const struct service *store_service_named(const struct store *store, const char *name,
@@ -54,23 +124,27 @@ const char *service_busy_sign(const struct service *service)
 struct service *store_put_service(struct store *store, const char *id)
 {
     store_touch(store);
-    struct service *found = (struct service *)store_service(store, id);
+    struct service *found = store_get_service(store, id);
     if (found != NULL)
         return found;
     store->services = store_grow(store->services, &store->services_len, sizeof *store->services);
     found = &store->services[store->services_len - 1];
     found->id = mem_strdup(id);
+    note_place(store, store->services_len - 1);
     return found;
 }
 
 void store_remove_service(struct store *store, const char *id)
 {
-    struct service *found = (struct service *)store_service(store, id);
+    struct service *found = store_get_service(store, id);
     if (found == NULL)
         return;
-    store_service_done(found); /* `id` may be the row's own: dead from here on */
+    forget_place(store, find_place(store, id));
+    service_done(found); /* `id` may be the row's own: dead from here on */
     store_close_gap(store->services, &store->services_len, (size_t)(found - store->services),
                     sizeof *found);
+    if (++store->places->removed == REMOVED_MAX)
+        renew_places(store);
     store_touch(store);
 }
 
@@ -119,6 +193,7 @@ void store_sort_services(struct store *store)
     for (size_t i = 0; i < store->services_len; i++)
         store->services[i] = ranks[i].service;
     free(ranks);
+    renew_places(store);
     store_touch(store);
 }
 

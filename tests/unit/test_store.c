@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,45 @@ static void test_rows_are_found_by_id_and_name(void **state)
     assert_int_equal(count, 0);
     assert_ptr_equal(store_put_service(store, "/a/api"), &store->services[0]);
     assert_int_equal(store->services_len, 2);
+    store_free(store);
+}
+
+/* Is each row where it is looked for, and is nothing else found? */
+static void check_rows(const struct store *store, size_t made)
+{
+    char id[32];
+    size_t found = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        assert_ptr_equal(store_service(store, store->services[i].id), &store->services[i]);
+    for (size_t i = 0; i < made; i++) {
+        snprintf(id, sizeof id, "/cache/%zu", i);
+        found += store_service(store, id) != NULL;
+    }
+    assert_int_equal(found, store->services_len);
+}
+
+static void test_rows_are_found_whatever_becomes_of_them(void **state)
+{
+    struct store *store = store_new();
+    char id[32];
+    size_t made = 0;
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 300; i++) {
+            snprintf(id, sizeof id, "/cache/%zu", made++);
+            add_row(store, id, id + 7 + i % 3); /* not in the order of ids */
+        }
+        check_rows(store, made);
+        for (size_t i = store->services_len; i-- > 0;)
+            if (i % 3 == (size_t)round)
+                store_remove_service(store, store->services[i].id);
+        check_rows(store, made);
+        store_sort_services(store);
+        check_rows(store, made);
+        for (int i = 0; i < 70; i++)
+            store_remove_service(store, store->services[0].id);
+        check_rows(store, made);
+    }
     store_free(store);
 }
 
@@ -318,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_forecast_in_words),
         cmocka_unit_test(test_the_worst_disk),
         cmocka_unit_test(test_rows_are_found_by_id_and_name),
+        cmocka_unit_test(test_rows_are_found_whatever_becomes_of_them),
         cmocka_unit_test(test_every_change_moves_the_revision),
         cmocka_unit_test(test_projects_rows_come_first_in_its_order),
         cmocka_unit_test(test_removing_a_row_by_its_own_id),

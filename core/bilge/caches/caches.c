@@ -36,7 +36,7 @@ void caches_note_scanning(struct bilge *bilge)
 void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
 {
     bool missing = takes->state == CACHE_MISSING;
-    struct service *row = (struct service *)store_service(bilge->store, path);
+    struct service *row = store_get_service(bilge->store, path);
     watching_cache(bilge, path, !missing);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);

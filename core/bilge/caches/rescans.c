@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/caches/caches.h"
 
+/* The first of the table is looked at, the others wait, in the order in which
+ * they were asked for: uthash keeps that of insertion. */
 struct rescan {
-    struct rescan *next;
+    UT_hash_handle hh; /* by the path */
     struct bilge *bilge;
     char *path, *root, *name;
     struct scan *scan;    /* NULL: it waits for its turn */
@@ -54,7 +57,7 @@ static void start_next(struct bilge *bilge);
 static void remove_first(struct bilge *bilge)
 {
     struct rescan *rescan = bilge->rescans;
-    bilge->rescans = rescan->next;
+    HASH_DEL(bilge->rescans, rescan);
     rescan_free(rescan);
 }
 
@@ -100,24 +103,21 @@ static void start_next(struct bilge *bilge)
 
 static void add(struct bilge *bilge, const char *path, bool for_request)
 {
-    struct rescan *rescan = mem_zalloc(sizeof *rescan), **end = &bilge->rescans;
+    struct rescan *rescan = mem_zalloc(sizeof *rescan);
     rescan->bilge = bilge;
     rescan->path = mem_strdup(path);
     rescan->root = path_parent(path);
     rescan->name = mem_strdup(path_name(path));
     rescan->for_request = for_request;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = rescan;
+    HASH_ADD_KEYPTR(hh, bilge->rescans, rescan->path, strlen(rescan->path), rescan);
 }
 
 void caches_rescan(struct bilge *bilge, const char *path, bool for_request)
 {
-    struct rescan *rescan = bilge->rescans;
+    struct rescan *rescan;
     if (bilge->closing)
         return;
-    while (rescan != NULL && strcmp(rescan->path, path) != 0)
-        rescan = rescan->next;
+    HASH_FIND_STR(bilge->rescans, path, rescan);
     if (rescan == NULL) {
         add(bilge, path, for_request);
     } else if (rescan->scan != NULL) {
@@ -132,7 +132,7 @@ void caches_rescan(struct bilge *bilge, const char *path, bool for_request)
 
 bool caches_waited_for(const struct bilge *bilge)
 {
-    for (const struct rescan *rescan = bilge->rescans; rescan != NULL; rescan = rescan->next)
+    for (const struct rescan *rescan = bilge->rescans; rescan != NULL; rescan = rescan->hh.next)
         if (rescan->for_request || rescan->again_for_request)
             return true;
     return false;

@@ -40,11 +40,14 @@ static void find(struct bilge *bilge, struct builder *builder, uint64_t mark)
 void owning_refresh(struct bilge *bilge, bool scanning)
 {
     struct store *store = bilge->store;
-    uint64_t mark = mark_of_sources(bilge);
+    uint64_t mark = 0; /* not known yet: it takes a look at every row */
     for (size_t i = 0; i < store->builders_len; i++) {
         struct builder *builder = &store->builders[i];
         bool known = builder->owners.len == builder->records.len;
-        if (!known || (!scanning && builder->owners_mark != mark))
+        if (known && (scanning || builder->records.len == 0))
+            continue;
+        mark = mark != 0 ? mark : mark_of_sources(bilge);
+        if (!known || builder->owners_mark != mark)
             find(bilge, builder, mark);
     }
 }

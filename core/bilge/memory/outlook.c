@@ -118,9 +118,10 @@ void outlook_put(struct outlook *outlook, struct store *store)
                 put_disk(&outlook->disks[k], &store->disks[i]);
     for (size_t i = 0; i < outlook->rows_len; i++) {
         const struct outlook_row *row = &outlook->rows[i];
-        for (size_t k = 0; k < store->services_len && row->service != NULL; k++)
-            if (strcmp(store->services[k].id, row->id) == 0)
-                store->services[k].growth = row->growth;
+        struct service *service =
+            row->service != NULL ? store_get_service(store, row->id) : NULL;
+        if (service != NULL)
+            service->growth = row->growth;
         for (size_t k = 0; k < store->builders_len && row->service == NULL; k++)
             if (strcmp(store->builders[k].id, row->id) == 0)
                 store->builders[k].growth = row->growth;

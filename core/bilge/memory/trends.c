@@ -30,11 +30,9 @@ void trend_read(struct trend *trend, struct history *history, int64_t now)
 
 void trend_put(const struct trend *trend, struct store *store)
 {
-    for (size_t i = 0; i < store->services_len; i++) {
-        struct service *service = &store->services[i];
-        if (strcmp(service->id, trend->id) != 0)
-            continue;
-        memcpy(service->trend, trend->sizes, sizeof service->trend);
-        service->trend_len = trend->len;
-    }
+    struct service *service = store_get_service(store, trend->id);
+    if (service == NULL)
+        return;
+    memcpy(service->trend, trend->sizes, sizeof service->trend);
+    service->trend_len = trend->len;
 }
