@@ -287,7 +287,10 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (session_open(&session, &options, &err) < 0)
         return complain_err(&err);
     enum exit_code code = EXIT_DONE;
-    if (session_settle(&session, &err) < 0) {
+    const struct builder *meant;
+    if (session_settle(&session, &err) < 0 ||
+        (globals->builder != NULL &&
+         session_builder(&session, globals->builder, &meant, &err) < 0)) {
         code = complain_err(&err);
     } else {
         if (globals->json)

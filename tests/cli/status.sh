@@ -177,4 +177,8 @@ is 'stdout is closed: says so' complains 'writing to the standard output'
 status=$?
 is 'stderr and stdin are closed: exit 0' exits 0
 
+
+run status --builder nosuch
+is 'a builder that is not there: exit 2' exits 2
+is 'a builder that is not there: says so' complains 'there is no builder "nosuch"'
 finish
