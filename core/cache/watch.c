@@ -13,45 +13,53 @@ void watch_release(struct watch *watch)
         free(watch);
 }
 
-static bool same_name(const char *a, const char *b)
+static char *make_key(bool is_cache, const char *path)
 {
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+    char *key = mem_printf("%c%s", is_cache ? 'c' : 'r', path);
+    size_t len = strlen(key);
+    while (len > 2 && key[len - 1] == '/')
+        key[--len] = '\0';
+    return key;
 }
 
-static struct target **find_target(struct watch *watch, const char *root, const char *name)
+struct target *watch_target(const struct watch *watch, bool is_cache, const char *path)
 {
-    struct target **slot = &watch->targets;
-    while (*slot != NULL &&
-           !(strcmp((*slot)->root, root) == 0 && same_name((*slot)->name, name)))
-        slot = &(*slot)->next;
-    return slot;
+    struct target *target;
+    char *key = make_key(is_cache, path);
+    HASH_FIND_STR(watch->targets, key, target);
+    free(key);
+    return target;
+}
+
+static char *path_of(const char *root, const char *name)
+{
+    return name != NULL ? mem_printf("%s/%s", root, name) : mem_strdup(root);
 }
 
 static void add_target(struct watch *watch, const char *root, const char *name)
 {
-    struct target **slot = find_target(watch, root, name);
-    if (*slot == NULL) {
-        struct target *target = mem_zalloc(sizeof *target);
+    char *path = path_of(root, name);
+    struct target *target = watch_target(watch, name != NULL, path);
+    if (target == NULL) {
+        target = mem_zalloc(sizeof *target);
+        target->key = make_key(name != NULL, path);
+        target->path = target->key + 1;
         target->root = mem_strdup(root);
         target->name = name != NULL ? mem_strdup(name) : NULL;
-        target->path = name != NULL ? mem_printf("%s/%s", root, name) : mem_strdup(root);
-        size_t len = strlen(target->path);
-        while (len > 1 && target->path[len - 1] == '/')
-            target->path[--len] = '\0';
-        *slot = target;
+        HASH_ADD_KEYPTR(hh, watch->targets, target->key, strlen(target->key), target);
     }
-    eyes_open(watch, *slot);
+    free(path);
+    eyes_open(watch, target);
 }
 
-static void remove_target(struct target **slot)
+static void remove_target(struct watch *watch, struct target *target)
 {
-    struct target *target = *slot;
-    *slot = target->next;
+    HASH_DEL(watch->targets, target);
     for (size_t i = 0; i < WATCH_PARTS; i++)
         eye_close(&target->eyes[i]);
     free(target->root);
     free(target->name);
-    free(target->path);
+    free(target->key);
     free(target);
 }
 
@@ -67,9 +75,11 @@ void watch_add_cache(struct watch *watch, const char *root, const char *name)
 
 void watch_remove_cache(struct watch *watch, const char *root, const char *name)
 {
-    struct target **slot = find_target(watch, root, name);
-    if (*slot != NULL)
-        remove_target(slot);
+    char *path = path_of(root, name);
+    struct target *target = watch_target(watch, true, path);
+    if (target != NULL)
+        remove_target(watch, target);
+    free(path);
 }
 
 struct watch *watch_new(uv_loop_t *loop, watch_cb *on_change, void *arg)
@@ -96,7 +106,7 @@ void watch_free(struct watch *watch)
         return;
     watch->freed = true;
     while (watch->targets != NULL)
-        remove_target(&watch->targets);
+        remove_target(watch, watch->targets);
     uv_close((uv_handle_t *)&watch->burst, on_timer_closed);
     uv_close((uv_handle_t *)&watch->poll, on_timer_closed);
 }

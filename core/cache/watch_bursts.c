@@ -20,7 +20,7 @@ static uint64_t due_at(const struct target *target)
 static void arm(struct watch *watch)
 {
     uint64_t now = uv_now(watch->loop), due = UINT64_MAX;
-    for (const struct target *target = watch->targets; target != NULL; target = target->next)
+    for (const struct target *target = watch->targets; target != NULL; target = target->hh.next)
         if (target->first_ms != 0 && due_at(target) < due)
             due = due_at(target);
     if (due == UINT64_MAX)
@@ -32,7 +32,7 @@ static void arm(struct watch *watch)
 static struct target *next_due(struct watch *watch)
 {
     uint64_t now = uv_now(watch->loop);
-    for (struct target *target = watch->targets; target != NULL; target = target->next)
+    for (struct target *target = watch->targets; target != NULL; target = target->hh.next)
         if (target->first_ms != 0 && now >= due_at(target))
             return target;
     return NULL;

@@ -13,6 +13,7 @@
 
 #include <uv.h>
 
+#include "core/base/hash.h"
 #include "core/cache/watch.h"
 
 #define WATCH_PARTS 4 /* of glance_cache_parts */
@@ -30,8 +31,10 @@ struct eye {
 
 /* A root (name NULL) or a cache. */
 struct target {
-    struct target *next;
-    char *root, *name, *path;
+    UT_hash_handle hh; /* by the key */
+    char *key;         /* what kind it is, and its path: 'r' or 'c' before it */
+    char *root, *name;
+    const char *path; /* part of the key */
     struct eye *eyes[WATCH_PARTS];
     bool polled;                /* can't be watched */
     uint64_t glance;            /* 0: none yet */
@@ -45,7 +48,7 @@ struct watch {
     uv_timer_t burst, poll;
     watch_cb *on_change;
     void *arg;
-    struct target *targets;
+    struct target *targets; /* a table: there may be very many */
     size_t pending; /* handles and requests that libuv still knows */
     bool looking;
     bool freed;
@@ -53,6 +56,9 @@ struct watch {
 
 /* One handle or request less; the last one frees it. */
 void watch_release(struct watch *watch);
+
+/* NULL: it is not watched (any more). */
+struct target *watch_target(const struct watch *watch, bool is_cache, const char *path);
 
 /* Opens what is not open yet and replaces what is not the same directory any
  * more; what can't be watched is polled. */

@@ -41,11 +41,9 @@ static void on_looked(uv_work_t *work, int status)
     struct watch *watch = look->watch;
     watch->looking = false;
     for (size_t i = 0; i < look->len; i++) {
-        for (struct target *target = watch->targets; target != NULL && status == 0;
-             target = target->next) {
-            if (strcmp(target->path, look->items[i].path) != 0 ||
-                (target->name != NULL) != look->items[i].is_cache)
-                continue;
+        struct target *target =
+            status == 0 ? watch_target(watch, look->items[i].is_cache, look->items[i].path) : NULL;
+        if (target != NULL) {
             if (target->glance != 0 && target->glance != look->items[i].glance)
                 bursts_note_change(watch, target);
             target->glance = look->items[i].glance;
@@ -62,7 +60,7 @@ static void on_poll(uv_timer_t *timer)
     size_t len = 0;
     if (watch->looking)
         return;
-    for (const struct target *target = watch->targets; target != NULL; target = target->next)
+    for (const struct target *target = watch->targets; target != NULL; target = target->hh.next)
         len += target->polled;
     if (len == 0) {
         uv_timer_stop(timer);
@@ -71,7 +69,7 @@ static void on_poll(uv_timer_t *timer)
     struct look *look = mem_zalloc(sizeof *look + len * sizeof look->items[0]);
     look->work.data = look;
     look->watch = watch;
-    for (const struct target *target = watch->targets; target != NULL; target = target->next) {
+    for (const struct target *target = watch->targets; target != NULL; target = target->hh.next) {
         if (!target->polled)
             continue;
         look->items[look->len].path = mem_strdup(target->path);
