@@ -94,6 +94,7 @@ void bench_print_json(const struct bench *bench, bool dry_run)
     json_put_text(&json, "mark", bench->mark);
     json_put_text(&json, "directory", bench->directory);
     json_put_text(&json, "builder", bench->builder);
+    json_put_bool(&json, "forgets_steps", bench->forgets_steps);
     json_put_text(&json, "tools", bench->tools);
     json_put_int(&json, "processors", sysconf(_SC_NPROCESSORS_ONLN));
     json_put_int(&json, "runs", (int64_t)bench->rounds);

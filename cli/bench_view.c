@@ -87,6 +87,8 @@ void bench_print_plan(const struct bench *bench, FILE *out)
                bench->builder, bench->mark);
     print_clean(&line, out);
     print_leftovers(bench, out);
+    if (bench->forgets_steps)
+        fputs(BUILDER_FORGETS_STEPS ", each time records are taken away.\n", out);
     fputs("Your files, caches, images, cache mounts and older records are left as they are.\n",
           out);
 }

@@ -32,6 +32,7 @@ void acts_add(struct acts *acts, const struct plan *plan)
 {
     mem_reserve((void **)&acts->items, &acts->cap, acts->len + plan->items_len,
                 sizeof *acts->items);
+    acts->forgets_steps = plan_forgets_steps(plan);
     for (size_t i = 0; i < plan->items_len; i++) {
         const struct plan_item *item = &plan->items[i];
         acts->items[acts->len++] = (struct act){
@@ -88,6 +89,9 @@ void acts_tell(struct acts *acts, const struct prune_status *status)
             act->error = mem_strdup("not come to: the guard was stopped");
         tell(acts, act);
     }
+    if (acts->forgets_steps)
+        acts_say(acts, "%s", BUILDER_FORGETS_STEPS);
+    acts->forgets_steps = false;
     if (!acts->all)
         acts_done(acts);
 }

@@ -25,6 +25,7 @@ struct acts {
     struct act *items;
     size_t len, cap;
     size_t told; /* of these, lines were written */
+    bool forgets_steps; /* the plan that is carried out has the engine do so */
     bool all;    /* keep them all for the end; else only until they are told */
 };
 

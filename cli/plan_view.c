@@ -81,7 +81,7 @@ static void print_losses(const struct plan *plan, FILE *out)
         last = loses;
     }
     if (plan_forgets_steps(plan))
-        fprintf(out, "\n%s.\n", PLAN_FORGETS_STEPS);
+        fprintf(out, "\n%s.\n", BUILDER_FORGETS_STEPS);
 }
 
 static void print_command(const struct plan *plan, FILE *out)

@@ -252,7 +252,7 @@ static void add_totals(const struct plan_screen *self, struct page *page, int wi
     if (forever > 0)
         page_add(page, STYLE_WARN, "%zu of them in no export: gone for good", forever);
     if (plan_forgets_steps(plan))
-        page_wrap(page, STYLE_WARN, width, PLAN_FORGETS_STEPS);
+        page_wrap(page, STYLE_WARN, width, BUILDER_FORGETS_STEPS);
     if (plan->now)
         page_add(page, STYLE_BAD, "Busy caches too: a build that runs may fail or lose its cache");
     if (self->command != NULL)

@@ -107,6 +107,7 @@ struct bench {
     int64_t started_at, ended_at;
     char *tools;           /* "docker 26.1.5, compose 2.26.1"; NULL: not yet */
     char *builder;         /* whose records are cleaned */
+    bool forgets_steps;    /* and which then forgets all its steps: see core/store/store.h */
 
     size_t images_removed, records_removed;
     int64_t freed_bytes;   /* of the records */

@@ -21,18 +21,19 @@ static int make_locked(int parent, const char *mark, int *ret_lock)
 {
     char *name = mem_printf("%s" UNLOCKED, mark);
     int fd = -1, code = mkdirat(parent, name, 0700) < 0 ? -errno : 0;
-    if (code == 0)
+    bool made = code == 0;
+    if (made)
         code = fs_open_dir(parent, name, &fd, NULL);
-    if (code == 0)
+    if (code == 0) {
         flock(fd, LOCK_EX | LOCK_NB); /* where that is not known, nothing is ever a leftover */
-    if (code == 0 && renameat(parent, name, parent, mark) < 0) {
-        code = -errno;
-        unlinkat(parent, name, AT_REMOVEDIR);
+        code = renameat(parent, name, parent, mark) < 0 ? -errno : 0;
     }
-    if (code < 0 && fd >= 0)
-        close(fd);
-    else
+    if (code == 0)
         *ret_lock = fd;
+    else if (fd >= 0)
+        close(fd);
+    if (code < 0 && made)
+        unlinkat(parent, name, AT_REMOVEDIR);
     free(name);
     return code;
 }

@@ -141,12 +141,8 @@ static inline bool plan_has_changed(const struct plan_changes *changes)
     return changes->gone_len + changes->new_len + changes->bytes_len > 0;
 }
 
-/* Does its builder forget all cached steps, also those of records that stay?
- * Docker's engine does with containerd's image store when any record goes
- * (measured on 26.1.5 and 28.5.2; with overlay2 it does not): what the next build
- * does not find in a local cache it runs. */
+/* Has it a record of such a builder? builder_forgets_steps() in store.h. */
 bool plan_forgets_steps(const struct plan *plan);
-#define PLAN_FORGETS_STEPS "The engine forgets all its cached steps; local caches stay"
 
 /* The docker commands that would do the same for the records; NULL when there
  * is no such. The caller frees it. */

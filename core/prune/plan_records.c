@@ -109,7 +109,7 @@ static void add_record(const struct selection *selection, size_t index)
     if (index < owners->len && !owners->items[index].guess)
         mem_replace(&item->service, owners->items[index].service);
     item->embedded = selection->builder->embedded;
-    item->forgets_steps = item->embedded && selection->builder->containerd_store;
+    item->forgets_steps = builder_forgets_steps(selection->builder);
     item->is_context = store_has_context(planner->store, selection->builder->id);
     item->size_bytes = record->size_bytes;
     item->base_bytes = frees(record);

@@ -77,11 +77,17 @@ picture . >"$tmp/cwd.before"
 run bench --dry-run
 is '--dry-run: exit 0' exits 0
 is '--dry-run: how much' says '2 services, 4 scenarios, 3 runs each: 48 builds'
+is '--dry-run: this engine forgets no steps' [ "$(grep -c 'forgets all' "$tmp/out")" -eq 0 ]
 is '--dry-run: which file' says 'code: src/main.py; dependencies: requirements.txt'
 run bench --dry-run --json --runs 2 api
 is '--dry-run, JSON: exit 0' exits 0
 is '--dry-run, JSON: the shape' fits bench
 is '--dry-run, JSON: builds' equals builds 16
+cp "$engine/info.json" "$tmp/info.json"
+printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}\n' "$engine" >"$engine/info.json"
+run bench --dry-run
+is '--dry-run: says what the engine forgets' says 'The engine forgets all its cached steps'
+cp "$tmp/info.json" "$engine/info.json"
 is '--dry-run: nothing was built' nothing_was_built
 is '--dry-run: nothing was made' nothing_is_left
 is '--dry-run: nothing was touched' untouched

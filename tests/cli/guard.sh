@@ -121,6 +121,7 @@ printf '{"CachesDeleted":["step"],"SpaceReclaimed":9000000}\n' >"$engine/build_p
 printf '{"BuildCache":[]}\n' >"$engine/build_prune.after.json"
 run guard --once --keep-free 4MB --cache-root "$root"
 is 'a record: deleted' says ' deleted record RUN make: 9.00 MB'
+is 'a record: this engine forgets no steps by that' [ "$(grep -c 'forgets all' "$tmp/out")" -eq 0 ]
 is 'a record: as the engine was asked' grep -q 'POST .*/build/prune.*step' "$engine/requests.log"
 printf '{"ServerVersion":"26.1.5","DockerRootDir":"/nowhere"}\n' >"$engine/info.json"
 rm "$engine"/build_prune*

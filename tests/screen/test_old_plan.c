@@ -45,6 +45,16 @@ static void plan_old_caches(struct stage *stage)
     stage_see(stage, "old-branch");
 }
 
+/* The same with another one: old-branch, very-old. */
+static void plan_two_old_caches(struct stage *stage)
+{
+    static const struct fake_cache more = {"very-old", 2, 4000000, 1, 40 * 86400};
+    world_add_cache(stage->world, &more);
+    stage_start_full(stage, 100, 30, NULL);
+    stage_see(stage, "very-old");
+    plan_old_caches(stage);
+}
+
 static void test_the_same_goes_on(void **state)
 {
     struct stage *stage = *state;
@@ -81,12 +91,8 @@ static void test_what_has_changed_is_shown(void **state)
 /* What has gone is told, and the second yes deletes what it was said to. */
 static void test_what_has_gone_is_told(void **state)
 {
-    static const struct fake_cache more = {"very-old", 2, 4000000, 1, 40 * 86400};
     struct stage *stage = *state;
-    world_add_cache(stage->world, &more);
-    stage_start_full(stage, 100, 30, NULL);
-    stage_see(stage, "very-old");
-    plan_old_caches(stage);
+    plan_two_old_caches(stage);
     move_away(stage, "old-branch", "elsewhere");
     set_ahead(stage, "90");
     stage_press(stage, "y", "made again: 1 gone");
@@ -102,12 +108,8 @@ static void test_what_has_gone_is_told(void **state)
 /* What was left out stays out of the plan that is made again. */
 static void test_left_out_stays_out(void **state)
 {
-    static const struct fake_cache more = {"very-old", 2, 4000000, 1, 40 * 86400};
     struct stage *stage = *state;
-    world_add_cache(stage->world, &more);
-    stage_start_full(stage, 100, 30, NULL);
-    stage_see(stage, "very-old");
-    plan_old_caches(stage);
+    plan_two_old_caches(stage);
     stage_see(stage, "2 items");
     stage_press(stage, "g ", "Plan ─ 1 item ");
     set_ahead(stage, "90");

@@ -229,6 +229,7 @@ static int check_builder(struct bilge *bilge, struct err *err)
         return err_set(err, ERR_PEER, "builder %s: %s", builder->name,
                        builder->error != NULL ? builder->error : "no answer in time");
     mem_replace(&bilge->benching->bench->builder, builder->id);
+    bilge->benching->bench->forgets_steps = builder_forgets_steps(builder);
     return 0;
 }
 
