@@ -113,7 +113,8 @@ rm -f "$root/fill"
 # Records count where the engine's data lie.
 with_engine
 mkdir "$root/data"
-printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s"}\n' "$root/data" >"$engine/info.json"
+printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s","DriverStatus":[["driver-type","io.containerd.snapshotter.v1"]]}\n' \
+    "$root/data" >"$engine/info.json"
 printf '{"LayersSize":0,"BuildCache":[{"ID":"step","Type":"regular","Size":9000000,"Description":"%s",%s}]}\n' \
     'mount / from exec /bin/sh -c make' \
     '"CreatedAt":"2024-01-02T03:04:05Z","InUse":false,"Shared":false,"UsageCount":1' >"$engine/system_df.json"
@@ -121,7 +122,7 @@ printf '{"CachesDeleted":["step"],"SpaceReclaimed":9000000}\n' >"$engine/build_p
 printf '{"BuildCache":[]}\n' >"$engine/build_prune.after.json"
 run guard --once --keep-free 4MB --cache-root "$root"
 is 'a record: deleted' says ' deleted record RUN make: 9.00 MB'
-is 'a record: this engine forgets no steps by that' [ "$(grep -c 'forgets all' "$tmp/out")" -eq 0 ]
+is 'a record: and what the engine forgets with it' says 'The engine forgets all its cached steps'
 is 'a record: as the engine was asked' grep -q 'POST .*/build/prune.*step' "$engine/requests.log"
 printf '{"ServerVersion":"26.1.5","DockerRootDir":"/nowhere"}\n' >"$engine/info.json"
 rm "$engine"/build_prune*
