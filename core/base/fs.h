@@ -114,12 +114,6 @@ int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err);
 /* The same of a directory by its path, as fs_open_root() takes it. */
 int fs_each_path(const char *path, fs_entry_cb *cb, void *arg, struct err *err);
 
-/* Removes `name` and all below it, staying on its file system; what it meets
- * that it must not cross or cannot remove is the error. Goes on after an
- * error and reports the first. Adds the bytes given back (blocks of inodes
- * whose last link went) to *freed_bytes (may be NULL). */
-int fs_remove_tree(int dirfd, const char *name, int64_t *freed_bytes, struct err *err);
-
 /* The file system under an open file: sizes in bytes; free is what an
  * unprivileged user may take. */
 struct fs_space {
