@@ -4,6 +4,7 @@ CLI_TESTS = \
 	tests/cli/build.sh \
 	tests/cli/care.sh \
 	tests/cli/disks.sh \
+	tests/cli/entering.sh \
 	tests/cli/doctor.sh \
 	tests/cli/forecast.sh \
 	tests/cli/full.sh \
@@ -16,6 +17,7 @@ CLI_TESTS = \
 	tests/cli/records.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
+	tests/cli/unfinished.sh \
 	tests/cli/usage.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading

@@ -1,4 +1,5 @@
 UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_damage \
+	tests/unit/test_cache_errors \
 	tests/unit/test_cache_generations tests/unit/test_cache_kill \
 	tests/unit/test_cache_layout tests/unit/test_cache_races \
 	tests/unit/test_cache_remove tests/unit/test_cache_whole \
@@ -42,3 +43,6 @@ tests_unit_test_cache_races_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_whole_SOURCES = tests/unit/test_cache_whole.c $(PLACE_KIT)
 tests_unit_test_cache_whole_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_whole_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_errors_SOURCES = tests/unit/test_cache_errors.c $(CACHE_KIT)
+tests_unit_test_cache_errors_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_errors_LDADD = $(UNIT_LDADD)
