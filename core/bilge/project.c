@@ -4,6 +4,7 @@
 #include "core/base/mem.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/engines/engines.h"
+#include "core/bilge/memory/memory.h"
 
 /* The roots are known from here on, whatever came of the project. */
 static void go_on(struct bilge *bilge)
@@ -11,6 +12,8 @@ static void go_on(struct bilge *bilge)
     bool first = bilge->store->builders_load == LOAD_PENDING && bilge->list_request == NULL;
     if (!bilge->skip_caches && bilge->given_roots.len == 0)
         roots_from_project(bilge);
+    roots_meet_project(bilge);
+    projects_look(bilge);
     services_join(bilge);
     recipes_read(bilge);
     if (first)

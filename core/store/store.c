@@ -8,7 +8,9 @@
 
 struct store *store_new(void)
 {
-    return mem_zalloc(sizeof(struct store));
+    struct store *store = mem_zalloc(sizeof *store);
+    store->abandoned_after_s = ABANDONED_AFTER_S;
+    return store;
 }
 
 static void root_done(struct cache_root *root)
@@ -40,6 +42,7 @@ void store_free(struct store *store)
     if (store == NULL)
         return;
     store_services_done(store);
+    store_known_done(store);
     for (size_t i = 0; i < store->builders_len; i++)
         store_builder_done(&store->builders[i]);
     for (size_t i = 0; i < store->roots_len; i++)
@@ -159,5 +162,6 @@ bool store_gathered(const struct store *store)
 
 bool store_settled(const struct store *store)
 {
-    return store_gathered(store) && store->history_load != LOAD_PENDING;
+    return store_gathered(store) && store->history_load != LOAD_PENDING &&
+           store->known_load != LOAD_PENDING;
 }
