@@ -1,4 +1,5 @@
 /* The compose project, read in the background. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/base/mem.h"
@@ -26,6 +27,7 @@ static void set_error(struct bilge *bilge, const struct err *err)
     mem_replace(&bilge->store->project_error, err->text);
     store_set_project(bilge->store, NULL);
     bilge->store->project_load = LOAD_FAILED;
+    bilge->store->project_absent = err->code == -ENOENT;
     bilge->store->project_unreadable = err->code == ERR_UNSUPPORTED;
 }
 
@@ -40,7 +42,7 @@ static void on_project(void *arg, struct compose_project *project, const struct 
         mem_replace(&bilge->store->project_error, NULL);
         store_set_project(bilge->store, project);
         bilge->store->project_load = LOAD_DONE;
-        bilge->store->project_unreadable = false;
+        bilge->store->project_absent = bilge->store->project_unreadable = false;
     }
     go_on(bilge);
 }

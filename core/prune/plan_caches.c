@@ -158,15 +158,6 @@ static struct plan_kept *keep_whole(struct look *look, const char *reason, bool 
 
 /* ------------------------------------------------- directories of several services */
 
-/* Whose yes it takes: of those who export into it, else of those who read it. */
-static bool is_sharer(const struct service *row, const struct service_user *user)
-{
-    bool written = false;
-    for (size_t i = 0; i < row->users_len; i++)
-        written |= row->users[i].writes;
-    return user->writes || !written;
-}
-
 /* The services that share the directory and were not named. */
 static struct words find_unnamed(const struct look *look)
 {
@@ -174,7 +165,7 @@ static struct words find_unnamed(const struct look *look)
     struct words names = {0};
     for (size_t i = 0; i < row->users_len; i++) {
         const struct service_user *user = &row->users[i];
-        if (is_sharer(row, user) && !words_has(&look->planner->named, user->name) &&
+        if (service_user_shares(row, user) && !words_has(&look->planner->named, user->name) &&
             !words_has(&names, user->name))
             words_add(&names, user->name);
     }
@@ -188,7 +179,7 @@ static bool is_own_tag(const struct look *look, const char *tag, size_t len)
     bool own = false;
     for (size_t i = 0; i < row->users_len; i++) {
         const struct service_user *user = &row->users[i];
-        if (!is_sharer(row, user) || strlen(user->tag) != len || strncmp(user->tag, tag, len) != 0)
+        if (!service_user_shares(row, user) || strlen(user->tag) != len || strncmp(user->tag, tag, len) != 0)
             continue;
         if (!words_has(&look->planner->named, user->name))
             return false;

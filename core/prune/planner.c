@@ -1,6 +1,7 @@
 /* How a plan is made: which rows are meant, then part by part. */
 #include "core/prune/planner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,14 @@ static int ambiguous(const struct store *store, const char *name, size_t count, 
     return code;
 }
 
+static int no_such_service(const struct store *store, const char *name, struct err *err)
+{
+    const char *unread = store_unread(store);
+    if (unread != NULL)
+        return err_set(err, -EIO, "can't tell whether there is a service %s: %s", name, unread);
+    return err_set(err, ERR_USAGE, "no such service: %s", name);
+}
+
 /* An id names its row. A name stands for the project's service, which may have
  * several caches; outside the project it must be the only one of that name. */
 static int choose_named(struct planner *planner, const char *name, struct err *err)
@@ -140,7 +149,7 @@ static int choose_named(struct planner *planner, const char *name, struct err *e
         in_project += same && row->in_project;
     }
     if (matching == 0)
-        return err_set(err, ERR_USAGE, "no such service: %s", name);
+        return no_such_service(store, name, err);
     if (in_project == 0 && matching > 1)
         return ambiguous(store, name, matching, err);
     for (size_t i = 0; i < store->services_len; i++) {

@@ -90,7 +90,7 @@ static int check_contradictions(const struct query *query, struct err *err)
         return err_set(err, ERR_USAGE,
                        "ids name single items: they can't be combined with whole "
                        "cache directories");
-    if (query->live && !query->whole)
+    if (query->live && !query->whole && (caches || query->records || query->ids_len > 0))
         return err_set(err, ERR_USAGE,
                        "live caches go as a whole: they can't be combined with single items, "
                        "garbage or records alone");

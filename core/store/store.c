@@ -147,6 +147,15 @@ void store_add_failure(struct store *store, const char *id, const char *error)
     store_touch(store);
 }
 
+const char *store_unread(const struct store *store)
+{
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].load == LOAD_FAILED)
+            return store->roots[i].error;
+    return store->project_load == LOAD_FAILED && !store->project_absent ? store->project_error
+                                                                        : NULL;
+}
+
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||

@@ -176,6 +176,7 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     /* The caches that projects are known to name, this one among them. */
     struct known_cache *known; /* by path */
@@ -200,12 +201,21 @@ struct store {
 };
 
 const struct service *store_service(const struct store *store, const char *id);
+/* Why it can't be told whether there is a service of this name: a cache root or the
+ * compose project could not be read. NULL: it can. */
+const char *store_unread(const struct store *store);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
+/* Is the directory of this row the user's own, perhaps one of several: it writes to
+ * it, or reads what nobody of the project writes? */
+bool service_user_shares(const struct service *row, const struct service_user *user);
+/* Is the index-th user one that only reads what others write? True once for each
+ * name. */
+bool service_only_reads(const struct service *row, size_t index);
 /* Is it a directory that no service of the project names? Without a project nobody
  * can tell. */
 bool service_is_outside(const struct store *store, const struct service *service);

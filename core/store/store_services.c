@@ -187,6 +187,23 @@ void store_set_known(struct store *store, struct known_cache *takes, size_t len,
     store_touch(store);
 }
 
+bool service_user_shares(const struct service *row, const struct service_user *user)
+{
+    bool written = false;
+    for (size_t i = 0; i < row->users_len && !written; i++)
+        written = row->users[i].writes;
+    return user->writes || !written;
+}
+
+bool service_only_reads(const struct service *row, size_t index)
+{
+    bool only = !service_user_shares(row, &row->users[index]);
+    for (size_t i = 0; i < row->users_len && only; i++)
+        if (i != index && strcmp(row->users[i].name, row->users[index].name) == 0)
+            only = i > index && !service_user_shares(row, &row->users[i]);
+    return only;
+}
+
 bool service_is_outside(const struct store *store, const struct service *service)
 {
     return store->project != NULL && !service->in_project;
@@ -224,7 +241,8 @@ bool service_is_abandoned(const struct store *store, const struct service *servi
     if (service->in_project || cache == NULL || !is_sound(cache) ||
         store->known_load != LOAD_DONE || service_known_as(store, service) != NULL)
         return false;
-    int64_t at = cache_written_at(cache);
+    int64_t limit = now - store->abandoned_after_s * CLOCK_SECOND;
+    int64_t at = cache->last_export_at <= limit ? cache_written_at(cache) : now;
     return at > 0 && at < now && (now - at) / CLOCK_SECOND >= store->abandoned_after_s;
 }
 

@@ -127,12 +127,24 @@ static struct service *put_bare(struct store *store, const char *name, const cha
 
 static void join_shared(struct store *store, const char *path, const char *name)
 {
-    struct service *owner = store_put_service(store, path);
-    char *owner_name = mem_strdup(owner->name);
-    add_same_path(owner, name);
-    struct service *row = put_bare(store, name, path);
-    add_same_path(row, owner_name);
-    free(owner_name);
+    add_same_path(store_put_service(store, path), name);
+    put_bare(store, name, path);
+}
+
+/* The rows of one directory name each other. */
+static void name_sharers(struct store *store)
+{
+    for (size_t i = 0; i < store->services_len; i++) {
+        struct service *row = &store->services[i];
+        const struct service *owner =
+            row->path != NULL && !is_directory_row(row) ? store_service(store, row->path) : NULL;
+        if (owner == NULL)
+            continue;
+        add_same_path(row, owner->name);
+        for (size_t j = 0; j < owner->same_path_len; j++)
+            if (strcmp(owner->same_path[j], row->name) != 0)
+                add_same_path(row, owner->same_path[j]);
+    }
 }
 
 static bool is_written(const struct service *row)
@@ -262,6 +274,7 @@ void services_join(struct bilge *bilge)
         join_imports(store, &project->services[i]);
     for (size_t i = 0; i < len; i++)
         join_rest(store, &project->services[i]);
+    name_sharers(store);
     store_sort_services(store);
     services_mark_builds(bilge);
 }
