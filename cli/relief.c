@@ -99,7 +99,7 @@ static int make_plan(struct relief *relief, const struct disk *disk, struct err 
     query.whole = query.garbage = query.records = true;
     query.free_bytes = relief_missing(relief, disk);
     query.disk_dev = disk->dev;
-    query.keep_live = !relief->wants.live;
+    query.live = relief->wants.live;
     query.older_than_s = relief->wants.older_than_s;
     query.builder = builder_on(relief, disk->dev);
     relief->answered = false;

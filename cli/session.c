@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/command.h"
 #include "core/base/mem.h"
@@ -170,6 +171,46 @@ int session_builder(const struct session *session, const char *name,
     return 0;
 }
 
+int session_no_service(const struct session *session, const char *name, struct err *err)
+{
+    const char *unread = store_unread(session->store);
+    if (unread != NULL)
+        return err_set(err, -EIO, "can't tell whether there is a service %s: %s", name, unread);
+    return err_set(err, ERR_USAGE, "no such service: %s", name);
+}
+
+bool session_report_roots(const struct session *session)
+{
+    bool failed = false;
+    for (size_t i = 0; i < session->store->roots_len; i++) {
+        const struct cache_root *root = &session->store->roots[i];
+        failed |= root->error != NULL;
+        if (root->error != NULL)
+            complain("%s", root->error);
+    }
+    return failed;
+}
+
+/* Of rows of one name the only one whose directory is there; of several, *count is
+ * left as it is. With cache_from A and cache_to B only one may exist. */
+static const struct service *only_one_there(const struct store *store, const char *name,
+                                            size_t *count)
+{
+    const struct service *found = NULL;
+    size_t there = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *service = &store->services[i];
+        if (service->name == NULL || strcmp(service->name, name) != 0 || service->cache == NULL ||
+            service->cache->state == CACHE_MISSING)
+            continue;
+        found = service;
+        there++;
+    }
+    if (there == 1)
+        *count = 1;
+    return there == 1 ? found : store_service_named(store, name, NULL);
+}
+
 int session_service(const struct session *session, const char *name,
                     const struct service **ret_service, struct err *err)
 {
@@ -178,7 +219,9 @@ int session_service(const struct session *session, const char *name,
     if (service == NULL) {
         service = store_service_named(session->store, name, &count);
         if (service == NULL)
-            return err_set(err, ERR_USAGE, "no such service: %s", name);
+            return session_no_service(session, name, err);
+        if (count > 1)
+            service = only_one_there(session->store, name, &count);
         if (count > 1)
             return err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path", count,
                            name);

@@ -49,6 +49,12 @@ const char *session_builder_error(const struct builder *builder);
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err);
 
+/* Complains of each cache root that could not be read. False: there is none. */
+bool session_report_roots(const struct session *session);
+
+/* "no such service", ERR_USAGE; an error of its own when not all could be read that
+ * may have one of this name. */
+int session_no_service(const struct session *session, const char *name, struct err *err);
 /* The row that a person means by `name`: its id (the path), or a name that only
  * one directory has. ERR_USAGE. */
 int session_service(const struct session *session, const char *name,

@@ -36,6 +36,7 @@ struct bilge_options {
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
     struct level disk_amber, disk_red; /* zero: 85 % and 95 % used */
+    int64_t abandoned_after_s; /* see service_is_abandoned(); 0: 30 days */
     /* What every build gets. */
     const char *const *build_args; /* "NAME=value"; one that a build is started with goes before */
     size_t build_args_len;

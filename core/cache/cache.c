@@ -153,6 +153,21 @@ int64_t cache_garbage_bytes(const struct cache *cache)
     return bytes;
 }
 
+int64_t cache_written_at(const struct cache *cache)
+{
+    int64_t newest = cache->last_export_at;
+    for (size_t i = 0; i < cache->generations_len; i++)
+        if (cache->generations[i].exported_at > newest)
+            newest = cache->generations[i].exported_at;
+    for (size_t i = 0; i < cache->blobs_len; i++)
+        if (cache->blobs[i].modified_at > newest)
+            newest = cache->blobs[i].modified_at;
+    for (size_t i = 0; i < cache->leftovers_len; i++)
+        if (cache->leftovers[i].modified_at > newest)
+            newest = cache->leftovers[i].modified_at;
+    return newest;
+}
+
 static int by_digest(const void *key, const void *blob)
 {
     return memcmp(((const struct digest *)key)->bytes,

@@ -150,6 +150,9 @@ struct cache *cache_copy(const struct cache *cache);
 /* older + orphans + abandoned ingest: what no live generation reaches. Without
  * the blobs when live_unknown. */
 int64_t cache_garbage_bytes(const struct cache *cache);
+/* When something was last written into the directory: its last export, a blob, a
+ * write under way. 0: not known. */
+int64_t cache_written_at(const struct cache *cache);
 /* How many layers of the export before a shrunken live generation has lost; 0
  * when none has shrunken. *ret_fuller: which generation has them. */
 size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller);

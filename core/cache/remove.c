@@ -11,10 +11,12 @@
 #include "core/cache/aside.h"
 #include "core/cache/busy.h"
 #include "core/cache/crew.h"
+#include "core/cache/index.h"
 #include "core/cache/keep.h"
 #include "core/cache/layout.h"
 #include "core/cache/recover.h"
 #include "core/cache/remove_check.h"
+#include "core/cache/scan.h"
 #include "core/cache/tree.h"
 
 #define THREADS 4
@@ -57,6 +59,96 @@ static bool must_stay(const struct cache *look, const struct remove_item *item)
         return false;
     uint32_t blob = cache_find_blob(look, &item->digest);
     return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
+}
+
+/* ---- live exports: index.json names them no longer */
+
+static bool is_dropped(const struct removal *removal, const struct digest *manifest)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE &&
+            digest_equal(&removal->items[i].digest, manifest))
+            return true;
+    return false;
+}
+
+/* Is index.json the one that was shown, and does it name what is to go? */
+static bool is_as_shown(const struct removal *removal, const struct cache *cache)
+{
+    size_t wanted = 0, found = 0;
+    bool same = !cache->live_unknown;
+    for (size_t i = 0; i < removal->len; i++) {
+        if (removal->items[i].kind != REMOVE_LIVE)
+            continue;
+        wanted++;
+        same &= removal->items[i].modified_at == cache->last_export_at;
+    }
+    for (size_t i = 0; i < cache->generations_len; i++)
+        found += cache->generations[i].live &&
+                 is_dropped(removal, &cache->generations[i].manifest);
+    return same && found == wanted;
+}
+
+/* The manifests that stay named; 0 when one of them is not whole. */
+static size_t find_left(const struct removal *removal, const struct cache *cache,
+                        struct digest *left)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const struct cache_generation *generation = &cache->generations[i];
+        if (!generation->live || is_dropped(removal, &generation->manifest))
+            continue;
+        if (!generation->whole)
+            return 0;
+        left[len++] = generation->manifest;
+    }
+    return len;
+}
+
+static void set_live_codes(struct removal *removal, int code)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE)
+            removal->items[i].code = code;
+}
+
+static bool is_dropping_done(const struct removal *removal)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE && removal->items[i].code != 0)
+            return false;
+    return true;
+}
+
+/* Before anything is set aside: until then their blobs are live. */
+static int drop_live(struct removal *removal)
+{
+    const struct remove_context *context = removal->context;
+    bool any = false;
+    for (size_t i = 0; i < removal->len; i++)
+        any |= removal->items[i].kind == REMOVE_LIVE;
+    if (!any)
+        return 0;
+    struct cache *cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
+    struct digest *left = mem_alloc((cache->generations_len + 1) * sizeof *left);
+    size_t len = is_as_shown(removal, cache) ? find_left(removal, cache, left) : 0;
+    int code = len > 0 ? remove_check_busy(context, removal->aside.cache_fd, removal->err)
+                       : err_set(removal->err, ERR_CHANGED,
+                                 "%s has other exports than were shown, or not all are whole",
+                                 context->name);
+    /* An export that ends now has written its manifest before, which is a sign. */
+    struct fs_stat index;
+    if (code == 0)
+        code = fs_stat_at(removal->aside.cache_fd, "index.json", &index, removal->err);
+    if (code == 0 && index.modified_at != cache->last_export_at)
+        code = err_set(removal->err, ERR_CHANGED, "%s was exported to just now", context->name);
+    if (code == 0)
+        code = index_keep(removal->aside.cache_fd, left, len, removal->err);
+    if (code == 0)
+        set_live_codes(removal, 0);
+    free(left);
+    cache_free(cache);
+    return code;
 }
 
 /* ---- setting aside */
@@ -123,6 +215,8 @@ static size_t set_round_aside(struct removal *removal, size_t start)
     for (; i < removal->len && !is_cancelled(removal); i++) {
         if (taken > 0 && taken >= aside_room(&removal->aside))
             break;
+        if (removal->items[i].kind == REMOVE_LIVE)
+            continue;
         removal->items[i].code = set_aside(removal, i);
         taken += removal->waits[i];
         /* No room to wait in: deleting those that do makes some. */
@@ -227,7 +321,8 @@ static void delete_round(struct removal *removal, size_t start, size_t end)
 static void set_codes(struct removal *removal, size_t start, int code)
 {
     for (size_t i = start; i < removal->len; i++)
-        removal->items[i].code = code;
+        if (removal->items[i].kind != REMOVE_LIVE)
+            removal->items[i].code = code;
 }
 
 static int run_round(struct removal *removal, size_t start, size_t *ret_end)
@@ -260,7 +355,7 @@ static int run_rounds(struct removal *removal)
 static bool wants_blobs(const struct removal *removal)
 {
     for (size_t i = 0; i < removal->len; i++)
-        if (removal->items[i].kind == REMOVE_BLOB)
+        if (removal->items[i].kind != REMOVE_INGEST)
             return true;
     return false;
 }
@@ -274,6 +369,8 @@ static int begin(struct removal *removal)
     int code = remove_check_busy(context, cache_fd, removal->err);
     if (code == 0)
         code = recover_waiting(&removal->aside, NULL, removal->err);
+    if (code == 0)
+        code = drop_live(removal);
     if (code == 0)
         code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
     return code;
@@ -290,11 +387,15 @@ int remove_items(const struct remove_context *context, struct remove_item *items
                           &removal.aside, err);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        set_live_codes(&removal, code);
         return code;
     }
+    set_live_codes(&removal, ERR_CANCELLED);
     code = begin(&removal);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        if (!is_dropping_done(&removal))
+            set_live_codes(&removal, code);
     } else {
         removal.waits = mem_zalloc(len * sizeof *removal.waits);
         code = run_rounds(&removal);

@@ -1,6 +1,7 @@
 /* How a plan is made: which rows are meant, then part by part. */
 #include "core/prune/planner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,8 @@ static void choose_row(struct planner *planner, size_t index)
     const struct store *store = planner->store;
     const struct service *row = &store->services[index];
     planner->chosen[index] = true;
+    if (!words_has(&planner->named, row->name))
+        words_add(&planner->named, row->name);
     if (row->cache != NULL || row->path == NULL)
         return;
     const struct service *owner = store_service(store, row->path);
@@ -118,6 +121,14 @@ static int ambiguous(const struct store *store, const char *name, size_t count, 
                        name, paths.data);
     buf_done(&paths);
     return code;
+}
+
+static int no_such_service(const struct store *store, const char *name, struct err *err)
+{
+    const char *unread = store_unread(store);
+    if (unread != NULL)
+        return err_set(err, -EIO, "can't tell whether there is a service %s: %s", name, unread);
+    return err_set(err, ERR_USAGE, "no such service: %s", name);
 }
 
 /* An id names its row. A name stands for the project's service, which may have
@@ -138,7 +149,7 @@ static int choose_named(struct planner *planner, const char *name, struct err *e
         in_project += same && row->in_project;
     }
     if (matching == 0)
-        return err_set(err, ERR_USAGE, "no such service: %s", name);
+        return no_such_service(store, name, err);
     if (in_project == 0 && matching > 1)
         return ambiguous(store, name, matching, err);
     for (size_t i = 0; i < store->services_len; i++) {
@@ -228,6 +239,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         code = make(&planner, err);
     query_match_done(&planner.match);
     free(planner.chosen);
+    words_done(&planner.named);
     free(planner.ids);
     free(planner.ids_found);
     free(planner.build_sign);
@@ -237,7 +249,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         return code;
     }
     for (size_t i = 0; i < planner.plan->items_len; i++)
-        loss_fill(store, &planner.plan->items[i]);
+        loss_fill(store, &planner.plan->items[i], now);
     plan_count(planner.plan);
     *ret_plan = planner.plan;
     return 0;

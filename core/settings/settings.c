@@ -21,6 +21,8 @@ const struct setting settings_table[] = {
     {"", "cache-root", SETTING_DIRECTORIES, SLOT(cache_roots), 0, 0, NULL, NULL,
      "/tmp/docker-cache",
      "A directory that holds cache directories, as --cache-root; without one the project says"},
+    {"", "abandoned-after", SETTING_AGE, SLOT(abandoned_after), 1, 520 * 7 * DAY, NULL, "30d", NULL,
+     "A cache that no project names is abandoned when nothing was written to it for so long"},
     {"disk", "amber", SETTING_LEVEL, SLOT(disk_amber), 0, 0, NULL, "85%", NULL,
      "A disk is getting full: so much of it is used, or (a size) less is free"},
     {"disk", "red", SETTING_LEVEL, SLOT(disk_red), 0, 0, NULL, "95%", NULL,

@@ -35,6 +35,7 @@ enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR
 
 struct settings {
     struct settings_list cache_roots; /* absolute */
+    int64_t abandoned_after; /* seconds */
     struct level disk_amber, disk_red;
     struct settings_list build_args; /* "NAME=value" */
     struct settings_list build_profiles;

@@ -1,14 +1,19 @@
 #include "core/store/history_db.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/mem.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
+/* How long another bilge is waited for: two seconds. */
+#define BUSY_TRIES 200
+#define BUSY_PAUSE_MS 10
 
 static const char schema[] =
     "CREATE TABLE IF NOT EXISTS layer(created_at INTEGER PRIMARY KEY, text TEXT NOT NULL);"
@@ -27,12 +32,18 @@ static const char schema[] =
 /* What each version added. */
 static const char *const upgrades[] = {
     schema,
-    "BEGIN; ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
+    "ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
     "ALTER TABLE step ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 2; COMMIT",
-    "BEGIN; ALTER TABLE build ADD COLUMN args TEXT;"
+    "PRAGMA user_version = 2;",
+    "ALTER TABLE build ADD COLUMN args TEXT;"
     "ALTER TABLE step ADD COLUMN start_ms INTEGER NOT NULL DEFAULT -1;"
-    "PRAGMA user_version = 3; COMMIT",
+    "PRAGMA user_version = 3;",
+    "CREATE TABLE project(id INTEGER PRIMARY KEY, files TEXT NOT NULL UNIQUE, name TEXT NOT NULL,"
+    " seen_at INTEGER NOT NULL);"
+    "CREATE TABLE project_path(project INTEGER NOT NULL REFERENCES project(id) ON DELETE CASCADE,"
+    " kind INTEGER NOT NULL, position INTEGER NOT NULL, path TEXT NOT NULL,"
+    " PRIMARY KEY(project, kind, position)) WITHOUT ROWID;"
+    "PRAGMA user_version = 4;",
 };
 
 /* err_set() with SQLite's words. A full disk becomes -ENOSPC, a read-only
@@ -123,22 +134,53 @@ static int read_version(struct history *history, int *ret_version, struct err *e
     return code;
 }
 
+/* Another bilge may be doing the same: the second one finds it done. */
+static int upgrade(struct history *history, struct err *err)
+{
+    int version = 0;
+    int code = history_exec(history, "BEGIN IMMEDIATE", err);
+    if (code < 0)
+        return code;
+    code = read_version(history, &version, err);
+    for (; code == 0 && version < SCHEMA_VERSION; version++)
+        code = history_exec(history, upgrades[version], err);
+    return history_end(history, code, err);
+}
+
+/* Write-ahead, so that a reader and a writer don't wait for each other. SQLite's
+ * busy timeout does not count here: of several who make the file at once, only
+ * one can change its mode. */
+static int write_ahead(struct history *history, struct err *err)
+{
+    int code = -EBUSY;
+    for (int tries = 0; code < 0 && tries < BUSY_TRIES; tries++) {
+        code = history_exec(history, "PRAGMA journal_mode=WAL", err);
+        int reason = sqlite3_errcode(history->db) & 0xff;
+        if (code < 0 && reason != SQLITE_BUSY && reason != SQLITE_LOCKED)
+            break;
+        if (code < 0)
+            sqlite3_sleep(BUSY_PAUSE_MS);
+    }
+    return code;
+}
+
 static int prepare_file(struct history *history, const char *path, struct err *err)
 {
     int version = 0;
-    sqlite3_busy_timeout(history->db, 2000);
+    sqlite3_busy_timeout(history->db, BUSY_TRIES * BUSY_PAUSE_MS);
     int code = read_version(history, &version, err);
     if (code == 0 && version > SCHEMA_VERSION)
         return err_set(err, ERR_UNSUPPORTED, "opening %s: written by a newer bilge", path);
-    /* Write-ahead, so that a reader and a writer don't wait for each other. A
-     * lost last second after a power cut is no harm here. */
+    if (code == 0)
+        code = write_ahead(history, err);
+    /* A lost last second after a power cut is no harm here. */
     if (code == 0)
         code = history_exec(history,
-                            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                            "PRAGMA foreign_keys=ON; PRAGMA cache_size=-256;",
+                            "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+                            "PRAGMA cache_size=-256;",
                             err);
-    for (; code == 0 && version < SCHEMA_VERSION; version++)
-        code = history_exec(history, upgrades[version], err);
+    if (code == 0 && version < SCHEMA_VERSION)
+        code = upgrade(history, err);
     return code;
 }
 
@@ -154,6 +196,60 @@ int history_open(const char *path, struct history **ret_history, struct err *err
     else
         code = prepare_file(history, path, err);
     if (code < 0) {
+        history_close(history);
+        return code;
+    }
+    *ret_history = history;
+    return 0;
+}
+
+/* Can its tables be read this way? */
+static bool is_readable(struct history *history, const char *name)
+{
+    int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX;
+    int version;
+    if (sqlite3_open_v2(name, &history->db, flags, NULL) == SQLITE_OK) {
+        sqlite3_busy_timeout(history->db, BUSY_TRIES * BUSY_PAUSE_MS);
+        if (read_version(history, &version, NULL) == 0 &&
+            sqlite3_exec(history->db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL) ==
+                SQLITE_OK)
+            return true;
+    }
+    return false;
+}
+
+/* A file name as a URI: everything but the plainest characters is escaped. */
+static char *uri_of(const char *path)
+{
+    struct buf uri = {0};
+    buf_append_str(&uri, "file:");
+    for (const char *at = path; *at != '\0'; at++) {
+        if (isalnum((unsigned char)*at) || strchr("/._-", *at) != NULL)
+            buf_append(&uri, at, 1);
+        else
+            buf_printf(&uri, "%%%02X", (unsigned)(unsigned char)*at);
+    }
+    /* The write-ahead log is then left out of account, for which a directory that
+     * can't be written to has no room. */
+    buf_append_str(&uri, "?immutable=1");
+    return buf_take(&uri);
+}
+
+int history_open_reading(const char *path, struct history **ret_history, struct err *err)
+{
+    if (access(path, F_OK) < 0)
+        return err_sys(err, -errno, "opening %s", path);
+    struct history *history = mem_zalloc(sizeof *history);
+    bool readable = is_readable(history, path);
+    if (!readable) {
+        sqlite3_close(history->db);
+        history->db = NULL;
+        char *uri = uri_of(path);
+        readable = is_readable(history, uri);
+        free(uri);
+    }
+    if (!readable) {
+        int code = fail(history, "opening", err);
         history_close(history);
         return code;
     }

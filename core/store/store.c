@@ -8,7 +8,9 @@
 
 struct store *store_new(void)
 {
-    return mem_zalloc(sizeof(struct store));
+    struct store *store = mem_zalloc(sizeof *store);
+    store->abandoned_after_s = ABANDONED_AFTER_S;
+    return store;
 }
 
 static void root_done(struct cache_root *root)
@@ -40,6 +42,7 @@ void store_free(struct store *store)
     if (store == NULL)
         return;
     store_services_done(store);
+    store_known_done(store);
     for (size_t i = 0; i < store->builders_len; i++)
         store_builder_done(&store->builders[i]);
     for (size_t i = 0; i < store->roots_len; i++)
@@ -144,6 +147,15 @@ void store_add_failure(struct store *store, const char *id, const char *error)
     store_touch(store);
 }
 
+const char *store_unread(const struct store *store)
+{
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].load == LOAD_FAILED)
+            return store->roots[i].error;
+    return store->project_load == LOAD_FAILED && !store->project_absent ? store->project_error
+                                                                        : NULL;
+}
+
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
@@ -159,5 +171,6 @@ bool store_gathered(const struct store *store)
 
 bool store_settled(const struct store *store)
 {
-    return store_gathered(store) && store->history_load != LOAD_PENDING;
+    return store_gathered(store) && store->history_load != LOAD_PENDING &&
+           store->known_load != LOAD_PENDING;
 }

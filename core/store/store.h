@@ -24,6 +24,13 @@ enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
 
 #define SERVICE_TREND 8
 
+/* A service of the project that uses a cache directory. */
+struct service_user {
+    char *name;
+    char *tag;   /* the name of its export in index.json: "latest" unless compose says otherwise */
+    bool writes; /* by cache_to; else it only reads, by cache_from */
+};
+
 /* A row of the services pane: a compose service that builds, a directory
  * under a cache root, or both joined. Of several services that share one
  * directory the first has it; the others have rows without a cache, with the
@@ -32,10 +39,14 @@ struct service {
     char *id;   /* stable: the cache directory's path, else "compose:<name>" */
     char *name; /* raw bytes when it comes from a directory */
     char *path; /* the cache directory, there or not; NULL: it has no local cache */
-    bool in_project;        /* compose knows it, and it builds */
+    /* Compose knows it, and it builds; of a directory: one of its services writes
+     * to it or reads from it. */
+    bool in_project;
     uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
-    char **same_path;       /* names of other services that share the directory */
+    char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
+    struct service_user *users; /* of the row's directory, of this project */
+    size_t users_len;
     enum load_state load;   /* of the scan */
     struct cache *cache;    /* NULL until scanned, and for rows without one */
     char *busy_sign;        /* our own build, a building client; NULL: no such sign */
@@ -115,6 +126,18 @@ struct layer_text {
     char *text;
 };
 
+/* A cache directory that a project names, as it was when bilge last ran there, and
+ * the project's compose file still exists. */
+struct known_cache {
+    char *path;
+    uint64_t dev, ino; /* 0: it is not there */
+    char *project;
+    char *file; /* the compose file */
+};
+
+/* After so long without a write, a directory that no project names is abandoned. */
+#define ABANDONED_AFTER_S (30 * 24 * 3600)
+
 /* A removal under way, or the last one. */
 enum prune_state { PRUNE_NONE, PRUNE_RUNNING, PRUNE_OVER };
 struct prune_failure {
@@ -153,7 +176,15 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
+    /* The caches that projects are known to name, this one among them. */
+    struct known_cache *known; /* by path */
+    size_t known_len;
+    const struct known_cache **known_by_file; /* the same by dev and ino */
+    enum load_state known_load; /* FAILED: projects may be remembered, and can't be read */
+    char *known_error;
+    int64_t abandoned_after_s;
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
     struct history_build *past; /* builds that are remembered, the newest first */
     size_t past_len;
@@ -170,12 +201,35 @@ struct store {
 };
 
 const struct service *store_service(const struct store *store, const char *id);
+/* Why it can't be told whether there is a service of this name: a cache root or the
+ * compose project could not be read. NULL: it can. */
+const char *store_unread(const struct store *store);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
+/* Is the directory of this row the user's own, perhaps one of several: it writes to
+ * it, or reads what nobody of the project writes? */
+bool service_user_shares(const struct service *row, const struct service_user *user);
+/* Is the index-th user one that only reads what others write? True once for each
+ * name. */
+bool service_only_reads(const struct service *row, size_t index);
+/* Is it a directory that no service of the project names? Without a project nobody
+ * can tell. */
+bool service_is_outside(const struct store *store, const struct service *service);
+/* The project that is known to name its directory; NULL: none. */
+const struct known_cache *service_known_as(const struct store *store,
+                                           const struct service *service);
+/* Nothing was written into its directory for store.abandoned_after_s, and no
+ * project is known to name it. Only of one that was read without trouble; never
+ * while it is not known what projects name. */
+bool service_is_abandoned(const struct store *store, const struct service *service, int64_t now);
+/* Appends "not in this project" or "abandoned (34 d)". False: neither is to be
+ * said, and nothing was appended. */
+bool service_say_standing(const struct store *store, const struct service *service, int64_t now,
+                          struct buf *buf);
 /* What the caches of all rows take together: hard links between them once. */
 int64_t store_caches_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
@@ -220,6 +274,7 @@ struct service *store_put_service(struct store *store, const char *id);
 /* The row if it is there, to be changed; else NULL. */
 struct service *store_get_service(struct store *store, const char *id);
 void store_remove_service(struct store *store, const char *id);
+void service_free_users(struct service *service);
 /* Brings the rows into their order, once names and project are set. */
 void store_sort_services(struct store *store);
 /* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
@@ -244,6 +299,10 @@ void store_set_past(struct store *store, struct history_build *takes, size_t len
 void store_set_elsewhere(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
+void known_caches_free(struct known_cache *known, size_t len);
+/* Takes the array. `error` is copied; NULL: it is known. */
+void store_set_known(struct store *store, struct known_cache *takes, size_t len,
+                     const char *error);
 void store_add_build(struct store *store, struct build *takes);
 /* A build has begun, or was added: those that are over, and of whose services
  * each has a newer one that has begun, go. */

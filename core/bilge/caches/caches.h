@@ -11,6 +11,9 @@ void roots_from_options(struct bilge *bilge);
 /* Puts the canonical form into the project's cache paths. */
 void roots_resolve_project(struct compose_project *project);
 void roots_from_project(struct bilge *bilge);
+/* Where the project's paths reach a root by another of its names (a bind mount),
+ * they get the root's own. */
+void roots_meet_project(struct bilge *bilge);
 /* The root that the directory lies in; NULL: none of ours. */
 const struct cache_root *roots_of(const struct store *store, const char *path);
 

@@ -96,6 +96,43 @@ void roots_resolve_project(struct compose_project *project)
             char *resolved = path_canonical_parent(*path);
             free(*path);
             *path = resolved;
+            char *target = path_canonical(*path);
+            if (strcmp(target, *path) != 0 && !words_has(&service->leads_to, target))
+                words_add(&service->leads_to, target);
+            free(target);
+        }
+    }
+}
+
+/* The same path below the root that its parent is another name of; NULL: none. */
+static char *path_in_root(const struct store *store, const char *path)
+{
+    char *parent = path_parent(path), *found = NULL;
+    for (size_t i = 0; i < store->roots_len && found == NULL; i++)
+        if (same_directory(store->roots[i].path, parent))
+            found = path_join(store->roots[i].path, path_name(path));
+    free(parent);
+    return found;
+}
+
+void roots_meet_project(struct bilge *bilge)
+{
+    struct compose_project *project = bilge->store->project;
+    for (size_t i = 0; project != NULL && i < project->services_len; i++) {
+        struct compose_service *service = &project->services[i];
+        for (size_t j = 0; j < service->cache_to_len + service->cache_from_len; j++) {
+            char **path = j < service->cache_to_len
+                              ? &service->cache_to[j]
+                              : &service->cache_from[j - service->cache_to_len];
+            char *found = roots_of(bilge->store, *path) == NULL
+                              ? path_in_root(bilge->store, *path)
+                              : NULL;
+            if (found == NULL || roots_of(bilge->store, found) == NULL) {
+                free(found);
+                continue;
+            }
+            free(*path);
+            *path = found;
         }
     }
 }

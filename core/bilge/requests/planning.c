@@ -8,6 +8,7 @@
 #include "core/bilge/builds/builds.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/engines/engines.h"
+#include "core/bilge/memory/memory.h"
 #include "core/bilge/requests/requests.h"
 #include "core/cache/busy.h"
 
@@ -136,6 +137,7 @@ static void look_at_all(struct bilge *bilge)
     if (wants_caches(&planning->query)) {
         look_for_clients(bilge);
         look_at_caches(bilge);
+        projects_look(bilge);
     }
     if (planning->query.services_len > 0)
         recipes_read(bilge);
@@ -207,7 +209,7 @@ void planning_step(struct bilge *bilge)
         look_at_all(bilge);
     }
     if (!planning->client_awaited && !caches_waited_for(bilge) && !engines_waited_for(bilge) &&
-        !recipes_waited_for(bilge))
+        !recipes_waited_for(bilge) && !projects_waited_for(bilge))
         finish(bilge);
 }
 
