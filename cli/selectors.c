@@ -26,6 +26,12 @@ const struct option_spec selectors_options[] = {
     {"wait", 0, OPTION_FLAG, VALUE(wait), NULL, "wait until busy caches are free"},
     {"now", 0, OPTION_FLAG, VALUE(now), NULL,
      "delete from busy caches too: a build that exports into one may break"},
+    /* As docker's prune commands have them: there -f deletes without asking. */
+    {"force", 'f', OPTION_REFUSED, 0, NULL,
+     "prune takes neither -f nor --force: --yes deletes without asking, "
+     "--file COMPOSE names a compose file"},
+    {"a", 'a', OPTION_REFUSED, 0, NULL,
+     "prune takes no -a: --all deletes every cache directory and every record"},
     {0},
 };
 

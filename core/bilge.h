@@ -88,7 +88,8 @@ int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on
 /* Carries a plan out (takes it, on success). Progress and result stand in
  * store->prune. One at a time: ERR_BUSY. */
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err);
-/* Stops between two items; what was set aside is put back or finished. */
+/* Stops between two items; what was set aside is put back or finished. Called
+ * again, it also hangs up on an engine that does not answer. */
 void bilge_execute_cancel(struct bilge *bilge);
 
 /* ---- Care for caches: long work on whole directories, off the loop. One

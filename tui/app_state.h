@@ -22,7 +22,9 @@ struct app {
     uint64_t drawn_ms;
     bool dirty;  /* something has moved */
     bool urgent; /* and it was a key */
-    bool closing;
+    bool closing; /* screens go, then core, then our handles */
+    bool core_closed;
+    int signal; /* that has ended it; 0: none has */
 
     struct notices notices;
     char *saved_path; /* of the log that was saved last; NULL: none */

@@ -40,5 +40,6 @@ void execute_step(struct execute *execute);
 void execute_caches_start(struct execute *execute);
 void execute_caches_free(struct execute *execute);
 void execute_records_start(struct execute *execute);
+void execute_records_hang_up(struct execute *execute);
 
 #endif

@@ -112,8 +112,9 @@ char *settings_default_path(void);
 #define SETTINGS_FILE_MAX (256 * 1024)
 
 /* Reads the file into *settings. ERR_USAGE naming file and line when something
- * in it makes no sense, and when it can't be read. One that is not there is an
- * error with `must_exist`, else *ret_found (may be NULL) says so. */
+ * in it makes no sense; another code when it can't be read, or is no file. One
+ * that is not there is an error with `must_exist`, else *ret_found (may be NULL)
+ * says so. */
 int settings_read(struct settings *settings, const char *path, bool must_exist, bool *ret_found,
                   struct err *err);
 /* The same of an open file that errors call `path`. */

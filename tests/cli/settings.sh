@@ -127,6 +127,10 @@ run status --help
 is 'a broken file: status --help' exits 0
 run --version
 is 'a broken file: --version' exits 0
+settle '[guard]' 'keep-free = 10'
+refused "$conf:2: guard.keep-free: 10 what? such as 10GB" guard --once
+settle '[disk]' 'amber = 85'
+refused "$conf:2: disk.amber: 85 what? such as 85%" status
 settle '[nosuch]'
 refused "$conf:1: there is no section [nosuch]" status
 settle '[ui]' 'nosuch = 1'
@@ -136,17 +140,29 @@ refused "$conf:2: there is a control character" status
 head -c 1048576 /dev/zero | tr '\0' x >"$conf"
 refused "$conf:1: the line is too long" status
 rm "$conf"
+
+# unread WORDS ARGUMENT...: what can't be read is no mistake of the command line.
+unread() {
+    words=$1
+    shift
+    run "$@"
+    is "$* : exit 1 ($words)" exits 1
+    is "$* : one line ($words)" one_complaint
+    is "$* : says so ($words)" complains "$words"
+    is "$* : nothing on stdout ($words)" silent
+}
+
 mkdir "$conf"
-refused 'not a file' status
+unread 'not a file' status
 rmdir "$conf"
-refused 'no such file' status --config "$tmp/nosuch"
-refused 'not a file' status --config "$tmp"
-refused 'not a file' status --config /dev/zero
+unread 'no such file' status --config "$tmp/nosuch"
+unread 'not a file' status --config "$tmp"
+unread 'not a file' status --config /dev/zero
 refused '--config is given twice' status --config a --config b
 settle '[ui]'
 chmod 0 "$conf"
 run_as_other status --config "$conf"
-is 'a file that may not be read: exit 2' exits 2
+is 'a file that may not be read: exit 1' exits 1
 is 'a file that may not be read: one line' one_complaint
 is 'a file that may not be read: says so' complains 'permission denied'
 

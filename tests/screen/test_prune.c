@@ -139,7 +139,9 @@ static void test_free_so_much(void **state)
     stage_start_full(stage, 100, 30, NULL);
     stage_press(stage, "f", "Free how much");
     terminal_press(stage->terminal, "\025");
-    stage_press(stage, "lots" KEY_ENTER_SENT, "A size is");
+    stage_press(stage, "lots" KEY_ENTER_SENT, "is not a size");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "10" KEY_ENTER_SENT, "10 what? such as 10GB");
     terminal_press(stage->terminal, "\025");
     stage_press(stage, "10MB" KEY_ENTER_SENT, "Delete?");
     stage_see(stage, "orchestration");

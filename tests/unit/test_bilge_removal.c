@@ -228,6 +228,52 @@ static void test_a_cancelled_removal_ends(void **state)
     run_close(run);
 }
 
+/* Until the engine has been asked to delete, to which it will not answer. */
+static void begin_endless_removal(struct run *run)
+{
+    struct query query;
+    struct err err;
+    bool asked = false;
+    file_write_text(run->world->engine, "build_prune.hang", "");
+    query_init(&query);
+    query.records = true;
+    query.older_than_s = 3600;
+    run_plan(run, &query);
+    assert_int_equal(run->plan->items_len, 4);
+    assert_int_equal(bilge_execute(run->bilge, run->plan, &err), 0);
+    run->plan = NULL;
+    while (!asked) {
+        char *requests = world_requests(run->world);
+        asked = strstr(requests, "POST /v1.45/build/prune") != NULL;
+        free(requests);
+        if (!asked)
+            uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    }
+}
+
+static void test_an_engine_that_never_answers_is_hung_up_on(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    bilge_execute_cancel(run->bilge);
+    uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    assert_int_equal(run->store->prune.state, PRUNE_RUNNING); /* its answer is waited for */
+    bilge_execute_cancel(run->bilge);
+    WAIT(run, run->store->prune.state == PRUNE_OVER);
+    assert_true(run->store->prune.cancelled);
+    assert_int_equal(run->store->prune.freed_bytes, 0);
+    run_close(run);
+}
+
+static void test_closing_waits_for_no_engine(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    run_close(run);
+}
+
 static void test_what_a_killed_one_left_is_finished(void **state)
 {
     struct run *run = run_new(world_new_usual());
@@ -257,6 +303,8 @@ int main(void)
         cmocka_unit_test(test_old_plans_and_read_only_are_refused),
         cmocka_unit_test(test_only_the_listed_goes),
         cmocka_unit_test(test_a_cancelled_removal_ends),
+        cmocka_unit_test(test_an_engine_that_never_answers_is_hung_up_on),
+        cmocka_unit_test(test_closing_waits_for_no_engine),
         cmocka_unit_test(test_what_a_killed_one_left_is_finished),
     };
     limit_program(120);

@@ -177,9 +177,11 @@ void bilge_execute_cancel(struct bilge *bilge)
 {
     if (bilge->pruning == NULL || bilge->pruning->phase == PHASE_LOOKING)
         return;
-    bilge->store->prune.cancelled = true;
-    if (bilge->pruning->execute != NULL)
+    if (bilge->pruning->execute != NULL && bilge->store->prune.cancelled)
+        execute_hang_up(bilge->pruning->execute);
+    else if (bilge->pruning->execute != NULL)
         execute_cancel(bilge->pruning->execute);
+    bilge->store->prune.cancelled = true;
     bilge_moved(bilge);
 }
 
@@ -188,7 +190,7 @@ void pruning_cancel(struct bilge *bilge)
     if (bilge->pruning == NULL)
         return;
     if (bilge->pruning->execute != NULL)
-        execute_cancel(bilge->pruning->execute);
+        execute_hang_up(bilge->pruning->execute); /* nobody waits any more */
     else
         pruning_free(bilge);
 }

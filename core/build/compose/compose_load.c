@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/base/process.h"
 #include "core/build/compose/compose.h"
 
@@ -195,7 +196,7 @@ int compose_load(uv_loop_t *loop, const char *file, const char *directory,
     }
     struct compose_load *load = mem_zalloc(sizeof *load);
     load->loop = loop;
-    load->file = file != NULL ? mem_strdup(file) : NULL;
+    load->file = file != NULL ? path_as_word(file) : NULL;
     load->directory = absolute;
     load->on_done = on_done;
     load->arg = arg;
