@@ -13,12 +13,13 @@ class Command:
         self.ids = meaning.get('ids', [])
         self.older_s = meaning.get('older_s')
         self.keep = meaning.get('keep')
-        self.live = meaning.get('live', False)
+        self.live = meaning.get('live', False)  # current caches of the project may go, too
+        self.abandoned_s = meaning.get('abandoned_s', 30 * 86400)
         self.now = meaning.get('now', False)
         self.json = meaning.get('json', False)
         self.usage = meaning.get('usage', False)  # the words are wrong: exit 2, and nothing happens
         self.folder = meaning.get('folder', 'cwd')
-        self.rooted = True
+        self.rooted = True  # with --cache-root
 
     def __str__(self):
         return 'bilge ' + ' '.join(self.words)
@@ -31,7 +32,7 @@ def roots_of(world, rng):
     if told and not os.path.lexists('/tmp/docker-cache') and rng.random() < 0.4:
         return [], False
     words = []
-    for root in world.roots:
+    for root in world.roots + ([world.path(rng.choice(['none', 'outside/thesis.txt']))] if rng.random() < 0.03 else []):
         words += ['--cache-root', root]
     return words, True
 
@@ -122,13 +123,26 @@ def service(world, rng):
     return prune('service', rng, words, **meaning)
 
 
+def leave(rng):
+    """What widens the choice of whole caches."""
+    words, meaning = [], {}
+    if rng.random() < 0.15:
+        words, meaning = ['--live'], {'live': True}
+    if rng.random() < 0.15:
+        age = rng.choice(sorted(AGES))
+        words, meaning['abandoned_s'] = words + ['--abandoned-after', age], AGES[age] * 86400
+    return words, meaning
+
+
 def older(world, rng):
     age = rng.choice(sorted(AGES))
-    return prune('older', rng, ['--older-than', age], older_s=AGES[age] * 86400)
+    words, meaning = leave(rng)
+    return prune('older', rng, ['--older-than', age] + words, older_s=AGES[age] * 86400, **meaning)
 
 
 def free(world, rng):
-    return prune('free', rng, ['--free', rng.choice(['10kB', '100kB', '1GB', '10TB'])])
+    words, meaning = leave(rng)
+    return prune('free', rng, ['--free', rng.choice(['10kB', '100kB', '1GB', '10TB'])] + words, **meaning)
 
 
 def everything(world, rng):
@@ -183,11 +197,11 @@ def dedupe(world, rng):
 
 
 def guard(world, rng):
-    live = rng.random() < 0.3
-    words = ['guard', '--once', '--keep-free', whole_disk(world)] + (['--live'] if live else [])
+    more, meaning = leave(rng)
+    words = ['guard', '--once', '--keep-free', whole_disk(world)] + more
     if rng.random() < 0.1:
         return Command('read', words + ['--read-only'], usage=True)
-    return Command('guard', words, live=live, json=rng.random() < 0.7)
+    return Command('guard', words, json=rng.random() < 0.7, **meaning)
 
 
 def wrong(world, rng):

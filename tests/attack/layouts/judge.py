@@ -10,7 +10,6 @@ import time
 from layout import Damaged, Eyes, hex_of, parse
 
 DAY = 86400
-ABANDONED_S = 30 * DAY
 
 PROPERTIES = {
     'outside': 'nothing outside the cache roots changes',
@@ -151,6 +150,8 @@ class Judge:
             self.find('words', f'exit status {ran.status} where the words make no sense')
         if ran.status == 2 and not command.usage and not self._may_be_usage():
             self.find('words', f'exit status 2 for words that make sense: {ran.err[-200:]!r}')
+        if ran.status == 0 and self._lacks_a_root():
+            self.find('words', 'exit status 0, and a root that was named can not be looked at')
         if ran.status == 2 and not ran.err:
             self.find('words', 'exit status 2 without a word')
         if command.json and ran.status != 2 and ran.object is None and (ran.out or ran.status == 0):
@@ -158,6 +159,13 @@ class Judge:
         if ran.status == 2 and ran.out and command.json:
             self.find('words', 'exit status 2 with an object')
         self._failures()
+
+    def _lacks_a_root(self):
+        """One that was named and is not there, is no directory, or is a symlink that another user planted."""
+        words = self.command.words
+        named = [words[number + 1] for number, word in enumerate(words) if word == '--cache-root']
+        return any(not os.path.isdir(root) for root in named) and not self.command.services and not self.command.ids \
+            or (self.world.ruined == 'planted' and self.command.rooted)
 
     def _may_be_usage(self):
         """A name that nobody has, or several have; nothing to restore; ids that are gone."""
@@ -193,7 +201,7 @@ class Judge:
                   if place.services or os.path.dirname(place.path) in self.world.folders or place.label == 'root']
         own = [place for place in places if name in place.services]
         by_path = [place for place in places if place.path == name]
-        return by_path or own or [place for place in places if place.name == name and (place.imported or not place.services)]
+        return by_path or own or [place for place in places if place.name == name and not place.services]
 
     def _is_meant(self, place):
         return any(place in self._named(name) for name in self.command.services)
@@ -202,7 +210,7 @@ class Judge:
         world = self.world
         if world.project == 'failing' or place.services or (place.others and world.known):
             return False
-        return self.now - layout.exported_at > ABANDONED_S
+        return self.now - layout.exported_at > self.command.abandoned_s
 
     def _older(self, layout):
         return self.command.older_s is None or self.now - layout.exported_at > self.command.older_s
@@ -214,23 +222,34 @@ class Judge:
         if (self._is_busy(layout) and not command.now) or not self._older(layout):
             return False
         if command.verb == 'service':
-            return self._is_meant(place)
+            return self._is_meant(place) and not self._others_who_use(place)
         if command.verb == 'all':
             return True
         if command.verb == 'repair':
             return self._may_repair_away(place, layout)
         if layout.kind != 'cache':
             return False
-        if command.verb in ('older', 'free'):
-            return self._is_abandoned(place, layout)
-        if command.verb == 'guard':
-            return self._guard_may(place, layout)
+        if command.verb in ('older', 'free', 'guard'):
+            return self._is_abandoned(place, layout) or (command.live and bool(place.services))
         return False
 
-    def _guard_may(self, place, layout):
-        if self.world.project != 'good':
-            return self.command.live and self.world.project == 'none'
-        return self._is_abandoned(place, layout) or (self.command.live and bool(place.services))
+    def _others_who_use(self, place):
+        """Services that were not named and share the directory: those that write to it, else those that read it."""
+        sharers = [user for user in place.users if user[1]] or place.users
+        return {name for name, _, _ in sharers if name not in self.command.services}
+
+    def _may_be_dropped(self, place, layout):
+        """Entries of index.json that go alone: tags of nobody but the named, or manifests that were asked for."""
+        sharers = [user for user in place.users if user[1]] or place.users
+        dropped = set()
+        for tag, manifest, _ in layout.entries:
+            owners = {name for name, _, each in sharers if each == tag}
+            mine = self.command.verb == 'service' and owners and owners <= set(self.command.services)
+            if mine or (self.command.verb == 'id' and manifest in self.command.ids):
+                dropped.add(manifest)
+        rest = [manifest for _, manifest, _ in layout.entries if manifest not in dropped]
+        usable = layout.kind in ('cache', 'mixed') and self._is_whole(layout) and (not self._is_busy(layout) or self.command.now)
+        return dropped if rest and usable and not place.planted and place.label != 'gone' else set()
 
     def _is_busy(self, layout):
         return layout.busy is not None or self.world.building
@@ -292,7 +311,7 @@ class Judge:
         below = os.path.relpath(path, place.path)
         if layout.kind in ('symlink', 'mount', 'twisted'):
             return 'mount'
-        if layout.kind in ('foreign', 'file', 'missing'):
+        if layout.kind in ('foreign', 'file', 'missing', 'lost'):
             return None if self._is_begun(place, layout) else 'foreign'
         if layout.kind == 'unreadable':
             return 'unsure'
@@ -309,9 +328,9 @@ class Judge:
         return self._why_in_parts(below, place, layout)
 
     def _is_begun(self, place, layout):
-        """What is left of a first export into a directory of the project may go with it."""
+        """What is left of an export into a directory of the project may go with it, though it is no cache (any more)."""
         asked = self.command.verb == 'all' or (self.command.verb == 'service' and self._is_meant(place))
-        return place.label == 'interrupted' and bool(place.services) and asked and not self._is_busy(layout)
+        return (place.label == 'interrupted' or layout.kind == 'lost') and bool(place.services) and asked and not self._is_busy(layout)
 
     def _is_nobodys_aside(self, place):
         names = os.listdir(os.path.join(place.path, '.bilge-aside')) if os.path.isdir(os.path.join(place.path, '.bilge-aside')) \
@@ -324,6 +343,8 @@ class Judge:
         verb = self.command.verb
         if verb == 'repair':
             return self._why_in_repair(parts, place, layout)
+        if parts[:2] == ['blobs', 'sha256'] and len(parts) == 3 and self._went_with_its_tag(parts[2], place, layout):
+            return None
         if verb not in ('garbage', 'older', 'free', 'guard', 'id') or below in ('.', 'blobs', 'blobs/sha256', 'ingest') or parts[0] in (
                 'index.json', 'oci-layout'):
             return 'whole'
@@ -334,6 +355,11 @@ class Judge:
         if parts[0] == '.bilge-aside' or parts[0].startswith(('index.json.lock', '.fsverity-check-')):
             return None
         return self._why_blob(parts[-1], layout)
+
+    def _went_with_its_tag(self, name, place, layout):
+        dropped = self._may_be_dropped(place, layout)
+        rest = {manifest for _, manifest, _ in layout.entries} - dropped
+        return bool(dropped) and name in layout.reach(dropped) and name not in layout.reach(rest)
 
     def _why_blob(self, name, layout):
         command = self.command
@@ -393,7 +419,7 @@ class Judge:
     def _why_in_repair(self, parts, place, layout):
         if self.command.services and not self._is_meant(place):
             return 'plan'
-        if layout.kind == 'broken':
+        if layout.kind == 'broken' or layout.closed:
             return 'unsure'
         damaged = self.bad[place.path]
         wrong_size = {hex_of(item) for document in layout.documents.values() for item in document.get('manifests', []) + document.get('layers', [])
@@ -465,8 +491,11 @@ class Judge:
         name = os.path.relpath(path, place.path)
         if command.verb == 'dedupe' and layout.kind in ('cache', 'mixed', 'odd') and name.startswith('blobs/sha256/'):
             return None if old.content == new.content and old.kind == new.kind else 'live'
-        if name == 'index.json' and command.verb in ('repair', 'restore', 'service'):
-            return None if layout.kind in ('cache', 'mixed', 'odd') and not self._is_busy(layout) else 'unsure'
+        if name == 'index.json' and self._may_be_dropped(place, layout):
+            return None
+        if name == 'index.json' and command.verb in ('repair', 'restore'):
+            unread = layout.closed and command.verb == 'repair'
+            return None if layout.kind in ('cache', 'mixed', 'odd') and not unread and not self._is_busy(layout) else 'unsure'
         return 'foreign' if layout.kind == 'foreign' else 'live'
 
     # ---- index.json afterwards
@@ -487,17 +516,20 @@ class Judge:
     def _judge_entries(self, place, old, new):
         if len(new.whole_entries()) != len(new.entries):
             self.find('index', f'index.json names what is not whole: {place!r}')
-        if self.command.verb not in ('repair', 'restore', 'service', 'read'):
-            return
-        lost = [tag for tag, name, _ in old.entries if tag not in [each for each, _, _ in new.entries]]
-        if lost and not (self.command.verb == 'service' and self._is_meant(place)):
-            self.find('index', f'the tags {lost} are gone: {place!r}')
         kept = [entry for _, _, entry in new.entries]
-        changed = [tag for tag, _, entry in old.entries if entry not in kept]
+        dropped = self._may_be_dropped(place, old)
+        changed = [tag for tag, manifest, entry in old.entries if entry not in kept and manifest not in dropped]
+        lost = [tag for tag, manifest, _ in old.entries if tag not in [each for each, _, _ in new.entries] and manifest not in dropped]
+        if lost:
+            self.find('index', f'the tags {lost} are gone: {place!r}')
         allowed = 1 if self.command.verb == 'restore' and self._is_meant(place) else 0
-        if self.command.verb != 'service' and len(changed) > allowed:
+        reach = {export.manifest: export.blobs for export in new.exports}
+        if changed and any(reach.get(manifest, set()) & old.closed for _, manifest, entry in new.entries
+                           if entry not in [each for _, _, each in old.entries]):
+            self.find('unsure', f'what can not be read was restored: {place!r}')
+        if len(changed) > allowed:
             self.find('index', f'the entries of {changed} have changed: {place!r}')
-        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place) and not changed and lost:
+        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place) and not changed:
             self.find('words', f'nothing was restored: {place!r}')
 
     def _judge_repaired(self, place, old, new):
@@ -580,8 +612,7 @@ class Judge:
             if not self._is_plain(place, layout):
                 continue
             whole = self._may_go_whole(place, layout) and command.verb in ('service', 'all', 'guard')
-            shared = len(place.services) > 1 or any(len(each.services & place.services) for each in self.world.places if each is not place)
-            if whole and os.path.lexists(place.path) and not (command.verb == 'service' and shared):
+            if whole and os.path.lexists(place.path):
                 self.find('does', f'is still there: {place!r}')
             elif not whole and command.verb in ('garbage', 'guard') and not command.keep:
                 self._judge_garbage(place, layout)
@@ -607,7 +638,7 @@ class Judge:
 
     STATES = {
         'cache': ('ok', 'busy'), 'mixed': ('ok', 'busy'), 'empty': ('empty',), 'foreign': ('foreign',), 'unreadable': ('unreadable',),
-        'broken': ('broken',),
+        'broken': ('broken',), 'lost': ('broken', 'foreign'),
     }
 
     def _judge_rows(self):

@@ -264,7 +264,7 @@ class Layout:
             return
         entries = self.index.get('manifests') if isinstance(self.index, dict) else None
         self.live |= digests_in(self.index)
-        self._walk()
+        self.live = self.reach(self.live)
         if entries is None and isinstance(self.index, dict) and 'manifests' in self.index:
             entries = []  # Go writes null for an empty list
         if not isinstance(entries, list):
@@ -277,15 +277,15 @@ class Layout:
             tag = notes.get(TAG) if isinstance(notes, dict) else None
             self.entries.append((tag, hex_of(entry), entry))
 
-    def _walk(self):
-        """Adds to `live` all that the documents in it lead to."""
-        todo = list(self.live)
+    def reach(self, names):
+        """These digests, and all that the documents among them lead to."""
+        found, todo = set(names), list(names)
         while todo:
-            name = todo.pop()
-            for each in digests_in(self.documents.get(name, {})):
-                if each not in self.live:
-                    self.live.add(each)
+            for each in digests_in(self.documents.get(todo.pop(), {})):
+                if each not in found:
+                    found.add(each)
                     todo.append(each)
+        return found
 
     def _find_exports(self):
         inner = set()
@@ -336,9 +336,7 @@ class Layout:
         elif self._damage is not None:
             self.kind, self.why = ('broken' if caches else 'foreign'), self._damage
         elif not caches:
-            self.kind = 'foreign'
-            if any(name not in self.blobs or name not in self.documents for name in named) and self.closed:
-                self.kind = 'unreadable'
+            self.kind = 'lost' if any(name not in self.documents for name in named) else 'foreign'
         elif any(not export.cache for export in self.exports if export.manifest in named):
             self.kind = 'mixed'
         elif not self.understood and self.index is not None:

@@ -85,6 +85,7 @@ def play(seed, options):
         here = world.World(seed, base)
         result.skipped = here.skipped
         result.story = here.describe()
+        result.findings += [('harness', text, '') for text in here.misread()]
         rng = random.Random(f'commands {seed}')
         for asked in command.pair(here, rng):
             one = judge.Judge(here, asked)

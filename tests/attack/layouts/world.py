@@ -48,7 +48,7 @@ class Place:
         self.services = set()    # of the project in the working directory
         self.others = set()      # of another project
         self.plain = False       # a sound cache with nothing odd about it
-        self.imported = False    # no more than a cache_from names it
+        self.users = []          # (service, whether it writes, tag): who names it in the project
         self.planted = False     # reached through a symlink that another user made
 
     @property
@@ -262,7 +262,7 @@ class World:
     # ---- places
 
     NAMES = ['api', 'web', 'worker', 'my app', 'größe', 'a\nb', '-rf', '--push', '.hidden', 'caf\udce9', 'x' * 120, '日本',
-             'a"b', "it's", '$HOME', 'blob', 'ingests', 'A-new', 'web.old', '%s', '*', 'index.json.d', '~', 'tab\there']
+             'a"b', "it's", '$HOME', 'blob', 'ingests', 'A-new', 'web.old', '%s', '*', 'index.json.d', '~', 'tab\there', 'ingest', 'blobs']
 
     def _new_path(self):
         for _ in range(50):
@@ -281,6 +281,7 @@ class World:
         made = make(place)
         if made is not False:
             self.places.append(place)
+        place.plain = place.plain and place.name not in ('ingest', 'blobs')
 
     def _random_layers(self):
         shared = self.rng.sample(self.layers, self.rng.randint(1, 3))
@@ -724,15 +725,16 @@ class World:
             name = self.rng.choice(['api', 'web', 'worker', 'svc', 'a.b']) + (str(number) if number else '')
             if self.chance(0.3) and place.name.isalnum() and place.name.isascii():
                 name = place.name
-            services[name] = {'build': {'context': self.path('cwd'), 'dockerfile': 'Dockerfile'}}
-            getattr(place, owner).add(name)
-            self._give_caches(services[name]['build'], place)
-            if self.chance(0.15):  # two services in one directory
-                twin = name + '-twin'
-                services[twin] = {'build': dict(services[name]['build'])}
-                if self.chance(0.5):
-                    services[twin]['build']['cache_to'] = [self._attributes('dest', self._as_given(place.path)) + ',tag=v2']
-                getattr(place, owner).add(twin)
+            for each in [name, name + '-twin'] if self.chance(0.15) else [name]:  # sometimes two in one directory
+                services[each] = {'build': {'context': self.path('cwd'), 'dockerfile': 'Dockerfile'}}
+                getattr(place, owner).add(each)
+                self.fresh = None  # the other directory of a rotation
+                writes, tag = self._give_caches(services[each]['build'], place)
+                if owner == 'services':
+                    place.users.append((each, writes, tag))
+                if self.fresh is not None:
+                    getattr(self.fresh, owner).add(each)
+                    self.fresh.users += [(each, True, 'latest')] if owner == 'services' else []
         if self.chance(0.3):
             services['db'] = {'image': 'postgres'}
         if self.chance(0.2):
@@ -740,19 +742,23 @@ class World:
         return services
 
     def _give_caches(self, build, place):
+        """Writes cache_to and cache_from; returns whether the place is written to, and its tag."""
         path = self._as_given(place.path)
-        tag = self.rng.choice(['', '', ',tag=v1'])
-        dest = self._attributes('dest', path) + self.rng.choice(['', ',mode=max']) + tag
-        src = self._attributes('src', path)
+        tag = self.rng.choice(['latest', 'latest', 'v1', 'main'])
+        told = '' if tag == 'latest' else f',tag={tag}'
+        src = self._attributes('src', path) + told
         form = self.rng.choice(['both', 'both', 'to', 'from', 'rotated'])
-        place.imported = form in ('from', 'rotated')
         if form == 'rotated':
-            build['cache_from'] = [src]
             build['cache_to'] = [self._attributes('dest', path + '-new')]
+            if place.label == 'sound' and self.chance(0.4) and not os.path.lexists(place.path + '-new'):
+                self.fresh = Place(place.path + '-new', 'rotated')
+                self._fill_sound(self.fresh)
+                self.places.append(self.fresh)
         if form in ('both', 'to'):
-            build['cache_to'] = [dest]
-        if form in ('both', 'from'):
+            build['cache_to'] = [self._attributes('dest', path) + self.rng.choice(['', ',mode=max']) + told]
+        if form in ('both', 'from', 'rotated'):
             build['cache_from'] = [src] + self.rng.choice([[], ['type=registry,ref=registry.example.com/x']])
+        return form in ('both', 'to'), tag
 
     def _attributes(self, key, path):
         text = path.encode('utf-8', 'surrogateescape').decode('utf-8', 'replace').replace('$', '$$')
@@ -843,6 +849,20 @@ class World:
     def layouts(self):
         """Every place as it is now, by path."""
         return {place.path: Layout(place.path, self.eyes, self.mount_points) for place in self.places}
+
+    KINDS = {
+        'sound': ('cache',), 'tags': ('cache',), 'shrunken': ('cache',), 'rotated': ('cache',), 'not_owned': ('cache', 'unreadable'),
+        'mixed': ('mixed',), 'image': ('foreign',), 'empty': ('empty',), 'foreign': ('foreign', 'file', 'twisted'), 'broken_index': ('broken', 'odd'),
+        'odd_index': ('cache', 'odd', 'broken'), 'broken_blobs': ('cache', 'lost', 'odd'), 'interrupted': ('cache', 'foreign'),
+        'closed': ('cache', 'unreadable'),
+    }
+
+    def misread(self):
+        """Places that are read as something else than what was made: one of the two is wrong."""
+        layouts = self.layouts()
+        odd = [place for place in self.places if layouts[place.path].kind not in self.KINDS.get(place.label, (layouts[place.path].kind,))]
+        odd += [place for place in self.places if place.plain and layouts[place.path].whole_entries() != layouts[place.path].entries]
+        return [f'{place!r} is read as {layouts[place.path].kind}: {layouts[place.path].why}' for place in odd]
 
     def place_of(self, path):
         """The innermost place that holds the path; None: no place does."""
