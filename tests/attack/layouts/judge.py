@@ -529,7 +529,9 @@ class Judge:
             self.find('unsure', f'what can not be read was restored: {place!r}')
         if len(changed) > allowed:
             self.find('index', f'the entries of {changed} have changed: {place!r}')
-        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place) and not changed:
+        asked = [word for word in self.command.words if re.fullmatch('[0-9a-f]{12,64}', word)]
+        again = any(manifest.startswith(word) for word in asked for _, manifest, _ in old.entries)  # it is current already
+        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place) and not changed and not again:
             self.find('words', f'nothing was restored: {place!r}')
 
     def _judge_repaired(self, place, old, new):
@@ -694,10 +696,11 @@ class Judge:
 
     def _judge_verified(self, said):
         for row in said['services']:
-            places = [place for place in self.world.places if place.plain and self.layouts[place.path].kind == 'cache'
-                      and (place.name == row.get('name') or row.get('name') in place.services)]
-            if len(places) == 1 and len([each for each in self.world.places if each.name == places[0].name]) == 1 \
-                    and self._is_whole(self.layouts[places[0].path]) and not row.get('ok') and not row.get('problems') == []:
+            places = [place for place in self.world.places if place.name == row.get('name') or row.get('name') in place.services]
+            if len(places) != 1 or not places[0].plain or self.layouts[places[0].path].kind != 'cache':
+                continue
+            layout = self.layouts[places[0].path]
+            if not layout.strangers and self._is_whole(layout) and row.get('problems'):
                 self.find('rows', f'verify finds fault with {places[0]!r}: {row.get("problems")}')
         faulty = [row for row in said['services'] if not row.get('ok')]
         if self.command.verb == 'read' and (self.ran.status == 0) != (faulty == []):

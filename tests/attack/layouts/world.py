@@ -717,7 +717,9 @@ class World:
         write(self.path('other/answer.json'), dump({'name': 'bank', 'services': services}))
 
     def _choose_places(self, probability):
-        return [place for place in self.places if place.label not in ('gone', 'root') and self.chance(probability)]
+        """A name that is no UTF-8 can't stand in a compose file."""
+        return [place for place in self.places if place.label not in ('gone', 'root') and self.chance(probability)
+                and '\udce9' not in place.path]
 
     def _services(self, places, owner):
         services = {}
