@@ -27,6 +27,7 @@ XFAIL_TESTS =
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
+include $(top_srcdir)/tests/attack/layouts/local.mk
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
 include $(top_srcdir)/tests/workspace/local.mk

@@ -49,6 +49,7 @@ needs_to_check='
 	module:cmocka       libcmocka-dev
 	module:vterm        libvterm-dev
 	command:ps          procps
+	python:json         python3
 	command:git         git
 	command:mandoc      mandoc
 	command:zsh         zsh
@@ -61,6 +62,7 @@ is_there() {
 	command:*) command -v "${1#*:}" ;;
 	module:*) pkg-config --exists "${1#*:}" ;;
 	header:*) echo "#include <${1#*:}>" | cc -E - ;;
+	python:*) python3 -c "import ${1#*:}" ;;
 	terminal:*) infocmp "${1#*:}" ;;
 	esac >/dev/null 2>&1
 }
