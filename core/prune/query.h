@@ -4,7 +4,6 @@
 #ifndef BILGE_PRUNE_QUERY_H
 #define BILGE_PRUNE_QUERY_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +11,7 @@
 #include "core/base/err.h"
 
 struct builder;
+struct expression;
 struct record;
 struct service;
 struct store;
@@ -76,8 +76,7 @@ bool query_is_of_records(const struct query *query);
 struct query_match {
     const struct query *query;
     int64_t now;
-    bool has_regex;
-    regex_t regex;
+    struct expression *expression; /* NULL: none */
 };
 
 /* Borrows the query. ERR_USAGE for conditions that make no sense. */

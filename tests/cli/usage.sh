@@ -64,8 +64,8 @@ refused '--all' prune --free 1GB --all --yes
 refused 'no such builder' prune --records --builder nosuch --yes
 refused 'no such service' prune --free 1GB --service nosuch --yes
 refused '-1GB' prune --larger-than=-1GB --yes
-refused 'no regular expression' prune --match '(' --yes
-refused 'no regular expression' du --match '['
+refused 'as a regular expression: ( without )' prune --match '(' --yes
+refused 'as a regular expression: [ without ]' du --match '['
 refused 'twice' prune --match a --match b --yes
 refused 'condition on records' prune --match a --garbage --yes
 refused 'condition on records' prune --in-use no --service api --garbage --yes

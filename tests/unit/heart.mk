@@ -1,4 +1,4 @@
-UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_plan_caches \
+UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_expression tests/unit/test_plan_caches \
 	tests/unit/test_plan_frees tests/unit/test_plan_named tests/unit/test_plan_records \
 	tests/unit/test_plan_selected tests/unit/test_plan_whole tests/unit/test_plan_whose tests/unit/test_plan_words tests/unit/test_bilge \
 	tests/unit/test_bilge_builds tests/unit/test_bilge_removal \
@@ -41,3 +41,5 @@ tests_unit_test_bilge_builds_LDADD = $(UNIT_LDADD)
 tests_unit_test_bilge_removal_SOURCES = tests/unit/test_bilge_removal.c $(RUN_KIT)
 tests_unit_test_bilge_removal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bilge_removal_LDADD = $(UNIT_LDADD)
+tests_unit_test_expression_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_expression_LDADD = $(UNIT_LDADD)
