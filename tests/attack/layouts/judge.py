@@ -671,7 +671,7 @@ class Judge:
                 continue
             layout = self.layouts[place.path]
             whole = self._is_whole(layout)
-            if self.world.ruined is not None:
+            if self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
                 continue  # below no root that was given
             if layout.kind == 'cache' and layout.index is None:
                 continue  # no export has come to its end
