@@ -236,7 +236,7 @@ class Judge:
     def _others_who_use(self, place):
         """Services that were not named and share the directory: those that write to it, else those that read it."""
         sharers = [user for user in place.users if user[1]] or place.users
-        return {name for name, _, _ in sharers if name not in self.command.services}
+        return {name for name, _, _ in sharers if name not in self.command.services and place.path not in self.command.services}
 
     def _may_be_dropped(self, place, layout):
         """Entries of index.json that go alone: tags of nobody but the named, or manifests that were asked for."""
@@ -529,10 +529,19 @@ class Judge:
             self.find('unsure', f'what can not be read was restored: {place!r}')
         if len(changed) > allowed:
             self.find('index', f'the entries of {changed} have changed: {place!r}')
+        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place):
+            self._judge_restored(place, old, new)
+
+    def _judge_restored(self, place, old, new):
         asked = [word for word in self.command.words if re.fullmatch('[0-9a-f]{12,64}', word)]
         again = any(manifest.startswith(word) for word in asked for _, manifest, _ in old.entries)  # it is current already
-        if self.command.verb == 'restore' and self.ran.status == 0 and self._is_meant(place) and not changed and not again:
+        before = [entry for _, _, entry in old.entries]
+        fresh = ['sha256:' + manifest for _, manifest, entry in new.entries if entry not in before]
+        told = self.ran.object.get('generation') if isinstance(self.ran.object, dict) else None
+        if not fresh and not again:
             self.find('words', f'nothing was restored: {place!r}')
+        elif fresh and told is not None and told not in fresh:
+            self.find('words', f'{told} is said to be restored, and {fresh} was: {place!r}')
 
     def _judge_repaired(self, place, old, new):
         """What was whole is still named; what is named after exit 0 is whole."""
@@ -662,6 +671,8 @@ class Judge:
                 continue
             layout = self.layouts[place.path]
             whole = self._is_whole(layout)
+            if self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
+                continue  # below no root that was given
             if layout.kind == 'cache' and layout.index is None:
                 continue  # no export has come to its end
             states = self.STATES.get(layout.kind) if whole or layout.kind not in ('cache', 'mixed') else ('broken',)
@@ -697,7 +708,8 @@ class Judge:
     def _judge_verified(self, said):
         for row in said['services']:
             places = [place for place in self.world.places if place.name == row.get('name') or row.get('name') in place.services]
-            if len(places) != 1 or not places[0].plain or self.layouts[places[0].path].kind != 'cache':
+            sound = ('sound', 'tags', 'shrunken', 'rotated', 'deep')
+            if len(places) != 1 or places[0].label not in sound or self.layouts[places[0].path].kind != 'cache':
                 continue
             layout = self.layouts[places[0].path]
             if not layout.strangers and self._is_whole(layout) and row.get('problems'):

@@ -69,7 +69,7 @@ class Eyes:
 
 
 def parse(data):
-    """JSON as a strict reader takes it: UTF-8, no NaN, one document."""
+    """JSON as a strict reader takes it: no NaN, one document. What is no UTF-8 is replaced, as in Go."""
     if len(data) > DOCUMENT_MAX:
         raise Damaged('larger than 4 MiB')
 
@@ -77,7 +77,7 @@ def parse(data):
         raise ValueError(word)
 
     try:
-        return json.loads(data.decode('utf-8'), parse_constant=refuse)
+        return json.loads(data.decode('utf-8', 'replace'), parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise Damaged(f'no JSON: {error}') from error
 

@@ -395,7 +395,7 @@ class World:
             'nan': good.rstrip()[:-1] + b',"size":NaN}', 'comment': good + b'// end', 'twice': good + good,
             'wide': good.decode().encode('utf-16'), 'zeros': b'\0' * len(good), 'nul behind': good + b'\0',
             'no list': good.replace(b'"manifests":', b'"manifests_":', 1), 'object': b'{"schemaVersion":2,"manifests":{}}',
-            'string': b'{"schemaVersion":2,"manifests":"none"}', 'not utf-8': good.replace(b'schemaVersion', b'schema\xffVersion'),
+            'string': b'{"schemaVersion":2,"manifests":"none"}',
             'deep': b'{"a":' + b'[' * 100000 + b']' * 100000 + b',' + good[1:], 'entry': b'{"manifests":[5,null]}',
         }
         kind = self.rng.choice(sorted(bad))
@@ -419,6 +419,7 @@ class World:
             'upper': good.replace(entry['digest'], 'sha256:' + entry['digest'][7:].upper()),
             'no size': json.dumps({'manifests': [{key: value for key, value in each.items() if key != 'size'} for each in writer.entries]}),
             'size': good.replace(f'"size":{entry["size"]}', '"size":1e99').replace(f'"size": {entry["size"]}', '"size": -1'),
+            'not utf-8': good.replace('schemaVersion', 'schema\xffVersion'),
             'nul tag': good.replace('"latest"', '"la\\u0000test"', 1),
             'data': json.dumps({'manifests': [dict(each, data='aGVsbG8=', urls=['http://x/']) for each in writer.entries]}),
             'artifact': json.dumps({'manifests': writer.entries, 'subject': entry, 'artifactType': 'x/y', 'annotations': {'a': 'b'}}),
@@ -426,7 +427,7 @@ class World:
         }
         kind = self.rng.choice(sorted(odd))
         place.notes.append(kind)
-        writer.index(last, odd[kind].encode())
+        writer.index(last, odd[kind].encode('latin-1'))
 
     def _broken_blobs(self, place):
         writer, last = self._fill_sound(place, exports=self.rng.randint(1, 3), tags=self.rng.choice([('latest',), ('latest', 'v1')]))
