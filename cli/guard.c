@@ -109,7 +109,8 @@ static enum exit_code once(struct guard *guard)
         return complain_err(&err);
     if (session_report_roots(&guard->session))
         return EXIT_FAILED;
-    return relief_is_short(&guard->relief) ? EXIT_PARTLY : EXIT_DONE;
+    bool whole = !store_has_unfinished(guard->session.store);
+    return relief_is_short(&guard->relief) || !whole ? EXIT_PARTLY : EXIT_DONE;
 }
 
 /* ----------------------------------------------------------------- command */
@@ -174,6 +175,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     guard.relief = relief_for(&guard);
     if (session_open(&guard.session, &options, &err) < 0)
         return complain_err(&err);
+    guard.session.finishes = true;
     const struct builder *builder;
     enum exit_code code;
     if (session_settle(&guard.session, &err) < 0)
@@ -181,8 +183,10 @@ static enum exit_code run(const struct globals *globals, const void *values,
     else if (globals->builder != NULL &&
              session_builder(&guard.session, globals->builder, &builder, &err) < 0)
         code = complain_err(&err);
-    else
+    else {
+        session_finish(&guard.session);
         code = guard.values.once ? once(&guard) : watch(&guard);
+    }
     session_close(&guard.session);
     relief_done(&guard.relief);
     return code;

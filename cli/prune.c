@@ -136,6 +136,8 @@ static void end_json(const struct prune *prune, struct json *json)
     for (size_t i = 0; i < status->failures_len; i++)
         failure_json(json, status->failures[i].id, status->failures[i].error);
     json_put_array_end(json);
+    session_unfinished_json(json, "finished", &prune->session.store->finished);
+    session_unfinished_json(json, "unfinished", &prune->session.store->unfinished);
     json_put_int(json, "freed", status->freed_bytes);
     json_put_object_end(json);
     putchar('\n');
@@ -156,7 +158,7 @@ static void report_text(const struct prune *prune)
 static bool is_over(void *arg)
 {
     const struct store *const *store = arg;
-    return (*store)->prune.state == PRUNE_OVER;
+    return (*store)->prune.state == PRUNE_OVER && (*store)->recoveries == 0;
 }
 
 /* `left_out`: something that was asked for is not in the plan. */
@@ -228,22 +230,37 @@ static enum exit_code nothing_done(const struct prune *prune, bool left_out)
     return left_out ? EXIT_PARTLY : EXIT_DONE;
 }
 
+/* With nothing to delete, what an earlier removal left may still be finished. */
+static enum exit_code confirm_finishing(struct prune *prune, bool *ret_yes)
+{
+    struct err err;
+    *ret_yes = prune->values->yes;
+    if (*ret_yes || prune->values->dry_run || !store_has_unfinished(prune->session.store))
+        return EXIT_DONE;
+    if (ask_yes(&prune->session, prune->shown, "Finish the interrupted removal?", ret_yes, &err) < 0)
+        return complain_err(&err);
+    return EXIT_DONE;
+}
+
 static enum exit_code carry_out(struct prune *prune, bool left_out)
 {
     bool dry = prune->values->dry_run || prune->plan->items_len == 0, yes = false;
     struct json json = {.out = stdout};
     enum exit_code code = nothing_done(prune, left_out);
-    if (!dry) {
-        enum exit_code asked = confirm(prune, &yes);
-        if (asked != EXIT_DONE)
-            return asked;
-    }
+    enum exit_code asked = dry ? confirm_finishing(prune, &yes) : confirm(prune, &yes);
+    if (asked != EXIT_DONE)
+        return asked;
     if (prune->globals->json)
         begin_json(prune, &json);
-    if (yes)
+    if (yes && !dry)
         code = execute(prune, left_out);
     else if (!dry)
         fputs("Nothing was deleted.\n", prune->shown);
+    bool whole = true;
+    if (yes && !prune->values->dry_run)
+        whole = dry ? session_finish(&prune->session) : session_tell_finished(&prune->session);
+    if (code == EXIT_DONE && !whole)
+        code = EXIT_PARTLY;
     if (prune->globals->json)
         end_json(prune, &json);
     else if (prune->session.store->prune.state == PRUNE_OVER)
@@ -336,6 +353,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         !caches && prune.query.ids_len == 0 && prune.query.services_len == 0;
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
+    prune.session.finishes = prune.values->yes && !prune.values->dry_run;
     enum exit_code code = plan_and_execute(&prune);
     session_close(&prune.session);
     drop_plan(&prune); /* also one that came while closing */

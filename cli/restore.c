@@ -133,6 +133,8 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
         session_wait(session, is_looked_at, &session->store, 0);
         report(session, id, globals);
     }
+    if (!session_tell_finished(session) && code == EXIT_DONE)
+        code = EXIT_PARTLY;
     free(id);
     return code;
 }
@@ -150,6 +152,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     }
     if (session_open(&restoration.session, &bilge_options, &err) < 0)
         return complain_err(&err);
+    restoration.session.finishes = !globals->read_only;
     enum exit_code code = restore(&restoration, globals, values, operands->items[0]);
     session_close(&restoration.session);
     return code;

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -99,6 +100,81 @@ enum session_end session_wait(struct session *session, session_until *until, voi
     return reached ? SESSION_REACHED : SESSION_TIMEOUT;
 }
 
+/* ----------------------------------------------------------- unfinished */
+
+static void tell_unfinished(const struct unfinished *item)
+{
+    char *text = unfinished_text(item, true);
+    if (item->kind == UNFINISHED_FOREIGN)
+        complain("%s", text);
+    else if (item->error != NULL)
+        complain("%s: %s", text, item->error);
+    else
+        complain("%s; the next prune finishes it", text);
+    free(text);
+}
+
+static void tell_what_is_left(const struct session *session, bool foreign, bool ours)
+{
+    const struct unfinished_list *list = &session->store->unfinished;
+    for (size_t i = 0; i < list->len; i++)
+        if (list->items[i].kind == UNFINISHED_FOREIGN ? foreign : ours)
+            tell_unfinished(&list->items[i]);
+}
+
+bool session_tell_finished(struct session *session)
+{
+    const struct unfinished_list *finished = &session->store->finished;
+    for (; session->finished_told < finished->len; session->finished_told++) {
+        char *text = unfinished_text(&finished->items[session->finished_told], false);
+        complain("finished %s", text);
+        free(text);
+    }
+    tell_what_is_left(session, false, true);
+    return !store_has_unfinished(session->store);
+}
+
+static void on_finished(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool is_true(void *arg)
+{
+    return *(bool *)arg;
+}
+
+bool session_finish(struct session *session)
+{
+    struct err err;
+    bool done = false, interrupted = false;
+    if (!store_has_unfinished(session->store))
+        return session_tell_finished(session);
+    if (bilge_finish(session->bilge, on_finished, &done, &err) < 0) {
+        complain_err(&err);
+        return false;
+    }
+    while (session_wait(session, is_true, &done, 0) == SESSION_INTERRUPTED)
+        interrupted = true; /* it goes to its end: nothing may stay set aside */
+    session->interrupted |= interrupted;
+    return session_tell_finished(session);
+}
+
+void session_unfinished_json(struct json *json, const char *key,
+                             const struct unfinished_list *list)
+{
+    json_put_array(json, key);
+    for (size_t i = 0; i < list->len; i++) {
+        json_put_object(json, NULL);
+        json_put_text(json, "path", list->items[i].path);
+        json_put_text(json, "kind", unfinished_kind_name(list->items[i].kind));
+        json_put_int(json, "items", (int64_t)list->items[i].items);
+        json_put_text(json, "error", list->items[i].error);
+        json_put_object_end(json);
+    }
+    json_put_array_end(json);
+}
+
 /* --------------------------------------------------------------- settle */
 
 static bool is_settled(void *arg)
@@ -134,6 +210,7 @@ int session_settle(struct session *session, struct err *err)
     }
     if (end == SESSION_INTERRUPTED)
         return err_set(err, ERR_CANCELLED, "interrupted");
+    tell_what_is_left(session, true, !session->finishes);
     return 0;
 }
 

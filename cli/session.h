@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "cli/json.h"
 #include "core/base/err.h"
 #include "core/bilge.h"
 
@@ -22,6 +23,8 @@ struct session {
     int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
     bool closed;
+    bool finishes; /* the command finishes what earlier runs left: it need not be told first */
+    size_t finished_told; /* so many of store.finished were said */
 };
 
 /* On an error nothing stays open. */
@@ -37,9 +40,19 @@ typedef bool session_until(void *arg);
 enum session_end session_wait(struct session *session, session_until *until, void *arg,
                               uint64_t deadline_ms);
 
+/* Finishes what earlier runs of bilge left, if that is known of anything; waits for
+ * it, and says what was finished and what could not be. False: something is left. */
+bool session_finish(struct session *session);
+/* The same after a request that has done so itself: says what came of it. */
+bool session_tell_finished(struct session *session);
+/* An array of these. */
+void session_unfinished_json(struct json *json, const char *key,
+                             const struct unfinished_list *list);
+
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on. Then says what earlier runs left,
+ * unless this command finishes that. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
 
 /* Why it can't be asked, in one line; NULL: all is well. */

@@ -177,6 +177,7 @@ void status_print_json(const struct store *store)
         builder_json(&json, &store->builders[i]);
     json_put_array_end(&json);
     contexts_json(&json, store);
+    session_unfinished_json(&json, "unfinished", &store->unfinished);
     json_put_object_end(&json);
     putchar('\n');
 }

@@ -85,6 +85,12 @@ typedef void bilge_plan_cb(void *arg, struct plan *plan, const struct err *err);
 int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on_plan, void *arg,
                struct err *err);
 
+/* Finishes what earlier runs left (store.unfinished), then calls `then`, not
+ * before this returns; also when the object is closing. bilge_execute(),
+ * bilge_restore(), bilge_dedupe() and a repair do this first of all; nothing else
+ * does. */
+int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err);
+
 /* Carries a plan out (takes it, on success). Progress and result stand in
  * store->prune. One at a time: ERR_BUSY. */
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err);

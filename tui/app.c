@@ -1,6 +1,7 @@
 #include "tui/app.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -293,10 +294,33 @@ static void tell_ends_of_builds(struct app *app)
     }
 }
 
+/* An interrupted removal: at the start that there is one, and when a deletion has
+ * finished it. */
+static void tell_unfinished(struct app *app)
+{
+    const struct store *store = app_store(app);
+    const struct unfinished_list *left = &store->unfinished, *finished = &store->finished;
+    for (size_t i = 0; i < left->len && !app->unfinished_told; i++) {
+        if (left->items[i].kind == UNFINISHED_FOREIGN)
+            continue;
+        char *text = unfinished_text(&left->items[i], true);
+        text[0] = (char)toupper((unsigned char)text[0]);
+        app_say(app, STYLE_WARN, "%s; the next deletion finishes it", text);
+        app->unfinished_told = true;
+        free(text);
+    }
+    for (; app->finished_told < finished->len; app->finished_told++) {
+        char *text = unfinished_text(&finished->items[app->finished_told], false);
+        app_say(app, STYLE_GOOD, "Finished %s", text);
+        free(text);
+    }
+}
+
 static void on_change(void *arg)
 {
     struct app *app = arg;
     tell_ends_of_builds(app);
+    tell_unfinished(app);
     for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
         if (screen->ops->changed != NULL && !screen->closing)
             screen->ops->changed(screen);

@@ -3,7 +3,7 @@
  *
  *   project   docker compose config ──► store.project, roots from its caches
  *   recipes   its Dockerfiles, for owning
- *   caches/   scan, rescan, watch, recover ──► services' caches; roots; services
+ *   caches/   scan, rescan, watch, finish what was left ──► services' caches; roots; services
  *             joins the project's services with the directories
  *   engines/  the engine and buildx's builders ──► records; contexts are docker's,
  *             owning says whose the records are, elsewhere who else built

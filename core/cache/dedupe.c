@@ -155,6 +155,8 @@ static int check_files(const struct linking *linking, bool across_users, struct 
     if (from.type != FS_FILE || to.type != FS_FILE || from.ino != linking->item->from_ino ||
         to.ino != linking->item->to_ino || from.size_bytes != to.size_bytes)
         return err_sys(err, ERR_CHANGED, "linking blob %.12s", linking->hex);
+    if (from.mount_root || to.mount_root)
+        return err_sys(err, -EXDEV, "linking blob %.12s", linking->hex);
     if (from.uid != to.uid && !across_users)
         return err_set(err, ERR_FOREIGN,
                        "linking blob %.12s: the copies belong to different users", linking->hex);

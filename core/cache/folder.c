@@ -1,5 +1,6 @@
 #include "core/cache/layout.h"
 
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,23 +45,37 @@ int index_read(int cache_fd, struct manifest *ret_index, struct err *err)
     return code;
 }
 
-bool cache_has_layout(int cache_fd)
+int cache_find_layout(int cache_fd)
 {
     struct fs_stat stat;
-    int blobs_fd;
-    if (fs_stat_at(cache_fd, "oci-layout", &stat, NULL) == 0 && stat.type == FS_FILE)
-        return true;
-    if (fs_open_dir(cache_fd, "blobs", &blobs_fd, NULL) < 0)
-        return false;
-    bool found = fs_stat_at(blobs_fd, "sha256", &stat, NULL) == 0 && stat.type == FS_DIR;
-    close(blobs_fd);
-    return found;
+    int blobs_fd = -1, code = fs_look(cache_fd, "oci-layout", &stat);
+    if (code == 0 && stat.type == FS_FILE)
+        return 1;
+    if (code == 0 || code == -ENOENT)
+        code = fs_open_dir(cache_fd, "blobs", &blobs_fd, NULL);
+    if (code == 0) {
+        code = fs_look(blobs_fd, "sha256", &stat);
+        close(blobs_fd);
+        if (code == 0)
+            return stat.type == FS_DIR;
+    }
+    return code == -ENOENT || code == -ENOTDIR || code == -ELOOP ? 0 : code;
+}
+
+bool cache_has_layout(int cache_fd)
+{
+    return cache_find_layout(cache_fd) == 1;
 }
 
 bool cache_is_temporary(const char *name)
 {
     return strcmp(name, "index.json.lock") == 0 || strncmp(name, ".fsverity-check-", 16) == 0 ||
-           strncmp(name, ".index.json.bilge-", 18) == 0;
+           cache_is_ours(name);
+}
+
+bool cache_is_ours(const char *name)
+{
+    return strcmp(name, CACHE_NOTE) == 0 || strncmp(name, ".index.json.bilge-", 18) == 0;
 }
 
 bool cache_is_aside(const char *name)

@@ -34,6 +34,21 @@ static bool is_wanted(const struct look *look, const struct digest *digest)
            (look->scope == KEEP_NEW && cache_find_blob(look->before, digest) == CACHE_NONE);
 }
 
+/* Of those that are looked at, the size and time. One that can't be looked at may
+ * be a manifest that needs what is to go. */
+static int describe(const struct look *look, const char *name, struct cache_blob *blob)
+{
+    struct fs_stat stat;
+    if (!is_wanted(look, &blob->digest))
+        return 0;
+    int code = entry_stat(look->aside->blobs_fd, name, &stat);
+    if (code == 0 && stat.type == FS_FILE) {
+        blob->size_bytes = stat.size_bytes;
+        blob->modified_at = stat.modified_at;
+    }
+    return code == -ENOENT ? 0 : code;
+}
+
 static int add_names(struct look *look)
 {
     struct entries_reader reader = ENTRIES_READER(look->aside->blobs_fd);
@@ -44,20 +59,16 @@ static int add_names(struct look *look)
         code = -errno;
     while (code == 0 && (code = entries_read(&reader, entries)) > 0) {
         code = 0;
-        while (entries_next(entries, &entry)) {
+        while (code == 0 && entries_next(entries, &entry)) {
             struct digest digest;
-            struct fs_stat stat;
             if (!digest_parse_hex(entry.name, &digest))
                 continue;
             add_blob(look, &digest, entry.ino);
-            struct cache_blob *blob = &look->cache->blobs[look->cache->blobs_len - 1];
-            if (is_wanted(look, &digest) &&
-                entry_stat(look->aside->blobs_fd, entry.name, &stat) == 0 && stat.type == FS_FILE) {
-                blob->size_bytes = stat.size_bytes;
-                blob->modified_at = stat.modified_at;
-            }
+            code = describe(look, entry.name, &look->cache->blobs[look->cache->blobs_len - 1]);
         }
     }
+    if (code < 0)
+        entries_stop(&reader);
     free(entries);
     return code;
 }
@@ -127,6 +138,20 @@ static int check_nested(const struct graph *graph, struct err *err)
     return 0;
 }
 
+/* What could not be read may be a manifest that needs what is to go. */
+static int check_readings(struct graph *graph, struct err *err)
+{
+    struct err reason;
+    for (uint32_t i = 0; i < graph->cache->blobs_len; i++) {
+        char text[DIGEST_TEXT_SIZE];
+        int code = graph->readings[i] == READING_FAILED ? graph_read(graph, i, &reason) : 0;
+        if (code < 0 && code != ERR_FORMAT && code != -ENOENT)
+            return err_set(err, code, "blob %s can't be read: %s",
+                           digest_text(text, &graph->cache->blobs[i].digest), reason.text);
+    }
+    return 0;
+}
+
 static int find_kept(struct look *look, const struct manifest *index, struct err *err)
 {
     struct cache *cache = look->cache;
@@ -137,8 +162,10 @@ static int find_kept(struct look *look, const struct manifest *index, struct err
     int code = read_live(&graph, index, err);
     if (code == 0)
         code = check_nested(&graph, err);
-    if (code == 0)
+    if (code == 0) {
         graph_probe(&graph);
+        code = check_readings(&graph, err);
+    }
     for (uint32_t i = 0; i < cache->blobs_len; i++)
         if (graph.referenced[i] || graph.node_of[i] != CACHE_NONE)
             cache->blobs[i].class = BLOB_LIVE;

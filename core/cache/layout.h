@@ -58,9 +58,13 @@ int index_read(int cache_fd, struct manifest *ret_index, struct err *err);
 /* Whether an open directory is an OCI layout, from its oci-layout file or its
  * blobs/sha256. */
 bool cache_has_layout(int cache_fd);
+/* The same: 1 or 0; a negative errno code when that can't be told. */
+int cache_find_layout(int cache_fd);
 
 /* What clients and bilge leave in a cache directory for moments. */
 bool cache_is_temporary(const char *name);
+/* Of these, what bilge does. */
+bool cache_is_ours(const char *name);
 
 /* What bilge has set aside lies in this directory of the cache, or, on a disk
  * too full for one more directory, beside it as ".bilge-aside.<name>": blobs by
@@ -68,8 +72,10 @@ bool cache_is_temporary(const char *name);
 #define CACHE_ASIDE ".bilge-aside"
 bool cache_is_aside(const char *name);
 
-/* A service that is being removed, in the cache root. */
+/* A service that is being removed, in the cache root, and the note in it that
+ * says so: see remove.h. */
 #define CACHE_GONE ".bilge-gone."
+#define CACHE_NOTE ".bilge-removing"
 
 /* The times of a cache config's layers, for those whose descriptor tells none. */
 struct layer_time {

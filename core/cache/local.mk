@@ -24,6 +24,7 @@ libbilge_a_SOURCES += \
 	core/cache/recover.c core/cache/recover.h \
 	core/cache/remove.c core/cache/remove.h \
 	core/cache/remove_check.c core/cache/remove_check.h \
+	core/cache/remove_note.c core/cache/remove_note.h \
 	core/cache/remove_service.c \
 	core/cache/scan.c core/cache/scan.h \
 	core/cache/summary.c core/cache/summary.h \

@@ -176,15 +176,16 @@ static int check_ingest(const struct removal *removal, const struct remove_item 
     return 0;
 }
 
-/* What was renamed may be another file than the one looked at just before. */
+/* What was renamed may be another file than the one looked at just before: then,
+ * and when that can't be told, it goes back. */
 static int check_moved(struct removal *removal, const struct remove_item *item, const char *name)
 {
     struct fs_stat stat;
     int code = aside_stat(&removal->aside, kind_of(item), name, &stat);
-    if (code < 0 || stat.ino == item->ino)
-        return code;
-    code = aside_return(&removal->aside, kind_of(item), name);
-    return code < 0 ? code : ERR_CHANGED;
+    if (code == 0 && stat.ino == item->ino)
+        return 0;
+    int returned = aside_return(&removal->aside, kind_of(item), name);
+    return returned < 0 ? returned : code < 0 ? code : ERR_CHANGED;
 }
 
 static int set_aside(struct removal *removal, size_t index)
@@ -198,14 +199,18 @@ static int set_aside(struct removal *removal, size_t index)
     if (!fs_is_name(name))
         return ERR_FOREIGN;
     int code = home_fd >= 0 ? fs_stat_at(home_fd, name, &stat, NULL) : -ENOENT;
+    if (code == 0 && stat.mount_root)
+        code = -EXDEV;
     if (code == 0)
         code = blob ? check_blob(removal, item, &stat) : check_ingest(removal, item, &stat);
     if (code == 0)
         code = aside_take(&removal->aside, kind_of(item), name);
+    if (code == -ENOENT)
+        return 0; /* gone is what was asked for */
     if (code == 0)
         code = check_moved(removal, item, name);
     removal->waits[index] = code == 0;
-    return code == -ENOENT ? 0 : code; /* gone is what was asked for */
+    return code;
 }
 
 /* Sets items aside from `start` on; returns where the round ends. */
@@ -247,30 +252,37 @@ static int look_again(struct removal *removal)
     return keep_look(&removal->aside, KEEP_NEW, removal->before, &removal->after, removal->err);
 }
 
+static int delete_waiting(struct removal *removal, struct remove_item *item, const char *name)
+{
+    int64_t freed = 0;
+    int code = aside_delete(&removal->aside, kind_of(item), name, &freed);
+    item->freed_bytes += freed;
+    atomic_fetch_add(&removal->freed_bytes, freed);
+    return code;
+}
+
 static void put_back(struct removal *removal, size_t index, int reason)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
     const char *name = name_of(item, hex);
     int code = aside_return(&removal->aside, kind_of(item), name);
-    if (code == -EEXIST) { /* written anew meanwhile: that one stays */
-        int64_t freed = 0;
-        code = aside_delete(&removal->aside, kind_of(item), name, &freed);
-        item->freed_bytes = freed;
-        atomic_fetch_add(&removal->freed_bytes, freed);
-    }
+    if (code == -EEXIST) /* written anew meanwhile: that one stays */
+        code = delete_waiting(removal, item, name);
     item->code = code < 0 ? code : reason;
     removal->waits[index] = false;
 }
 
+/* What can't be deleted, or not to its end, goes back. */
 static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
-    int64_t freed = 0;
-    item->code = aside_delete(&removal->aside, kind_of(item), name_of(item, hex), &freed);
-    item->freed_bytes = freed;
-    atomic_fetch_add(&removal->freed_bytes, freed);
+    int code = delete_waiting(removal, item, name_of(item, hex));
+    if (code < 0)
+        put_back(removal, index, code);
+    else
+        item->code = 0;
     removal->waits[index] = false;
 }
 
@@ -364,11 +376,11 @@ static int begin(struct removal *removal)
 {
     const struct remove_context *context = removal->context;
     int cache_fd = removal->aside.cache_fd;
-    if (wants_blobs(removal) && !cache_has_layout(cache_fd))
-        return err_set(removal->err, ERR_FOREIGN, "%s is no cache directory", context->name);
-    int code = remove_check_busy(context, cache_fd, removal->err);
+    int code = wants_blobs(removal) ? remove_check_layout(context, cache_fd, removal->err) : 0;
     if (code == 0)
-        code = recover_waiting(&removal->aside, NULL, removal->err);
+        code = remove_check_busy(context, cache_fd, removal->err);
+    if (code == 0)
+        code = recover_waiting(&removal->aside, removal->err);
     if (code == 0)
         code = drop_live(removal);
     if (code == 0)
@@ -400,7 +412,8 @@ int remove_items(const struct remove_context *context, struct remove_item *items
         removal.waits = mem_zalloc(len * sizeof *removal.waits);
         code = run_rounds(&removal);
     }
-    aside_close(&removal.aside);
+    int left = aside_close(&removal.aside, code == 0 ? err : NULL);
+    code = code == 0 ? left : code;
     cache_free(removal.before);
     cache_free(removal.after);
     free(removal.waits);

@@ -23,6 +23,14 @@ int remove_check_busy(const struct remove_context *context, int cache_fd, struct
     return ERR_BUSY;
 }
 
+int remove_check_layout(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    int found = cache_find_layout(cache_fd);
+    if (found == 0)
+        return err_set(err, ERR_FOREIGN, "%s is no cache directory", context->name);
+    return found < 0 ? err_sys(err, found, "looking at %s", context->name) : 0;
+}
+
 static bool is_part(const char *name)
 {
     static const char *const parts[] = {"oci-layout", "index.json", "blobs", "ingest"};
@@ -49,5 +57,10 @@ int remove_check_foreign(int cache_fd, const char *name, struct err *err)
         code =
             err_set(err, ERR_FOREIGN, "%s holds %s, which is no part of a cache", name, found.data);
     buf_done(&found);
+    char *mount = code == 0 ? fs_find_mount(cache_fd) : NULL;
+    if (mount != NULL)
+        code = err_set(err, ERR_FOREIGN, "something is mounted in %s, at %s: unmount it first",
+                       name, mount);
+    free(mount);
     return code;
 }

@@ -1,5 +1,6 @@
 #include "core/cache/scan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -97,8 +98,10 @@ static int on_entry(void *arg, const char *name, enum fs_type type)
     struct fs_stat stat;
     if (strncmp(name, ".bilge-", 7) == 0)
         return 0;
-    if (type == FS_OTHER && fs_stat_at(root->fd, name, &stat, NULL) == 0)
-        type = stat.type;
+    if (type == FS_OTHER) {
+        int code = fs_look(root->fd, name, &stat);
+        type = code == 0 ? stat.type : code == -ENOENT ? FS_OTHER : FS_DIR; /* it says why */
+    }
     if (type == FS_DIR || type == FS_SYMLINK)
         gather_one(root, name);
     return crew_cancelled(&root->scan->crew) ? ERR_CANCELLED : 0;

@@ -20,6 +20,7 @@ enum region { REGION_BLOB, REGION_INGEST, REGION_OTHER };
 struct tally {
     pthread_mutex_t lock;
     uint64_t dev;            /* nothing is entered that lies elsewhere */
+    int depth_max;           /* of directories that are tasks of their own, see tree.h */
     int64_t plain_bytes[3];  /* by enum region, of inodes with one name */
     struct links links;      /* and those with several */
     uint64_t files;          /* directories too */

@@ -13,6 +13,7 @@
 #include "core/build/build.h"
 #include "core/build/compose/compose.h"
 #include "core/cache/cache.h"
+#include "core/cache/remove.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"
 #include "core/store/history.h"
@@ -63,6 +64,7 @@ struct cache_root {
     enum load_state load;
     char *error; /* NULL: none */
     bool in_memory;
+    uint64_t recovery; /* core/bilge's: the number of the last look for what is unfinished */
 };
 
 struct builder {
@@ -198,6 +200,10 @@ struct store {
     bool scanning;
     bool read_only;
     struct prune_status prune;
+    /* What earlier runs of bilge began and did not end, and what this one has
+     * finished of it. */
+    size_t recoveries; /* under way: looks for it, and finishing it */
+    struct unfinished_list unfinished, finished;
 };
 
 const struct service *store_service(const struct store *store, const char *id);
@@ -230,6 +236,9 @@ bool service_is_abandoned(const struct store *store, const struct service *servi
  * said, and nothing was appended. */
 bool service_say_standing(const struct store *store, const struct service *service, int64_t now,
                           struct buf *buf);
+/* Is something unfinished that the next deletion can finish? */
+bool store_has_unfinished(const struct store *store);
+bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once. */
 int64_t store_caches_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
@@ -308,6 +317,11 @@ void store_add_build(struct store *store, struct build *takes);
  * each has a newer one that has begun, go. */
 void store_tidy_builds(struct store *store);
 void store_remove_build(struct store *store, uint64_t id);
+/* Takes the list: it replaces what was known to be left in this root, `only` in one
+ * cache of it; it is added to what was finished. */
+void store_set_unfinished(struct store *store, const char *root, const char *only,
+                          struct unfinished_list *takes);
+void store_add_finished(struct store *store, struct unfinished_list *takes);
 void store_start_prune(struct store *store, size_t items, int64_t planned_bytes);
 void store_add_failure(struct store *store, const char *id, const char *error);
 

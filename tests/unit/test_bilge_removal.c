@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
+#include "core/cache/remove_note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/run_kit.h"
@@ -274,19 +277,98 @@ static void test_closing_waits_for_no_engine(void **state)
     run_close(run);
 }
 
-static void test_what_a_killed_one_left_is_finished(void **state)
+/* As a bilge leaves it that is killed right after the rename. The caller frees the
+ * name. */
+static char *begin_removal(struct run *run, const char *service)
+{
+    char *whole = run_path(run, service), name[NOTE_NAME_SIZE];
+    struct stat st;
+    assert_int_equal(stat(whole, &st), 0);
+    assert_int_equal(note_gone_name(service, st.st_ino, name, sizeof name, NULL), 0);
+    char *gone = run_path(run, name);
+    assert_int_equal(rename(whole, gone), 0);
+    free(whole);
+    free(gone);
+    return mem_strdup(name);
+}
+
+static void test_looking_finishes_nothing(void **state)
+{
+    (void)state;
+    for (int read_only = 0; read_only < 2; read_only++) {
+        struct run *run = run_new(world_new_usual());
+        struct query query = query_garbage();
+        char *gone = begin_removal(run, "old-branch");
+        char *left = run_path(run, gone);
+        struct err err;
+        run->options.read_only = read_only != 0;
+        run_open(run);
+        run_settle(run);
+        assert_int_equal(run->store->unfinished.len, 1);
+        assert_int_equal(run->store->unfinished.items[0].kind, UNFINISHED_REMOVAL);
+        assert_string_equal(run->store->unfinished.items[0].path, left);
+        assert_true(run->store->unfinished.items[0].items > 0);
+        run_plan(run, &query);
+        if (read_only)
+            assert_int_equal(bilge_finish(run->bilge, NULL, NULL, &err), ERR_USAGE);
+        assert_true(file_exists(run->world->caches, gone));
+        assert_null(run_row(run, "old-branch"));
+        free(left);
+        free(gone);
+        run_close(run);
+    }
+}
+
+static void test_a_deletion_finishes_first_what_a_killed_one_left(void **state)
 {
     struct run *run = run_new(world_new_usual());
+    struct query query = query_garbage();
     (void)state;
-    char *whole = run_path(run, "old-branch");
-    char *gone = run_path(run, ".bilge-gone.old-branch.0123456789abcdef");
-    assert_int_equal(rename(whole, gone), 0);
-    run->options.watch = true;
+    char *gone = begin_removal(run, "old-branch");
     run_open(run);
     run_settle(run);
-    WAIT(run, !file_exists(run->world->caches, ".bilge-gone.old-branch.0123456789abcdef"));
-    assert_int_equal(run->store->services_len, 3);
-    free(whole);
+    run_plan(run, &query);
+    run_execute(run);
+    WAIT(run, run->store->recoveries == 0);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 1);
+    assert_int_equal(run->store->prune.failures_len, 0);
+    free(gone);
+    run_close(run);
+}
+
+static void on_finished(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* Also when there is nothing to delete; and what is set aside shows in its row
+ * again. */
+static void test_finishing_alone(void **state)
+{
+    struct run *run = run_new(world_new_usual());
+    struct err err;
+    bool done = false;
+    (void)state;
+    char *aside = run_path(run, "orchestration/.bilge-aside");
+    assert_int_equal(mkdir(aside, 0700), 0);
+    char *gone = begin_removal(run, "old-branch");
+    run_open(run);
+    run_settle(run);
+    assert_int_equal(run->store->unfinished.len, 2);
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0);
+    assert_false(done);
+    WAIT(run, done);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_false(file_exists(run->world->caches, "orchestration/.bilge-aside"));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 2);
+    done = false;
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0); /* nothing is left */
+    WAIT(run, done);
+    assert_int_equal(run->store->finished.len, 2);
+    free(aside);
     free(gone);
     run_close(run);
 }
@@ -305,7 +387,9 @@ int main(void)
         cmocka_unit_test(test_a_cancelled_removal_ends),
         cmocka_unit_test(test_an_engine_that_never_answers_is_hung_up_on),
         cmocka_unit_test(test_closing_waits_for_no_engine),
-        cmocka_unit_test(test_what_a_killed_one_left_is_finished),
+        cmocka_unit_test(test_looking_finishes_nothing),
+        cmocka_unit_test(test_a_deletion_finishes_first_what_a_killed_one_left),
+        cmocka_unit_test(test_finishing_alone),
     };
     limit_program(120);
     signal(SIGPIPE, SIG_IGN); /* as the program does: an engine may die */

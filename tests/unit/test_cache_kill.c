@@ -192,7 +192,7 @@ static void run_all_steps(removal *remove, bool may_be_gone, int at_least)
         make(&kit);
         ended = run_until(&kit, remove, steps);
         assert_valid(&kit, may_be_gone);
-        assert_int_equal(0, remove_recover(kit.root_fd, kit.root, NULL, &err));
+        assert_int_equal(0, kit_recover(&kit, NULL, &err));
         assert_valid(&kit, may_be_gone);
         assert_tidy(&kit);
         kit_free(&kit);
@@ -217,7 +217,7 @@ static int recover(const struct kit *kit, const struct cache *cache)
 {
     struct err err = {0};
     (void)cache;
-    return remove_recover(kit->root_fd, kit->root, NULL, &err);
+    return kit_recover(kit, NULL, &err);
 }
 
 static void test_recovery(void **state)
@@ -231,7 +231,7 @@ static void test_recovery(void **state)
         run_until(&kit, remove_garbage, 15); /* in the middle of setting aside */
         ended = run_until(&kit, recover, steps);
         assert_valid(&kit, false);
-        assert_int_equal(0, remove_recover(kit.root_fd, kit.root, NULL, &err));
+        assert_int_equal(0, kit_recover(&kit, NULL, &err));
         assert_valid(&kit, false);
         assert_tidy(&kit);
         kit_free(&kit);

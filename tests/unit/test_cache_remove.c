@@ -144,7 +144,7 @@ static void test_another_bilge(void **state)
     assert_int_equal(ERR_BUSY, place_remove(place, &err));
     assert_non_null(strstr(err.text, "another bilge"));
     assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
-    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, NULL, &err));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
     close(fd);
     assert_int_equal(0, place_remove(place, &err));
     assert_false(has_blob(place, 50));

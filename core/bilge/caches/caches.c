@@ -147,49 +147,126 @@ void caches_cancel(struct bilge *bilge)
     rescans_cancel(bilge);
 }
 
-/* ------------------------------------------------------------------ recover */
+/* --------------------------------------------------------------- unfinished */
 
-struct recover {
-    struct job job;
-    char *root;
-    size_t count;
+/* A request to finish what is left: a job for each root that is known to have some,
+ * so that one that hangs holds up nobody else. */
+struct finishing {
+    size_t awaited;
+    void (*then)(void *arg);
+    void *arg;
 };
 
-static void recover_run(struct job *job)
+/* One root is looked at, or what is left there is finished. */
+struct recovery {
+    struct job job;
+    struct finishing *finishing; /* NULL: it only looks */
+    size_t root;                 /* its index; SIZE_MAX: none, there is nothing to do */
+    uint64_t number;
+    char *path, *only;
+    struct unfinished_list met;
+};
+
+static void recovery_run(struct job *job)
 {
-    struct recover *recover = (struct recover *)job;
+    struct recovery *recovery = (struct recovery *)job;
     struct err err;
     int fd;
-    if (fs_open_root(recover->root, &fd, NULL) < 0)
-        return;
-    if (remove_recover(fd, recover->root, &recover->count, &err) < 0)
-        log_note("finishing an earlier removal in %s: %s", recover->root, err.text);
+    if (recovery->path == NULL || fs_open_root(recovery->path, &fd, NULL) < 0)
+        return; /* of a root that can't be opened the scan tells */
+    if (recovery->finishing == NULL)
+        remove_unfinished(fd, recovery->path, recovery->only, &recovery->met);
+    else if (remove_recover(fd, recovery->path, recovery->only, &recovery->met, &err) < 0)
+        log_note("finishing an earlier removal in %s: %s", recovery->path, err.text);
     close(fd);
 }
 
-static void recover_done(struct job *job, bool cancelled)
+/* What is foreign, or has an error, is not finished. */
+static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
 {
-    struct recover *recover = (struct recover *)job;
-    (void)cancelled;
-    if (recover->count > 0 && !job->bilge->closing)
-        caches_scan(job->bilge);
-    free(recover->root);
-    free(recover);
+    struct unfinished_list left = {0}, finished = {0};
+    for (size_t i = 0; i < recovery->met.len; i++) {
+        const struct unfinished *item = &recovery->met.items[i];
+        bool is_left = recovery->finishing == NULL || item->kind == UNFINISHED_FOREIGN ||
+                       item->error != NULL;
+        struct unfinished_list *list = is_left ? &left : &finished;
+        mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+        list->items[list->len++] = *item;
+    }
+    free(recovery->met.items);
+    for (size_t i = 0; i < finished.len && !bilge->closing; i++)
+        if (finished.items[i].kind != UNFINISHED_REMOVAL)
+            caches_rescan(bilge, finished.items[i].path, false);
+    store_add_finished(bilge->store, &finished);
+    /* What an older look has seen may not be true any more. */
+    if (recovery->number == bilge->store->roots[recovery->root].recovery)
+        store_set_unfinished(bilge->store, recovery->path, recovery->only, &left);
+    else
+        unfinished_done(&left);
 }
 
-void caches_recover(struct bilge *bilge, size_t first)
+static void recovery_done(struct job *job, bool cancelled)
 {
-    const struct store *store = bilge->store;
-    for (size_t i = first; i < store->roots_len && !bilge->read_only; i++) {
-        bool met = false;
-        for (size_t j = first; j < i && !met; j++)
-            met = strcmp(store->roots[j].path, store->roots[i].path) == 0;
-        if (met)
-            continue;
-        struct recover *recover = mem_zalloc(sizeof *recover);
-        recover->job.run = recover_run;
-        recover->job.done = recover_done;
-        recover->root = mem_strdup(store->roots[i].path);
-        job_start(bilge, &recover->job);
+    struct recovery *recovery = (struct recovery *)job;
+    struct bilge *bilge = job->bilge;
+    struct finishing *finishing = recovery->finishing;
+    (void)cancelled;
+    bilge->store->recoveries--;
+    if (recovery->path != NULL)
+        store_what_is_met(bilge, recovery);
+    free(recovery->path);
+    free(recovery->only);
+    free(recovery);
+    if (!bilge->closing)
+        bilge_moved(bilge);
+    if (finishing == NULL || --finishing->awaited > 0)
+        return;
+    finishing->then(finishing->arg);
+    free(finishing);
+}
+
+static void start_recovery(struct bilge *bilge, size_t root, struct finishing *finishing)
+{
+    struct recovery *recovery = mem_zalloc(sizeof *recovery);
+    recovery->job.run = recovery_run;
+    recovery->job.done = recovery_done;
+    recovery->finishing = finishing;
+    recovery->root = root;
+    if (root < bilge->store->roots_len) {
+        struct cache_root *meant = &bilge->store->roots[root];
+        recovery->number = ++meant->recovery;
+        recovery->path = mem_strdup(meant->path);
+        mem_replace(&recovery->only, meant->only);
     }
+    if (finishing != NULL)
+        finishing->awaited++;
+    bilge->store->recoveries++;
+    job_start(bilge, &recovery->job);
+}
+
+void caches_look_unfinished(struct bilge *bilge, size_t first)
+{
+    for (size_t i = first; i < bilge->store->roots_len; i++)
+        start_recovery(bilge, i, NULL);
+}
+
+void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg)
+{
+    struct store *store = bilge->store;
+    struct finishing *finishing = mem_zalloc(sizeof *finishing);
+    finishing->then = then;
+    finishing->arg = arg;
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store_root_has_unfinished(store, &store->roots[i]))
+            start_recovery(bilge, i, finishing);
+    if (finishing->awaited == 0)
+        start_recovery(bilge, SIZE_MAX, finishing);
+}
+
+int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err)
+{
+    if (bilge->read_only)
+        return err_set(err, ERR_USAGE, "read-only: nothing is finished");
+    caches_finish(bilge, then, arg);
+    return 0;
 }

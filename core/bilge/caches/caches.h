@@ -24,8 +24,12 @@ void services_mark_builds(struct bilge *bilge);
 
 /* ---- caches */
 void caches_scan(struct bilge *bilge);
-/* Finishes what a killed bilge left, in the roots from this index on. */
-void caches_recover(struct bilge *bilge, size_t first);
+/* Looks for what a killed bilge left, in the roots from this index on: into
+ * store.unfinished. */
+void caches_look_unfinished(struct bilge *bilge, size_t first);
+/* Finishes it, then calls `then` on the loop, not before this returns; also when
+ * the object is closing. What it came to is in store.finished and .unfinished. */
+void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg);
 /* Looks again at one directory. `for_request`: planning and pruning count it. */
 void caches_rescan(struct bilge *bilge, const char *path, bool for_request);
 /* A cache has been read: it takes its place in the store. */

@@ -60,7 +60,7 @@ static void begin(struct bilge *bilge, size_t known)
 {
     if (bilge->store->roots_len == known)
         return;
-    caches_recover(bilge, known);
+    caches_look_unfinished(bilge, known);
     caches_scan(bilge);
     disks_refresh(bilge);
 }

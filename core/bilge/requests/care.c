@@ -129,6 +129,16 @@ static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *o
     return care;
 }
 
+/* What an earlier removal left is dealt with: the request itself may begin. */
+static void on_finished(void *arg)
+{
+    struct bilge *bilge = arg;
+    struct care *care = bilge->care;
+    if (bilge->closing)
+        atomic_store(&care->cancel, true);
+    job_start(bilge, &care->job);
+}
+
 static void start(struct bilge *bilge, struct care *care, void (*run)(struct job *),
                   void (*done)(struct job *, bool))
 {
@@ -136,7 +146,10 @@ static void start(struct bilge *bilge, struct care *care, void (*run)(struct job
     care->job.done = done;
     bilge->care = care;
     uv_timer_start(&bilge->care_timer, on_timer, PROGRESS_MS, PROGRESS_MS);
-    job_start(bilge, &care->job);
+    if (run == care_verify && !care->repair)
+        job_start(bilge, &care->job);
+    else
+        caches_finish(bilge, on_finished, bilge);
 }
 
 static int check(const struct bilge *bilge, bool changes, struct err *err)

@@ -1,5 +1,6 @@
-/* A removal: the records are read again, the plan is carried out, what it has
- * touched is looked at again; only then it is over. */
+/* A removal: what an earlier one left is finished, the records are read again, the
+ * plan is carried out, what it has touched is looked at again; only then it is
+ * over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum phase { PHASE_READING, PHASE_REMOVING, PHASE_LOOKING };
 struct pruning {
     struct plan *plan;
     enum phase phase;
+    bool finishing;          /* an earlier one */
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
 };
@@ -123,6 +125,7 @@ static void finish(struct bilge *bilge)
     pruning_free(bilge);
     services_join(bilge);
     bilge->store->prune.state = PRUNE_OVER;
+    caches_look_unfinished(bilge, 0);
     disks_refresh(bilge);
     bilge_moved(bilge);
 }
@@ -130,7 +133,8 @@ static void finish(struct bilge *bilge)
 void pruning_step(struct bilge *bilge)
 {
     struct pruning *pruning = bilge->pruning;
-    if (pruning == NULL || pruning->phase == PHASE_REMOVING || engines_waited_for(bilge))
+    if (pruning == NULL || pruning->phase == PHASE_REMOVING || pruning->finishing ||
+        engines_waited_for(bilge))
         return;
     if (pruning->phase == PHASE_READING)
         start(bilge);
@@ -159,6 +163,16 @@ static int check(const struct bilge *bilge, const struct plan *plan, struct err 
     return 0;
 }
 
+static void on_finished(void *arg)
+{
+    struct bilge *bilge = arg;
+    if (bilge->pruning == NULL)
+        return;
+    bilge->pruning->finishing = false;
+    if (!bilge->closing)
+        bilge_wake(bilge);
+}
+
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
 {
     int code = check(bilge, plan, err);
@@ -166,7 +180,9 @@ int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
         return code;
     bilge->pruning = mem_zalloc(sizeof *bilge->pruning);
     bilge->pruning->plan = plan;
+    bilge->pruning->finishing = true;
     store_start_prune(bilge->store, plan->items_len, plan->planned_bytes);
+    caches_finish(bilge, on_finished, bilge);
     read_records(bilge);
     disks_refresh(bilge);
     bilge_moved(bilge);
