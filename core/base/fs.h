@@ -77,6 +77,12 @@ int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, s
 int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      uid_t uid, gid_t gid, struct err *err);
 
+/* The first half of that: the file lies ready under a temporary name beside `name`.
+ * To rename or to remove it is the caller's. */
+#define FS_TEMPORARY_SIZE 288
+int fs_prepare_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                    uid_t uid, gid_t gid, char ret_temporary[FS_TEMPORARY_SIZE], struct err *err);
+
 /* Calls cb for each entry but "." and ".."; type is FS_OTHER when the file
  * system does not tell (then stat it). cb returns 0 to go on, else the walk
  * ends and returns that value. The fd's offset is moved; it is rewound first. */

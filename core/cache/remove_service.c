@@ -11,6 +11,7 @@
 
 #include "core/base/fs.h"
 #include "core/cache/aside.h"
+#include "core/cache/keep.h"
 #include "core/cache/layout.h"
 #include "core/cache/remove_check.h"
 #include "core/cache/scan.h"
@@ -68,6 +69,8 @@ static int remove_if_empty(const struct remove_context *context, int64_t *freed_
 static int check(const struct remove_context *context, int cache_fd, struct err *err)
 {
     int code = remove_check_foreign(cache_fd, context->name, err);
+    if (code == 0)
+        code = keep_check_cache(cache_fd, err);
     if (code == 0)
         code = remove_check_busy(context, cache_fd, err);
     if (code == 0 && context->cancel != NULL && atomic_load(context->cancel))
@@ -139,6 +142,9 @@ int remove_service(const struct remove_context *context, int64_t *ret_freed_byte
         code = remove_layout(context, aside.cache_fd, &freed, err);
     else
         code = remove_if_empty(context, &freed, err);
+    /* One without a file says nothing of what it is. */
+    if (code == ERR_FOREIGN && remove_if_empty(context, &freed, NULL) == 0)
+        code = 0;
     aside_close(&aside);
     *ret_freed_bytes = freed;
     return code;
