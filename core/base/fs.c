@@ -330,15 +330,15 @@ int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mod
     return fs_write_file_as(dirfd, name, data, len, mode, geteuid(), getegid(), err);
 }
 
-int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
-                     uid_t uid, gid_t gid, struct err *err)
+int fs_prepare_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                    uid_t uid, gid_t gid, char ret_temporary[FS_TEMPORARY_SIZE], struct err *err)
 {
-    char temporary[NAME_MAX + 32];
     if (!fs_is_name(name) || strlen(name) > NAME_MAX)
         return err_sys(err, -EINVAL, "writing %s", name);
-    snprintf(temporary, sizeof temporary, ".%.200s.bilge-%ld", name, (long)getpid());
-    unlinkat(dirfd, temporary, 0); /* of an earlier life with our pid */
-    int fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    snprintf(ret_temporary, FS_TEMPORARY_SIZE, ".%.200s.bilge-%ld", name, (long)getpid());
+    unlinkat(dirfd, ret_temporary, 0); /* of an earlier life with our pid */
+    int fd =
+        openat(dirfd, ret_temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return err_sys(err, -errno, "writing %s", name);
     flock(fd, LOCK_EX | LOCK_NB); /* tells it from one that a killed bilge left */
@@ -349,14 +349,25 @@ int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, 
         code = -errno;
     if (code == 0 && fsync(fd) < 0)
         code = -errno;
-    if (code == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+    if (close(fd) < 0 && code == 0)
         code = -errno;
-    close(fd); /* what it could complain about, fsync() has */
     if (code < 0) {
-        unlinkat(dirfd, temporary, 0);
+        unlinkat(dirfd, ret_temporary, 0);
         return err_sys(err, code, "writing %s", name);
     }
     return 0;
+}
+
+int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                     uid_t uid, gid_t gid, struct err *err)
+{
+    char temporary[FS_TEMPORARY_SIZE];
+    int code = fs_prepare_file(dirfd, name, data, len, mode, uid, gid, temporary, err);
+    if (code == 0 && renameat(dirfd, temporary, dirfd, name) < 0) {
+        code = err_sys(err, -errno, "writing %s", name);
+        unlinkat(dirfd, temporary, 0);
+    }
+    return code;
 }
 
 int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, struct err *err)

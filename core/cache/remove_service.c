@@ -13,6 +13,7 @@
 #include "core/base/fs.h"
 #include "core/base/text.h"
 #include "core/cache/aside.h"
+#include "core/cache/keep.h"
 #include "core/cache/layout.h"
 #include "core/cache/remove_check.h"
 #include "core/cache/remove_note.h"
@@ -50,6 +51,8 @@ static int check_export(const struct remove_context *context, int cache_fd, stru
 static int check(const struct remove_context *context, int cache_fd, struct err *err)
 {
     int code = remove_check_foreign(cache_fd, context->name, err);
+    if (code == 0)
+        code = keep_check_cache(cache_fd, err);
     if (code == 0)
         code = check_export(context, cache_fd, err);
     if (code == 0)
@@ -141,7 +144,14 @@ int remove_service(const struct remove_context *context, int64_t *ret_freed_byte
         code = remove_layout(context, cache_fd, &freed, err);
     else
         code = remove_if_empty(context, &freed, err);
+<<<<<<< HEAD
     close(cache_fd);
+=======
+    /* One without a file says nothing of what it is. */
+    if (code == ERR_FOREIGN && remove_if_empty(context, &freed, NULL) == 0)
+        code = 0;
+    aside_close(&aside);
+>>>>>>> w-reading
     *ret_freed_bytes = freed;
     return code;
 }

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/cache/crew.h"
 #include "core/cache/gather.h"
+#include "core/cache/layout.h"
 
 /* A scan is nearly all kernel time: two threads halve it, more gain little on
  * the machines that people build on, and libuv's pool is not ours alone. */
@@ -41,6 +42,7 @@ struct root {
     char *only;
     struct cache *previous;
     int fd; /* -1: not open */
+    bool has_parts; /* it is itself a layout, or that can't be told */
 };
 
 /* From a thread to the loop. */
@@ -86,8 +88,12 @@ static void on_root_gathered(void *arg, struct cache *cache)
         tell(root->scan, root->index, cache, NULL);
 }
 
+/* What a cache inside a cache is exported into is a root that is a cache itself:
+ * its own blobs and writes are no caches in it. */
 static void gather_one(struct root *root, const char *name)
 {
+    if (root->has_parts && cache_is_part(name))
+        return;
     gather_start(&root->scan->crew, root->fd, root->path, name, root->previous, on_root_gathered,
                  root);
 }
@@ -114,6 +120,7 @@ static void run_root(struct crew *crew, struct task *task)
     if (crew_cancelled(crew))
         return;
     int code = fs_open_root(root->path, &root->fd, &err);
+    root->has_parts = code == 0 && cache_find_layout(root->fd) != 0;
     if (code == 0 && root->only != NULL)
         gather_one(root, root->only);
     else if (code == 0)
@@ -201,7 +208,8 @@ static void on_worked(uv_work_t *work, int status)
 static void copy_root(struct scan *scan, size_t index, const struct scan_root *from)
 {
     struct root *root = &scan->roots[index];
-    *root = (struct root){{NULL, run_root}, scan, index, mem_strdup(from->path), NULL, NULL, -1};
+    *root = (struct root){{NULL, run_root}, scan, index, mem_strdup(from->path), NULL, NULL, -1,
+                          false};
     if (from->only != NULL) {
         root->only = mem_strdup(from->only);
         root->previous = from->previous != NULL ? cache_copy(from->previous) : NULL;

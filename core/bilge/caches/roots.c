@@ -3,11 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/memory/memory.h"
+#include "core/cache/layout.h"
 
 #define DEFAULT_ROOT "/tmp/docker-cache"
 
@@ -47,10 +50,11 @@ static void add_roots(struct bilge *bilge, char *const *paths, const bool *singl
 
 bool roots_is_layout(const char *path)
 {
-    char *marker = mem_printf("%s/oci-layout", path);
-    struct stat st;
-    bool found = lstat(marker, &st) == 0 && S_ISREG(st.st_mode);
-    free(marker);
+    int fd;
+    if (fs_open_root(path, &fd, NULL) < 0)
+        return false;
+    bool found = cache_has_layout(fd);
+    close(fd);
     return found;
 }
 
@@ -182,7 +186,7 @@ void roots_from_project(struct bilge *bilge)
             char *parent = path_parent(path);
             mem_reserve((void **)&paths, &paths_cap, len + 1, sizeof *paths);
             mem_reserve((void **)&single, &single_cap, len + 1, sizeof *single);
-            single[len] = is_shared_place(parent, project->directory);
+            single[len] = is_shared_place(parent, project->directory) || roots_is_layout(parent);
             paths[len] = mem_strdup(single[len] ? path : parent);
             len++;
             free(parent);
