@@ -120,6 +120,13 @@ static bool is_dropping_done(const struct removal *removal)
     return true;
 }
 
+static int check_still_free(void *arg, struct err *err)
+{
+    const struct removal *removal = arg;
+    return remove_check_busy(removal->context, removal->aside.cache_fd, err);
+}
+
+
 /* Before anything is set aside: until then their blobs are live. */
 static int drop_live(struct removal *removal)
 {
@@ -129,25 +136,28 @@ static int drop_live(struct removal *removal)
         any |= removal->items[i].kind == REMOVE_LIVE;
     if (!any)
         return 0;
+    struct index_file file = {.exists = false};
+    struct manifest index = {0};
+    int code = index_read(removal->aside.cache_fd, &file, &index, removal->err);
     struct cache *cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
     struct digest *left = mem_alloc((cache->generations_len + 1) * sizeof *left);
-    size_t len = is_as_shown(removal, cache) ? find_left(removal, cache, left) : 0;
-    int code = len > 0 ? remove_check_busy(context, removal->aside.cache_fd, removal->err)
-                       : err_set(removal->err, ERR_CHANGED,
-                                 "%s has other exports than were shown, or not all are whole",
-                                 context->name);
-    /* An export that ends now has written its manifest before, which is a sign. */
-    struct fs_stat index;
+    size_t len = code == 0 && is_as_shown(removal, cache) ? find_left(removal, cache, left) : 0;
+    const struct index_edit edit = {.cache_fd = removal->aside.cache_fd,
+                                    .before = &file,
+                                    .check = check_still_free,
+                                    .arg = removal};
+    if (code == 0 && len == 0)
+        code = err_set(removal->err, ERR_CHANGED,
+                       "%s has other exports than were shown, or not all are whole",
+                       context->name);
     if (code == 0)
-        code = fs_stat_at(removal->aside.cache_fd, "index.json", &index, removal->err);
-    if (code == 0 && index.modified_at != cache->last_export_at)
-        code = err_set(removal->err, ERR_CHANGED, "%s was exported to just now", context->name);
-    if (code == 0)
-        code = index_keep(removal->aside.cache_fd, left, len, removal->err);
+        code = index_keep(&edit, left, len, removal->err);
     if (code == 0)
         set_live_codes(removal, 0);
     free(left);
     cache_free(cache);
+    index_file_done(&file);
+    manifest_done(&index);
     return code;
 }
 

@@ -144,14 +144,10 @@ int remove_service(const struct remove_context *context, int64_t *ret_freed_byte
         code = remove_layout(context, cache_fd, &freed, err);
     else
         code = remove_if_empty(context, &freed, err);
-<<<<<<< HEAD
-    close(cache_fd);
-=======
     /* One without a file says nothing of what it is. */
     if (code == ERR_FOREIGN && remove_if_empty(context, &freed, NULL) == 0)
         code = 0;
-    aside_close(&aside);
->>>>>>> w-reading
+    close(cache_fd);
     *ret_freed_bytes = freed;
     return code;
 }

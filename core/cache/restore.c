@@ -218,7 +218,8 @@ int restore_generation(const struct remove_context *context, const struct digest
     if (code == 0) {
         restoration.cache_fd = aside.cache_fd;
         code = restore(&restoration, manifest, tag, &reason);
-        aside_close(&aside);
+        int left = aside_close(&aside, code == 0 ? &reason : NULL);
+        code = code < 0 ? code : left;
     }
     index_file_done(&restoration.file);
     manifest_done(&restoration.index);
