@@ -42,7 +42,7 @@ static const struct choice choices[] = {
     {'w', ABOUT_SERVICES, "The whole cache of %s", true, false, false, ASK_NOTHING,
      "the next build starts from the engine's cache alone"},
     {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, ASK_AGE,
-     "by the time of the last export"},
+     "abandoned ones; Y in the plan adds this project's"},
     {'r', ABOUT_ALL, "Records not used for ...", false, false, true, ASK_AGE,
      "of the build cache, by the last use"},
     {'m', ABOUT_ALL, "Records that match ...", false, false, true, ASK_QUERY,

@@ -24,25 +24,24 @@ static char *say_outside(const struct look *look)
 {
     const struct store *store = look->planner->store;
     const struct known_cache *known = service_known_as(store, look->row);
-    char age[TEXT_AGE_SIZE];
     if (known != NULL && store->project == NULL)
         return mem_printf("project %s uses it (%s)", known->project, known->file);
     if (known != NULL)
         return mem_printf("not in this project, but project %s uses it (%s)", known->project,
                           known->file);
-    if (service_is_abandoned(store, look->row, look->planner->now))
-        return mem_printf("abandoned: unused for more than %s, and no project is known to use it",
-                          text_age(age, store->abandoned_after_s));
     return store->project != NULL ? mem_strdup("not in this project") : NULL;
 }
 
 static char *whole_reason(const struct look *look, int64_t age_s)
 {
+    bool abandoned =
+        service_is_abandoned(look->planner->store, look->row, look->planner->now);
     char *exported = say_exported(look, age_s);
     char *outside = look->row->in_project ? NULL : say_outside(look);
-    if (outside == NULL)
+    if (outside == NULL && !abandoned)
         return exported;
-    char *reason = mem_printf("%s; %s", outside, exported);
+    char *reason = abandoned ? mem_printf("abandoned (%s): no project is known to use it", exported)
+                             : mem_printf("%s; %s", outside, exported);
     free(outside);
     free(exported);
     return reason;
@@ -64,12 +63,13 @@ static char *say_not_taken(const struct look *look, int64_t age_s)
 {
     const struct store *store = look->planner->store;
     if (look->cache->state == CACHE_BROKEN)
-        return mem_strdup("it is broken: only its name or --all takes it");
+        return mem_strdup("it is broken: spared unless it is named (or --all)");
     if (look->row->in_project)
-        return mem_strdup("current cache of this project: only its name, --live or --all takes it");
+        return mem_strdup("current cache of this project: spared unless it is named (or --live, "
+                          "--all; Y on the screen)");
     char *outside = say_outside(look), *exported = say_exported(look, age_s);
     const char *unknown = store->known_error;
-    char *reason = mem_printf("%s; %s%s%s: only its name or --all takes it",
+    char *reason = mem_printf("%s; %s%s%s: spared unless it is named (or --all)",
                               outside != NULL ? outside
                                               : "no project is loaded, so it may be in use",
                               exported, unknown != NULL ? "; " : "", unknown != NULL ? unknown : "");

@@ -16,7 +16,8 @@ CLI_TESTS = \
 	tests/cli/records.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
-	tests/cli/usage.sh
+	tests/cli/usage.sh \
+	tests/cli/whose.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm

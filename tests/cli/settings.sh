@@ -40,10 +40,10 @@ is 'the default place: its value' grep -qx 'amber = 20%' "$tmp/out"
 run settings --json
 is 'JSON: the shape' fits settings
 is 'JSON: the file' equals file "$conf"
-is 'JSON: given' equals settings.1.given true
-is 'JSON: its value' equals settings.1.values.0 20%
-is 'JSON: the default' equals settings.1.default 85%
-is 'JSON: not given' equals settings.2.given false
+is 'JSON: given' equals settings.2.given true
+is 'JSON: its value' equals settings.2.values.0 20%
+is 'JSON: the default' equals settings.2.default 85%
+is 'JSON: not given' equals settings.3.given false
 
 mkdir -p "$tmp/elsewhere/bilge"
 printf '[disk]\namber = 30%%\n' >"$tmp/elsewhere/bilge/bilge.conf"
@@ -74,6 +74,13 @@ run status --json --cache-root "$tmp/empty"
 is 'cache-root: the command line goes before it' equals cache_roots.0 "$tmp/empty"
 is 'cache-root: and is the only one' equals cache_roots.1 ''
 
+make_old "$root/api" '2 days ago'
+settle 'abandoned-after = 1d'
+run status --json --cache-root "$root"
+is 'abandoned-after: obeyed' equals services.0.abandoned true
+settle 'abandoned-after = 3d'
+run status --json --cache-root "$root"
+is 'abandoned-after: not yet' equals services.0.abandoned false
 settle '[guard]' 'keep-free = 1kB' 'older-than = 7d'
 run guard --once --json --cache-root "$root"
 is 'guard.keep-free: obeyed' equals keep_free 1000

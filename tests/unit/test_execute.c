@@ -150,7 +150,7 @@ static void plan_whole(struct run *run)
 {
     struct query query;
     query_init(&query);
-    query.whole = true;
+    query.whole = query.all = true;
     plan(run, &query);
 }
 

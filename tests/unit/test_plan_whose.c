@@ -191,8 +191,7 @@ static void test_the_reason_says_whose_it_is(void **state)
     } table[] = {
         {MINE, 3, "last export 3 d ago"},
         {OUTSIDE, 3, "not in this project; last export 3 d ago"},
-        {OUTSIDE, 34, "abandoned: unused for more than 30 d, and no project is known to use it; "
-                      "last export 34 d ago"},
+        {OUTSIDE, 34, "abandoned (last export 34 d ago): no project is known to use it"},
         {OF_ANOTHER, 34, "not in this project, but project shop uses it "
                          "(/home/u/shop/compose.yml); last export 34 d ago"},
     };

@@ -322,7 +322,7 @@ static void test_sizes_of_garbage(void **state)
         assert_int_equal(plan->items_len, cases[i].items);
         plan_free(plan);
         query.garbage = false;
-        query.whole = true;
+        query.whole = query.all = true;
         query.larger_than_bytes = cases[i].items == 0 ? INT64_C(1) << 40 : 0;
         query.smaller_than_bytes = 0;
         plan = plan_world_make(store, &query);
