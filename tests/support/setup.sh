@@ -49,6 +49,7 @@ needs_to_check='
 	module:cmocka       libcmocka-dev
 	module:vterm        libvterm-dev
 	command:ps          procps
+	command:python3     python3
 	command:git         git
 	command:mandoc      mandoc
 	command:zsh         zsh
