@@ -275,6 +275,8 @@ static int begin(struct removal *removal)
     if (code == 0)
         code = recover_waiting(&removal->aside, NULL, removal->err);
     if (code == 0)
+        code = keep_check_cache(cache_fd, removal->err);
+    if (code == 0)
         code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
     return code;
 }
