@@ -79,6 +79,9 @@ static int open_cache(struct gather *gather, struct fs_stat *ret_stat)
         code = fs_stat_fd(gather->fd, ret_stat, &err);
     if (code == 0)
         return 0;
+    if (gather->fd >= 0)
+        close(gather->fd);
+    gather->fd = -1;
     struct fs_stat stat;
     bool there = fs_stat_at(gather->root_fd, cache->name, &stat, NULL) == 0;
     cache->state = code == -ENOENT                     ? CACHE_MISSING

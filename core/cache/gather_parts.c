@@ -179,9 +179,13 @@ static bool visit_part(struct gather *gather, int dirfd, const char *name)
         return visit_folder(gather, dirfd, name, REGION_INGEST, visit_ingest);
     if (strcmp(name, "index.json") != 0 && strcmp(name, "oci-layout") != 0)
         return false;
-    if (entry_stat(dirfd, name, &stat) < 0 || stat.type == FS_DIR)
+    int code = entry_stat(dirfd, name, &stat);
+    if (code == 0 && stat.type == FS_DIR)
         return false;
-    gather_count_part(gather, REGION_OTHER, &stat);
+    if (code == 0)
+        gather_count_part(gather, REGION_OTHER, &stat);
+    else if (code != -ENOENT)
+        gather_fail(gather, code, "looking at", name);
     return true;
 }
 

@@ -144,7 +144,7 @@ static int read_rest(int fd, struct buf *buf, int64_t size)
         if (got < 0)
             return -errno;
         buf->len += (size_t)got;
-        if ((size_t)got < want)
+        if (got == 0 || ((size_t)got < want && buf->len == (size_t)size))
             return 0;
         if (buf->len > LAYOUT_MAX_BYTES)
             return ERR_LIMIT;
@@ -186,9 +186,9 @@ static int read_json(struct graph *graph, uint32_t blob, struct buf *buf, struct
     while (got < 0 && errno == EINTR);
     int code = got < 0 ? -errno : 0;
     buf->len = got > 0 ? (size_t)got : 0;
-    if (code == 0 && (buf->len == 0 || strchr("{ \t\r\n", buf->data[0]) == NULL))
+    if (code == 0 && (buf->len == 0 || memchr("{ \t\r\n", buf->data[0], 5) == NULL))
         code = ERR_FORMAT;
-    if (code == 0 && buf->len > (size_t)first)
+    if (code == 0 && buf->len != (size_t)size)
         code = read_rest(fd, buf, size);
     close(fd);
     if (code == ERR_FORMAT)

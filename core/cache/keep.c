@@ -208,18 +208,19 @@ int keep_look(const struct aside *aside, enum keep_scope scope, const struct cac
 
 /* ---- is it a build cache? */
 
-/* NODE_OTHER when one of the manifests that were read leads elsewhere; NODE_CACHE
- * when one leads to a cache config, or with `all` each does. */
+/* NODE_OTHER when one of the manifests that were read leads elsewhere. NODE_CACHE
+ * when one that no other leads to leads to a cache config, or with `all` each does. */
 static enum node_kind sum_kinds(struct graph *graph, bool all)
 {
-    size_t caches = 0;
+    size_t roots = 0, caches = 0;
     for (size_t i = 0; i < graph->nodes_len; i++) {
         enum node_kind kind = graph_kind(graph, graph->nodes[i].blob);
         if (kind == NODE_OTHER)
             return kind;
-        caches += kind == NODE_CACHE;
+        roots += !graph->nodes[i].referenced;
+        caches += !graph->nodes[i].referenced && kind == NODE_CACHE;
     }
-    return caches > 0 && (!all || caches == graph->nodes_len) ? NODE_CACHE : NODE_UNKNOWN;
+    return caches > 0 && (!all || caches == roots) ? NODE_CACHE : NODE_UNKNOWN;
 }
 
 static void read_entries(struct graph *graph, const struct manifest *index)
@@ -280,7 +281,7 @@ static int check_cache(const struct aside *aside, struct err *err)
     int code = index_read(aside->cache_fd, NULL, &index, err);
     if (layout_is_unread(code))
         return code;
-    code = look_at_live(&look, &index, &kind, err);
+    code = index.odd == NULL ? look_at_live(&look, &index, &kind, err) : 0;
     if (code == 0 && kind == NODE_UNKNOWN)
         code = look_at_all(&look, &index, &kind, err);
     manifest_done(&index);

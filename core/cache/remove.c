@@ -394,6 +394,8 @@ static int begin(struct removal *removal)
     if (code == 0)
         code = drop_live(removal);
     if (code == 0)
+        code = keep_check_cache(cache_fd, removal->err);
+    if (code == 0)
         code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
     return code;
 }

@@ -54,7 +54,9 @@ void cache_sum(struct cache *cache, struct tally *tally)
 
 enum cache_state cache_foreign_state(const struct tally *tally)
 {
-    return tally->errors == 0 && tally->files == tally->directories ? CACHE_EMPTY : CACHE_FOREIGN;
+    if (tally->files != tally->directories)
+        return CACHE_FOREIGN;
+    return tally->errors > 0 ? CACHE_UNREADABLE : CACHE_EMPTY;
 }
 
 static char *find_busy_sign(const struct cache *cache)

@@ -117,13 +117,21 @@ static void add_whole(struct look *look, int64_t age_s)
             look_add_link(look, item, (uint32_t)i);
 }
 
+/* At the top, or blobs of an algorithm that a cache has none of. */
+static bool is_stranger(const struct cache_leftover *leftover)
+{
+    return leftover->kind == LEFTOVER_OTHER &&
+           (strchr(leftover->name, '/') == NULL ||
+            strncmp(leftover->name, "blobs/sha256/", strlen("blobs/sha256/")) != 0);
+}
+
 /* Somebody may have exported into a directory of his own: what else lies in it
  * is not bilge's to remove. Gives the reason; NULL: nothing else does. */
 static char *find_stranger(const struct cache *cache)
 {
     for (size_t i = 0; i < cache->leftovers_len; i++) {
         const struct cache_leftover *leftover = &cache->leftovers[i];
-        if (leftover->kind != LEFTOVER_OTHER || strchr(leftover->name, '/') != NULL)
+        if (!is_stranger(leftover))
             continue;
         char *name = text_shorten(leftover->name, LOOK_NAME_COLUMNS);
         char *reason = mem_printf("it holds %s, which is no part of a cache", name);
@@ -131,20 +139,6 @@ static char *find_stranger(const struct cache *cache)
         return reason;
     }
     return NULL;
-}
-
-/* Why the directory can't be touched at all; NULL: it can. */
-static const char *untouchable(const struct cache *cache)
-{
-    switch (cache->state) {
-    case CACHE_FOREIGN:
-        return cache->error != NULL ? cache->error
-                                    : "it is no build cache: not bilge's to empty";
-    case CACHE_UNREADABLE:
-        return cache->error != NULL ? cache->error : "it can't be read";
-    default:
-        return NULL;
-    }
 }
 
 static struct plan_kept *keep_whole(struct look *look, const char *reason, bool busy)
@@ -300,7 +294,7 @@ static void look_at(struct look *look)
 {
     const struct query *query = look->planner->query;
     const struct cache *cache = look->cache;
-    const char *why_not = untouchable(cache);
+    const char *why_not = cache_untouchable(cache);
     if (cache->state == CACHE_MISSING) {
         if (query->services_len > 0)
             look_keep(look, ITEM_SERVICE, look->row->id, look->row->name,

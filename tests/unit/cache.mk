@@ -1,5 +1,6 @@
 UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_damage \
 	tests/unit/test_cache_generations tests/unit/test_cache_kill \
+	tests/unit/test_cache_kinds tests/unit/test_cache_unread \
 	tests/unit/test_cache_layout tests/unit/test_cache_races \
 	tests/unit/test_cache_remove tests/unit/test_cache_whole \
 	tests/unit/test_cache_scan tests/unit/test_cache_unlink \
@@ -42,3 +43,9 @@ tests_unit_test_cache_races_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_whole_SOURCES = tests/unit/test_cache_whole.c $(PLACE_KIT)
 tests_unit_test_cache_whole_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_whole_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_kinds_SOURCES = tests/unit/test_cache_kinds.c $(PLACE_KIT)
+tests_unit_test_cache_kinds_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_kinds_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_unread_SOURCES = tests/unit/test_cache_unread.c $(CACHE_KIT) $(CARE_KIT)
+tests_unit_test_cache_unread_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_unread_LDADD = $(UNIT_LDADD)
