@@ -21,6 +21,7 @@ struct session {
     bool interrupted; /* by such a signal, and no wait has said so yet */
     int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
+    bool history_told; /* that it can't be used */
     bool closed;
 };
 
@@ -39,7 +40,8 @@ enum session_end session_wait(struct session *session, session_until *until, voi
 
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on. So it does without a history that
+ * can't be used, which is said once. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
 
 /* Why it can't be asked, in one line; NULL: all is well. */

@@ -27,6 +27,7 @@ struct app {
     int signal; /* that has ended it; 0: none has */
 
     struct notices notices;
+    bool history_told; /* that it can't be used */
     char *saved_path; /* of the log that was saved last; NULL: none */
     uint64_t saved_build_id;
     uint64_t log_news; /* lines of logs that have come from a file, so many times */
