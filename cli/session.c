@@ -208,6 +208,9 @@ int session_settle(struct session *session, struct err *err)
         name_the_silent(session->store);
         end = session_wait(session, caches_settled, &session->store, 0);
     }
+    if (session->store->history_error != NULL && !session->history_told)
+        complain("%s", session->store->history_error);
+    session->history_told |= session->store->history_error != NULL;
     if (end == SESSION_INTERRUPTED)
         return err_set(err, ERR_CANCELLED, "interrupted");
     tell_what_is_left(session, true, !session->finishes);

@@ -22,6 +22,7 @@ struct session {
     bool interrupted; /* by such a signal, and no wait has said so yet */
     int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
+    bool history_told; /* that it can't be used */
     bool closed;
     bool finishes; /* the command finishes what earlier runs left: it need not be told first */
     size_t finished_told; /* so many of store.finished were said */
@@ -51,8 +52,9 @@ void session_unfinished_json(struct json *json, const char *key,
 
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on. Then says what earlier runs left,
- * unless this command finishes that. 0 or ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on; a history that can't be used is said
+ * once. Then says what earlier runs left, unless this command finishes that. 0 or
+ * ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
 
 /* Why it can't be asked, in one line; NULL: all is well. */

@@ -316,11 +316,21 @@ static void tell_unfinished(struct app *app)
     }
 }
 
+static void tell_of_history(struct app *app)
+{
+    const char *error = app_store(app)->history_error;
+    if (error == NULL || app->history_told)
+        return;
+    app->history_told = true;
+    app_say(app, STYLE_WARN, "%s", error);
+}
+
 static void on_change(void *arg)
 {
     struct app *app = arg;
     tell_ends_of_builds(app);
     tell_unfinished(app);
+    tell_of_history(app);
     for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
         if (screen->ops->changed != NULL && !screen->closing)
             screen->ops->changed(screen);

@@ -29,6 +29,7 @@ struct app {
     struct notices notices;
     bool unfinished_told; /* that an earlier removal was interrupted */
     size_t finished_told; /* so many of store.finished */
+    bool history_told; /* that it can't be used */
     char *saved_path; /* of the log that was saved last; NULL: none */
     uint64_t saved_build_id;
     uint64_t log_news; /* lines of logs that have come from a file, so many times */

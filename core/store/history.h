@@ -22,8 +22,11 @@ struct history;
  * without a home. The caller frees it. */
 char *history_default_path(void);
 
-/* Opens or makes the file, and the directories above it (0700). A file that is
- * no database, or one of a newer bilge, is an error and stays as it is. */
+/* Opens or makes the file (0600: it holds arguments of builds), and the directories
+ * above it (0700). A file that is no database, or one of a newer bilge, is an
+ * error and stays as it is: ERR_FORMAT, also for a damaged one; ERR_FOREIGN when
+ * it, or one that SQLite keeps beside it, is no regular file of ours. One that
+ * others may read is closed to them. Rows that make no sense are left out. */
 int history_open(const char *path, struct history **ret_history, struct err *err);
 /* The same for reading alone: nothing is made, upgraded or written, so it works
  * in a read-only place and on a full disk. -ENOENT when there is no file. */

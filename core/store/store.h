@@ -188,6 +188,7 @@ struct store {
     char *known_error;
     int64_t abandoned_after_s;
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
+    char *history_error; /* why one that is there can't be used; NULL: it can, or is not there */
     struct history_build *past; /* builds that are remembered, the newest first */
     size_t past_len;
     struct history_build *elsewhere; /* that the engine remembers, and bilge did not run; */

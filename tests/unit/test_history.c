@@ -21,6 +21,8 @@
 
 #define MINUTE (60 * CLOCK_SECOND)
 #define DAY (24 * 60 * MINUTE)
+#define LARGE (INT64_C(1) << 60)
+#define LEN(array) (sizeof(array) / sizeof(array)[0])
 
 struct place {
     char *dir, *path;
@@ -86,7 +88,7 @@ static void samples_are_told_apart_by_series_and_time(void **state)
 {
     struct place *place = *state;
     const struct history_sample samples[] = {
-        {"free:/", 30, 1}, {"free:/", 10, INT64_MAX}, {"free:/", 20, 3}, {"cache:/a", 10, 4}};
+        {"free:/", 30, 1}, {"free:/", 10, LARGE}, {"free:/", 20, 3}, {"cache:/a", 10, 4}};
     assert_int_equal(0, history_add_samples(place->history, samples, 4, NULL));
     assert_int_equal(3, count_points(place, "free:/", 0));
     assert_int_equal(2, count_points(place, "free:/", 20));
@@ -96,7 +98,7 @@ static void samples_are_told_apart_by_series_and_time(void **state)
     struct history_point *points;
     size_t len;
     assert_int_equal(0, history_points(place->history, "free:/", 0, &points, &len, NULL));
-    assert_true(points[0].at == 10 && points[0].bytes == INT64_MAX);
+    assert_true(points[0].at == 10 && points[0].bytes == LARGE);
     free(points);
 }
 

@@ -40,6 +40,7 @@ static void put(struct bilge *bilge, struct note *note)
     /* Builds tell whose records are: who waits for the history waits for that. */
     owning_refresh(bilge, store->scanning);
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
+    mem_replace(&store->history_error, note->error);
     bilge_moved(bilge);
     bilge->memory.revision = store->revision;
 }
