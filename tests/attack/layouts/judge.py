@@ -1,5 +1,6 @@
 """Says whether what a command did to a world was allowed. It looks at the disk before and after, at what the command
 said, and at its own reading of each directory (layout.py); it knows nothing of how bilge works."""
+import collections
 import hashlib
 import json
 import os
@@ -315,10 +316,10 @@ class Judge:
             return None if self._is_begun(place, layout) else 'foreign'
         if layout.kind == 'unreadable':
             return 'unsure'
+        if below.split('/')[0] == '.bilge-aside':  # what looks as if bilge had made it may be finished, or put back
+            return 'aside' if self._is_nobodys_aside(place) else None
         if self._is_busy(layout) and not self.command.now:
             return 'busy'
-        if below.split('/')[0] == '.bilge-aside' and self._is_nobodys_aside(place):
-            return 'aside'
         whole = self._may_go_whole(place, layout)
         beside = {each for each in layout.strangers if each != '.bilge-aside' and not (whole and each.startswith('blobs/'))}
         if any(below == each or below.startswith(each + '/') for each in beside):
@@ -335,7 +336,7 @@ class Judge:
     def _is_nobodys_aside(self, place):
         names = os.listdir(os.path.join(place.path, '.bilge-aside')) if os.path.isdir(os.path.join(place.path, '.bilge-aside')) \
             else [os.path.basename(path) for path in self.before if path.startswith(os.path.join(place.path, '.bilge-aside') + '/')]
-        return any(not re.fullmatch('[0-9a-f]{64}', name) for name in names)
+        return any(not re.fullmatch(r'[0-9a-f]{64}|ingest\..+', name) for name in names)
 
     def _why_in_parts(self, below, place, layout):
         """A part of a cache that does not go as a whole."""
@@ -441,6 +442,8 @@ class Judge:
             self.find('outside', f'is new: {self._short(path)}')
         elif name == 'index.json' and self.command.verb in ('repair', 'restore'):
             return
+        elif place is not None and os.path.join(place.path, '.bilge-aside') in self.before and not self._is_nobodys_aside(place):
+            return  # put back
         elif ours and status in (1, 3) and self._could_not_go():
             return
         else:
@@ -564,7 +567,7 @@ class Judge:
         if items is None:
             return
         for path in self.gone:
-            if not self.before[path].is_dir() and not any(self._covers(item, path) for item in items):
+            if not self.before[path].is_dir() and '/.bilge-aside/' not in path and not any(self._covers(item, path) for item in items):
                 self.find('plan', f'no item of the plan, and gone: {self._short(path)}')
         for item in items:
             if item.get('error') is None and item.get('kind') == 'service' and self.ran.status == 0:
@@ -605,8 +608,11 @@ class Judge:
             self.find('words', 'freed or planned is no whole number')
             return
         left = {file.id for file in self.after.values()}
-        files = {file.id: file.st.st_blocks * 512 for path, file in self.before.items() if path not in self.after and file.id not in left}
-        real = sum(files.values())
+        names = collections.Counter(file.id for file in self.before.values())
+        gone = {file.id: file.st.st_blocks * 512 for path, file in self.before.items() if path not in self.after and file.id not in left
+                and (file.is_dir() or file.st.st_nlink <= names[file.id])  # a name may lie hidden below a mount
+                and '/.bilge-aside' not in path}  # finished before the plan was made
+        real = sum(gone.values())
         if freed != real:
             self.find('plan', f'{freed} bytes are said to be freed, {real} were')
         if self.ran.status == 0 and planned != freed:
