@@ -302,7 +302,7 @@ def pair_round(scenes, one):
 
 def run_pairs(tap, place, size, seed, jobs):
     chance = random.Random(seed)
-    names = [name for name in attack.COMMANDS if name != "build"]
+    names = [name for name in attack.COMMANDS if "build" not in name]
     scenes = {name: attack.Scene(attack.Caller(place), name) for name in names}
     rounds = [(i, chance.choice(names), chance.choice(names), chance.random() * 0.04) for i in range(size)]
     faults = []
