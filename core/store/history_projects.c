@@ -36,6 +36,12 @@ static char *key_of(const struct history_project *project)
 
 /* ----------------------------------------------------------------- reading */
 
+/* Nothing is concluded from what is left of a damaged one: it may name anything. */
+static int damaged(int64_t id, struct err *err)
+{
+    return err_set(err, ERR_FORMAT, "reading the history: project %lld is damaged", (long long)id);
+}
+
 static int read_paths(struct history *history, int64_t id, enum path_kind kind,
                       struct words *paths, struct err *err)
 {
@@ -49,8 +55,14 @@ static int read_paths(struct history *history, int64_t id, enum path_kind kind,
     sqlite3_bind_int64(select, 1, id);
     sqlite3_bind_int(select, 2, kind);
     int step;
-    while ((step = sqlite3_step(select)) == SQLITE_ROW)
-        words_put(paths, history_text(select, 0));
+    while ((step = sqlite3_step(select)) == SQLITE_ROW) {
+        char *path;
+        if (!history_text(select, 0, true, &path)) {
+            sqlite3_finalize(select);
+            return damaged(id, err);
+        }
+        words_put(paths, path);
+    }
     sqlite3_finalize(select);
     return step == SQLITE_DONE ? 0 : err_set(err, ERR_PEER, "reading the history: %s",
                                              sqlite3_errmsg(history->db));
@@ -59,11 +71,11 @@ static int read_paths(struct history *history, int64_t id, enum path_kind kind,
 static int read_project(struct history *history, sqlite3_stmt *select,
                         struct history_project *project, struct err *err)
 {
-    *project = (struct history_project){
-        .id = sqlite3_column_int64(select, 0),
-        .name = history_text(select, 1),
-        .seen_at = sqlite3_column_int64(select, 2),
-    };
+    *project = (struct history_project){.seen_at = 0};
+    if (!history_number(select, 0, 1, INT64_MAX, &project->id) ||
+        !history_text(select, 1, true, &project->name) ||
+        !history_number(select, 2, 0, INT64_MAX, &project->seen_at))
+        return damaged(sqlite3_column_int64(select, 0), err);
     int code = read_paths(history, project->id, PATH_FILE, &project->files, err);
     return code == 0 ? read_paths(history, project->id, PATH_CACHE, &project->caches, err) : code;
 }

@@ -31,6 +31,7 @@ COMMANDS = {
     "verify-repair": ["verify", "--repair", "--yes", "api", "web", "torn", "lost"],
     "dedupe": ["dedupe", "--yes"],
     "build": ["build", "api"],
+    "first-build": ["build", "api"],  # there is no history yet
 }
 
 
@@ -165,6 +166,18 @@ class Caller:
             **kept,
         )
 
+    def call_bilge(self, world, arguments):
+        """The real one, without faults.so, even if a stand-in is what is tested. Returns its exit status."""
+        return subprocess.run(
+            [in_build("bilge"), *arguments, "--cache-root", world.root],
+            env=self.environment(world),
+            cwd=world.project,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        ).returncode
+
     def call(self, world, arguments, call=None, nth=0, how=None, action=None):
         """To its end. `call`, `nth`, `how`: see faults.c; `action` is called with the process when faults.so asks."""
         log = tempfile.TemporaryFile(dir=self.place.path)
@@ -233,14 +246,8 @@ class Scene:
         self.caller = caller
         first = worlds.World(os.path.join(caller.place.path, "first-" + name), damaged=name == "verify-repair")
         first.make()
-        subprocess.run(
-            [in_build("bilge"), "status", "--cache-root", first.root],
-            env=caller.environment(first),
-            cwd=first.project,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
+        if name != "first-build":
+            caller.call_bilge(first, ["status"])
         self.mould = worlds.Mould(first.path)
         before, outside = worlds.picture(first.root), worlds.picture(first.outside)
         self.undisturbed = caller.call(first, self.arguments)
@@ -261,7 +268,7 @@ class Scene:
         """A command that does nothing, or can't be called like this, would prove nothing."""
         if self.undisturbed.status != 0:
             return "it fails without any fault: " + self.undisturbed.words()
-        if self.judge.before == self.judge.after and self.name != "build":
+        if self.judge.before == self.judge.after:
             return "it changes nothing"
         return None
 
@@ -293,11 +300,20 @@ def end_faults(scene, world, ended, killed=False):
     return faults + word_faults(ended)
 
 
+def history_faults(scene, world):
+    """Whatever happened, what is remembered can be read."""
+    fault = worlds.database_fault(os.path.join(world.home, ".local/state/bilge/history.db"))
+    faults = [fault] if fault else []
+    if scene.arguments[0] == "build" and scene.caller.call_bilge(world, ["history"]) != 0:
+        faults.append("bilge history fails")
+    return faults
+
+
 def clean_up_faults(scene, world):
     """The next deleting command leaves nothing of bilge's behind, and nothing broken."""
     now = worlds.picture(world.root)
     if now == scene.judge.before:
-        return []
+        return history_faults(scene, world)
     judge = worlds.Judge(now, now, scene.judge.outside)
     live = {name: worlds.missing_in(world.at(name)) for name in worlds.caches_in(world.root)}
     ended = scene.caller.call(world, GARBAGE)
@@ -309,8 +325,7 @@ def clean_up_faults(scene, world):
         if missing != worlds.missing_in(world.at(name)):
             faults.append(f"the next prune --garbage broke {name}")
     outside = judge.outside_fault(world)
-    history = worlds.database_fault(os.path.join(world.home, ".local/state/bilge/history.db"))
-    return faults + [f for f in (outside, history) if f]
+    return faults + ([outside] if outside else []) + history_faults(scene, world)
 
 
 the_job = None  # of the processes that are forked next: it can't be sent to them

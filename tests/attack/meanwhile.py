@@ -26,6 +26,14 @@ PLACES = ["api", "api/blobs", "api/blobs/sha256", "api/ingest", "api/.bilge-asid
 SAMPLE = 14  # rounds of each command and sort of event
 FULL = 600
 
+# Which of saboteur.py, with which sort of event before which calls, and what is wrong with it.
+SABOTEURS = [
+    ("honest", "export", "unlink", "does not look again before it deletes"),
+    ("honest", "swap", "unlink", "goes by paths"),
+    ("writes-index-in-place", "export", "create", "throws an export away"),
+    ("leaves-blobs-aside", "signal", "unlink", "leaves things aside when it is interrupted"),
+]
+
 NEW = worlds.Export("new", ["base", "a3", "new"])
 AGAIN = worlds.A2  # what is garbage now
 
@@ -176,7 +184,7 @@ class SwapEvent(Event):
 class OtherEvent(Event):
     """A second bilge runs, from its start to its end."""
 
-    details = [name for name in attack.COMMANDS if name != "build"]
+    details = [name for name in attack.COMMANDS if "build" not in name]
 
     def happen(self, process):
         super().happen(process)
@@ -257,6 +265,16 @@ def run_rounds(tap, scene, sort, rounds, options):
     return happened, len(bad)
 
 
+def test_saboteurs(tap, place):
+    """Each of these deletes as one should not, and that comes to light when somebody else is at work."""
+    for crime, sort, kind, words in SABOTEURS:
+        program = [sys.executable, "-IS", os.path.join(attack.HERE, "saboteur.py"), crime]
+        scene = attack.Scene(attack.Caller(place, program), "prune-garbage")
+        rounds = [one for one in rounds_of(scene, sort, 0) if one[0] == kind]
+        found = [fault for one in attack.sample(rounds, 6) for fault in run_round(scene, one)[0]]
+        tap.ok(bool(found), f"a stand-in for bilge is caught: it {words}")
+
+
 def main():
     parser = attack.options(__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(attack.COMMANDS), help="this command alone")
@@ -269,7 +287,9 @@ def main():
     total = bad = 0
     event, _, detail = (options.event or "").partition("-")
     try:
-        for name in [options.only] if options.only else [n for n in attack.COMMANDS if n != "build"]:
+        if not options.only:
+            test_saboteurs(tap, place)
+        for name in [options.only] if options.only else [n for n in attack.COMMANDS if "build" not in n]:
             scene = attack.Scene(attack.Caller(place), name)
             fault = scene.fault_without_faults()
             if fault:

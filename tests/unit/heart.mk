@@ -2,7 +2,7 @@ UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_m
 	tests/unit/test_plan_frees tests/unit/test_plan_named tests/unit/test_plan_records \
 	tests/unit/test_plan_selected tests/unit/test_plan_whole tests/unit/test_plan_whose tests/unit/test_plan_words tests/unit/test_bilge \
 	tests/unit/test_bilge_builds tests/unit/test_bilge_removal \
-	tests/unit/test_execute tests/unit/test_builds tests/unit/test_session
+	tests/unit/test_execute tests/unit/test_builds
 check_PROGRAMS += $(UNIT_HEART)
 TESTS += $(UNIT_HEART)
 tests_unit_test_store_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -43,6 +43,3 @@ tests_unit_test_bilge_removal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bilge_removal_LDADD = $(UNIT_LDADD)
 tests_unit_test_expression_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_expression_LDADD = $(UNIT_LDADD)
-tests_unit_test_session_SOURCES = tests/unit/test_session.c $(RUN_KIT)
-tests_unit_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_session_LDADD = $(UNIT_LDADD)

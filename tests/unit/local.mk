@@ -20,6 +20,12 @@ include $(top_srcdir)/tests/unit/doctor.mk
 include $(top_srcdir)/tests/unit/settings.mk
 include $(top_srcdir)/tests/unit/tui.mk
 
+check_PROGRAMS += tests/unit/test_session
+TESTS += tests/unit/test_session
+tests_unit_test_session_SOURCES = tests/unit/test_session.c $(RUN_KIT)
+tests_unit_test_session_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_session_LDADD = $(UNIT_LDADD)
+
 # What starts threads: ./check runs these under ThreadSanitizer, too.
 THREAD_TESTS = tests/unit/test_bilge tests/unit/test_bilge_builds tests/unit/test_bilge_removal tests/unit/test_builds \
 	tests/unit/test_cache_busy tests/unit/test_cache_damage tests/unit/test_cache_generations \
