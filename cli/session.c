@@ -178,7 +178,7 @@ int session_service(const struct session *session, const char *name,
     if (service == NULL) {
         service = store_service_named(session->store, name, &count);
         if (service == NULL)
-            return err_set(err, ERR_USAGE, "no such service: %s", name);
+            return store_no_service(session->store, name, err);
         if (count > 1)
             return err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path", count,
                            name);

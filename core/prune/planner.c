@@ -138,7 +138,7 @@ static int choose_named(struct planner *planner, const char *name, struct err *e
         in_project += same && row->in_project;
     }
     if (matching == 0)
-        return err_set(err, ERR_USAGE, "no such service: %s", name);
+        return store_no_service(store, name, err);
     if (in_project == 0 && matching > 1)
         return ambiguous(store, name, matching, err);
     for (size_t i = 0; i < store->services_len; i++) {

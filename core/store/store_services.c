@@ -1,4 +1,5 @@
 /* The rows of the services. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,22 @@ const struct service *store_service_named(const struct store *store, const char 
     if (ret_count != NULL)
         *ret_count = count;
     return first;
+}
+
+const struct cache_root *store_failed_root(const struct store *store)
+{
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].error != NULL)
+            return &store->roots[i];
+    return NULL;
+}
+
+int store_no_service(const struct store *store, const char *name, struct err *err)
+{
+    const struct cache_root *failed = store_failed_root(store);
+    if (failed == NULL)
+        return err_set(err, ERR_USAGE, "no such service: %s", name);
+    return err_set(err, -EIO, "cannot find the service %s: %s", name, failed->error);
 }
 
 const char *service_busy_sign(const struct service *service)
