@@ -177,6 +177,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
         code = complain_err(&err);
     else
         code = guard.values.once ? once(&guard) : watch(&guard);
+    if (guard.values.once)
+        code = session_end_code(&guard.session, code);
     session_close(&guard.session);
     relief_done(&guard.relief);
     return code;

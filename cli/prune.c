@@ -311,7 +311,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         !caches && prune.query.ids_len == 0 && prune.query.services_len == 0;
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = plan_and_execute(&prune);
+    enum exit_code code = session_end_code(&prune.session, plan_and_execute(&prune));
     session_close(&prune.session);
     drop_plan(&prune); /* also one that came while closing */
     return code;

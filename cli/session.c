@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "cli/command.h"
 #include "core/base/mem.h"
 
 #define PEER_DEADLINE_MS 8000
@@ -112,15 +111,20 @@ static bool caches_settled(void *arg)
     return !(*store)->scanning;
 }
 
-static void name_the_silent(const struct store *store)
+/* False: nobody is. */
+static bool name_the_silent(const struct store *store)
 {
+    bool any = store->project_load == LOAD_PENDING;
     if (store->project_load == LOAD_PENDING)
         complain("docker compose has not answered for %d s; going on without the project",
                  PEER_DEADLINE_MS / 1000);
     for (size_t i = 0; i < store->builders_len; i++)
-        if (store->builders[i].load == LOAD_PENDING)
+        if (store->builders[i].load == LOAD_PENDING) {
             complain("builder %s has not answered for %d s; going on without its records",
                      store->builders[i].name, PEER_DEADLINE_MS / 1000);
+            any = true;
+        }
+    return any;
 }
 
 int session_settle(struct session *session, struct err *err)
@@ -128,12 +132,24 @@ int session_settle(struct session *session, struct err *err)
     enum session_end end =
         session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     if (end == SESSION_TIMEOUT) {
-        name_the_silent(session->store);
+        bool silent = name_the_silent(session->store);
         end = session_wait(session, caches_settled, &session->store, 0);
+        if (end == SESSION_REACHED && !silent) /* what waited for the caches alone */
+            end = session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     }
     if (end == SESSION_INTERRUPTED)
         return err_set(err, ERR_CANCELLED, "interrupted");
+    size_t at = 0;
+    for (const char *error; (error = store_next_root_error(session->store, &at)) != NULL;)
+        complain("%s", error);
     return 0;
+}
+
+enum exit_code session_end_code(const struct session *session, enum exit_code code)
+{
+    size_t at = 0;
+    bool failed = store_next_root_error(session->store, &at) != NULL;
+    return failed && (code == EXIT_DONE || code == EXIT_PARTLY) ? EXIT_FAILED : code;
 }
 
 /* ------------------------------------------------------------- builders */

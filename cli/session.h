@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "cli/command.h"
 #include "core/base/err.h"
 #include "core/bilge.h"
 
@@ -39,8 +40,13 @@ enum session_end session_wait(struct session *session, session_until *until, voi
 
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on. So are the cache roots that could not be
+ * read. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
+
+/* The exit status of a command that has done what it can without the cache roots that
+ * could not be read. */
+enum exit_code session_end_code(const struct session *session, enum exit_code code);
 
 /* Why it can't be asked, in one line; NULL: all is well. */
 const char *session_builder_error(const struct builder *builder);

@@ -271,9 +271,6 @@ static void report_problems(const struct store *store)
     report_two_builders(store);
     if (store->project_error != NULL)
         complain("%s", store->project_error);
-    for (size_t i = 0; i < store->roots_len; i++)
-        if (store->roots[i].error != NULL)
-            complain("%s", store->roots[i].error);
 }
 
 static enum exit_code run(const struct globals *globals, const void *values,
@@ -298,6 +295,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         else
             print_text(session.store);
         report_problems(session.store);
+        code = session_end_code(&session, code);
     }
     session_close(&session);
     return code;

@@ -225,6 +225,8 @@ static enum exit_code verify(struct verification *verification, const struct opt
     }
     if (interrupted)
         return EXIT_INTERRUPTED;
+    if (verification->err.code != 0) /* not all of them were looked at */
+        return complain_err(&verification->err);
     return verification->unsound > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -246,7 +248,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     }
     if (session_open(&verification.session, &bilge_options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = verify(&verification, operands);
+    enum exit_code code =
+        session_end_code(&verification.session, verify(&verification, operands));
     session_close(&verification.session);
     free(verification.ids);
     return code;

@@ -178,10 +178,10 @@ const struct service *store_service(const struct store *store, const char *id);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
-/* The first cache root with an error; NULL: all could be read. */
-const struct cache_root *store_failed_root(const struct store *store);
+/* The next error of a cache root, each once; *at begins as 0. NULL: that was all. */
+const char *store_next_root_error(const struct store *store, size_t *at);
 /* There is no service of this name: ERR_USAGE. But when a root could not be read it may
- * lie there: another code, and why. */
+ * lie there, so that is said, by another code. */
 int store_no_service(const struct store *store, const char *name, struct err *err);
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */

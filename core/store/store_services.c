@@ -113,20 +113,34 @@ const struct service *store_service_named(const struct store *store, const char 
     return first;
 }
 
-const struct cache_root *store_failed_root(const struct store *store)
+/* Single caches of one place have the same. */
+static bool is_said(const struct store *store, size_t root)
 {
-    for (size_t i = 0; i < store->roots_len; i++)
-        if (store->roots[i].error != NULL)
-            return &store->roots[i];
+    for (size_t i = 0; i < root; i++)
+        if (store->roots[i].error != NULL &&
+            strcmp(store->roots[i].error, store->roots[root].error) == 0)
+            return true;
+    return false;
+}
+
+const char *store_next_root_error(const struct store *store, size_t *at)
+{
+    while (*at < store->roots_len) {
+        size_t root = (*at)++;
+        if (store->roots[root].error != NULL && !is_said(store, root))
+            return store->roots[root].error;
+    }
     return NULL;
 }
 
 int store_no_service(const struct store *store, const char *name, struct err *err)
 {
-    const struct cache_root *failed = store_failed_root(store);
-    if (failed == NULL)
+    size_t at = 0;
+    const char *error = store_next_root_error(store, &at);
+    if (error == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", name);
-    return err_set(err, -EIO, "cannot find the service %s: %s", name, failed->error);
+    return err_set(err, -EIO, "cannot find the service %s: not every cache root could be read",
+                   name);
 }
 
 const char *service_busy_sign(const struct service *service)
