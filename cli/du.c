@@ -183,7 +183,7 @@ static int check_services(const struct du *du, struct err *err)
     for (size_t i = 0; i < du->query.services_len; i++) {
         const char *name = du->query.services[i];
         if (store_service(store, name) == NULL && store_service_named(store, name, NULL) == NULL)
-            return session_no_service(&du->session, name, err);
+            return store_no_service(store, name, err);
     }
     return 0;
 }

@@ -107,8 +107,6 @@ static enum exit_code once(struct guard *guard)
         return end_of(guard);
     if (code < 0)
         return complain_err(&err);
-    if (session_report_roots(&guard->session))
-        return EXIT_FAILED;
     bool whole = !store_has_unfinished(guard->session.store);
     return relief_is_short(&guard->relief) || !whole ? EXIT_PARTLY : EXIT_DONE;
 }
@@ -187,6 +185,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
         session_finish(&guard.session);
         code = guard.values.once ? once(&guard) : watch(&guard);
     }
+    if (guard.values.once)
+        code = session_end_code(&guard.session, code);
     session_close(&guard.session);
     relief_done(&guard.relief);
     return code;

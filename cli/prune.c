@@ -309,7 +309,7 @@ static void find_unread(struct prune *prune)
     bool caches = query->whole || query->garbage || query->keep_generations > 0;
     prune->unread = plan_unread(prune->plan) > 0;
     if (caches && query->services_len == 0 && !enough)
-        prune->unread |= session_report_roots(&prune->session);
+        prune->unread |= store_next_root_error(prune->session.store, &(size_t){0}) != NULL;
 }
 
 static enum exit_code plan_and_execute(struct prune *prune)
@@ -354,7 +354,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
     prune.session.finishes = prune.values->yes && !prune.values->dry_run;
-    enum exit_code code = plan_and_execute(&prune);
+    enum exit_code code = session_end_code(&prune.session, plan_and_execute(&prune));
     session_close(&prune.session);
     drop_plan(&prune); /* also one that came while closing */
     return code;

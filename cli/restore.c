@@ -153,7 +153,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (session_open(&restoration.session, &bilge_options, &err) < 0)
         return complain_err(&err);
     restoration.session.finishes = !globals->read_only;
-    enum exit_code code = restore(&restoration, globals, values, operands->items[0]);
+    enum exit_code code = session_end_code(
+        &restoration.session, restore(&restoration, globals, values, operands->items[0]));
     session_close(&restoration.session);
     return code;
 }

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "cli/command.h"
 #include "cli/json.h"
 #include "core/base/err.h"
 #include "core/bilge.h"
@@ -52,10 +53,14 @@ void session_unfinished_json(struct json *json, const char *key,
 
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on; a history that can't be used is said
- * once. Then says what earlier runs left, unless this command finishes that. 0 or
- * ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on. So are a history that can't be used and
+ * cache roots that could not be read, once. Then says what earlier runs left, unless
+ * this command finishes that. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
+
+/* The exit status of a command that has done what it can without the cache roots that
+ * could not be read. */
+enum exit_code session_end_code(const struct session *session, enum exit_code code);
 
 /* Why it can't be asked, in one line; NULL: all is well. */
 const char *session_builder_error(const struct builder *builder);
@@ -64,12 +69,6 @@ const char *session_builder_error(const struct builder *builder);
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err);
 
-/* Complains of each cache root that could not be read. False: there is none. */
-bool session_report_roots(const struct session *session);
-
-/* "no such service", ERR_USAGE; an error of its own when not all could be read that
- * may have one of this name. */
-int session_no_service(const struct session *session, const char *name, struct err *err);
 /* The row that a person means by `name`: its id (the path), or a name that only
  * one directory has. ERR_USAGE. */
 int session_service(const struct session *session, const char *name,

@@ -303,8 +303,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         else
             print_text(session.store);
         report_problems(session.store);
-        if (session_report_roots(&session))
-            code = EXIT_FAILED;
+        code = session_end_code(&session, code);
     }
     session_close(&session);
     return code;

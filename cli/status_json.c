@@ -1,5 +1,6 @@
 /* bilge status --json, and what both forms of the status share. */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/json.h"
 #include "cli/session.h"
@@ -162,7 +163,8 @@ void status_print_json(const struct store *store)
     json_put_object(&json, NULL);
     json_put_array(&json, "cache_roots");
     for (size_t i = 0; i < store->roots_len; i++)
-        json_put_text(&json, NULL, store->roots[i].path);
+        if (i == 0 || strcmp(store->roots[i].path, store->roots[i - 1].path) != 0)
+            json_put_text(&json, NULL, store->roots[i].path);
     json_put_array_end(&json);
     json_put_array(&json, "disk");
     for (size_t i = 0; i < store->disks_len; i++)

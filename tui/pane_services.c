@@ -98,12 +98,10 @@ static const char *next_note(const struct store *store, size_t *at)
         if (store->project_error != NULL)
             return store->project_error;
     }
-    while (*at <= store->roots_len) {
-        const struct cache_root *root = &store->roots[(*at)++ - 1];
-        if (root->error != NULL)
-            return root->error;
-    }
-    return NULL;
+    size_t root = *at - 1;
+    const char *error = store_next_root_error(store, &root);
+    *at = root + 1;
+    return error;
 }
 
 static int note_count(const struct store *store)

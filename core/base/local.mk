@@ -6,6 +6,7 @@ libbilge_a_SOURCES += \
 	core/base/fs.c core/base/fs.h core/base/fs_space.c \
 	core/base/hash.h \
 	core/base/json.c core/base/json.h \
+	core/base/lane.c core/base/lane.h \
 	core/base/level.c core/base/level.h \
 	core/base/lines.c core/base/lines.h \
 	core/base/log.c core/base/log.h \

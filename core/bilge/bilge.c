@@ -66,6 +66,28 @@ static void job_done(uv_work_t *work, int status)
     bilge_close_if_idle(bilge);
 }
 
+static void job_run_on(struct lane_job *lane_job)
+{
+    struct job *job = (struct job *)lane_job;
+    job->run(job);
+}
+
+static void job_done_on(struct lane_job *lane_job, bool cancelled)
+{
+    struct job *job = (struct job *)lane_job;
+    job->done(job, cancelled);
+}
+
+/* While closing the lanes tell when they have come to rest. */
+void job_start_on(struct bilge *bilge, struct lane *lane, struct job *job)
+{
+    job->bilge = bilge;
+    job->lane_job.run = job_run_on;
+    job->lane_job.told = NULL;
+    job->lane_job.done = job_done_on;
+    lane_add(lane, &job->lane_job);
+}
+
 void job_start(struct bilge *bilge, struct job *job)
 {
     job->bilge = bilge;
@@ -128,6 +150,8 @@ static void free_all(struct bilge *bilge)
     free(bilge->docker_host);
     free(bilge->builder);
     memory_close(bilge);
+    disks_close(bilge);
+    roots_free(bilge);
     benching_free(bilge->benching);
     store_free(bilge->store);
     free(bilge);
@@ -175,9 +199,11 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
     uv_timer_init(loop, &bilge->records_timer);
     uv_timer_init(loop, &bilge->care_timer);
     uv_timer_init(loop, &bilge->benching_timer);
+    uv_timer_init(loop, &bilge->lane_timer);
     bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
-    bilge->care_timer.data = bilge->benching_timer.data = bilge;
-    bilge->open_handles = 5;
+    bilge->care_timer.data = bilge->benching_timer.data = bilge->lane_timer.data = bilge;
+    bilge->open_handles = 6;
+    bilge->lane = lane_new(loop, roots_turn, bilge);
     start(bilge);
     *ret_bilge = bilge;
     return 0;
@@ -230,15 +256,19 @@ static void on_handle_closed(uv_handle_t *handle)
 
 void bilge_close_if_idle(struct bilge *bilge)
 {
-    if (!bilge->closing || bilge->jobs > 0 || bilge->running != NULL || bilge->pruning != NULL ||
-        uv_is_closing((uv_handle_t *)&bilge->idle))
+    if (!bilge->closing || bilge->jobs > 0 || bilge->running != NULL ||
+        uv_is_closing((uv_handle_t *)&bilge->idle) || !roots_at_rest(bilge) ||
+        !pruning_is_over(bilge))
         return;
+    pruning_leave(bilge);
+    roots_close(bilge);
     engines_close(bilge);
     uv_close((uv_handle_t *)&bilge->idle, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->care_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->benching_timer, on_handle_closed);
+    uv_close((uv_handle_t *)&bilge->lane_timer, on_handle_closed);
 }
 
 void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)

@@ -3,7 +3,8 @@
  *
  *   project   docker compose config ──► store.project, roots from its caches
  *   recipes   its Dockerfiles, for owning
- *   caches/   scan, rescan, watch, finish what was left ──► services' caches; roots; services
+ *   caches/   roots finds and opens the directories, each with threads of its own;
+ *             scan, rescan, watch, finish what was left ──► services' caches; services
  *             joins the project's services with the directories
  *   engines/  the engine and buildx's builders ──► records; contexts are docker's,
  *             owning says whose the records are, elsewhere who else built
@@ -30,24 +31,23 @@
 #include <uv.h>
 
 #include "core/base/fs.h"
+#include "core/base/lane.h"
 #include "core/base/words.h"
 #include "core/bilge.h"
 #include "core/build/compose/compose.h"
 #include "core/build/run/runner.h"
-#include "core/cache/scan.h"
-#include "core/cache/watch.h"
 #include "core/engine/builders.h"
 #include "core/engine/engine.h"
 #include "core/prune/execute.h"
 
-struct listing;
-struct rescan;
 struct running;
 struct planning;
 struct pruning;
 struct care;
 struct examining;
 struct benching;
+struct site;
+struct disks;
 
 /* What every build gets, besides what it is started with. */
 struct build_defaults {
@@ -91,13 +91,11 @@ struct bilge {
     uint64_t recipes_read; /* so many times */
 
     /* caches */
-    struct scan *scan;      /* of all roots */
-    uint64_t scan_pass;     /* its number */
-    bool scan_again;        /* asked for while one ran */
-    bool join_needed;       /* rows have come: services_join() before on_change */
-    struct rescan *rescans; /* of single caches: queued and running */
-    struct listing *listings; /* of roots, under way */
-    struct watch *watch;
+    struct site *sites;    /* in the order in which they were named */
+    uint64_t scan_pass;    /* the number of the last scan */
+    bool join_needed;      /* rows have come: services_join() before on_change */
+    struct lane *lane;     /* for work that goes through several sites */
+    uv_timer_t lane_timer; /* looks whether lanes get any further */
 
     /* engines */
     struct endpoint endpoint;
@@ -109,7 +107,9 @@ struct bilge {
 
     /* disks */
     uv_timer_t disk_timer;
-    bool disk_job, disk_again;
+    struct disks *disks;
+    bool disk_job; /* some are being looked at */
+    bool disk_again;
 
     /* builds */
     struct running *running; /* in the order of their start */
@@ -149,12 +149,15 @@ void bilge_close_if_idle(struct bilge *bilge);
 /* A job on libuv's pool. run() sees only the job; done() runs on the loop, and
  * must free what run() made also when the object is closing. */
 struct job {
+    struct lane_job lane_job; /* first: each is the other */
     uv_work_t work;
     struct bilge *bilge;
     void (*run)(struct job *job);
     void (*done)(struct job *job, bool cancelled);
 };
 void job_start(struct bilge *bilge, struct job *job);
+/* The same on a lane: for whatever goes into a cache root. */
+void job_start_on(struct bilge *bilge, struct lane *lane, struct job *job);
 
 /* ---- project */
 /* Asks compose, unless that is under way; what waits for the project starts when

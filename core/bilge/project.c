@@ -11,9 +11,8 @@
 static void go_on(struct bilge *bilge)
 {
     bool first = bilge->store->builders_load == LOAD_PENDING && bilge->list_request == NULL;
-    if (!bilge->skip_caches && bilge->given_roots.len == 0)
+    if (!bilge->skip_caches)
         roots_from_project(bilge);
-    roots_meet_project(bilge);
     projects_look(bilge);
     services_join(bilge);
     recipes_read(bilge);
@@ -38,7 +37,6 @@ static void on_project(void *arg, struct compose_project *project, const struct 
     if (project == NULL) {
         set_error(bilge, err);
     } else {
-        roots_resolve_project(project);
         mem_replace(&bilge->store->project_error, NULL);
         store_set_project(bilge->store, project);
         bilge->store->project_load = LOAD_DONE;

@@ -264,7 +264,8 @@ static void on_end(struct tally *tally)
 }
 
 void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, gather_cb *on_done, void *arg)
+                  const struct cache *previous, const struct apart *apart, gather_cb *on_done,
+                  void *arg)
 {
     struct gather *gather = mem_zalloc(sizeof *gather);
     gather->task.run = run_start;
@@ -279,6 +280,7 @@ void gather_start(struct crew *crew, int root_fd, const char *root_path, const c
     gather->cache->path = path_join(root_path, name);
     gather->cache->scanned_at = clock_now();
     tally_init(&gather->tally, 0, on_end);
+    gather->tally.apart = apart;
     tally_hold(&gather->tally);
     crew_add(crew, &gather->task);
 }

@@ -9,14 +9,16 @@
 
 #include "core/cache/cache.h"
 #include "core/cache/crew.h"
+#include "core/cache/tally.h"
 
 /* Runs on the thread that ends the last task. Gives the cache; NULL when the
  * crew was cancelled. */
 typedef void gather_cb(void *arg, struct cache *cache);
 
 /* Adds the first task. `root_fd` is borrowed until on_done; root_path and name
- * are copied; previous (may be NULL) is borrowed until on_done. */
+ * are copied; previous and apart (either may be NULL) are borrowed until on_done. */
 void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, gather_cb *on_done, void *arg);
+                  const struct cache *previous, const struct apart *apart, gather_cb *on_done,
+                  void *arg);
 
 #endif

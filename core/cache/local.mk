@@ -25,13 +25,13 @@ libbilge_a_SOURCES += \
 	core/cache/remove_check.c core/cache/remove_check.h \
 	core/cache/remove_note.c core/cache/remove_note.h \
 	core/cache/remove_service.c \
+	core/cache/root.c core/cache/root.h \
 	core/cache/scan.c core/cache/scan.h \
 	core/cache/summary.c core/cache/summary.h \
 	core/cache/tally.c core/cache/tally.h \
 	core/cache/tree.c core/cache/tree.h \
 	core/cache/unlink.c core/cache/unlink.h \
-	core/cache/watch.c core/cache/watch.h core/cache/watch_parts.h \
-	core/cache/watch_bursts.c core/cache/watch_eyes.c core/cache/watch_polls.c \
+	core/cache/watch.c core/cache/watch.h \
 	core/cache/repair.c \
 	core/cache/restore.c core/cache/restore.h \
 	core/cache/verify.c core/cache/verify.h

@@ -3,16 +3,16 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/words.h"
 #include "core/cache/crew.h"
 #include "core/cache/gather.h"
 #include "core/cache/layout.h"
 
 /* A scan is nearly all kernel time: two threads halve it, more gain little on
- * the machines that people build on, and libuv's pool is not ours alone. */
+ * the machines that people build on, and the lane is not ours alone. */
 #define THREADS 2
 
 static void on_gathered(void *arg, struct cache *cache)
@@ -26,7 +26,7 @@ struct cache *scan_cache(int root_fd, const char *root_path, const char *name,
     struct cache *cache = NULL;
     struct crew crew;
     crew_init(&crew);
-    gather_start(&crew, root_fd, root_path, name, previous, on_gathered, &cache);
+    gather_start(&crew, root_fd, root_path, name, previous, NULL, on_gathered, &cache);
     crew_work(&crew);
     crew_done(&crew);
     return cache;
@@ -34,43 +34,40 @@ struct cache *scan_cache(int root_fd, const char *root_path, const char *name,
 
 /* ---- on a loop */
 
-struct root {
-    struct task task; /* lists it */
-    struct scan *scan;
-    size_t index;
-    char *path;
-    char *only;
-    struct cache *previous;
-    int fd; /* -1: not open */
-    bool has_parts; /* it is itself a layout, or that can't be told */
-};
-
 /* From a thread to the loop. */
 struct news {
     struct news *next;
-    size_t root;
     struct cache *cache; /* NULL: the root itself */
     struct err err;
 };
 
+struct scan_work {
+    struct lane_job job; /* first: each is the other */
+    struct scan *scan;
+};
+
 struct scan {
+    struct task task; /* first: the one that lists the root */
+    bool has_parts; /* the root is itself a layout, or that cannot be told */
     struct crew crew;
-    uv_async_t async;
-    uv_work_t works[THREADS];
+    struct scan_work works[THREADS];
     size_t working;
     bool cancelled;
-    struct root *roots;
-    size_t roots_len;
+    bool lost; /* no thread could be had for it */
+    struct root *root;
+    struct lane *lane;
+    struct words names;
+    struct cache *previous;
+    struct apart apart;
     struct scan_ops ops;
     void *arg;
     pthread_mutex_t lock;
     struct news *first, **end;
 };
 
-static void tell(struct scan *scan, size_t root, struct cache *cache, const struct err *err)
+static void tell(struct scan *scan, struct cache *cache, const struct err *err)
 {
     struct news *news = mem_zalloc(sizeof *news);
-    news->root = root;
     news->cache = cache;
     if (err != NULL)
         news->err = *err;
@@ -78,55 +75,60 @@ static void tell(struct scan *scan, size_t root, struct cache *cache, const stru
     *scan->end = news;
     scan->end = &news->next;
     pthread_mutex_unlock(&scan->lock);
-    uv_async_send(&scan->async);
+    for (size_t i = 0; i < THREADS; i++)
+        lane_tell(scan->lane, &scan->works[i].job);
 }
 
 static void on_root_gathered(void *arg, struct cache *cache)
 {
-    struct root *root = arg;
     if (cache != NULL)
-        tell(root->scan, root->index, cache, NULL);
+        tell(arg, cache, NULL);
 }
 
 /* What a cache inside a cache is exported into is a root that is a cache itself:
  * its own blobs and writes are no caches in it. */
-static void gather_one(struct root *root, const char *name)
+static void gather_one(struct scan *scan, const char *name)
 {
-    if (root->has_parts && cache_is_part(name))
+    if (scan->has_parts && cache_is_part(name))
         return;
-    gather_start(&root->scan->crew, root->fd, root->path, name, root->previous, on_root_gathered,
-                 root);
+    gather_start(&scan->crew, scan->root->fd, scan->root->path, name, scan->previous, &scan->apart,
+                 on_root_gathered, scan);
 }
 
 static int on_entry(void *arg, const char *name, enum fs_type type)
 {
-    struct root *root = arg;
+    struct scan *scan = arg;
     struct fs_stat stat;
     if (strncmp(name, ".bilge-", 7) == 0)
         return 0;
-    if (type == FS_OTHER) {
-        int code = fs_look(root->fd, name, &stat);
+    if (type == FS_OTHER || (type == FS_DIR && scan->apart.len > 0)) {
+        int code = fs_look(scan->root->fd, name, &stat);
         type = code == 0 ? stat.type : code == -ENOENT ? FS_OTHER : FS_DIR; /* it says why */
+        if (code == 0 && apart_has(&scan->apart, stat.dev, stat.ino))
+            return 0;
     }
     if (type == FS_DIR || type == FS_SYMLINK)
-        gather_one(root, name);
-    return crew_cancelled(&root->scan->crew) ? ERR_CANCELLED : 0;
+        gather_one(scan, name);
+    return crew_cancelled(&scan->crew) ? ERR_CANCELLED : 0;
 }
 
 static void run_root(struct crew *crew, struct task *task)
 {
-    struct root *root = (struct root *)task;
-    struct err err = {0};
+    struct scan *scan = (struct scan *)task;
+    struct err err = {0}, reason;
+    int code = 0;
     if (crew_cancelled(crew))
         return;
-    int code = fs_open_root(root->path, &root->fd, &err);
-    root->has_parts = code == 0 && cache_find_layout(root->fd) != 0;
-    if (code == 0 && root->only != NULL)
-        gather_one(root, root->only);
-    else if (code == 0)
-        code = fs_each(root->fd, on_entry, root, &err);
-    if (code != ERR_CANCELLED)
-        tell(root->scan, root->index, NULL, &err);
+    scan->has_parts = cache_find_layout(scan->root->fd) != 0;
+    for (size_t i = 0; i < scan->names.len; i++)
+        gather_one(scan, scan->names.items[i]);
+    if (scan->names.len == 0)
+        code = fs_each(scan->root->fd, on_entry, scan, &reason);
+    if (code == ERR_CANCELLED)
+        return;
+    if (code < 0)
+        err_sys(&err, code, "cannot read cache root %s", scan->root->path);
+    tell(scan, NULL, &err);
 }
 
 static void free_news(struct news *news)
@@ -155,88 +157,79 @@ static void hand_over(struct scan *scan)
     while (news != NULL && !scan->cancelled) {
         struct news *next = news->next;
         if (news->cache != NULL)
-            scan->ops.on_cache(scan->arg, news->root, news->cache);
+            scan->ops.on_cache(scan->arg, news->cache);
         else
-            scan->ops.on_root(scan->arg, news->root, news->err.code != 0 ? &news->err : NULL);
+            scan->ops.on_root(scan->arg, news->err.code != 0 ? &news->err : NULL);
         free(news);
         news = next;
     }
     free_news(news);
 }
 
-static void on_async(uv_async_t *async)
+static void on_told(struct lane_job *job)
 {
-    hand_over(async->data);
+    hand_over(((struct scan_work *)job)->scan);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void scan_free(struct scan *scan)
 {
-    struct scan *scan = handle->data;
     free_news(take_news(scan));
-    for (size_t i = 0; i < scan->roots_len; i++) {
-        if (scan->roots[i].fd >= 0)
-            close(scan->roots[i].fd);
-        cache_free(scan->roots[i].previous);
-        free(scan->roots[i].path);
-        free(scan->roots[i].only);
-    }
-    free(scan->roots);
+    root_release(scan->root);
+    cache_free(scan->previous);
+    words_done(&scan->names);
+    free(scan->apart.items);
     pthread_mutex_destroy(&scan->lock);
     crew_done(&scan->crew);
     free(scan);
 }
 
-static void on_work(uv_work_t *work)
+static void on_work(struct lane_job *job)
 {
-    struct scan *scan = work->data;
-    crew_work(&scan->crew);
+    crew_work(&((struct scan_work *)job)->scan->crew);
 }
 
-static void on_worked(uv_work_t *work, int status)
+static void on_worked(struct lane_job *job, bool cancelled)
 {
-    struct scan *scan = work->data;
-    (void)status;
+    struct scan *scan = ((struct scan_work *)job)->scan;
+    struct err err;
+    if (cancelled) {
+        scan->lost |= !scan->cancelled;
+        crew_cancel(&scan->crew);
+    }
     if (--scan->working > 0)
         return;
     crew_work(&scan->crew); /* what a cancelled thread never began with frees itself */
     hand_over(scan);
+    if (scan->lost && !scan->cancelled) {
+        err_sys(&err, -EAGAIN, "cannot read cache root %s", scan->root->path);
+        scan->ops.on_root(scan->arg, &err);
+    }
     if (!scan->cancelled)
         scan->ops.on_done(scan->arg);
-    uv_close((uv_handle_t *)&scan->async, on_closed);
+    scan_free(scan);
 }
 
-static void copy_root(struct scan *scan, size_t index, const struct scan_root *from)
-{
-    struct root *root = &scan->roots[index];
-    *root = (struct root){{NULL, run_root}, scan, index, mem_strdup(from->path), NULL, NULL, -1,
-                          false};
-    if (from->only != NULL) {
-        root->only = mem_strdup(from->only);
-        root->previous = from->previous != NULL ? cache_copy(from->previous) : NULL;
-    }
-}
-
-struct scan *scan_start(uv_loop_t *loop, const struct scan_root *roots, size_t roots_len,
-                        const struct scan_ops *ops, void *arg)
+struct scan *scan_start(const struct scan_spec *spec, const struct scan_ops *ops, void *arg)
 {
     struct scan *scan = mem_zalloc(sizeof *scan);
     scan->ops = *ops;
     scan->arg = arg;
     scan->end = &scan->first;
-    scan->roots = mem_zalloc(roots_len * sizeof *scan->roots);
-    scan->roots_len = roots_len;
+    scan->root = root_hold(spec->root);
+    scan->lane = spec->lane;
+    words_add_all(&scan->names, spec->names, spec->names_len);
+    scan->previous = spec->previous != NULL ? cache_copy(spec->previous) : NULL;
+    apart_copy(&scan->apart, spec->apart);
     pthread_mutex_init(&scan->lock, NULL);
     crew_init(&scan->crew);
-    uv_async_init(loop, &scan->async, on_async);
-    scan->async.data = scan;
-    for (size_t i = roots_len; i-- > 0;) { /* the crew begins with the last */
-        copy_root(scan, i, &roots[i]);
-        crew_add(&scan->crew, &scan->roots[i].task);
-    }
-    for (scan->working = 0; scan->working < THREADS; scan->working++) {
-        scan->works[scan->working].data = scan;
-        uv_queue_work(loop, &scan->works[scan->working], on_work, on_worked);
-    }
+    scan->task.run = run_root;
+    crew_add(&scan->crew, &scan->task);
+    for (size_t i = 0; i < THREADS; i++)
+        scan->works[i] =
+            (struct scan_work){{.run = on_work, .told = on_told, .done = on_worked}, scan};
+    scan->working = THREADS;
+    for (size_t i = 0; i < THREADS; i++)
+        lane_add(scan->lane, &scan->works[i].job);
     return scan;
 }
 
@@ -245,5 +238,5 @@ void scan_cancel(struct scan *scan)
     scan->cancelled = true;
     crew_cancel(&scan->crew);
     for (size_t i = 0; i < THREADS; i++)
-        uv_cancel((uv_req_t *)&scan->works[i]);
+        lane_cancel(scan->lane, &scan->works[i].job);
 }

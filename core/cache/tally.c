@@ -7,6 +7,24 @@
 #include "core/base/text.h"
 #include "core/cache/crew.h"
 
+bool apart_has(const struct apart *apart, uint64_t dev, uint64_t ino)
+{
+    for (size_t i = 0; apart != NULL && i < apart->len; i++)
+        if (apart->items[i].dev == dev && apart->items[i].ino == ino)
+            return true;
+    return false;
+}
+
+void apart_copy(struct apart *ret_copy, const struct apart *from)
+{
+    *ret_copy = (struct apart){0};
+    if (from == NULL || from->len == 0)
+        return;
+    ret_copy->items = mem_alloc(from->len * sizeof *from->items);
+    ret_copy->len = from->len;
+    memcpy(ret_copy->items, from->items, from->len * sizeof *from->items);
+}
+
 void tally_init(struct tally *tally, uint64_t dev, void (*on_end)(struct tally *tally))
 {
     size_t depth = crew_descriptors() / 4; /* two threads, and the levels that wait */

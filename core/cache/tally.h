@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,11 +17,24 @@
 /* Which part of the cache bytes belong to; the stronger claim is the lower. */
 enum region { REGION_BLOB, REGION_INGEST, REGION_OTHER };
 
+/* Directories that are counted by themselves: cache roots that lie in another one. */
+struct inode {
+    uint64_t dev, ino;
+};
+struct apart {
+    struct inode *items;
+    size_t len;
+};
+bool apart_has(const struct apart *apart, uint64_t dev, uint64_t ino);
+/* `from` may be NULL. The caller frees ret_copy->items. */
+void apart_copy(struct apart *ret_copy, const struct apart *from);
+
 /* What the tasks of one cache share. */
 struct tally {
     pthread_mutex_t lock;
     uint64_t dev;            /* nothing is entered that lies elsewhere */
     int depth_max;           /* of directories that are tasks of their own, see tree.h */
+    const struct apart *apart; /* nor these; NULL: none. Borrowed */
     int64_t plain_bytes[3];  /* by enum region, of inodes with one name */
     struct links links;      /* and those with several */
     uint64_t files;          /* directories too */

@@ -424,6 +424,10 @@ static void enter(struct crew *crew, struct place *above, const char *name)
     int code = tree_open(tally, above->fd, name, &fd, &stat);
     if (code == -ENOENT)
         return;
+    if (code == 0 && apart_has(tally->apart, stat.dev, stat.ino)) {
+        close(fd);
+        return;
+    }
     if (code < 0) {
         tally_error(tally, code, "entering directory", name);
         /* It can't be entered, but takes space itself. */

@@ -116,14 +116,28 @@ void check_aliases(struct examination *exam)
                     NULL);
 }
 
+/* What a root that can't be read says is not said of each cache in it again. */
+static bool lies_in_failed_root(const struct store *store, const struct cache *cache)
+{
+    for (size_t i = 0; i < store->roots_len; i++) {
+        const struct cache_root *root = &store->roots[i];
+        size_t len = strlen(root->path);
+        if (root->error != NULL && strncmp(cache->path, root->path, len) == 0 &&
+            cache->path[len] == '/')
+            return true;
+    }
+    return false;
+}
+
 void check_readable(struct examination *exam)
 {
-    for (size_t i = 0; i < exam->store->roots_len; i++)
-        if (exam->store->roots[i].error != NULL)
-            doctor_find(exam, DOCTOR_WARNING, mem_strdup(exam->store->roots[i].error), NULL);
+    size_t at = 0;
+    for (const char *error; (error = store_next_root_error(exam->store, &at)) != NULL;)
+        doctor_find(exam, DOCTOR_WARNING, mem_strdup(error), NULL);
     for (size_t i = 0; i < exam->store->services_len; i++) {
         const struct cache *cache = exam->store->services[i].cache;
-        if (cache != NULL && cache->state == CACHE_UNREADABLE)
+        if (cache != NULL && cache->state == CACHE_UNREADABLE &&
+            !lies_in_failed_root(exam->store, cache))
             doctor_find(exam, DOCTOR_WARNING,
                         mem_printf("%s: %s", cache->path,
                                    cache->error != NULL ? cache->error : "cannot be read"),

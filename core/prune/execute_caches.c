@@ -1,5 +1,5 @@
-/* The half of a removal that works in cache directories: one job of libuv's
- * pool for each, a few at a time. */
+/* The half of a removal that works in cache directories: a job for each, a few of
+ * one root at a time. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,14 +11,17 @@
 #include "core/prune/executor.h"
 #include "core/prune/planner.h"
 
-/* One thread of the pool is left to others. */
-#define RUNNING_MAX 3
+/* One thread of a root's lane is left to others. */
+#define RUNNING_MAX (LANE_THREADS - 1)
 /* Between setting blobs aside and the second look. */
 #define SETTLE_MS 500
 
 struct cache_job {
-    uv_work_t work;
+    struct lane_job lane_job; /* first: each is the other */
     struct execute *execute;
+    struct root *root;
+    struct cache_queue *queue;
+    struct cache_job *next; /* in it */
     const struct plan_cache *cache;
     size_t *items; /* of the plan, that lie in it */
     size_t items_len;
@@ -30,6 +33,13 @@ struct cache_job {
     bool foreign; /* another user owns the directory */
     int code;
     struct err err;
+};
+
+/* The caches of one root. */
+struct cache_queue {
+    struct lane *lane;
+    struct cache_job *first; /* not begun */
+    size_t running;
 };
 
 /* ------------------------------------------------------------------ what goes */
@@ -139,7 +149,7 @@ static void on_progress(void *arg, int64_t freed_bytes)
     struct cache_job *job = arg;
     atomic_fetch_add(&job->execute->freed_bytes, freed_bytes - job->reported_bytes);
     job->reported_bytes = freed_bytes;
-    uv_async_send(&job->execute->async);
+    lane_tell(job->queue->lane, &job->lane_job);
 }
 
 static int64_t freed_by(const struct cache_job *job)
@@ -165,11 +175,12 @@ static bool is_foreign(const struct remove_context *context)
            stat.uid != geteuid();
 }
 
-static void job_run(uv_work_t *work)
+static void job_run(struct lane_job *lane_job)
 {
-    struct cache_job *job = work->data;
+    struct cache_job *job = (struct cache_job *)lane_job;
     struct execute *execute = job->execute;
     struct remove_context context = {
+        .root_fd = job->root->fd,
         .root_path = job->cache->root,
         .name = job->cache->name,
         .dev = job->cache->dev,
@@ -183,7 +194,11 @@ static void job_run(uv_work_t *work)
         .arg = job,
     };
     int64_t freed_bytes = 0;
-    job->code = fs_open_root(job->cache->root, &context.root_fd, &job->err);
+    if (atomic_load(&execute->cancelled)) {
+        job->code = ERR_CANCELLED;
+        return;
+    }
+    job->code = root_check(job->root, &job->err);
     if (job->code < 0)
         return;
     job->foreign = is_foreign(&context);
@@ -195,7 +210,6 @@ static void job_run(uv_work_t *work)
     }
     if (job->code < 0)
         explain_refusal(job, &job->err);
-    close(context.root_fd);
     /* The total is what counts, whatever was reported on the way. */
     atomic_fetch_add(&execute->freed_bytes, freed_bytes - job->reported_bytes);
 }
@@ -282,27 +296,87 @@ static void report_items(struct cache_job *job)
 
 static void start_jobs(struct execute *execute);
 
-static void job_done(uv_work_t *work, int status)
+static void job_told(struct lane_job *lane_job)
 {
-    struct cache_job *job = work->data;
+    execute_step(((struct cache_job *)lane_job)->execute);
+}
+
+static void job_done(struct lane_job *lane_job, bool cancelled)
+{
+    struct cache_job *job = (struct cache_job *)lane_job;
     struct execute *execute = job->execute;
-    (void)status;
+    if (cancelled)
+        job->code = err_set(&job->err, ERR_CANCELLED, "%s: stopped", job->cache->name);
     execute->jobs_running--;
+    job->queue->running--;
     report_items(job);
     start_jobs(execute);
     execute_step(execute);
 }
 
+static void start_next(struct execute *execute, struct cache_queue *queue)
+{
+    struct cache_job *job = queue->first;
+    queue->first = job->next;
+    queue->running++;
+    execute->jobs_left--;
+    execute->jobs_running++;
+    job->lane_job.run = job_run;
+    job->lane_job.told = job_told;
+    job->lane_job.done = job_done;
+    lane_add(queue->lane, &job->lane_job);
+}
+
 static void start_jobs(struct execute *execute)
 {
-    while (execute->jobs_running < RUNNING_MAX && execute->jobs_started < execute->jobs_len &&
-           !atomic_load(&execute->cancelled)) {
-        struct cache_job *job = &execute->jobs[execute->jobs_started++];
+    for (size_t i = 0; i < execute->queues_len; i++) {
+        struct cache_queue *queue = &execute->queues[i];
+        while (queue->running < RUNNING_MAX && queue->first != NULL &&
+               !atomic_load(&execute->cancelled))
+            start_next(execute, queue);
+    }
+}
+
+bool execute_caches_hang(const struct execute *execute,
+                         bool (*is_silent)(void *arg, const struct lane *lane), void *arg)
+{
+    for (size_t i = 0; i < execute->queues_len; i++) {
+        const struct cache_queue *queue = &execute->queues[i];
+        if ((queue->running > 0 || queue->first != NULL) && !is_silent(arg, queue->lane))
+            return false;
+    }
+    return true;
+}
+
+static struct cache_queue *queue_of(struct execute *execute, struct lane *lane)
+{
+    size_t at = 0;
+    while (at < execute->queues_len && execute->queues[at].lane != lane)
+        at++;
+    if (at == execute->queues_len)
+        execute->queues[execute->queues_len++] = (struct cache_queue){.lane = lane};
+    return &execute->queues[at];
+}
+
+/* From the last one on: each goes before those that wait. */
+static void queue_jobs(struct execute *execute)
+{
+    execute->queues = mem_zalloc((execute->jobs_len + 1) * sizeof *execute->queues);
+    for (size_t i = execute->jobs_len; i-- > 0;) {
+        struct cache_job *job = &execute->jobs[i];
+        struct lane *lane;
         if (job->items_len == 0) /* all of it was dropped from the plan */
             continue;
-        execute->jobs_running++;
-        job->work.data = job;
-        uv_queue_work(execute->loop, &job->work, job_run, job_done);
+        job->root = execute->env.root_of(execute->arg, job->cache->root, &lane);
+        if (job->root == NULL) { /* it was there when the plan was made */
+            job->code = err_sys(&job->err, ERR_CHANGED, "opening cache root %s", job->cache->root);
+            report_items(job);
+            continue;
+        }
+        job->queue = queue_of(execute, lane);
+        job->next = job->queue->first;
+        job->queue->first = job;
+        execute->jobs_left++;
     }
 }
 
@@ -310,6 +384,7 @@ void execute_caches_start(struct execute *execute)
 {
     make_jobs(execute);
     fill_jobs(execute);
+    queue_jobs(execute);
     start_jobs(execute);
 }
 
@@ -318,7 +393,9 @@ void execute_caches_free(struct execute *execute)
     for (size_t i = 0; i < execute->jobs_len; i++) {
         free(execute->jobs[i].removals);
         free(execute->jobs[i].items);
+        root_release(execute->jobs[i].root);
     }
     free(execute->jobs);
+    free(execute->queues);
     free(execute->places);
 }

@@ -122,15 +122,6 @@ static int ambiguous(const struct store *store, const char *name, size_t count, 
     buf_done(&paths);
     return code;
 }
-
-static int no_such_service(const struct store *store, const char *name, struct err *err)
-{
-    const char *unread = store_unread(store);
-    if (unread != NULL)
-        return err_set(err, -EIO, "can't tell whether there is a service %s: %s", name, unread);
-    return err_set(err, ERR_USAGE, "no such service: %s", name);
-}
-
 /* An id names its row. A name stands for the project's service, which may have
  * several caches; outside the project it must be the only one of that name. */
 static int choose_named(struct planner *planner, const char *name, struct err *err)
@@ -149,7 +140,7 @@ static int choose_named(struct planner *planner, const char *name, struct err *e
         in_project += same && row->in_project;
     }
     if (matching == 0)
-        return no_such_service(store, name, err);
+        return store_no_service(store, name, err);
     if (in_project == 0 && matching > 1)
         return ambiguous(store, name, matching, err);
     for (size_t i = 0; i < store->services_len; i++) {

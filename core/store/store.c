@@ -45,8 +45,7 @@ void store_free(struct store *store)
     store_known_done(store);
     for (size_t i = 0; i < store->builders_len; i++)
         store_builder_done(&store->builders[i]);
-    for (size_t i = 0; i < store->roots_len; i++)
-        root_done(&store->roots[i]);
+    store_clear_roots(store);
     store_builds_done(store);
     store_clear_disks(store);
     prune_done(&store->prune);
@@ -59,7 +58,6 @@ void store_free(struct store *store)
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     docker_contexts_free(store->contexts, store->contexts_len);
     free(store->builders);
-    free(store->roots);
     free(store);
 }
 
@@ -98,6 +96,16 @@ struct cache_root *store_put_root(struct store *store, const char *path, const c
     root->path = mem_strdup(path);
     mem_replace(&root->only, only);
     return root;
+}
+
+void store_clear_roots(struct store *store)
+{
+    for (size_t i = 0; i < store->roots_len; i++)
+        root_done(&store->roots[i]);
+    free(store->roots);
+    store->roots = NULL;
+    store->roots_len = 0;
+    store_touch(store);
 }
 
 void store_set_project(struct store *store, struct compose_project *takes)

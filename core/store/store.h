@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/build/build.h"
 #include "core/build/compose/compose.h"
@@ -57,14 +58,17 @@ struct service {
     uint64_t last_build_id; /* 0: not built in this session */
 };
 
+struct site;
+
 /* A cache root, or one directory of it when `only` is set. */
 struct cache_root {
     char *path; /* absolute */
     char *only; /* NULL: every directory in it is a cache */
     enum load_state load;
     char *error; /* NULL: none */
+    bool silent; /* it does not answer */
     bool in_memory;
-    uint64_t recovery; /* core/bilge's: the number of the last look for what is unfinished */
+    struct site *site; /* core/bilge's */
 };
 
 struct builder {
@@ -214,6 +218,11 @@ const char *store_unread(const struct store *store);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
+/* The next error of a cache root, each once; *at begins as 0. NULL: that was all. */
+const char *store_next_root_error(const struct store *store, size_t *at);
+/* There is no service of this name: ERR_USAGE. But when a root could not be read it may
+ * lie there, so that is said, by another code. */
+int store_no_service(const struct store *store, const char *name, struct err *err);
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
@@ -290,6 +299,7 @@ void store_sort_services(struct store *store);
 /* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
 void store_set_cache(struct store *store, const char *id, struct cache *takes);
 struct cache_root *store_put_root(struct store *store, const char *path, const char *only);
+void store_clear_roots(struct store *store);
 void store_clear_disks(struct store *store);
 struct builder *store_put_builder(struct store *store, const char *id);
 void store_remove_builder(struct store *store, const char *id);

@@ -1,4 +1,5 @@
 /* The rows of the services. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,6 +125,34 @@ const struct service *store_service_named(const struct store *store, const char 
     if (ret_count != NULL)
         *ret_count = count;
     return first;
+}
+
+/* Single caches of one place have the same. */
+static bool is_said(const struct store *store, size_t root)
+{
+    for (size_t i = 0; i < root; i++)
+        if (store->roots[i].error != NULL &&
+            strcmp(store->roots[i].error, store->roots[root].error) == 0)
+            return true;
+    return false;
+}
+
+const char *store_next_root_error(const struct store *store, size_t *at)
+{
+    while (*at < store->roots_len) {
+        size_t root = (*at)++;
+        if (store->roots[root].error != NULL && !is_said(store, root))
+            return store->roots[root].error;
+    }
+    return NULL;
+}
+
+int store_no_service(const struct store *store, const char *name, struct err *err)
+{
+    const char *unread = store_unread(store);
+    if (unread == NULL)
+        return err_set(err, ERR_USAGE, "no such service: %s", name);
+    return err_set(err, -EIO, "cannot tell whether there is a service %s: %s", name, unread);
 }
 
 const char *service_busy_sign(const struct service *service)

@@ -51,7 +51,8 @@ is 'empty root, text: exit 0' exits 0
 is 'empty root, text: says so' says 'No caches'
 
 run status --json --cache-root "$tmp/nosuch"
-is 'no such root: exit 0' exits 0
+is 'no such root: exit 1' exits 1
+is 'no such root: and why' complains "cannot open cache root $tmp/nosuch: no such file or directory"
 is 'no such root: the shape' fits status
 
 # -------------------------------------------------------------- real caches

@@ -13,7 +13,7 @@ tests_screen_libscreenkit_a_SOURCES = \
 tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 
 SCREEN_TESTS = tests/screen/test_build tests/screen/test_build_tree tests/screen/test_can_fail tests/screen/test_care tests/screen/test_disks tests/screen/test_filled tests/screen/test_flood \
-	tests/screen/test_harness tests/screen/test_headless tests/screen/test_lists tests/screen/test_log tests/screen/test_manners tests/screen/test_old_plan \
+	tests/screen/test_harness tests/screen/test_headless tests/screen/test_hung tests/screen/test_lists tests/screen/test_log tests/screen/test_manners tests/screen/test_old_plan \
 	tests/screen/test_places tests/screen/test_prune tests/screen/test_signals tests/screen/test_small tests/screen/test_trouble
 check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy tests/screen/bilge-later
 TESTS += $(SCREEN_TESTS)
@@ -42,6 +42,8 @@ tests_screen_test_harness_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_harness_LDADD = $(SCREEN_LDADD)
 tests_screen_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_headless_LDADD = $(SCREEN_LDADD)
+tests_screen_test_hung_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_hung_LDADD = $(SCREEN_LDADD)
 tests_screen_test_lists_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_lists_LDADD = $(SCREEN_LDADD)
 tests_screen_test_log_CPPFLAGS = $(SCREEN_CPPFLAGS)

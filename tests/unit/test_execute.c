@@ -27,6 +27,8 @@
 
 struct run {
     char *root, *tools;
+    struct root *open;
+    struct lane *lane;
     struct store *store;
     struct plan *plan;
     struct loop_fixture loop;
@@ -65,6 +67,13 @@ static void on_done(void *arg)
     run->done = true;
 }
 
+static struct root *root_of(void *arg, const char *path, struct lane **ret_lane)
+{
+    struct run *run = arg;
+    *ret_lane = run->lane;
+    return run->open != NULL && strcmp(path, run->root) == 0 ? root_hold(run->open) : NULL;
+}
+
 static struct engine *no_engine(void *arg, const char *builder)
 {
     (void)arg;
@@ -80,7 +89,7 @@ static const struct execute_ops ops = {
 
 static void start(struct run *run)
 {
-    const struct execute_env env = {.store = run->store, .engine_of = no_engine};
+    const struct execute_env env = {.store = run->store, .root_of = root_of, .engine_of = no_engine};
     run->execute = execute_start(&run->loop.loop, run->plan, &env, &ops, run);
 }
 
@@ -98,16 +107,23 @@ static void execute(struct run *run)
 static struct run *run_new(void)
 {
     struct run *run = mem_zalloc(sizeof *run);
+    struct root_found found;
     run->root = tempdir_new();
     run->tools = tempdir_new();
     setenv("BILGE_PROC", run->tools, 1); /* builds of this machine are none of ours */
     run->store = store_new();
     loop_open(&run->loop, 30000);
+    run->lane = lane_new(&run->loop.loop, NULL, NULL);
+    assert_int_equal(0, root_find(run->root, geteuid(), &found));
+    run->open = root_hold(found.root);
+    root_found_done(&found);
     return run;
 }
 
 static void run_free(struct run *run)
 {
+    lane_close(run->lane);
+    root_release(run->open);
     loop_finish(&run->loop);
     plan_free(run->plan);
     store_free(run->store);

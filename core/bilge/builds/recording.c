@@ -1,24 +1,25 @@
 /* Writes each build into the history when it is over: one row for each of its
  * services. How much it added to a cache directory is measured, before and
- * after; all of it on the pool. A history that can't be written costs nothing
+ * after; all of it on a lane, for a cache root may not answer. A history that can't be written costs nothing
  * but the history. */
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/builds/build_row.h"
 #include "core/bilge/builds/builds_private.h"
 #include "core/bilge/builds/judging.h"
+#include "core/bilge/caches/caches.h"
 #include "core/bilge/memory/spots.h"
 #include "core/store/history.h"
 
 struct entry {
     char *service; /* NULL: not told which there are */
-    char *path;    /* of the cache directory; NULL: none */
+    char *path;        /* of the cache directory; NULL: none */
+    struct root *root; /* that it lies in; NULL: there was none when the build began */
     char *context; /* NULL: not known */
     char *args;    /* judge_args() */
     int64_t before_bytes;
@@ -39,12 +40,14 @@ struct recording {
     bool measuring, over;
     bool no_cache;
     bool want_past; /* views read it */
+    uid_t invoker;
 };
 
 static void recording_free(struct recording *recording)
 {
     for (size_t i = 0; i < recording->entries_len; i++) {
         free(recording->entries[i].service);
+        root_release(recording->entries[i].root);
         free(recording->entries[i].path);
         free(recording->entries[i].context);
         free(recording->entries[i].args);
@@ -59,23 +62,32 @@ static void recording_free(struct recording *recording)
     free(recording);
 }
 
-/* -------------------------------------------------------- on the pool: sizes */
+/* -------------------------------------------------------- on a lane: sizes */
+
+/* A root that was not there yet is made by the build. */
+static int find_root(struct entry *entry, uid_t invoker)
+{
+    struct root_found found;
+    char *above = path_parent(entry->path);
+    int code = root_find(above, invoker, &found);
+    entry->root = code == 0 ? root_hold(found.root) : NULL;
+    root_found_done(&found);
+    free(above);
+    return code;
+}
 
 /* -1 when it can't be read. */
-static int64_t measure(const char *path)
+static int64_t measure(struct entry *entry, uid_t invoker)
 {
-    int64_t bytes = 0;
-    int fd;
-    if (path == NULL || path_name(path)[0] == '\0')
+    if (entry->path == NULL || path_name(entry->path)[0] == '\0')
         return -1;
-    char *parent = path_parent(path);
-    if (fs_open_root(parent, &fd, NULL) == 0) {
-        struct cache *cache = scan_cache(fd, parent, path_name(path), NULL);
-        bytes = cache->size_bytes;
-        cache_free(cache);
-        close(fd);
-    }
-    free(parent);
+    int code = entry->root == NULL ? find_root(entry, invoker) : 0;
+    if (code < 0)
+        return code == -ENOENT ? 0 : -1;
+    struct cache *cache =
+        scan_cache(entry->root->fd, entry->root->path, path_name(entry->path), NULL);
+    int64_t bytes = cache->size_bytes;
+    cache_free(cache);
     return bytes;
 }
 
@@ -88,10 +100,10 @@ static void measure_run(struct job *job)
         history_close(history);
     }
     for (size_t i = 0; i < recording->entries_len; i++)
-        recording->entries[i].before_bytes = measure(recording->entries[i].path);
+        recording->entries[i].before_bytes = measure(&recording->entries[i], recording->invoker);
 }
 
-/* ------------------------------------------------------ on the pool: writing */
+/* ------------------------------------------------------ on a lane: writing */
 
 static void write_run(struct job *job)
 {
@@ -105,7 +117,7 @@ static void write_run(struct job *job)
     spots_note(recording->spots, history, clock_now());
     for (size_t i = 0; i < recording->entries_len; i++) {
         struct entry *entry = &recording->entries[i];
-        int64_t after = measure(entry->path);
+        int64_t after = measure(entry, recording->invoker);
         entry->row.added_bytes =
             after >= 0 && entry->before_bytes >= 0 ? after - entry->before_bytes : -1;
         judge_build(history, &entry->row, entry->context, recording->no_cache);
@@ -138,7 +150,7 @@ static void start_writing(struct bilge *bilge, struct recording *recording)
 {
     recording->job.run = write_run;
     recording->job.done = write_done;
-    job_start(bilge, &recording->job);
+    job_start_on(bilge, bilge->lane, &recording->job);
 }
 
 static void measure_done(struct job *job, bool cancelled)
@@ -150,18 +162,22 @@ static void measure_done(struct job *job, bool cancelled)
         start_writing(job->bilge, recording);
 }
 
-static struct entry *add_entry(struct recording *recording, const char *service, const char *path)
+static struct entry *add_entry(const struct bilge *bilge, struct recording *recording,
+                               const char *service, const char *path)
 {
+    struct lane *lane;
     struct entry *entry = &recording->entries[recording->entries_len++];
     *entry = (struct entry){.before_bytes = -1};
     mem_replace(&entry->service, service);
+    entry->root = path != NULL ? roots_open(bilge, path, &lane) : NULL;
     mem_replace(&entry->path, path);
     spots_add(recording->spots, path);
     return entry;
 }
 
-static void add_entries(struct recording *recording, const struct compose_project *project,
-                        const struct build *build, bool caches)
+static void add_entries(const struct bilge *bilge, struct recording *recording,
+                        const struct compose_project *project, const struct build *build,
+                        bool caches)
 {
     size_t most = build->services_len + (project != NULL ? project->services_len : 0) + 1;
     recording->entries = mem_zalloc(most * sizeof *recording->entries);
@@ -171,14 +187,14 @@ static void add_entries(struct recording *recording, const struct compose_projec
             continue;
         bool has_cache = caches && service->cache_to_len > 0;
         struct entry *entry =
-            add_entry(recording, service->name, has_cache ? service->cache_to[0] : NULL);
+            add_entry(bilge, recording, service->name, has_cache ? service->cache_to[0] : NULL);
         mem_replace(&entry->context, service->context);
         entry->args = judge_args(service, &build->build_args);
     }
     for (size_t i = 0; project == NULL && i < build->services_len; i++)
-        add_entry(recording, build->services[i], NULL);
+        add_entry(bilge, recording, build->services[i], NULL);
     if (recording->entries_len == 0)
-        add_entry(recording, NULL, NULL);
+        add_entry(bilge, recording, NULL, NULL);
 }
 
 struct recording *recording_start(struct bilge *bilge, const struct build *build)
@@ -191,14 +207,15 @@ struct recording *recording_start(struct bilge *bilge, const struct build *build
     mem_replace(&recording->project, project != NULL ? project->name : NULL);
     mem_replace(&recording->kind, build->kind);
     recording->want_past = bilge->watching;
+    recording->invoker = root_invoker();
     recording->started_at = build->started_at;
     recording->spots = spots_new(bilge->store);
     /* Another file's caches are elsewhere. */
-    add_entries(recording, project, build, build->compose_file == NULL);
+    add_entries(bilge, recording, project, build, build->compose_file == NULL);
     recording->measuring = true;
     recording->job.run = measure_run;
     recording->job.done = measure_done;
-    job_start(bilge, &recording->job);
+    job_start_on(bilge, bilge->lane, &recording->job);
     return recording;
 }
 

@@ -1,16 +1,13 @@
-/* The scan of all roots, and what a single cache's new state changes. */
+/* The scan of whole sites, and what a single cache's new state changes. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/base/fs.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/engines/engines.h"
-#include "core/bilge/memory/memory.h"
 #include "core/cache/remove.h"
 
 struct cache *caches_missing(const char *path)
@@ -22,9 +19,18 @@ struct cache *caches_missing(const char *path)
     return cache;
 }
 
+bool caches_scanning(const struct bilge *bilge)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (site->silent_ms == 0 && (site->finding != NULL || site->scan_wanted ||
+                                     site->scan != NULL || site->rescans != NULL))
+            return true;
+    return false;
+}
+
 void caches_note_scanning(struct bilge *bilge)
 {
-    bool scanning = bilge->scan != NULL || bilge->rescans != NULL || bilge->listings != NULL;
+    bool scanning = caches_scanning(bilge);
     if (bilge->store->scanning == scanning)
         return;
     bilge->store->scanning = scanning;
@@ -37,7 +43,9 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
 {
     bool missing = takes->state == CACHE_MISSING;
     struct service *row = store_get_service(bilge->store, path);
-    watching_cache(bilge, path, !missing);
+    struct site *site = roots_site(bilge, path);
+    if (site != NULL)
+        watching_cache(site, path_name(path), !missing);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);
         if (row == NULL)
@@ -57,61 +65,81 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
     store_set_cache(bilge->store, path, takes);
     if (exported)
         engines_refresh(bilge); /* somebody's build has come to its end */
-    row->scan_pass = bilge->scan_pass;
+    row->scan_pass = site != NULL ? site->pass : 0;
     bilge_moved(bilge);
 }
 
-/* ----------------------------------------------------------- all of them */
-
-static void on_cache(void *arg, size_t root, struct cache *cache)
+void caches_forget_silent(struct bilge *bilge)
 {
-    struct bilge *bilge = arg;
-    const char *base = bilge->store->roots[root].path;
-    char *path = path_join(base, cache->name);
-    caches_put(bilge, path, cache);
-    free(path);
-}
-
-static void on_root(void *arg, size_t index, const struct err *err)
-{
-    struct bilge *bilge = arg;
-    struct cache_root *root = &bilge->store->roots[index];
-    bool absent = err != NULL && err->code == -ENOENT;
-    root->load = err == NULL || absent ? LOAD_DONE : LOAD_FAILED;
-    mem_replace(&root->error, err == NULL || absent ? NULL : err->text);
-    watching_root(bilge, index, !absent);
-    bilge->join_needed = true;
-    bilge_moved(bilge);
-}
-
-/* Rows that this pass has not met: their directories are gone. */
-static void drop_unmet(struct bilge *bilge)
-{
-    struct store *store = bilge->store;
-    for (size_t i = store->services_len; i-- > 0;) {
+    const struct store *store = bilge->store;
+    for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
-        if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
-            row->scan_pass == bilge->scan_pass || strcmp(row->id, row->path) != 0)
-            continue;
-        const struct cache_root *root = roots_of(store, row->path);
-        if (root == NULL || root->load == LOAD_FAILED)
+        const struct site *site =
+            row->path != NULL && row->cache != NULL ? roots_site(bilge, row->path) : NULL;
+        if (site == NULL || site->silent_ms == 0)
             continue;
         char *path = mem_strdup(row->path);
-        caches_put(bilge, path, caches_missing(path));
+        struct cache *cache = caches_missing(path);
+        cache->state = CACHE_UNREADABLE;
+        cache->error = roots_silence(site);
+        caches_put(bilge, path, cache);
         free(path);
     }
 }
 
-static void on_done(void *arg)
+/* ----------------------------------------------------------- all of them */
+
+static void on_cache(void *arg, struct cache *cache)
 {
-    struct bilge *bilge = arg;
-    bilge->scan = NULL;
-    drop_unmet(bilge);
-    if (bilge->scan_again)
-        caches_scan(bilge);
+    struct site *site = arg;
+    char *path = path_join(site->place, cache->name);
+    mem_replace(&cache->path, path);
+    caches_put(site->bilge, path, cache);
+    free(path);
+}
+
+static void on_root(void *arg, const struct err *err)
+{
+    struct site *site = arg;
+    site->err = err != NULL ? *err : (struct err){0};
+    bilge_moved(site->bilge);
+}
+
+/* Rows that this pass has not met: their directories are gone. */
+static void drop_unmet(struct site *site)
+{
+    struct store *store = site->bilge->store;
+    for (size_t i = store->services_len; i-- > 0;) {
+        const struct service *row = &store->services[i];
+        if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
+            row->scan_pass == site->pass || strcmp(row->id, row->path) != 0 ||
+            roots_site(site->bilge, row->path) != site)
+            continue;
+        char *path = mem_strdup(row->path);
+        caches_put(site->bilge, path, caches_missing(path));
+        free(path);
+    }
+}
+
+static void end_scan(struct site *site)
+{
+    struct bilge *bilge = site->bilge;
+    site->scanned = true;
+    if (site->err.code == 0 || site->err.code == -ENOENT)
+        drop_unmet(site);
+    roots_show(bilge);
     services_join(bilge);
     disks_refresh(bilge);
     caches_note_scanning(bilge);
+}
+
+static void on_done(void *arg)
+{
+    struct site *site = arg;
+    site->scan = NULL;
+    if (site->scan_wanted)
+        roots_look(site, false);
+    end_scan(site);
 }
 
 static const struct scan_ops scan_ops = {
@@ -120,36 +148,53 @@ static const struct scan_ops scan_ops = {
     .on_done = on_done,
 };
 
-void caches_scan(struct bilge *bilge)
+void caches_scan_site(struct site *site)
 {
-    struct store *store = bilge->store;
-    if (bilge->scan != NULL || store->roots_len == 0) {
-        bilge->scan_again = bilge->scan != NULL;
+    struct apart apart;
+    if (site->scan != NULL) { /* its end asks for the next one */
+        site->scan_wanted = true;
         return;
     }
-    bilge->scan_again = false;
-    bilge->scan_pass++;
-    watching_open(bilge);
-    struct scan_root *roots = mem_alloc(store->roots_len * sizeof *roots);
-    for (size_t i = 0; i < store->roots_len; i++)
-        roots[i] = (struct scan_root){.path = store->roots[i].path, .only = store->roots[i].only};
-    bilge->scan = scan_start(bilge->loop, roots, store->roots_len, &scan_ops, bilge);
-    free(roots);
-    caches_note_scanning(bilge);
+    site->pass = ++site->bilge->scan_pass;
+    if (site->root == NULL || site->hidden) {
+        end_scan(site);
+        return;
+    }
+    roots_apart(site->bilge, site, &apart);
+    const struct scan_spec spec = {
+        .root = site->root,
+        .lane = site->lane,
+        .names = words_texts(&site->only),
+        .names_len = site->only.len,
+        .apart = &apart,
+    };
+    site->scan = scan_start(&spec, &scan_ops, site);
+    free(apart.items);
+    caches_note_scanning(site->bilge);
+}
+
+void caches_scan(struct bilge *bilge)
+{
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        roots_look(site, false);
 }
 
 void caches_cancel(struct bilge *bilge)
 {
-    if (bilge->scan != NULL)
-        scan_cancel(bilge->scan);
-    bilge->scan = NULL;
-    watching_close(bilge);
-    rescans_cancel(bilge);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
+        if (site->scan != NULL)
+            scan_cancel(site->scan);
+        site->scan = NULL;
+        rescans_cancel(site);
+        watch_free(site->watch);
+        site->watch = NULL;
+        lane_cancel(site->lane, NULL);
+    }
 }
 
 /* --------------------------------------------------------------- unfinished */
 
-/* A request to finish what is left: a job for each root that is known to have some,
+/* A request to finish what is left: a job for each site that is known to have some,
  * so that one that hangs holds up nobody else. */
 struct finishing {
     size_t awaited;
@@ -157,28 +202,54 @@ struct finishing {
     void *arg;
 };
 
-/* One root is looked at, or what is left there is finished. */
+/* One site is looked at, or what is left there is finished. */
 struct recovery {
     struct job job;
     struct finishing *finishing; /* NULL: it only looks */
-    size_t root;                 /* its index; SIZE_MAX: none, there is nothing to do */
+    struct site *site;           /* NULL: there is nothing to do; of the loop alone */
+    struct root *root;
     uint64_t number;
-    char *path, *only;
+    char *path;         /* of the site's rows */
+    struct words names; /* what is looked at in it; none: all */
     struct unfinished_list met;
 };
+
+static void recover_one(struct recovery *recovery, const char *only)
+{
+    struct err err;
+    int fd = recovery->root->fd;
+    if (recovery->finishing == NULL)
+        remove_unfinished(fd, recovery->path, only, &recovery->met);
+    else if (remove_recover(fd, recovery->path, only, &recovery->met, &err) < 0)
+        log_note("finishing an earlier removal in %s: %s", recovery->path, err.text);
+}
 
 static void recovery_run(struct job *job)
 {
     struct recovery *recovery = (struct recovery *)job;
-    struct err err;
-    int fd;
-    if (recovery->path == NULL || fs_open_root(recovery->path, &fd, NULL) < 0)
+    if (recovery->root == NULL)
         return; /* of a root that can't be opened the scan tells */
-    if (recovery->finishing == NULL)
-        remove_unfinished(fd, recovery->path, recovery->only, &recovery->met);
-    else if (remove_recover(fd, recovery->path, recovery->only, &recovery->met, &err) < 0)
-        log_note("finishing an earlier removal in %s: %s", recovery->path, err.text);
-    close(fd);
+    for (size_t i = 0; i < recovery->names.len; i++)
+        recover_one(recovery, recovery->names.items[i]);
+    if (recovery->names.len == 0)
+        recover_one(recovery, NULL);
+}
+
+static void move_item(struct unfinished_list *list, const struct unfinished *item)
+{
+    mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+    list->items[list->len++] = *item;
+}
+
+/* What is left of one name, or (NULL) of all. */
+static void set_left(struct bilge *bilge, const struct recovery *recovery, const char *only,
+                     const struct unfinished_list *left)
+{
+    struct unfinished_list part = {0};
+    for (size_t i = 0; i < left->len; i++)
+        if (only == NULL || strcmp(left->items[i].only, only) == 0)
+            move_item(&part, &left->items[i]);
+    store_set_unfinished(bilge->store, recovery->path, only, &part);
 }
 
 /* What is foreign, or has an error, is not finished. */
@@ -189,9 +260,7 @@ static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
         const struct unfinished *item = &recovery->met.items[i];
         bool is_left = recovery->finishing == NULL || item->kind == UNFINISHED_FOREIGN ||
                        item->error != NULL;
-        struct unfinished_list *list = is_left ? &left : &finished;
-        mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
-        list->items[list->len++] = *item;
+        move_item(is_left ? &left : &finished, item);
     }
     free(recovery->met.items);
     for (size_t i = 0; i < finished.len && !bilge->closing; i++)
@@ -199,10 +268,15 @@ static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
             caches_rescan(bilge, finished.items[i].path, false);
     store_add_finished(bilge->store, &finished);
     /* What an older look has seen may not be true any more. */
-    if (recovery->number == bilge->store->roots[recovery->root].recovery)
-        store_set_unfinished(bilge->store, recovery->path, recovery->only, &left);
-    else
+    if (recovery->number != recovery->site->recovery) {
         unfinished_done(&left);
+        return;
+    }
+    for (size_t i = 0; i < recovery->names.len; i++)
+        set_left(bilge, recovery, recovery->names.items[i], &left);
+    if (recovery->names.len == 0)
+        set_left(bilge, recovery, NULL, &left);
+    free(left.items);
 }
 
 static void recovery_done(struct job *job, bool cancelled)
@@ -212,10 +286,12 @@ static void recovery_done(struct job *job, bool cancelled)
     struct finishing *finishing = recovery->finishing;
     (void)cancelled;
     bilge->store->recoveries--;
-    if (recovery->path != NULL)
+    if (recovery->root != NULL) {
         store_what_is_met(bilge, recovery);
+        root_release(recovery->root);
+    }
     free(recovery->path);
-    free(recovery->only);
+    words_done(&recovery->names);
     free(recovery);
     if (!bilge->closing)
         bilge_moved(bilge);
@@ -225,42 +301,56 @@ static void recovery_done(struct job *job, bool cancelled)
     free(finishing);
 }
 
-static void start_recovery(struct bilge *bilge, size_t root, struct finishing *finishing)
+static void start_recovery(struct bilge *bilge, struct site *site, struct finishing *finishing)
 {
     struct recovery *recovery = mem_zalloc(sizeof *recovery);
     recovery->job.run = recovery_run;
     recovery->job.done = recovery_done;
     recovery->finishing = finishing;
-    recovery->root = root;
-    if (root < bilge->store->roots_len) {
-        struct cache_root *meant = &bilge->store->roots[root];
-        recovery->number = ++meant->recovery;
-        recovery->path = mem_strdup(meant->path);
-        mem_replace(&recovery->only, meant->only);
+    recovery->site = site;
+    if (site != NULL) {
+        recovery->number = ++site->recovery;
+        recovery->root = root_hold(site->root);
+        recovery->path = mem_strdup(site->place);
+        words_add_all(&recovery->names, words_texts(&site->only), site->only.len);
     }
     if (finishing != NULL)
         finishing->awaited++;
     bilge->store->recoveries++;
-    job_start(bilge, &recovery->job);
+    job_start_on(bilge, site != NULL ? site->lane : bilge->lane, &recovery->job);
 }
 
-void caches_look_unfinished(struct bilge *bilge, size_t first)
+static bool is_looked_into(const struct site *site)
 {
-    for (size_t i = first; i < bilge->store->roots_len; i++)
-        start_recovery(bilge, i, NULL);
+    return site->root != NULL && !site->hidden;
+}
+
+void caches_look_unfinished(struct bilge *bilge, struct site *site)
+{
+    for (struct site *each = bilge->sites; each != NULL; each = each->next)
+        if ((site == NULL || each == site) && is_looked_into(each))
+            start_recovery(bilge, each, NULL);
+}
+
+static bool has_unfinished(const struct bilge *bilge, const struct site *site)
+{
+    const struct store *store = bilge->store;
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].site == site && store_root_has_unfinished(store, &store->roots[i]))
+            return true;
+    return false;
 }
 
 void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg)
 {
-    struct store *store = bilge->store;
     struct finishing *finishing = mem_zalloc(sizeof *finishing);
     finishing->then = then;
     finishing->arg = arg;
-    for (size_t i = 0; i < store->roots_len; i++)
-        if (store_root_has_unfinished(store, &store->roots[i]))
-            start_recovery(bilge, i, finishing);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (is_looked_into(site) && has_unfinished(bilge, site))
+            start_recovery(bilge, site, finishing);
     if (finishing->awaited == 0)
-        start_recovery(bilge, SIZE_MAX, finishing);
+        start_recovery(bilge, NULL, finishing);
 }
 
 int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err)

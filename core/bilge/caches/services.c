@@ -91,7 +91,8 @@ static void fill_unseen(struct store *store, struct service *row)
         row->cache = caches_missing(row->path);
         if (root->load == LOAD_FAILED) {
             row->cache->state = CACHE_UNREADABLE;
-            mem_replace(&row->cache->error, root->error);
+            mem_replace(&row->cache->error,
+                        root->silent ? "its cache root does not answer" : root->error);
         }
     }
     row->load = LOAD_DONE;

@@ -16,11 +16,14 @@ struct space {
     char *mount;
     struct fs_space space;
 };
-/* The network may be below: on the pool. */
+/* The network may be below: on a lane. */
 void space_look(struct space *space);
 void space_done(struct space *space);
 void disks_open(struct bilge *bilge);
 void disks_refresh(struct bilge *bilge);
+/* One of those that were asked has answered, or is not waited for any more. */
+void disks_answered(struct bilge *bilge);
+void disks_close(struct bilge *bilge);
 
 /* ---- memory */
 void memory_open(struct bilge *bilge, const char *path);

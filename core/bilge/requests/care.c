@@ -1,5 +1,5 @@
-/* Care for caches: verify and repair, restore, dedupe. Each is a job on the
- * pool that works with copies of what it needs, one after the other; a timer
+/* Care for caches: verify and repair, restore, dedupe. Each is a job on its
+ * root's lane that works with copies of what it needs, one after the other; a timer
  * looks at its counters while it runs. */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "core/bilge/builds/builds.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/requests/care_jobs.h"
+#include "core/bilge/requests/requests.h"
 #include "core/cache/restore.h"
 
 #define PROGRESS_MS 200
@@ -17,15 +18,17 @@ static int place_init(struct bilge *bilge, const char *service_id, struct place 
                       struct err *err)
 {
     const struct service *row = store_service(bilge->store, service_id);
-    const struct cache_root *root =
-        row != NULL && row->path != NULL ? roots_of(bilge->store, row->path) : NULL;
+    struct lane *lane = NULL;
     if (row == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", service_id);
-    if (root == NULL || row->cache == NULL)
+    struct root *root =
+        row->path != NULL && row->cache != NULL ? roots_open(bilge, row->path, &lane) : NULL;
+    if (root == NULL)
         return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
     *ret_place = (struct place){
         .id = mem_strdup(row->id),
-        .root = mem_strdup(root->path),
+        .root = root,
+        .lane = lane,
         .name = mem_strdup(row->cache->name),
         .dev = row->cache->dev,
         .ino = row->cache->ino,
@@ -37,7 +40,7 @@ static void care_free(struct care *care)
 {
     for (size_t i = 0; i < care->places_len; i++) {
         free(care->places[i].id);
-        free(care->places[i].root);
+        root_release(care->places[i].root);
         free(care->places[i].name);
     }
     dedupe_done(&care->plan);
@@ -58,18 +61,40 @@ static void on_timer(uv_timer_t *timer)
                               atomic_load(&care->total_bytes));
 }
 
-static void finish(struct bilge *bilge)
+static void finish(struct care *care)
 {
-    struct care *care = bilge->care;
-    bilge->care = NULL;
-    uv_timer_stop(&bilge->care_timer);
+    struct bilge *bilge = care->job.bilge;
+    if (!care->given_up) {
+        bilge->care = NULL;
+        uv_timer_stop(&bilge->care_timer);
+    }
     if (!bilge->closing) {
         for (size_t i = 0; i < care->places_len; i++)
             if (care->repair || care->job.run != care_verify)
                 caches_rescan(bilge, care->places[i].id, false);
-        care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
+        if (!care->given_up)
+            care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
     }
     care_free(care);
+}
+
+/* The job goes on for itself, if it ever does. */
+void care_look(struct bilge *bilge)
+{
+    struct care *care = bilge->care;
+    struct err err;
+    if (care == NULL || !roots_hang(bilge, care->lane))
+        return;
+    const struct site *site =
+        care->lane != bilge->lane ? roots_site(bilge, care->places[care->next].id) : NULL;
+    char *silence = site != NULL ? roots_silence(site) : mem_strdup("a cache root does not answer");
+    err_set(&err, ERR_TIMEOUT, "%s", silence);
+    free(silence);
+    care->given_up = true;
+    atomic_store(&care->cancel, true);
+    bilge->care = NULL;
+    uv_timer_stop(&bilge->care_timer);
+    care->ops.on_done(care->arg, &err);
 }
 
 static void report_verified(struct care *care)
@@ -91,7 +116,8 @@ static void verify_done_one(struct job *job, bool cancelled)
 {
     struct care *care = (struct care *)job;
     struct bilge *bilge = job->bilge;
-    bool stopped = cancelled || bilge->closing || care->code == ERR_CANCELLED;
+    bool stopped =
+        cancelled || bilge->closing || care->given_up || care->code == ERR_CANCELLED;
     if (!stopped)
         report_verified(care);
     verify_done(&care->verified);
@@ -100,12 +126,13 @@ static void verify_done_one(struct job *job, bool cancelled)
     care->next++;
     if (!stopped && care->next < care->places_len) {
         care->code = 0;
-        job_start(bilge, job);
+        care->lane = care->places[care->next].lane;
+        job_start_on(bilge, care->lane, job);
         return;
     }
     if (!stopped)
         care->code = 0;
-    finish(bilge);
+    finish(care);
 }
 
 static void other_done(struct job *job, bool cancelled)
@@ -113,9 +140,10 @@ static void other_done(struct job *job, bool cancelled)
     struct care *care = (struct care *)job;
     if (cancelled)
         care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
-    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing)
+    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing &&
+             !care->given_up)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
-    finish(job->bilge);
+    finish(care);
 }
 
 static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *ops, void *arg,
@@ -146,8 +174,12 @@ static void start(struct bilge *bilge, struct care *care, void (*run)(struct job
     care->job.done = done;
     bilge->care = care;
     uv_timer_start(&bilge->care_timer, on_timer, PROGRESS_MS, PROGRESS_MS);
+    care->lane = care->places_len > 0 ? care->places[0].lane : bilge->lane;
+    for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
+        if (care->places[i].lane != care->lane) /* links may go from one root to another */
+            care->lane = bilge->lane;
     if (run == care_verify && !care->repair)
-        job_start(bilge, &care->job);
+        job_start_on(bilge, care->lane, &care->job);
     else
         caches_finish(bilge, on_finished, bilge);
 }

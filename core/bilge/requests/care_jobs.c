@@ -1,17 +1,14 @@
 #include "core/bilge/requests/care_jobs.h"
 
-#include <unistd.h>
-
-#include "core/base/fs.h"
 #include "core/cache/restore.h"
 
 #define SETTLE_MS 500
 
-static struct remove_context context_of(struct care *care, const struct place *place, int root_fd)
+static struct remove_context context_of(struct care *care, const struct place *place)
 {
     return (struct remove_context){
-        .root_fd = root_fd,
-        .root_path = place->root,
+        .root_fd = place->root->fd,
+        .root_path = place->root->path,
         .name = place->name,
         .dev = place->dev,
         .ino = place->ino,
@@ -32,34 +29,28 @@ void care_verify(struct job *job)
 {
     struct care *care = (struct care *)job;
     const struct place *place = &care->places[care->next];
-    int root_fd;
-    care->code = fs_open_root(place->root, &root_fd, &care->err);
-    if (care->code < 0)
-        return;
     const struct verify_spec spec = {
-        .root_fd = root_fd, .root_path = place->root, .name = place->name,
+        .root_fd = place->root->fd, .root_path = place->root->path, .name = place->name,
         .cancel = &care->cancel, .on_progress = count_verified, .arg = care,
     };
     care->code = verify_cache(&spec, &care->verified, &care->err);
+    if (care->code == 0 && care->repair)
+        care->code = root_check(place->root, &care->err);
     if (care->code == 0 && care->repair) {
-        const struct remove_context context = context_of(care, place, root_fd);
+        const struct remove_context context = context_of(care, place);
         care->code =
             repair_cache(&context, &care->verified, &care->act, &care->detail, &care->err);
     }
-    close(root_fd);
 }
 
 void care_restore(struct job *job)
 {
     struct care *care = (struct care *)job;
     const struct place *place = &care->places[0];
-    int root_fd;
-    care->code = fs_open_root(place->root, &root_fd, &care->err);
-    if (care->code < 0)
-        return;
-    const struct remove_context context = context_of(care, place, root_fd);
-    care->code = restore_generation(&context, &care->generation, NULL, &care->err);
-    close(root_fd);
+    const struct remove_context context = context_of(care, place);
+    care->code = root_check(place->root, &care->err);
+    if (care->code == 0)
+        care->code = restore_generation(&context, &care->generation, NULL, &care->err);
 }
 
 /* Items of one source stand together, so its content is hashed once. */
@@ -71,20 +62,15 @@ void care_dedupe(struct job *job)
     for (size_t i = 0; i < care->plan.len && !atomic_load(&care->cancel); i++) {
         const struct dedupe_item *item = &care->plan.items[i];
         const struct place *from = &care->places[item->from], *to = &care->places[item->to];
-        struct dedupe_place from_place = {.name = from->name}, to_place = {.name = to->name};
+        const struct dedupe_place from_place = {from->root->fd, from->name};
+        const struct dedupe_place to_place = {to->root->fd, to->name};
         if (before == NULL || !digest_equal(&before->digest, &item->digest))
             verified = false;
         before = item;
-        int code = fs_open_root(from->root, &from_place.root_fd, &care->err);
-        if (code == 0) {
-            code = fs_open_root(to->root, &to_place.root_fd, &care->err);
-            if (code == 0) {
-                code = dedupe_link(item, &from_place, &to_place, verified, care->across_users,
-                                   &care->cancel, &care->err);
-                close(to_place.root_fd);
-            }
-            close(from_place.root_fd);
-        }
+        int code = root_check(to->root, &care->err);
+        if (code == 0)
+            code = dedupe_link(item, &from_place, &to_place, verified, care->across_users,
+                               &care->cancel, &care->err);
         verified |= code == 0;
         care->codes[i] = code;
         atomic_fetch_add(&care->done_bytes, item->size_bytes);

@@ -1,5 +1,5 @@
 /* Private to core/bilge/requests/care*: what a request for care works with, and its
- * jobs on the pool. */
+ * jobs. */
 #ifndef BILGE_BILGE_CARE_JOBS_H
 #define BILGE_BILGE_CARE_JOBS_H
 
@@ -11,12 +11,15 @@
 
 #include "core/bilge/parts.h"
 #include "core/cache/dedupe.h"
+#include "core/cache/root.h"
 #include "core/cache/verify.h"
 
 /* A cache directory as a job sees it. */
 struct place {
     char *id; /* of the row: its path */
-    char *root, *name;
+    struct root *root;
+    struct lane *lane;
+    char *name;
     uint64_t dev, ino;
 };
 
@@ -26,6 +29,8 @@ struct care {
     void *arg;
     struct place *places;
     size_t places_len, next; /* next: the one that the job works on */
+    struct lane *lane;       /* that the job runs on */
+    bool given_up;           /* it hangs: nobody waits for it any more */
     pid_t *own_sessions;
     atomic_bool cancel;
     atomic_llong done_bytes, total_bytes;

@@ -5,30 +5,23 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/base/path.h"
-#include "core/bilge/parts.h"
+#include "core/bilge/caches/caches.h"
 
 struct examining {
     struct job job;
-    struct words given; /* roots as they were given */
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
     void *arg;
 };
 
-/* Given paths that lead elsewhere. */
-static void find_aliases(struct examining *examining)
+/* Roots that were named by a path that leads elsewhere. */
+static void find_aliases(const struct bilge *bilge, struct doctor_facts *facts)
 {
-    struct doctor_facts *facts = &examining->facts;
-    for (size_t i = 0; i < examining->given.len; i++) {
-        char *there = path_canonical(examining->given.items[i]);
-        char *plain = path_plain(examining->given.items[i]);
-        if (strcmp(there, plain) != 0) {
-            words_add(&facts->aliases, plain);
-            words_add(&facts->aliases, there);
-        }
-        free(there);
-        free(plain);
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
+        if (site->kind != SITE_NAMED || site->path == NULL || strcmp(site->path, site->given) == 0)
+            continue;
+        words_add(&facts->aliases, site->given);
+        words_add(&facts->aliases, site->path);
     }
 }
 
@@ -36,7 +29,6 @@ static void examine_run(struct job *job)
 {
     struct examining *examining = (struct examining *)job;
     doctor_gather(&examining->facts);
-    find_aliases(examining);
 }
 
 static void examine_done(struct job *job, bool cancelled)
@@ -45,12 +37,12 @@ static void examine_done(struct job *job, bool cancelled)
     struct bilge *bilge = job->bilge;
     bilge->examining = NULL;
     if (!cancelled && !bilge->closing && examining->on_examined != NULL) {
+        find_aliases(bilge, &examining->facts);
         struct doctor_report report =
             doctor_examine(bilge->store, &examining->facts, clock_now());
         examining->on_examined(examining->arg, &report);
     }
     doctor_facts_done(&examining->facts);
-    words_done(&examining->given);
     free(examining);
 }
 
@@ -63,7 +55,6 @@ int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg
     examining->job.done = examine_done;
     examining->on_examined = on_examined;
     examining->arg = arg;
-    words_add_all(&examining->given, words_texts(&bilge->given_roots), bilge->given_roots.len);
     bilge->examining = examining;
     job_start(bilge, &examining->job);
     return 0;

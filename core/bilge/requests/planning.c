@@ -181,6 +181,7 @@ static void finish(struct bilge *bilge)
     struct planning *planning = bilge->planning;
     struct plan *plan = NULL;
     struct err err;
+    caches_forget_silent(bilge);
     services_join(bilge);
     owning_refresh(bilge, false);
     if (plan_gather(bilge->store, &planning->query, clock_now(), &plan, &err) < 0) {
@@ -204,7 +205,7 @@ void planning_step(struct bilge *bilge)
         return;
     if (!planning->looking) {
         /* Names and caches come from these. */
-        if (bilge->scan != NULL || bilge->store->project_load == LOAD_PENDING)
+        if (caches_scanning(bilge) || bilge->store->project_load == LOAD_PENDING)
             return;
         look_at_all(bilge);
     }

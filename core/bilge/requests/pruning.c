@@ -20,6 +20,7 @@ struct pruning {
     bool finishing;          /* an earlier one */
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
+    bool given_up; /* what it waits for does not answer: it counts as over */
 };
 
 bool pruning_caches(const struct bilge *bilge)
@@ -54,9 +55,16 @@ static struct engine *engine_of(void *arg, const char *builder)
     return found != NULL && found->embedded ? bilge->engine : NULL;
 }
 
+static struct root *root_of(void *arg, const char *path, struct lane **ret_lane)
+{
+    return roots_open_place(arg, path, ret_lane);
+}
+
 static void on_progress(void *arg, size_t items_done, int64_t freed_bytes)
 {
     struct bilge *bilge = arg;
+    if (bilge->pruning->given_up)
+        return;
     bilge->store->prune.items_done = items_done;
     bilge->store->prune.freed_bytes = freed_bytes;
     bilge_moved(bilge);
@@ -65,6 +73,8 @@ static void on_progress(void *arg, size_t items_done, int64_t freed_bytes)
 static void on_failure(void *arg, size_t index, const struct err *err)
 {
     struct bilge *bilge = arg;
+    if (bilge->pruning->given_up)
+        return;
     store_add_failure(bilge->store, bilge->pruning->plan->items[index].id, err->text);
     bilge_moved(bilge);
 }
@@ -113,6 +123,7 @@ static void start(struct bilge *bilge)
     struct execute_env env = {
         .own_sessions = pruning->own_sessions,
         .store = bilge->store,
+        .root_of = root_of,
         .engine_of = engine_of,
     };
     pruning->execute = execute_start(bilge->loop, pruning->plan, &env, &execute_ops, bilge);
@@ -122,10 +133,12 @@ static void start(struct bilge *bilge)
 
 static void finish(struct bilge *bilge)
 {
+    bool told = bilge->pruning->given_up;
     pruning_free(bilge);
     services_join(bilge);
-    bilge->store->prune.state = PRUNE_OVER;
-    caches_look_unfinished(bilge, 0);
+    if (!told)
+        bilge->store->prune.state = PRUNE_OVER;
+    caches_look_unfinished(bilge, NULL);
     disks_refresh(bilge);
     bilge_moved(bilge);
 }
@@ -140,6 +153,53 @@ void pruning_step(struct bilge *bilge)
         start(bilge);
     else if (!caches_waited_for(bilge))
         finish(bilge);
+}
+
+/* ------------------------------------------------------------------- silence */
+
+static bool is_silent(void *arg, const struct lane *lane)
+{
+    return roots_hang(arg, (struct lane *)lane);
+}
+
+static void give_up_item(void *arg, size_t index)
+{
+    struct bilge *bilge = arg;
+    const struct plan_item *item = &bilge->pruning->plan->items[index];
+    const struct site *site =
+        item->service_id != NULL ? roots_site(bilge, item->service_id) : NULL;
+    char *silence = site != NULL ? roots_silence(site) : mem_strdup("no answer");
+    char *text = mem_printf("%s: whether it was deleted is not known", silence);
+    store_add_failure(bilge->store, item->id, text);
+    free(text);
+    free(silence);
+}
+
+void pruning_look(struct bilge *bilge)
+{
+    struct pruning *pruning = bilge->pruning;
+    if (pruning == NULL || pruning->phase != PHASE_REMOVING || pruning->given_up ||
+        !execute_is_stuck(pruning->execute, is_silent, bilge))
+        return;
+    execute_cancel(pruning->execute);
+    execute_each_left(pruning->execute, give_up_item, bilge);
+    pruning->given_up = true;
+    bilge->store->prune.state = PRUNE_OVER;
+    bilge_moved(bilge);
+}
+
+bool pruning_is_over(const struct bilge *bilge)
+{
+    return bilge->pruning == NULL ||
+           (bilge->pruning->execute != NULL &&
+            execute_is_stuck(bilge->pruning->execute, is_silent, (void *)bilge));
+}
+
+void pruning_leave(struct bilge *bilge)
+{
+    if (bilge->pruning != NULL)
+        execute_leave(bilge->pruning->execute);
+    bilge->pruning = NULL;
 }
 
 /* ------------------------------------------------------------------ requests */
