@@ -1,8 +1,12 @@
 #include "core/bilge/requests/care_jobs.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/cache/keep.h"
+#include "core/cache/remove_check.h"
 #include "core/cache/restore.h"
 
 #define SETTLE_MS 500
@@ -62,32 +66,75 @@ void care_restore(struct job *job)
     close(root_fd);
 }
 
+/* Still the directory that the plan was made of, a cache, and at rest? */
+static int check_place(struct care *care, const struct place *place, int root_fd)
+{
+    const struct remove_context context = context_of(care, place, root_fd);
+    struct fs_stat stat;
+    int cache_fd, code = fs_open_dir(root_fd, place->name, &cache_fd, NULL);
+    if (code < 0)
+        return code;
+    code = fs_stat_fd(cache_fd, &stat, NULL);
+    if (code == 0 && (stat.dev != place->dev || stat.ino != place->ino))
+        code = ERR_CHANGED;
+    if (code == 0)
+        code = keep_check_cache(cache_fd, NULL);
+    if (code == 0)
+        code = remove_check_busy(&context, cache_fd, NULL);
+    close(cache_fd);
+    return code;
+}
+
+/* What becomes of all items of a place: it is looked at once. */
+static void check_places(struct care *care, int *ret_codes)
+{
+    for (size_t i = 0; i < care->places_len; i++) {
+        int root_fd;
+        ret_codes[i] = fs_open_root(care->places[i].root, &root_fd, NULL);
+        if (ret_codes[i] < 0)
+            continue;
+        ret_codes[i] = check_place(care, &care->places[i], root_fd);
+        close(root_fd);
+    }
+}
+
+static int link_item(struct care *care, const struct dedupe_item *item, bool verified)
+{
+    const struct place *from = &care->places[item->from], *to = &care->places[item->to];
+    struct dedupe_place from_place = {.name = from->name}, to_place = {.name = to->name};
+    int code = fs_open_root(from->root, &from_place.root_fd, &care->err);
+    if (code < 0)
+        return code;
+    code = fs_open_root(to->root, &to_place.root_fd, &care->err);
+    if (code == 0) {
+        code = dedupe_link(item, &from_place, &to_place, verified, care->across_users,
+                           &care->cancel, &care->err);
+        close(to_place.root_fd);
+    }
+    close(from_place.root_fd);
+    return code;
+}
+
 /* Items of one source stand together, so its content is hashed once. */
 void care_dedupe(struct job *job)
 {
     struct care *care = (struct care *)job;
     const struct dedupe_item *before = NULL;
+    int *places = mem_alloc((care->places_len + 1) * sizeof *places);
     bool verified = false;
+    check_places(care, places);
     for (size_t i = 0; i < care->plan.len && !atomic_load(&care->cancel); i++) {
         const struct dedupe_item *item = &care->plan.items[i];
-        const struct place *from = &care->places[item->from], *to = &care->places[item->to];
-        struct dedupe_place from_place = {.name = from->name}, to_place = {.name = to->name};
-        if (before == NULL || !digest_equal(&before->digest, &item->digest))
-            verified = false;
+        int code = places[item->from] < 0 ? places[item->from] : places[item->to];
+        verified = verified && before->from_ino == item->from_ino && before->from == item->from &&
+                   digest_equal(&before->digest, &item->digest);
         before = item;
-        int code = fs_open_root(from->root, &from_place.root_fd, &care->err);
-        if (code == 0) {
-            code = fs_open_root(to->root, &to_place.root_fd, &care->err);
-            if (code == 0) {
-                code = dedupe_link(item, &from_place, &to_place, verified, care->across_users,
-                                   &care->cancel, &care->err);
-                close(to_place.root_fd);
-            }
-            close(from_place.root_fd);
-        }
-        verified |= code == 0;
+        if (code == 0)
+            code = link_item(care, item, verified);
+        verified = verified || code == 0;
         care->codes[i] = code;
         atomic_fetch_add(&care->done_bytes, item->size_bytes);
     }
+    free(places);
     care->code = atomic_load(&care->cancel) ? err_set(&care->err, ERR_CANCELLED, "stopped") : 0;
 }
