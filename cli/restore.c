@@ -96,6 +96,9 @@ static int start(struct restoration *restoration, const struct restore_values *v
     const struct cache_generation *generation = NULL;
     if (service->cache == NULL || service->cache->state == CACHE_MISSING)
         return err_set(err, ERR_USAGE, "%s has no cache directory", service->name);
+    const char *why_not = cache_untouchable(service->cache);
+    if (why_not != NULL)
+        return err_set(err, ERR_FOREIGN, "restoring %s: %s", service->name, why_not);
     if (values->generation != NULL) {
         int code = find_generation(service->cache, values->generation, &generation, err);
         if (code < 0)

@@ -290,6 +290,28 @@ static bool plan_whole(struct look *look)
 
 /* ---------------------------------------------------------------- each row */
 
+/* Chosen by its age, its size or the room that it would make, and not by name. */
+static bool is_automatic(const struct query *query)
+{
+    return query->services_len == 0 && query->ids_len == 0 &&
+           (query->free_bytes > 0 || query->older_than_s >= 0 || query->larger_than_bytes > 0 ||
+            query->smaller_than_bytes > 0);
+}
+
+/* True when a broken cache is dealt with. Its age and its garbage follow from what is
+ * damaged: they are nothing to choose it by. */
+static bool keep_broken(struct look *look)
+{
+    const struct query *query = look->planner->query;
+    if (look->cache->state != CACHE_BROKEN || !is_automatic(query))
+        return false;
+    if (query->whole || query->free_bytes == 0)
+        look_keep(look, ITEM_SERVICE, look->row->id, look->row->name,
+                  "it is broken: repair it, or name it to delete it")
+            ->size_bytes = look->cache->size_bytes;
+    return true;
+}
+
 static void look_at(struct look *look)
 {
     const struct query *query = look->planner->query;
@@ -308,6 +330,8 @@ static void look_at(struct look *look)
             keep_whole(look, why_not, false)->unread = unread;
         return;
     }
+    if (keep_broken(look))
+        return;
     if (query->whole && plan_whole(look))
         return;
     if (query->garbage || query->keep_generations > 0 || query->ids_len > 0)

@@ -229,6 +229,11 @@ int bilge_restore(struct bilge *bilge, const char *service_id, const struct dige
     }
     care->places_len = 1;
     const struct cache *cache = store_service(bilge->store, service_id)->cache;
+    const char *why_not = cache_untouchable(cache);
+    if (why_not != NULL) {
+        care_free(care);
+        return err_set(err, ERR_FOREIGN, "restoring %s: %s", cache->name, why_not);
+    }
     uint32_t chosen = generation == NULL ? restore_choose(cache) : CACHE_NONE;
     if (generation == NULL && chosen == CACHE_NONE) {
         care_free(care);
