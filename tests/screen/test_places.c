@@ -60,6 +60,7 @@ static void test_looks(void **state)
         world_stop_engine(stage->world);
         stage_start_full(stage, stage_sizes[size][0], stage_sizes[size][1], NULL);
         stage_press(stage, "C", "Builders and contexts");
+        stage_see(stage, "farm1"); /* buildx has told of its builders */
         terminal_press(stage->terminal, "jj");
         stage_see(stage, "1 record, 5.50"); /* it has answered */
         golden_wait(stage->terminal, "places");
