@@ -57,11 +57,15 @@ static cJSON *read_json(const char *path)
 }
 
 /* The host of the context in contexts/meta/<dir>/meta.json; NULL when that is
- * another one. */
-static char *host_in_meta(const char *meta_dir, const char *dir, const char *context)
+ * another one. Fills err when it can't be read. */
+static char *host_in_meta(const char *meta_dir, const char *dir, const char *context,
+                          struct err *err)
 {
     char *path = mem_printf("%s/%s/meta.json", meta_dir, dir), *host = NULL;
+    errno = 0;
     cJSON *tree = read_json(path);
+    if (tree == NULL && errno != 0 && errno != ENOENT && errno != ENOTDIR)
+        err_sys(err, -errno, "reading docker's contexts: %s", path);
     if (strcmp(json_string(tree, "Name", ""), context) == 0) {
         const cJSON *docker = json_get(json_get(tree, "Endpoints"), "docker");
         const char *said = json_string(docker, "Host", "");
@@ -72,13 +76,16 @@ static char *host_in_meta(const char *meta_dir, const char *dir, const char *con
     return host;
 }
 
-static char *host_of_context(const char *config, const char *context)
+/* NULL: there is none, or (err) it could be in what can't be read. */
+static char *host_of_context(const char *config, const char *context, struct err *err)
 {
     char *meta_dir = mem_printf("%s/contexts/meta", config), *host = NULL;
     DIR *dir = opendir(meta_dir);
+    if (dir == NULL && errno != ENOENT)
+        err_sys(err, -errno, "reading docker's contexts: %s", meta_dir);
     for (struct dirent *entry; dir != NULL && host == NULL && (entry = readdir(dir)) != NULL;)
         if (entry->d_name[0] != '.')
-            host = host_in_meta(meta_dir, entry->d_name, context);
+            host = host_in_meta(meta_dir, entry->d_name, context, err);
     if (dir != NULL)
         closedir(dir);
     free(meta_dir);
@@ -112,15 +119,20 @@ static char *socket_of(const char *host)
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
 {
     char *config = endpoint_config_dir(), *host;
+    struct err unread = {0};
     char *name =
         context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
     if (strcmp(name, "default") == 0) {
         const char *said = environment("DOCKER_HOST");
         host = mem_strdup(said != NULL ? said : DEFAULT_HOST);
     } else {
-        host = host_of_context(config, name);
+        host = host_of_context(config, name, &unread);
     }
     free(config);
+    if (host == NULL && unread.code != 0) {
+        free(name);
+        return err_set(err, unread.code, "%s", unread.text);
+    }
     if (host == NULL) {
         err_set(err, ERR_USAGE, "there is no docker context \"%s\": see docker context ls", name);
         free(name);
