@@ -54,6 +54,7 @@ void store_free(struct store *store)
     compose_project_free(store->project);
     free(store->project_error);
     free(store->history_error);
+    free(store->builders_error);
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     docker_contexts_free(store->contexts, store->contexts_len);

@@ -171,6 +171,7 @@ struct store {
     struct builder *builders;
     size_t builders_len;
     enum load_state builders_load; /* of the list of buildx's builders */
+    char *builders_error; /* why there may be more of them; NULL: there are no more */
     struct docker_context *contexts; /* docker's; "default" first */
     size_t contexts_len;
     struct disk *disks;
