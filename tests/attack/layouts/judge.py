@@ -218,7 +218,7 @@ class Judge:
 
     def _may_go_whole(self, place, layout):
         command = self.command
-        if layout.kind not in ('cache', 'mixed', 'empty', 'broken', 'odd') or place.planted or place.label == 'gone':
+        if layout.kind not in ('cache', 'empty', 'broken', 'odd') or place.planted or place.label == 'gone':
             return False
         if (self._is_busy(layout) and not command.now) or not self._older(layout):
             return False
@@ -249,7 +249,7 @@ class Judge:
             if mine or (self.command.verb == 'id' and manifest in self.command.ids):
                 dropped.add(manifest)
         rest = [manifest for _, manifest, _ in layout.entries if manifest not in dropped]
-        usable = layout.kind in ('cache', 'mixed') and self._is_whole(layout) and (not self._is_busy(layout) or self.command.now)
+        usable = layout.kind == 'cache' and self._is_whole(layout) and (not self._is_busy(layout) or self.command.now)
         return dropped if rest and usable and not place.planted and place.label != 'gone' else set()
 
     def _is_busy(self, layout):
@@ -312,7 +312,7 @@ class Judge:
         below = os.path.relpath(path, place.path)
         if layout.kind in ('symlink', 'mount', 'twisted'):
             return 'mount'
-        if layout.kind in ('foreign', 'file', 'missing', 'lost'):
+        if layout.kind in ('foreign', 'mixed', 'file', 'missing', 'lost'):
             return None if self._is_begun(place, layout) else 'foreign'
         if layout.kind == 'unreadable':
             return 'unsure'
@@ -352,7 +352,7 @@ class Judge:
         if verb == 'garbage' and self.command.services and not self._is_meant(place):
             return 'plan'
         if parts[0] == 'ingest':
-            return None if verb != 'id' and layout.kind in ('cache', 'mixed', 'odd', 'broken') else 'plan'
+            return None if verb != 'id' and layout.kind in ('cache', 'odd', 'broken') else 'plan'
         if parts[0] == '.bilge-aside' or parts[0].startswith(('index.json.lock', '.fsverity-check-')):
             return None
         return self._why_blob(parts[-1], layout)
@@ -406,7 +406,7 @@ class Judge:
         """Only a cache in which nothing is whole, and all of which could be read."""
         if self.command.services and not self._is_meant(place):
             return False
-        if layout.kind not in ('cache', 'mixed') or layout.strangers or layout.closed:
+        if layout.kind != 'cache' or layout.strangers or layout.closed:
             return False
         bad = self.bad[place.path]
         if not layout.entries or any(export.whole and not export.blobs & bad for export in layout.exports):
@@ -481,7 +481,7 @@ class Judge:
             return None if path in self._folders() or path in {os.path.dirname(each) for each in self._folders()} else 'outside'
         if place.planted or path in self.world.mount_points:
             return 'outside'
-        return {'foreign': 'foreign', 'twisted': 'mount', 'mount': 'mount'}.get(self.layouts[place.path].kind) \
+        return {'foreign': 'foreign', 'mixed': 'foreign', 'twisted': 'mount', 'mount': 'mount'}.get(self.layouts[place.path].kind) \
             if not any(each.path.startswith(place.path + '/') for each in self.world.places) else None
 
     def _why_not_change(self, path, place, old, new):
@@ -492,14 +492,14 @@ class Judge:
             return 'outside'
         layout = self.layouts[place.path]
         name = os.path.relpath(path, place.path)
-        if command.verb == 'dedupe' and layout.kind in ('cache', 'mixed', 'odd') and name.startswith('blobs/sha256/'):
+        if command.verb == 'dedupe' and layout.kind in ('cache', 'odd') and name.startswith('blobs/sha256/'):
             return None if old.content == new.content and old.kind == new.kind else 'live'
         if name == 'index.json' and self._may_be_dropped(place, layout):
             return None
         if name == 'index.json' and command.verb in ('repair', 'restore'):
             unread = layout.closed and command.verb == 'repair'
-            return None if layout.kind in ('cache', 'mixed', 'odd') and not unread and not self._is_busy(layout) else 'unsure'
-        return 'foreign' if layout.kind == 'foreign' else 'live'
+            return None if layout.kind in ('cache', 'odd') and not unread and not self._is_busy(layout) else 'unsure'
+        return 'foreign' if layout.kind in ('foreign', 'mixed') else 'live'
 
     # ---- index.json afterwards
 
@@ -507,7 +507,7 @@ class Judge:
         after = self.world.layouts()
         for place in self.world.places:
             old, new = self.layouts[place.path], after[place.path]
-            if new.kind == 'missing' or old.kind not in ('cache', 'mixed', 'odd'):
+            if new.kind == 'missing' or old.kind not in ('cache', 'odd'):
                 continue
             if old.index is not None and new.index is None:
                 self.find('index', f'index.json is no index any more: {place!r}')
@@ -654,7 +654,7 @@ class Judge:
     # ---- what is told
 
     STATES = {
-        'cache': ('ok', 'busy'), 'mixed': ('ok', 'busy'), 'empty': ('empty',), 'foreign': ('foreign',), 'unreadable': ('unreadable',),
+        'cache': ('ok', 'busy'), 'odd': ('ok', 'busy', 'broken'), 'mixed': ('foreign',), 'empty': ('empty',), 'foreign': ('foreign',), 'unreadable': ('unreadable',),
         'broken': ('broken',), 'lost': ('broken', 'foreign'),
     }
 
@@ -677,11 +677,14 @@ class Judge:
                 continue
             layout = self.layouts[place.path]
             whole = self._is_whole(layout)
-            if self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
+            below = any(each.label == 'root' and each is not place for each in self.world.places)
+            if below or self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
                 continue  # below no root that was given
             if layout.kind == 'cache' and layout.index is None:
                 continue  # no export has come to its end
-            states = self.STATES.get(layout.kind) if whole or layout.kind not in ('cache', 'mixed') else ('broken',)
+            states = self.STATES.get(layout.kind) if whole or layout.kind != 'cache' else ('broken',)
+            if place.label in ('mounted', 'linked', 'special', 'odd_index') and states:
+                states += ('broken', 'unreadable')
             if self._is_busy(layout) and states:
                 states += ('busy',)
             if states and row.get('state') not in states:
@@ -693,7 +696,7 @@ class Judge:
         """No part of a cache is a service, and rows that share a directory say so."""
         folder, name = os.path.split(row.get('path') or '')
         layout = self.layouts.get(folder)
-        if name in ('blobs', 'ingest') and layout is not None and layout.kind in ('cache', 'mixed', 'odd') and not row.get('in_project'):
+        if name in ('blobs', 'ingest') and layout is not None and layout.kind in ('cache', 'odd'):
             self.find('rows', f'a part of a cache is a service: {row["path"]}')
         twins = [each['name'] for each in rows if each is not row and each.get('path') == row.get('path') and row.get('path')]
         if twins and sorted(row.get('shares_path') or []) != sorted(twins):
