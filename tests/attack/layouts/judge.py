@@ -171,10 +171,11 @@ class Judge:
     def _may_be_usage(self):
         """A name that nobody has, or several have; nothing to restore; ids that are gone."""
         command = self.command
-        if command.verb == 'restore' or any(place.label == 'root' for place in self.world.places):
+        if command.verb == 'restore' or self.world.ruined is not None or any(place.label == 'root' for place in self.world.places):
             return True  # below a root that is a cache itself nothing has a name
         known = [place for name in command.services for place in self._named(name)]
-        linked = any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
+        readers = any(name in place.services and name not in self._sharers(place) for name in command.services for place in known)
+        linked = readers or any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
         return bool(command.ids) or (command.services != [] and len(known) != len(command.services)) or linked or any(
             self.layouts[place.path].kind in ('missing', 'file') or place.label == 'gone' for place in known)
 
@@ -234,10 +235,14 @@ class Judge:
             return self._is_abandoned(place, layout) or (command.live and bool(place.services))
         return False
 
+    def _sharers(self, place):
+        """Whose cache it is: the services that write to it, else those that read it."""
+        return {name for name, _, _ in [user for user in place.users if user[1]] or place.users}
+
     def _others_who_use(self, place):
-        """Services that were not named and share the directory: those that write to it, else those that read it."""
-        sharers = [user for user in place.users if user[1]] or place.users
-        return {name for name, _, _ in sharers if name not in self.command.services and place.path not in self.command.services}
+        if place.path in self.command.services:
+            return set()
+        return self._sharers(place) - set(self.command.services)
 
     def _may_be_dropped(self, place, layout):
         """Entries of index.json that go alone: tags of nobody but the named, or manifests that were asked for."""
@@ -297,7 +302,8 @@ class Judge:
         if command.verb == 'read':
             return 'look'
         if place is None:
-            return 'outside'
+            inner = path in world.folders and command.verb == 'all'  # a root in a root, and empty
+            return None if inner and not any(each.startswith(path + '/') for each in self.before) else 'outside'
         if place.planted:
             return 'outside'
         if place.label == 'gone':
@@ -346,7 +352,7 @@ class Judge:
             return self._why_in_repair(parts, place, layout)
         if parts[:2] == ['blobs', 'sha256'] and len(parts) == 3 and self._went_with_its_tag(parts[2], place, layout):
             return None
-        if verb not in ('garbage', 'older', 'free', 'guard', 'id') or below in ('.', 'blobs', 'blobs/sha256', 'ingest') or parts[0] in (
+        if verb not in ('garbage', 'older', 'free', 'guard', 'all', 'id') or below in ('.', 'blobs', 'blobs/sha256', 'ingest') or parts[0] in (
                 'index.json', 'oci-layout'):
             return 'whole'
         if verb == 'garbage' and self.command.services and not self._is_meant(place):
@@ -629,7 +635,10 @@ class Judge:
             if not self._is_plain(place, layout):
                 continue
             whole = self._may_go_whole(place, layout) and command.verb in ('service', 'all', 'guard')
-            if whole and os.path.lexists(place.path):
+            if command.verb == 'guard' and max([st.st_mtime for st in layout.blobs.values()]) > layout.exported_at:
+                continue  # a link to a younger blob: it looks as if somebody had written into it
+            shared = command.verb == 'service' and len({name for name, _, _ in place.users}) > 1
+            if whole and not shared and os.path.lexists(place.path):
                 self.find('does', f'is still there: {place!r}')
             elif not whole and command.verb in ('garbage', 'guard') and not command.keep:
                 self._judge_garbage(place, layout)
@@ -683,7 +692,7 @@ class Judge:
             if layout.kind == 'cache' and layout.index is None:
                 continue  # no export has come to its end
             states = self.STATES.get(layout.kind) if whole or layout.kind != 'cache' else ('broken',)
-            if place.label in ('mounted', 'linked', 'special', 'odd_index') and states:
+            if place.label in ('mounted', 'linked', 'special', 'odd_index', 'closed') and states:
                 states += ('broken', 'unreadable')
             if self._is_busy(layout) and states:
                 states += ('busy',)
