@@ -405,7 +405,7 @@ static void test_deep_nesting(void **state)
     }
     close(fd);
     struct cache *cache = kit_scan(kit, NULL);
-    kit_assert_state(CACHE_FOREIGN, cache);
+    kit_assert_state(CACHE_UNREADABLE, cache); /* there may be a file below */
     assert_non_null(cache->error);
     assert_true(cache->files > 250);
     cache_free(cache);
