@@ -10,6 +10,7 @@ CLI_TESTS = \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
+	tests/cli/layouts.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
