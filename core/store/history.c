@@ -30,12 +30,12 @@ static const char schema[] =
 /* What each version added. */
 static const char *const upgrades[] = {
     schema,
-    "BEGIN; ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
+    "ALTER TABLE build ADD COLUMN why TEXT; ALTER TABLE build ADD COLUMN error TEXT;"
     "ALTER TABLE step ADD COLUMN place INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 2; COMMIT",
-    "BEGIN; ALTER TABLE build ADD COLUMN args TEXT;"
+    "PRAGMA user_version = 2",
+    "ALTER TABLE build ADD COLUMN args TEXT;"
     "ALTER TABLE step ADD COLUMN start_ms INTEGER NOT NULL DEFAULT -1;"
-    "PRAGMA user_version = 3; COMMIT",
+    "PRAGMA user_version = 3",
 };
 
 /* Texts of steps are far shorter; arguments of a build may be many. */
@@ -281,6 +281,19 @@ static void distrust(struct history *history)
     sqlite3_progress_handler(history->db, TICK_STEPS, on_tick, history);
 }
 
+/* Another one may be at it just now: who has the lock looks again. */
+static int upgrade(struct history *history, struct err *err)
+{
+    int version = 0;
+    int code = history_exec(history, "BEGIN IMMEDIATE", err);
+    if (code < 0)
+        return code;
+    code = read_version(history, &version, err);
+    for (; code == 0 && version < SCHEMA_VERSION; version++)
+        code = history_exec(history, upgrades[version], err);
+    return history_end(history, code, err);
+}
+
 static int prepare_file(struct history *history, const char *path, struct err *err)
 {
     int version = 0;
@@ -289,16 +302,17 @@ static int prepare_file(struct history *history, const char *path, struct err *e
     int code = read_version(history, &version, err);
     if (code == 0 && version > SCHEMA_VERSION)
         return err_set(err, ERR_UNSUPPORTED, "opening %s: written by a newer bilge", path);
-    /* Write-ahead, so that a reader and a writer don't wait for each other. A
-     * lost last second after a power cut is no harm here. */
+    /* Write-ahead, so that a reader and a writer don't wait for each other. SQLite
+     * does not wait for its turn here; but who has the lock now does the same. */
+    if (code == 0)
+        sqlite3_exec(history->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+    /* A lost last second after a power cut is no harm here. */
     if (code == 0)
         code = history_exec(history,
-                            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
-                            "PRAGMA foreign_keys=ON; PRAGMA cache_size=-256;",
+                            "PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+                            "PRAGMA cache_size=-256;",
                             err);
-    for (; code == 0 && version < SCHEMA_VERSION; version++)
-        code = history_exec(history, upgrades[version], err);
-    return code;
+    return code == 0 && version < SCHEMA_VERSION ? upgrade(history, err) : code;
 }
 
 int history_open(const char *path, struct history **ret_history, struct err *err)

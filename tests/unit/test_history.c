@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -195,6 +196,38 @@ static void two_bilges_write_at_once(void **state)
     assert_int_equal(50, count_points(place, "theirs", 0));
 }
 
+/* Of many that begin it together, one makes the tables and the others find them. */
+static void many_bilges_begin_it_at_once(void **state)
+{
+    struct place *place = *state;
+    for (int round = 0; round < 20; round++) {
+        char *name = mem_printf("new-%d.db", round), *path = path_join(place->dir, name);
+        int gate[2], status;
+        pid_t pids[4];
+        assert_int_equal(0, pipe(gate));
+        for (int i = 0; i < 4; i++) {
+            pids[i] = fork();
+            if (pids[i] == 0) {
+                struct history *history;
+                char byte;
+                close(gate[1]);
+                if (read(gate[0], &byte, 1) < 0 || history_open(path, &history, NULL) < 0)
+                    _exit(1);
+                history_close(history);
+                _exit(0);
+            }
+        }
+        close(gate[0]);
+        close(gate[1]); /* opens it for all of them */
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(pids[i], waitpid(pids[i], &status, 0));
+            assert_int_equal(0, status);
+        }
+        free(name);
+        free(path);
+    }
+}
+
 static void a_file_that_is_no_history_stays_as_it_is(void **state)
 {
     struct place *place = *state;
@@ -258,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_samples_are_thinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(builds_come_back_with_their_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_bilges_write_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_bilges_begin_it_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_history_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test(a_place_that_cannot_be_written_is_an_error),
         cmocka_unit_test(the_path_follows_the_environment),
