@@ -109,11 +109,10 @@ class ExportEvent(Event):
 
     def lost_faults(self, scene, ended):
         """An export that ended before bilge looked may go: then that is what was shown and asked for."""
-        now = worlds.index_bytes(self.world.at("api"))
-        if now is None:
+        current = worlds.current_of(self.world.at("api"))
+        if current is None:
             return [] if self.was_shown(ended) else ["the cache that was exported is gone"]
         before = worlds.sha256(worlds.A3.manifest) if scene.name == "restore" else "none"
-        current = worlds.json.loads(now)["manifests"][-1]["digest"][7:]
         if current not in (worlds.sha256(self.exporter.export.manifest), before):
             return ["the export was thrown away"]
         return []
@@ -209,6 +208,13 @@ class SignalEvent(Event):
     def happen(self, process):
         super().happen(process)
         os.kill(process.pid, getattr(signal, "SIG" + self.detail))
+
+    def faults(self, scene, ended):
+        """At its very beginning, and once all is done, bilge ends as any program does."""
+        if ended.status == -getattr(signal, "SIG" + self.detail):
+            now = worlds.picture(self.world.root)
+            ended.status = 130 if now in (scene.judge.before, scene.judge.after) else ended.status
+        return super().faults(scene, ended)
 
 
 EVENTS = {"export": ExportEvent, "swap": SwapEvent, "other": OtherEvent, "signal": SignalEvent}

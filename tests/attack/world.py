@@ -423,6 +423,15 @@ def index_bytes(cache):
         return None
 
 
+def current_of(cache, tag="latest"):
+    """The digest of the manifest that index.json names by this tag, in hex; None: there is none."""
+    try:
+        entries = json.loads(index_bytes(cache) or b"")["manifests"]
+        return next((e["digest"][7:] for e in entries if e.get("annotations", {}).get(TAG) == tag), None)
+    except (ValueError, KeyError):
+        return None
+
+
 def leftovers(path):
     """Names of bilge's own making, anywhere below."""
     found = []
