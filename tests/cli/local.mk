@@ -19,10 +19,9 @@ CLI_TESTS = \
 	tests/cli/roots.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
+	tests/cli/unfinished.sh \
 	tests/cli/usage.sh \
 	tests/cli/whose.sh
-	tests/cli/unfinished.sh \
-	tests/cli/usage.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm
