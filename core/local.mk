@@ -1,12 +1,418 @@
-# From the bottom up: each folder may include those above it in this list.
-include $(top_srcdir)/core/base/local.mk
-include $(top_srcdir)/core/settings/local.mk
-include $(top_srcdir)/core/cache/local.mk
-include $(top_srcdir)/core/engine/local.mk
-include $(top_srcdir)/core/build/local.mk
-include $(top_srcdir)/core/store/local.mk
-include $(top_srcdir)/core/bench/local.mk
-include $(top_srcdir)/core/prune/local.mk
-include $(top_srcdir)/core/doctor/local.mk
+# All of the core. A room may include those that stand above it in this list.
 
-include $(top_srcdir)/core/bilge/local.mk
+libbilge_a_SOURCES += \
+	core/base/chart.c \
+	core/base/chart.h \
+	core/base/clock.c \
+	core/base/clock.h \
+	core/base/err.c \
+	core/base/err.h \
+	core/base/escape.c \
+	core/base/escape.h \
+	core/base/fs.c \
+	core/base/fs.h \
+	core/base/fs_space.c \
+	core/base/hash.h \
+	core/base/json.c \
+	core/base/json.h \
+	core/base/lane.c \
+	core/base/lane.h \
+	core/base/level.c \
+	core/base/level.h \
+	core/base/lines.c \
+	core/base/lines.h \
+	core/base/log.c \
+	core/base/log.h \
+	core/base/mem.c \
+	core/base/mem.h \
+	core/base/path.c \
+	core/base/path.h \
+	core/base/process.c \
+	core/base/process.h \
+	core/base/process_capture.c \
+	core/base/text.c \
+	core/base/text.h \
+	core/base/words.c \
+	core/base/words.h
+
+libbilge_a_SOURCES += \
+	core/settings/settings.c \
+	core/settings/settings.h \
+	core/settings/settings_file.c \
+	core/settings/settings_text.c
+
+libbilge_a_SOURCES += \
+	core/cache/aside.c \
+	core/cache/aside.h \
+	core/cache/busy.c \
+	core/cache/busy.h \
+	core/cache/busy_client.c \
+	core/cache/cache.c \
+	core/cache/cache.h \
+	core/cache/client.c \
+	core/cache/client.h \
+	core/cache/crew.c \
+	core/cache/crew.h \
+	core/cache/dedupe.c \
+	core/cache/dedupe.h \
+	core/cache/entries.c \
+	core/cache/entries.h \
+	core/cache/folder.c \
+	core/cache/gather.c \
+	core/cache/gather.h \
+	core/cache/gather_blobs.c \
+	core/cache/gather_parts.c \
+	core/cache/gather_private.h \
+	core/cache/generations.c \
+	core/cache/generations.h \
+	core/cache/generations_compare.c \
+	core/cache/glance.c \
+	core/cache/glance.h \
+	core/cache/graph.c \
+	core/cache/graph.h \
+	core/cache/hash.c \
+	core/cache/hash.h \
+	core/cache/index.c \
+	core/cache/index.h \
+	core/cache/keep.c \
+	core/cache/keep.h \
+	core/cache/layout.c \
+	core/cache/layout.h \
+	core/cache/links.c \
+	core/cache/links.h \
+	core/cache/probe.c \
+	core/cache/problems.c \
+	core/cache/problems.h \
+	core/cache/pull.c \
+	core/cache/pull.h \
+	core/cache/recover.c \
+	core/cache/recover.h \
+	core/cache/remove.c \
+	core/cache/remove.h \
+	core/cache/remove_check.c \
+	core/cache/remove_check.h \
+	core/cache/remove_note.c \
+	core/cache/remove_note.h \
+	core/cache/remove_service.c \
+	core/cache/repair.c \
+	core/cache/restore.c \
+	core/cache/restore.h \
+	core/cache/root.c \
+	core/cache/root.h \
+	core/cache/scan.c \
+	core/cache/scan.h \
+	core/cache/summary.c \
+	core/cache/summary.h \
+	core/cache/tally.c \
+	core/cache/tally.h \
+	core/cache/tree.c \
+	core/cache/tree.h \
+	core/cache/unlink.c \
+	core/cache/unlink.h \
+	core/cache/verify.c \
+	core/cache/verify.h \
+	core/cache/watch.c \
+	core/cache/watch.h
+
+libbilge_a_SOURCES += \
+	core/engine/api.c \
+	core/engine/api.h \
+	core/engine/builders.c \
+	core/engine/builders.h \
+	core/engine/builders_find.c \
+	core/engine/builders_parse.c \
+	core/engine/dial.c \
+	core/engine/dial.h \
+	core/engine/docker_text.c \
+	core/engine/docker_text.h \
+	core/engine/endpoint.c \
+	core/engine/endpoint.h \
+	core/engine/engine.c \
+	core/engine/engine.h \
+	core/engine/engine_image.c \
+	core/engine/engine_private.h \
+	core/engine/engine_prune.c \
+	core/engine/engine_refresh.c \
+	core/engine/http.c \
+	core/engine/http.h \
+	core/engine/node.h \
+	core/engine/prune_call.c \
+	core/engine/prune_call.h \
+	core/engine/record.c \
+	core/engine/record.h \
+	core/engine/record_df.c \
+	core/engine/record_du.c \
+	core/engine/records_job.c \
+	core/engine/records_job.h \
+	core/engine/response.c \
+	core/engine/response.h \
+	core/engine/trouble.c \
+	core/engine/trouble.h
+
+libbilge_a_SOURCES += \
+	core/store/compare.c \
+	core/store/compare.h \
+	core/store/elsewhere.c \
+	core/store/elsewhere.h \
+	core/store/history.c \
+	core/store/history.h \
+	core/store/history_builds.c \
+	core/store/history_db.h \
+	core/store/history_projects.c \
+	core/store/history_samples.c \
+	core/store/layer_words.c \
+	core/store/layer_words.h \
+	core/store/owners.c \
+	core/store/owners.h \
+	core/store/owners_builds.c \
+	core/store/owners_caches.c \
+	core/store/owners_keys.c \
+	core/store/owners_parents.c \
+	core/store/owners_private.h \
+	core/store/owners_texts.c \
+	core/store/record_words.c \
+	core/store/record_words.h \
+	core/store/store.c \
+	core/store/store.h \
+	core/store/store_builders.c \
+	core/store/store_builds.c \
+	core/store/store_disks.c \
+	core/store/store_private.h \
+	core/store/store_services.c \
+	core/store/usage.c \
+	core/store/usage.h \
+	core/store/verdict.c \
+	core/store/verdict.h
+
+libbilge_a_SOURCES += \
+	core/bench/bench.c \
+	core/bench/bench.h \
+	core/bench/change.c \
+	core/bench/change.h \
+	core/bench/context.c \
+	core/bench/context.h \
+	core/bench/context_copy.c \
+	core/bench/frozen.c \
+	core/bench/frozen.h \
+	core/bench/ignored.c \
+	core/bench/ignored.h \
+	core/bench/leftover.c \
+	core/bench/leftover.h \
+	core/bench/lockfile.c \
+	core/bench/lockfile.h \
+	core/bench/mark.c \
+	core/bench/mark.h \
+	core/bench/recognise.c \
+	core/bench/recognise.h \
+	core/bench/traces.c \
+	core/bench/traces.h
+
+libbilge_a_SOURCES += \
+	core/prune/build_sign.c \
+	core/prune/candidates.c \
+	core/prune/choose.c \
+	core/prune/choose.h \
+	core/prune/choose_greedy.c \
+	core/prune/choose_private.h \
+	core/prune/choose_search.c \
+	core/prune/chooser.c \
+	core/prune/chooser.h \
+	core/prune/chooser_groups.c \
+	core/prune/claims.c \
+	core/prune/claims.h \
+	core/prune/execute.c \
+	core/prune/execute.h \
+	core/prune/execute_caches.c \
+	core/prune/execute_records.c \
+	core/prune/executor.h \
+	core/prune/expression.c \
+	core/prune/expression.h \
+	core/prune/forecast.c \
+	core/prune/forecast.h \
+	core/prune/look.c \
+	core/prune/look.h \
+	core/prune/loss.c \
+	core/prune/loss.h \
+	core/prune/plan.c \
+	core/prune/plan.h \
+	core/prune/plan_caches.c \
+	core/prune/plan_changes.c \
+	core/prune/plan_choose.c \
+	core/prune/plan_command.c \
+	core/prune/plan_frees.c \
+	core/prune/plan_garbage.c \
+	core/prune/plan_records.c \
+	core/prune/planner.c \
+	core/prune/planner.h \
+	core/prune/query.c \
+	core/prune/query.h \
+	core/prune/query_line.c \
+	core/prune/query_match.c \
+	core/prune/record_graph.c \
+	core/prune/record_graph.h
+
+libbilge_a_SOURCES += \
+	core/doctor/doctor.c \
+	core/doctor/doctor.h \
+	core/doctor/places.c \
+	core/doctor/report.h \
+	core/doctor/tmpfiles.c \
+	core/doctor/tmpfiles.h
+
+libbilge_a_SOURCES += \
+	core/bilge.h
+
+libbilge_a_SOURCES += \
+	core/bilge/benching/benching.c \
+	core/bilge/benching/benching.h \
+	core/bilge/benching/benching_build.c \
+	core/bilge/benching/benching_clean.c \
+	core/bilge/benching/benching_private.h \
+	core/bilge/benching/benching_read.c \
+	core/bilge/benching/benching_requests.c \
+	core/bilge/benching/benching_stage.c
+
+libbilge_a_SOURCES += \
+	core/bilge/bilge.c \
+	core/bilge/parts.h \
+	core/bilge/project.c \
+	core/bilge/recipes.c
+
+libbilge_a_SOURCES += \
+	core/bilge/builds/build_row.c \
+	core/bilge/builds/build_row.h \
+	core/bilge/builds/builds.c \
+	core/bilge/builds/builds.h \
+	core/bilge/builds/builds_private.h \
+	core/bilge/builds/builds_running.c \
+	core/bilge/builds/builds_spill.c \
+	core/bilge/builds/excerpts.c \
+	core/bilge/builds/judging.c \
+	core/bilge/builds/judging.h \
+	core/bilge/builds/recording.c
+
+libbilge_a_SOURCES += \
+	core/bilge/caches/caches.c \
+	core/bilge/caches/caches.h \
+	core/bilge/caches/rescans.c \
+	core/bilge/caches/roots.c \
+	core/bilge/caches/services.c \
+	core/bilge/caches/watching.c
+
+libbilge_a_SOURCES += \
+	core/bilge/engines/contexts.c \
+	core/bilge/engines/elsewhere.c \
+	core/bilge/engines/engines.c \
+	core/bilge/engines/engines.h \
+	core/bilge/engines/owning.c
+
+libbilge_a_SOURCES += \
+	core/bilge/memory/disks.c \
+	core/bilge/memory/memory.c \
+	core/bilge/memory/memory.h \
+	core/bilge/memory/note.c \
+	core/bilge/memory/note.h \
+	core/bilge/memory/outlook.c \
+	core/bilge/memory/projects.c \
+	core/bilge/memory/spots.c \
+	core/bilge/memory/spots.h \
+	core/bilge/memory/trends.c
+
+libbilge_a_SOURCES += \
+	core/bilge/requests/care.c \
+	core/bilge/requests/care_jobs.c \
+	core/bilge/requests/care_jobs.h \
+	core/bilge/requests/examining.c \
+	core/bilge/requests/planning.c \
+	core/bilge/requests/pruning.c \
+	core/bilge/requests/requests.h
+
+libbilge_a_SOURCES += \
+	core/build/build.c \
+	core/build/build.h \
+	core/build/changed.c \
+	core/build/changed.h \
+	core/build/diagnose.c \
+	core/build/diagnose.h \
+	core/build/step.c \
+	core/build/transfer.c
+
+libbilge_a_SOURCES += \
+	core/build/compose/bare.c \
+	core/build/compose/bare.h \
+	core/build/compose/bare_text.c \
+	core/build/compose/compose.c \
+	core/build/compose/compose.h \
+	core/build/compose/compose_cache.c \
+	core/build/compose/compose_find.c \
+	core/build/compose/compose_load.c
+
+libbilge_a_SOURCES += \
+	core/build/dockerfile/dockerfile.c \
+	core/build/dockerfile/dockerfile.h \
+	core/build/dockerfile/dockerfile_lines.c \
+	core/build/dockerfile/dockerfile_lines.h \
+	core/build/dockerfile/recipe.c \
+	core/build/dockerfile/recipe.h \
+	core/build/dockerfile/recipe_reader.h \
+	core/build/dockerfile/recipe_stages.c \
+	core/build/dockerfile/recipe_steps.c \
+	core/build/dockerfile/recipe_vars.c \
+	core/build/dockerfile/recipe_vars.h
+
+libbilge_a_SOURCES += \
+	core/build/log/buildlog.c \
+	core/build/log/buildlog.h \
+	core/build/log/buildlog_private.h \
+	core/build/log/logblock.c \
+	core/build/log/logblock.h \
+	core/build/log/logfile.c \
+	core/build/log/logfile.h \
+	core/build/log/logfilter.c \
+	core/build/log/logfilter.h \
+	core/build/log/logglances.c \
+	core/build/log/logline.c \
+	core/build/log/logmatch.c \
+	core/build/log/logmatch.h \
+	core/build/log/logpages.c \
+	core/build/log/logsave.c \
+	core/build/log/logsave.h \
+	core/build/log/logscan.c \
+	core/build/log/logscan.h \
+	core/build/log/logspill.c
+
+libbilge_a_SOURCES += \
+	core/build/progress/base64.c \
+	core/build/progress/base64.h \
+	core/build/progress/objects.c \
+	core/build/progress/objects.h \
+	core/build/progress/plain_line.c \
+	core/build/progress/plain_line.h \
+	core/build/progress/progress.h \
+	core/build/progress/progress_legacy.c \
+	core/build/progress/progress_plain.c \
+	core/build/progress/progress_rawjson.c \
+	core/build/progress/rawjson.h \
+	core/build/progress/rawjson_output.c \
+	core/build/progress/rawjson_say.c \
+	core/build/progress/rawjson_vertex.c \
+	core/build/progress/reason.c \
+	core/build/progress/reason.h \
+	core/build/progress/remarks.c \
+	core/build/progress/remarks.h \
+	core/build/progress/streams.c \
+	core/build/progress/streams.h \
+	core/build/progress/vertex.c \
+	core/build/progress/vertex.h
+
+libbilge_a_SOURCES += \
+	core/build/run/compat.c \
+	core/build/run/compat.h \
+	core/build/run/compat_probe.c \
+	core/build/run/runner.c \
+	core/build/run/runner.h \
+	core/build/run/runner_command.c \
+	core/build/run/runner_output.c \
+	core/build/run/runner_private.h \
+	core/build/run/tool.c \
+	core/build/run/tool.h
