@@ -8,9 +8,9 @@
 #include "cli/status_parts.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
-#include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/base/threshold.h"
 
 static void note_append(struct buf *note, const char *text)
 {
@@ -212,7 +212,7 @@ static void print_disks(const struct store *store, int64_t now)
         const struct disk *disk = &store->disks[i];
         char percent[16];
         snprintf(percent, sizeof percent, "%d %%",
-                 level_used_percent(disk->total_bytes, disk->free_bytes));
+                 threshold_used_percent(disk->total_bytes, disk->free_bytes));
         table_text(table, disk->mount);
         table_text(table, disk->path);
         table_size(table, disk->total_bytes);

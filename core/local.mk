@@ -11,14 +11,11 @@ libbilge_a_SOURCES += \
 	core/base/escape.h \
 	core/base/fs.c \
 	core/base/fs.h \
-	core/base/fs_space.c \
-	core/base/hash.h \
+	core/base/hashtable.h \
 	core/base/json.c \
 	core/base/json.h \
 	core/base/lane.c \
 	core/base/lane.h \
-	core/base/level.c \
-	core/base/level.h \
 	core/base/lines.c \
 	core/base/lines.h \
 	core/base/log.c \
@@ -29,17 +26,16 @@ libbilge_a_SOURCES += \
 	core/base/path.h \
 	core/base/process.c \
 	core/base/process.h \
-	core/base/process_capture.c \
+	core/base/strlist.c \
+	core/base/strlist.h \
 	core/base/text.c \
 	core/base/text.h \
-	core/base/words.c \
-	core/base/words.h
+	core/base/threshold.c \
+	core/base/threshold.h
 
 libbilge_a_SOURCES += \
 	core/settings/settings.c \
-	core/settings/settings.h \
-	core/settings/settings_file.c \
-	core/settings/settings_text.c
+	core/settings/settings.h
 
 libbilge_a_SOURCES += \
 	core/cache/aside.c \
@@ -119,9 +115,6 @@ libbilge_a_SOURCES += \
 	core/engine/api.h \
 	core/engine/builders.c \
 	core/engine/builders.h \
-	core/engine/builders_find.c \
-	core/engine/builders_parse.c \
-	core/engine/dial.c \
 	core/engine/dial.h \
 	core/engine/docker_text.c \
 	core/engine/docker_text.h \
@@ -129,10 +122,8 @@ libbilge_a_SOURCES += \
 	core/engine/endpoint.h \
 	core/engine/engine.c \
 	core/engine/engine.h \
-	core/engine/engine_image.c \
-	core/engine/engine_private.h \
-	core/engine/engine_prune.c \
-	core/engine/engine_refresh.c \
+	core/engine/engine_error.c \
+	core/engine/engine_error.h \
 	core/engine/http.c \
 	core/engine/http.h \
 	core/engine/node.h \
@@ -140,14 +131,9 @@ libbilge_a_SOURCES += \
 	core/engine/prune_call.h \
 	core/engine/record.c \
 	core/engine/record.h \
-	core/engine/record_df.c \
-	core/engine/record_du.c \
 	core/engine/records_job.c \
 	core/engine/records_job.h \
-	core/engine/response.c \
-	core/engine/response.h \
-	core/engine/trouble.c \
-	core/engine/trouble.h
+	core/engine/response.h
 
 libbilge_a_SOURCES += \
 	core/store/compare.c \
@@ -254,8 +240,6 @@ libbilge_a_SOURCES += \
 libbilge_a_SOURCES += \
 	core/doctor/doctor.c \
 	core/doctor/doctor.h \
-	core/doctor/places.c \
-	core/doctor/report.h \
 	core/doctor/tmpfiles.c \
 	core/doctor/tmpfiles.h
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "core/base/chart.h"
-#include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/base/threshold.h"
 #include "tui/app.h"
 #include "tui/disk_gauge.h"
 #include "tui/help.h"
@@ -109,7 +109,7 @@ static void add_head(struct disk_screen *self, const struct disk *disk)
     text_size(total, disk->total_bytes);
     if (self->page.width >= TABLE_FROM)
         page_field(&self->page, "Free", STYLE_BOLD, "%s of %s, %d%% used", free_text, total,
-                   level_used_percent(disk->total_bytes, disk->free_bytes));
+                   threshold_used_percent(disk->total_bytes, disk->free_bytes));
     else
         page_field(&self->page, "Free", STYLE_BOLD, "%s of %s", free_text, total);
     page_field(&self->page, "Holds", STYLE_NORMAL, "%s", disk->path);

@@ -101,23 +101,23 @@ void job_start(struct bilge *bilge, struct job *job)
 static void copy_build_options(struct bilge *bilge, const struct bilge_options *options)
 {
     struct build_defaults *defaults = &bilge->build_defaults;
-    words_add_all(&defaults->args, options->build_args, options->build_args_len);
-    words_add_all(&defaults->profiles, options->build_profiles, options->build_profiles_len);
+    strlist_add_all(&defaults->args, options->build_args, options->build_args_len);
+    strlist_add_all(&defaults->profiles, options->build_profiles, options->build_profiles_len);
     defaults->pull = options->build_pull;
     defaults->no_cache = options->build_no_cache;
     defaults->parallel = options->build_parallel > 0 ? options->build_parallel : 1;
     bilge->log_max_bytes = options->log_max_bytes > 0 ? options->log_max_bytes : LOG_MAX_BYTES;
 }
 
-static struct level level_or(const struct level *level, int used_percent)
+static struct threshold level_or(const struct threshold *level, int used_percent)
 {
     bool given = level->used_percent > 0 || level->free_bytes > 0;
-    return given ? *level : (struct level){.used_percent = used_percent};
+    return given ? *level : (struct threshold){.used_percent = used_percent};
 }
 
 static void copy_options(struct bilge *bilge, const struct bilge_options *options)
 {
-    words_add_all(&bilge->given_roots, options->cache_roots, options->cache_roots_len);
+    strlist_add_all(&bilge->given_roots, options->cache_roots, options->cache_roots_len);
     copy_build_options(bilge, options);
     bilge->disk_amber = level_or(&options->disk_amber, DISK_AMBER_PERCENT);
     bilge->disk_red = level_or(&options->disk_red, DISK_RED_PERCENT);
@@ -138,10 +138,10 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
 
 static void free_all(struct bilge *bilge)
 {
-    words_done(&bilge->given_roots);
-    words_done(&bilge->to_ask);
-    words_done(&bilge->build_defaults.args);
-    words_done(&bilge->build_defaults.profiles);
+    strlist_done(&bilge->given_roots);
+    strlist_done(&bilge->to_ask);
+    strlist_done(&bilge->build_defaults.args);
+    strlist_done(&bilge->build_defaults.profiles);
     if (bilge->has_endpoint)
         endpoint_done(&bilge->endpoint);
     free(bilge->asked_builder);

@@ -32,7 +32,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/lane.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/bilge.h"
 #include "core/build/compose/compose.h"
 #include "core/build/run/runner.h"
@@ -51,7 +51,7 @@ struct disks;
 
 /* What every build gets, besides what it is started with. */
 struct build_defaults {
-    struct words args, profiles;
+    struct strlist args, profiles;
     bool pull, no_cache;
     int parallel; /* so many run at once, from 1 */
 };
@@ -75,10 +75,10 @@ struct bilge {
     uv_idle_t idle;
 
     /* The options. */
-    struct words given_roots; /* none: from the project */
+    struct strlist given_roots; /* none: from the project */
     char *compose_file, *context, *builder;
     char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
-    struct level disk_amber, disk_red;
+    struct threshold disk_amber, disk_red;
     struct build_defaults build_defaults;
     size_t log_max_bytes;
     bool read_only, watching, skip_caches, skip_engine, skip_project;
@@ -103,7 +103,7 @@ struct bilge {
     struct engine *engine;
     struct builders_request *list_request, *records_request;
     char *asked_builder; /* whose records_request it is */
-    struct words to_ask; /* builders whose records are to be read */
+    struct strlist to_ask; /* builders whose records are to be read */
 
     /* disks */
     uv_timer_t disk_timer;

@@ -74,8 +74,8 @@ void build_free(struct build *build)
         warning_done(&build->warnings[i]);
     build_excerpt_done(&build->excerpt);
     free(build->warnings);
-    words_done(&build->build_args);
-    words_done(&build->profiles);
+    strlist_done(&build->build_args);
+    strlist_done(&build->profiles);
     free(build->compose_file);
     free(build->kind);
     free(build->services);

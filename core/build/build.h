@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/log/buildlog.h"
 
 enum build_state {
@@ -114,7 +114,7 @@ struct build {
     bool traditional;                  /* without BuildKit */
     bool no_cache, pull;               /* asked for */
     bool traditional_asked;            /* not chosen: asked for */
-    struct words build_args, profiles; /* asked for */
+    struct strlist build_args, profiles; /* asked for */
     char *compose_file; /* another one than the project's; NULL: the project's */
     char *kind;         /* what the history calls it; NULL: what it finds by itself */
     size_t place; /* in the queue, from 1; 0: has begun */

@@ -11,8 +11,8 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
+#include "core/base/strlist.h"
 #include "core/base/text.h"
-#include "core/base/words.h"
 
 #define ENTRIES_MAX 50000
 #define DEPTH_MAX 40
@@ -20,7 +20,7 @@
 
 struct search {
     int64_t since;
-    struct words ignored; /* lines of .dockerignore */
+    struct strlist ignored; /* lines of .dockerignore */
     size_t entries;       /* looked at */
     size_t changed;
     int64_t newest_at;
@@ -29,7 +29,7 @@ struct search {
 
 /* ---------------------------------------------------------- .dockerignore */
 
-static void add_ignored(struct words *ignored, const char *line, size_t len)
+static void add_ignored(struct strlist *ignored, const char *line, size_t len)
 {
     while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == ' ' || line[len - 1] == '/'))
         len--;
@@ -40,14 +40,14 @@ static void add_ignored(struct words *ignored, const char *line, size_t len)
     if (len == 0 || *line == '#' || *line == '!')
         return;
     char *text = mem_strndup(line, len);
-    words_add(ignored, text);
+    strlist_add(ignored, text);
     free(text);
 }
 
-static void read_ignored(int context, struct words *ignored)
+static void read_ignored(int context, struct strlist *ignored)
 {
     struct buf text = {0};
-    words_add(ignored, ".git");
+    strlist_add(ignored, ".git");
     if (fs_read_file(context, ".dockerignore", IGNORE_MAX_BYTES, &text, NULL) == 0)
         for (const char *line = text.data; *line != '\0';) {
             size_t len = strcspn(line, "\n");
@@ -169,9 +169,9 @@ static void look_at_source(struct search *search, int context, const char *sourc
 
 /* The words of "COPY --chown=a src b /dest" but its options; none of a form
  * that is not plain: JSON, globs, heredocs, another stage. */
-static struct words sources_of(const char *instruction)
+static struct strlist sources_of(const char *instruction)
 {
-    struct words words = {0};
+    struct strlist words = {0};
     size_t skip = strncmp(instruction, "COPY ", 5) == 0  ? 5
                   : strncmp(instruction, "ADD ", 4) == 0 ? 4
                                                          : 0;
@@ -182,7 +182,7 @@ static struct words sources_of(const char *instruction)
         size_t len = strcspn(at, " ");
         char *word = mem_strndup(at, len);
         if (len > 0 && strncmp(word, "--", 2) != 0 && strstr(word, "://") == NULL)
-            words_add(&words, word);
+            strlist_add(&words, word);
         free(word);
         at += len + (at[len] == ' ');
     }
@@ -207,7 +207,7 @@ static char *tell(const struct search *search)
 char *changed_files(const char *context, const char *instruction, int64_t since)
 {
     struct search search = {.since = since};
-    struct words sources = sources_of(instruction);
+    struct strlist sources = sources_of(instruction);
     int fd;
     char *told = NULL;
     if (sources.len > 0 && context[0] == '/' && fs_open_root(context, &fd, NULL) == 0) {
@@ -217,8 +217,8 @@ char *changed_files(const char *context, const char *instruction, int64_t since)
         close(fd);
         told = tell(&search);
     }
-    words_done(&sources);
-    words_done(&search.ignored);
+    strlist_done(&sources);
+    strlist_done(&search.ignored);
     free(search.newest);
     return told;
 }

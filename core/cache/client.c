@@ -18,11 +18,11 @@ static const char *const value_options[] = {
     "--builder", "--addr",      "--timeout",   "--workdir",
 };
 
-struct words {
+struct strlist {
     const char *at, *end;
 };
 
-static const char *next_word(struct words *words)
+static const char *next_word(struct strlist *words)
 {
     if (words->at >= words->end)
         return NULL;
@@ -40,7 +40,7 @@ static bool takes_value(const char *option)
 }
 
 /* The next word that is no option; "" at the end. */
-static const char *next_command(struct words *words)
+static const char *next_command(struct strlist *words)
 {
     const char *word;
     while ((word = next_word(words)) != NULL) {
@@ -52,7 +52,7 @@ static const char *next_command(struct words *words)
     return "";
 }
 
-static bool has_word(struct words words, const char *wanted)
+static bool has_word(struct strlist words, const char *wanted)
 {
     const char *word;
     while ((word = next_word(&words)) != NULL)
@@ -66,7 +66,7 @@ static bool is(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-static bool compose_builds(struct words words)
+static bool compose_builds(struct strlist words)
 {
     const char *command = next_command(&words);
     if (is(command, "compose")) /* docker runs its plugin with the plugin's own name first */
@@ -76,7 +76,7 @@ static bool compose_builds(struct words words)
     return is(command, "build");
 }
 
-static bool buildx_builds(struct words words)
+static bool buildx_builds(struct strlist words)
 {
     const char *command = next_command(&words);
     if (is(command, "buildx"))
@@ -84,7 +84,7 @@ static bool buildx_builds(struct words words)
     return is(command, "build") || is(command, "b") || is(command, "bake") || is(command, "f");
 }
 
-static bool docker_builds(struct words words)
+static bool docker_builds(struct strlist words)
 {
     const char *command = next_command(&words);
     if (is(command, "compose"))
@@ -100,7 +100,7 @@ bool client_builds(const char *args, size_t len)
 {
     if (len == 0 || args[len - 1] != '\0')
         return false;
-    struct words words = {args, args + len};
+    struct strlist words = {args, args + len};
     const char *tool = path_name(next_word(&words));
     if (strncmp(tool, "python", 6) == 0) {
         const char *script = next_word(&words);
@@ -117,7 +117,7 @@ bool client_builds(const char *args, size_t len)
 
 char *client_text(const char *args, size_t len)
 {
-    struct words words = {args, args + len};
+    struct strlist words = {args, args + len};
     struct buf text = {0};
     const char *word = next_word(&words);
     if (word != NULL)

@@ -6,7 +6,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/cache/crew.h"
 #include "core/cache/gather.h"
 #include "core/cache/layout.h"
@@ -56,7 +56,7 @@ struct scan {
     bool lost; /* no thread could be had for it */
     struct root *root;
     struct lane *lane;
-    struct words names;
+    struct strlist names;
     struct cache *previous;
     struct apart apart;
     struct scan_ops ops;
@@ -176,7 +176,7 @@ static void scan_free(struct scan *scan)
     free_news(take_news(scan));
     root_release(scan->root);
     cache_free(scan->previous);
-    words_done(&scan->names);
+    strlist_done(&scan->names);
     free(scan->apart.items);
     pthread_mutex_destroy(&scan->lock);
     crew_done(&scan->crew);
@@ -217,7 +217,7 @@ struct scan *scan_start(const struct scan_spec *spec, const struct scan_ops *ops
     scan->end = &scan->first;
     scan->root = root_hold(spec->root);
     scan->lane = spec->lane;
-    words_add_all(&scan->names, spec->names, spec->names_len);
+    strlist_add_all(&scan->names, spec->names, spec->names_len);
     scan->previous = spec->previous != NULL ? cache_copy(spec->previous) : NULL;
     apart_copy(&scan->apart, spec->apart);
     pthread_mutex_init(&scan->lock, NULL);

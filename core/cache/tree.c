@@ -62,7 +62,7 @@ int tree_open(struct tally *tally, int dirfd, const char *name, int *ret_fd,
 
 /* ---- one thread, any depth */
 
-struct level {
+struct threshold {
     char *name; /* in the level above */
     struct fs_stat stat;
     int fd;           /* -1: not open just now */
@@ -75,7 +75,7 @@ struct climb {
     const struct tree_walk *walk;
     int dirfd; /* that the walk begins in */
     uint64_t dev;
-    struct level *levels;
+    struct threshold *levels;
     size_t len, cap;
     struct entries *entries;
     bool failed;
@@ -112,7 +112,7 @@ static void fail(struct climb *climb, int step, int code, int dirfd, const char 
         climb->failed = true;
 }
 
-static void list_entry(struct climb *climb, struct level *level, const struct entry *entry)
+static void list_entry(struct climb *climb, struct threshold *level, const struct entry *entry)
 {
     const struct tree_walk *walk = climb->walk;
     struct fs_stat stat = {.type = entry->type};
@@ -134,7 +134,7 @@ static void list_entry(struct climb *climb, struct level *level, const struct en
  * descriptor may be closed and another one opened later. */
 static void list_last(struct climb *climb)
 {
-    struct level *level = &climb->levels[climb->len - 1];
+    struct threshold *level = &climb->levels[climb->len - 1];
     struct entries_reader reader = ENTRIES_READER(level->fd);
     struct entry entry;
     int code;
@@ -150,7 +150,7 @@ static void list_last(struct climb *climb)
 static void go_down(struct climb *climb, int dirfd, const char *name)
 {
     const struct tree_walk *walk = climb->walk;
-    struct level level = {.fd = -1};
+    struct threshold level = {.fd = -1};
     int code = fs_enter(dirfd, climb->dev, name, &level.fd, &level.stat);
     if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
         return; /* it has gone, or is no directory any more */
@@ -164,7 +164,7 @@ static void go_down(struct climb *climb, int dirfd, const char *name)
     mem_reserve((void **)&climb->levels, &climb->cap, climb->len + 1, sizeof *climb->levels);
     climb->levels[climb->len++] = level;
     if (climb->len > LEVELS_OPEN) {
-        struct level *old = &climb->levels[climb->len - 1 - LEVELS_OPEN];
+        struct threshold *old = &climb->levels[climb->len - 1 - LEVELS_OPEN];
         close(old->fd);
         old->fd = -1;
     }
@@ -173,7 +173,7 @@ static void go_down(struct climb *climb, int dirfd, const char *name)
 
 static void drop_last(struct climb *climb)
 {
-    struct level *level = &climb->levels[--climb->len];
+    struct threshold *level = &climb->levels[--climb->len];
     if (level->fd >= 0)
         close(level->fd);
     buf_done(&level->below);
@@ -183,12 +183,12 @@ static void drop_last(struct climb *climb)
 /* What lies above the last level, opened again if need be. */
 static int open_above(struct climb *climb, int *ret_fd)
 {
-    struct level *last = &climb->levels[climb->len - 1];
+    struct threshold *last = &climb->levels[climb->len - 1];
     if (climb->len == 1) {
         *ret_fd = climb->dirfd;
         return 0;
     }
-    struct level *above = last - 1;
+    struct threshold *above = last - 1;
     int code = above->fd >= 0 ? 0
                               : fs_leave(last->fd, above->stat.dev, above->stat.ino, &above->fd);
     *ret_fd = above->fd;
@@ -198,7 +198,7 @@ static int open_above(struct climb *climb, int *ret_fd)
 static void go_up(struct climb *climb)
 {
     const struct tree_walk *walk = climb->walk;
-    struct level *last = &climb->levels[climb->len - 1];
+    struct threshold *last = &climb->levels[climb->len - 1];
     int above, code = open_above(climb, &above);
     if (code < 0) { /* it was moved elsewhere: how to go on from there is not known */
         fail(climb, TREE_LEAVE, code, last->fd, "..");
@@ -233,7 +233,7 @@ bool tree_walk(int dirfd, uint64_t dev, const char *name, const struct tree_walk
     climb.entries = mem_alloc(sizeof *climb.entries);
     go_down(&climb, dirfd, name);
     while (climb.len > 0) {
-        struct level *last = &climb.levels[climb.len - 1];
+        struct threshold *last = &climb.levels[climb.len - 1];
         bool over = walk->is_over != NULL && walk->is_over(walk->arg);
         if (over) {
             drop_last(&climb);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/hash.h"
+#include "core/base/hashtable.h"
 #include "core/base/mem.h"
 #include "core/cache/glance.h"
 

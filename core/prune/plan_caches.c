@@ -158,15 +158,15 @@ static struct plan_kept *keep_whole(struct look *look, const char *reason, bool 
 /* ------------------------------------------------- directories of several services */
 
 /* The services that share the directory and were not named. */
-static struct words find_unnamed(const struct look *look)
+static struct strlist find_unnamed(const struct look *look)
 {
     const struct service *row = look->row;
-    struct words names = {0};
+    struct strlist names = {0};
     for (size_t i = 0; i < row->users_len; i++) {
         const struct service_user *user = &row->users[i];
-        if (service_user_shares(row, user) && !words_has(&look->planner->named, user->name) &&
-            !words_has(&names, user->name))
-            words_add(&names, user->name);
+        if (service_user_shares(row, user) && !strlist_has(&look->planner->named, user->name) &&
+            !strlist_has(&names, user->name))
+            strlist_add(&names, user->name);
     }
     return names;
 }
@@ -180,7 +180,7 @@ static bool is_own_tag(const struct look *look, const char *tag, size_t len)
         const struct service_user *user = &row->users[i];
         if (!service_user_shares(row, user) || strlen(user->tag) != len || strncmp(user->tag, tag, len) != 0)
             continue;
-        if (!words_has(&look->planner->named, user->name))
+        if (!strlist_has(&look->planner->named, user->name))
             return false;
         own = true;
     }
@@ -200,7 +200,7 @@ static bool is_own_generation(const struct look *look, const struct cache_genera
     return own;
 }
 
-static char *join_names(const struct words *names)
+static char *join_names(const struct strlist *names)
 {
     struct buf joined = {0};
     for (size_t i = 0; i < names->len; i++) {
@@ -230,7 +230,7 @@ static bool plan_own_tags(struct look *look, const char *others)
 /* True when the row is dealt with: other services have their cache there, too. */
 static bool plan_shared(struct look *look, const char *sign)
 {
-    struct words unnamed = {0};
+    struct strlist unnamed = {0};
     if (look->planner->query->services_len > 0)
         unnamed = find_unnamed(look);
     if (unnamed.len == 0)
@@ -245,7 +245,7 @@ static bool plan_shared(struct look *look, const char *sign)
         free(reason);
     }
     free(others);
-    words_done(&unnamed);
+    strlist_done(&unnamed);
     return true;
 }
 

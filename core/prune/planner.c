@@ -102,8 +102,8 @@ static void choose_row(struct planner *planner, size_t index)
     const struct store *store = planner->store;
     const struct service *row = &store->services[index];
     planner->chosen[index] = true;
-    if (!words_has(&planner->named, row->name))
-        words_add(&planner->named, row->name);
+    if (!strlist_has(&planner->named, row->name))
+        strlist_add(&planner->named, row->name);
     if (row->cache != NULL || row->path == NULL)
         return;
     const struct service *owner = store_service(store, row->path);
@@ -230,7 +230,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         code = make(&planner, err);
     query_match_done(&planner.match);
     free(planner.chosen);
-    words_done(&planner.named);
+    strlist_done(&planner.named);
     free(planner.ids);
     free(planner.ids_found);
     free(planner.build_sign);

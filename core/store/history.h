@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 
 struct history;
 
@@ -72,8 +72,8 @@ int history_thin(struct history *history, int64_t now, struct err *err);
 struct history_project {
     int64_t id; /* given by history_put_project() */
     char *name;
-    struct words files;  /* what the project is read from: absolute, in their order */
-    struct words caches; /* directories that its services write to or read from: absolute */
+    struct strlist files;  /* what the project is read from: absolute, in their order */
+    struct strlist caches; /* directories that its services write to or read from: absolute */
     int64_t seen_at;
 };
 /* Replaces what was remembered of the project with the same files. Writes nothing

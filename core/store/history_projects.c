@@ -13,8 +13,8 @@ enum path_kind { PATH_FILE, PATH_CACHE };
 void history_project_done(struct history_project *project)
 {
     free(project->name);
-    words_done(&project->files);
-    words_done(&project->caches);
+    strlist_done(&project->files);
+    strlist_done(&project->caches);
 }
 
 void history_projects_free(struct history_project *projects, size_t len)
@@ -43,7 +43,7 @@ static int damaged(int64_t id, struct err *err)
 }
 
 static int read_paths(struct history *history, int64_t id, enum path_kind kind,
-                      struct words *paths, struct err *err)
+                      struct strlist *paths, struct err *err)
 {
     sqlite3_stmt *select =
         history_prepare(history,
@@ -61,7 +61,7 @@ static int read_paths(struct history *history, int64_t id, enum path_kind kind,
             sqlite3_finalize(select);
             return damaged(id, err);
         }
-        words_put(paths, path);
+        strlist_put(paths, path);
     }
     sqlite3_finalize(select);
     return step == SQLITE_DONE ? 0 : err_set(err, ERR_PEER, "reading the history: %s",
@@ -134,7 +134,7 @@ static bool is_known(struct history *history, const char *key,
         int64_t since = project->seen_at - sqlite3_column_int64(select, 2);
         known = read_project(history, select, &old, NULL) == 0 && since >= 0 &&
                 since < SEEN_AGAIN && old.name != NULL && strcmp(old.name, project->name) == 0 &&
-                words_equal(&old.caches, &project->caches);
+                strlist_equal(&old.caches, &project->caches);
         history_project_done(&old);
     }
     sqlite3_finalize(select);
@@ -142,7 +142,7 @@ static bool is_known(struct history *history, const char *key,
 }
 
 static int add_paths(struct history *history, int64_t id, enum path_kind kind,
-                     const struct words *paths, struct err *err)
+                     const struct strlist *paths, struct err *err)
 {
     sqlite3_stmt *insert = history_prepare(
         history, "INSERT INTO project_path(project, kind, position, path) VALUES(?, ?, ?, ?)", err);

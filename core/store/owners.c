@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
+#include "core/base/hashtable.h"
 #include "core/base/mem.h"
 #include "core/store/owners_private.h"
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/hash.h"
+#include "core/base/hashtable.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/store/store_private.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/build.h"
 
 static bool starts(const char *text, const char *word)
@@ -79,7 +79,7 @@ static const struct history_step *changed_base(const struct history_build *build
 
 /* Names from "NAME=hash" lines of one build that have another hash, or none, in
  * the other: "PROFILE", "A and B". */
-static void add_changed_args(struct words *names, const char *args, const char *other)
+static void add_changed_args(struct strlist *names, const char *args, const char *other)
 {
     for (size_t len; *args != '\0'; args += len + (args[len] == '\n')) {
         len = strcspn(args, "\n");
@@ -90,7 +90,7 @@ static void add_changed_args(struct words *names, const char *args, const char *
         for (size_t i = 0; i < names->len && !known; i++)
             known = strcmp(names->items[i], name) == 0;
         if (!known)
-            words_add(names, name);
+            strlist_add(names, name);
         free(name);
         free(lines);
         free(line);
@@ -99,7 +99,7 @@ static void add_changed_args(struct words *names, const char *args, const char *
 
 static char *changed_args(const struct history_build *build, const struct history_build *before)
 {
-    struct words names = {0};
+    struct strlist names = {0};
     struct buf text = {0};
     if (build->args == NULL || before->args == NULL)
         return NULL;
@@ -111,7 +111,7 @@ static char *changed_args(const struct history_build *build, const struct histor
         buf_printf(&text, " and %zu more", names.len - 3);
     char *told = names.len > 0 ? buf_take(&text) : NULL;
     buf_done(&text);
-    words_done(&names);
+    strlist_done(&names);
     return told;
 }
 

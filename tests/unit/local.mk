@@ -75,7 +75,6 @@ UNIT_TESTS = \
 	tests/unit/test_keymap \
 	tests/unit/test_lane \
 	tests/unit/test_layout \
-	tests/unit/test_level \
 	tests/unit/test_lines \
 	tests/unit/test_list \
 	tests/unit/test_log_line \
@@ -111,12 +110,13 @@ UNIT_TESTS = \
 	tests/unit/test_settings \
 	tests/unit/test_sgr \
 	tests/unit/test_store \
+	tests/unit/test_strlist \
 	tests/unit/test_sums \
 	tests/unit/test_text \
+	tests/unit/test_threshold \
 	tests/unit/test_trends \
 	tests/unit/test_usage \
-	tests/unit/test_verdict \
-	tests/unit/test_words
+	tests/unit/test_verdict
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 

@@ -203,8 +203,8 @@ static void cleaned(struct store *store, struct doctor_facts *facts)
 static void alias(struct store *store, struct doctor_facts *facts)
 {
     (void)store;
-    words_add(&facts->aliases, "/link");
-    words_add(&facts->aliases, "/root");
+    strlist_add(&facts->aliases, "/link");
+    strlist_add(&facts->aliases, "/root");
 }
 
 static void unreadable(struct store *store, struct doctor_facts *facts)

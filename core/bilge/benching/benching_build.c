@@ -105,7 +105,7 @@ static void on_saved(void *arg, const struct logsave_result *result, const struc
     (void)result;
     benching->saving = NULL;
     if (err != NULL)
-        words_add(&benching->bench->left, err->text);
+        strlist_add(&benching->bench->left, err->text);
     else
         benching->bench->log_path = mem_printf("%s.log", benching->bench->directory);
     benching_go_on(bilge);

@@ -17,17 +17,17 @@
 
 static void note_left(struct benching *benching, const char *what, const char *why)
 {
-    words_put(&benching->bench->left, mem_printf("%s: %s", what, why));
+    strlist_put(&benching->bench->left, mem_printf("%s: %s", what, why));
 }
 
 void benching_note_image(struct benching *benching, char *takes)
 {
-    words_put(&benching->images, takes);
+    strlist_put(&benching->images, takes);
 }
 
 static void forget_last_image(struct benching *benching)
 {
-    free(words_take(&benching->images, benching->images.len - 1));
+    free(strlist_take(&benching->images, benching->images.len - 1));
 }
 
 static const char *last_image(const struct benching *benching)
@@ -106,7 +106,7 @@ static void note_kept(struct benching *benching, const struct plan *plan)
                      ? mem_printf("%s: %s", plan->kept[0].title, plan->kept[0].reason)
                      : mem_printf("%zu records, such as %s: %s", plan->kept_len,
                                   plan->kept[0].title, plan->kept[0].reason);
-    words_put(&benching->bench->left, line);
+    strlist_put(&benching->bench->left, line);
 }
 
 static void on_plan(void *arg, struct plan *plan, const struct err *err)

@@ -55,7 +55,7 @@ struct benching {
     enum benching_phase phase;
     struct compose_load *load;
     char *configs[BENCH_VARIANTS]; /* what compose said of the two projects */
-    struct words given_code, given_dependencies;
+    struct strlist given_code, given_dependencies;
 
     /* of the service that is measured */
     struct benching_file files[BENCH_VARIANTS][2]; /* code, dependencies */
@@ -65,7 +65,7 @@ struct benching {
     struct logsave *saving;  /* of a build that failed; NULL: nothing is written */
     size_t leftovers_asked;
 
-    struct words images; /* made, and not removed yet */
+    struct strlist images; /* made, and not removed yet */
     struct traces *traces;
     unsigned plan_tries, waits;
     bool knows;      /* what was there before is noted */

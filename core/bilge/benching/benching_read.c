@@ -92,7 +92,7 @@ static void choose_services(struct bench *bench, const struct compose_project *c
 }
 
 /* "FILE" is for all services, "SERVICE=FILE" for one; the last word counts. */
-static char *given_file(const struct words *files, const char *service)
+static char *given_file(const struct strlist *files, const char *service)
 {
     const char *found = NULL;
     size_t name = strlen(service);

@@ -48,8 +48,8 @@ int bilge_bench(struct bilge *bilge, const struct bilge_bench_options *options,
     benching->ops = *ops;
     benching->arg = arg;
     benching->bench = make_bench(benching, options);
-    words_add_all(&benching->given_code, options->code_files, options->code_files_len);
-    words_add_all(&benching->given_dependencies, options->dependency_files,
+    strlist_add_all(&benching->given_code, options->code_files, options->code_files_len);
+    strlist_add_all(&benching->given_dependencies, options->dependency_files,
                   options->dependency_files_len);
     benching->lock = -1;
     atomic_init(&benching->cancel, false);
@@ -123,9 +123,9 @@ void benching_free(struct benching *benching)
         return;
     for (int variant = 0; variant < BENCH_VARIANTS; variant++)
         free(benching->configs[variant]);
-    words_done(&benching->given_code);
-    words_done(&benching->given_dependencies);
-    words_done(&benching->images);
+    strlist_done(&benching->given_code);
+    strlist_done(&benching->given_dependencies);
+    strlist_done(&benching->images);
     benching_files_done(benching);
     if (benching->lock >= 0)
         close(benching->lock);

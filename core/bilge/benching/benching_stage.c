@@ -269,7 +269,7 @@ static void sweep_done(struct job *job, bool cancelled)
     if (!cancelled && !bilge->closing) {
         struct bench *bench = bilge->benching->bench;
         if (staging->code < 0)
-            words_put(&bench->left, mem_printf("%s: %s", bench->directory, staging->err.text));
+            strlist_put(&bench->left, mem_printf("%s: %s", bench->directory, staging->err.text));
         benching_go_on(bilge);
     }
     free(staging);

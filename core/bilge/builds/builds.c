@@ -109,8 +109,8 @@ static bool is_same(const struct build *a, const struct build *b)
 {
     bool same = a->services_len == b->services_len && a->no_cache == b->no_cache &&
                 a->pull == b->pull && a->traditional_asked == b->traditional_asked &&
-                words_equal(&a->build_args, &b->build_args) &&
-                words_equal(&a->profiles, &b->profiles);
+                strlist_equal(&a->build_args, &b->build_args) &&
+                strlist_equal(&a->profiles, &b->profiles);
     for (size_t i = 0; i < a->services_len && same; i++)
         same = strcmp(a->services[i], b->services[i]) == 0;
     return same;
@@ -133,7 +133,7 @@ static bool sets_same(const char *first, const char *second)
 }
 
 /* What every build gets, without what this one sets itself; then that. */
-static void merge_args(struct words *args, const struct build_defaults *defaults,
+static void merge_args(struct strlist *args, const struct build_defaults *defaults,
                        const struct bilge_build_options *options)
 {
     for (size_t i = 0; i < defaults->args.len; i++) {
@@ -141,9 +141,9 @@ static void merge_args(struct words *args, const struct build_defaults *defaults
         for (size_t k = 0; k < options->build_args_len; k++)
             again |= sets_same(defaults->args.items[i], options->build_args[k]);
         if (!again)
-            words_add(args, defaults->args.items[i]);
+            strlist_add(args, defaults->args.items[i]);
     }
-    words_add_all(args, options->build_args, options->build_args_len);
+    strlist_add_all(args, options->build_args, options->build_args_len);
 }
 
 static void on_loaded(void *arg)
@@ -171,7 +171,7 @@ static struct build *make_build(struct bilge *bilge, const char *const *services
     mem_replace(&build->kind, options->kind);
     build->traditional_asked = options->traditional;
     merge_args(&build->build_args, defaults, options);
-    words_add_all(&build->profiles, words_texts(&defaults->profiles), defaults->profiles.len);
+    strlist_add_all(&build->profiles, strlist_texts(&defaults->profiles), defaults->profiles.len);
     struct runner_spec spec = running_spec(bilge, build);
     free(build->command);
     build->command = runner_command(&spec);
@@ -230,7 +230,7 @@ int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_buil
     const struct bilge_build_options options = {
         .no_cache = build->no_cache,
         .pull = build->pull,
-        .build_args = words_texts(&build->build_args),
+        .build_args = strlist_texts(&build->build_args),
         .build_args_len = build->build_args.len,
         .traditional = build->traditional_asked,
         .compose_file = build->compose_file,

@@ -96,7 +96,7 @@ static bool sets(const char *arg, const char *name)
     return strncmp(arg, name, len) == 0 && (arg[len] == '=' || arg[len] == '\0');
 }
 
-static bool is_set_again(const char *name, const struct words *given, size_t from)
+static bool is_set_again(const char *name, const struct strlist *given, size_t from)
 {
     for (size_t i = from; i < given->len; i++)
         if (sets(given->items[i], name))
@@ -109,7 +109,7 @@ static void add_hash(struct buf *text, const char *name, const char *value)
     buf_printf(text, "%s=%016llx\n", name, (unsigned long long)hash_of(value));
 }
 
-char *judge_args(const struct compose_service *service, const struct words *given)
+char *judge_args(const struct compose_service *service, const struct strlist *given)
 {
     struct buf text = {0};
     for (size_t i = 0; i < service->args_len; i++)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/compose/compose.h"
 #include "core/store/history.h"
 
@@ -16,6 +16,6 @@ void judge_build(struct history *history, struct history_build *row, const char 
 /* "NAME=hash" lines of the arguments that a build of the service got: the
  * project's, unless those "NAME=value" that were given set them again. The
  * caller frees it. */
-char *judge_args(const struct compose_service *service, const struct words *given);
+char *judge_args(const struct compose_service *service, const struct strlist *given);
 
 #endif

@@ -171,7 +171,7 @@ void caches_scan_site(struct site *site)
     const struct scan_spec spec = {
         .root = site->root,
         .lane = site->lane,
-        .names = words_texts(&site->only),
+        .names = strlist_texts(&site->only),
         .names_len = site->only.len,
         .apart = &apart,
     };
@@ -217,7 +217,7 @@ struct recovery {
     struct root *root;
     uint64_t number;
     char *path;         /* of the site's rows */
-    struct words names; /* what is looked at in it; none: all */
+    struct strlist names; /* what is looked at in it; none: all */
     struct unfinished_list met;
 };
 
@@ -298,7 +298,7 @@ static void recovery_done(struct job *job, bool cancelled)
         root_release(recovery->root);
     }
     free(recovery->path);
-    words_done(&recovery->names);
+    strlist_done(&recovery->names);
     free(recovery);
     if (!bilge->closing)
         bilge_moved(bilge);
@@ -319,7 +319,7 @@ static void start_recovery(struct bilge *bilge, struct site *site, struct finish
         recovery->number = ++site->recovery;
         recovery->root = root_hold(site->root);
         recovery->path = mem_strdup(site->place);
-        words_add_all(&recovery->names, words_texts(&site->only), site->only.len);
+        strlist_add_all(&recovery->names, strlist_texts(&site->only), site->only.len);
     }
     if (finishing != NULL)
         finishing->awaited++;

@@ -23,7 +23,7 @@ struct site {
     struct bilge *bilge;
     enum site_kind kind;
     char *given;          /* as it was named; absolute */
-    struct words names;   /* the caches in it that the project names */
+    struct strlist names;   /* the caches in it that the project names */
     struct lane *lane;
 
     /* What the last search for it came to. */
@@ -39,7 +39,7 @@ struct site {
     bool shared;             /* much else lies there, so only `names` are caches */
     struct apart own;        /* the caches in it, then */
     bool hidden;             /* another site shows all that is there */
-    struct words only;       /* what is looked at in it; none: every directory */
+    struct strlist only;       /* what is looked at in it; none: every directory */
 
     struct scan *scan;       /* of all of it */
     uint64_t pass;           /* the number of its last one */
@@ -123,6 +123,6 @@ void rescans_cancel(struct site *site);
 void watching_site(struct site *site);
 void watching_cache(struct site *site, const char *name, bool exists);
 /* Its list of directories as it is now: what differs from the rows is looked at. */
-void watching_compare(struct site *site, struct words *names, bool whole_list);
+void watching_compare(struct site *site, struct strlist *names, bool whole_list);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/hash.h"
+#include "core/base/hashtable.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/caches/caches.h"

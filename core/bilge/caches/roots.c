@@ -37,15 +37,15 @@ struct finding {
     enum site_kind kind;
     uid_t invoker;
     char *homes[3];       /* HOME, TMPDIR, the project's directory */
-    struct words caches;  /* that the project names in it */
+    struct strlist caches;  /* that the project names in it */
     struct apart apart;
     bool list;            /* its names are asked for, too */
-    struct words only;    /* of these it is asked whether they are there; none: all */
+    struct strlist only;    /* of these it is asked whether they are there; none: all */
     struct root_found found; /* out, as all below */
     char *single;
     bool shared;
     struct apart own;
-    struct words names;
+    struct strlist names;
     bool whole_list;
 };
 
@@ -113,7 +113,7 @@ static int add_name(void *arg, const char *name, enum fs_type type)
     if (finding->apart.len > 0 && fs_stat_at(finding->found.root->fd, name, &stat, NULL) == 0 &&
         apart_has(&finding->apart, stat.dev, stat.ino))
         return 0;
-    words_add(&finding->names, name);
+    strlist_add(&finding->names, name);
     return finding->names.len >= NAMES_MAX;
 }
 
@@ -132,7 +132,7 @@ static void list(struct finding *finding)
     int fd = finding->found.root->fd;
     for (size_t i = 0; i < finding->only.len; i++)
         if (fs_stat_at(fd, finding->only.items[i], &stat, NULL) == 0)
-            words_add(&finding->names, finding->only.items[i]);
+            strlist_add(&finding->names, finding->only.items[i]);
     finding->whole_list =
         finding->only.len > 0 || fs_each(fd, add_name, finding, NULL) == 0;
 }
@@ -155,9 +155,9 @@ static void finding_free(struct finding *finding)
     root_found_done(&finding->found);
     for (size_t i = 0; i < 3; i++)
         free(finding->homes[i]);
-    words_done(&finding->caches);
-    words_done(&finding->only);
-    words_done(&finding->names);
+    strlist_done(&finding->caches);
+    strlist_done(&finding->only);
+    strlist_done(&finding->names);
     free(finding->own.items);
     free(finding->apart.items);
     free(finding->single);
@@ -200,7 +200,7 @@ static bool has_cover(const struct bilge *bilge, const struct site *site, const 
         if (other == site || other->kind == SITE_OUTSIDE || !is_same_place(other, site))
             continue;
         if (is_whole(other) ? name != NULL || earlier
-                            : earlier && name != NULL && words_has(&other->only, name))
+                            : earlier && name != NULL && strlist_has(&other->only, name))
             return true;
     }
     return false;
@@ -210,9 +210,9 @@ static bool has_cover(const struct bilge *bilge, const struct site *site, const 
  * has single ones, else by the first. */
 static void decide(struct bilge *bilge, struct site *site)
 {
-    const struct words single = {.items = &site->single, .len = 1};
-    const struct words *names = site->single != NULL ? &single : &site->names;
-    words_done(&site->only);
+    const struct strlist single = {.items = &site->single, .len = 1};
+    const struct strlist *names = site->single != NULL ? &single : &site->names;
+    strlist_done(&site->only);
     site->hidden = site->kind == SITE_OUTSIDE;
     if (site->hidden)
         return;
@@ -222,7 +222,7 @@ static void decide(struct bilge *bilge, struct site *site)
     }
     for (size_t i = 0; i < names->len; i++)
         if (!has_cover(bilge, site, names->items[i]))
-            words_add(&site->only, names->items[i]);
+            strlist_add(&site->only, names->items[i]);
     site->hidden = site->only.len == 0;
 }
 
@@ -453,13 +453,13 @@ static void look_now(struct site *site)
     mem_replace(&finding->homes[0], getenv("HOME"));
     mem_replace(&finding->homes[1], getenv("TMPDIR"));
     mem_replace(&finding->homes[2], project != NULL ? project->directory : NULL);
-    words_add_all(&finding->caches, words_texts(&site->names), site->names.len);
+    strlist_add_all(&finding->caches, strlist_texts(&site->names), site->names.len);
     finding->list = site->list_wanted;
     if (finding->list)
         roots_apart(bilge, site, &finding->apart);
     site->list_wanted = false;
     if (!is_whole(site))
-        words_add_all(&finding->only, words_texts(&site->only), site->only.len);
+        strlist_add_all(&finding->only, strlist_texts(&site->only), site->only.len);
     site->finding = finding;
     job_start_on(bilge, site->lane, &finding->job);
     caches_note_scanning(bilge);
@@ -588,8 +588,8 @@ static void add_path(struct bilge *bilge, char **path)
         struct site *site = site_called(bilge, above);
         if (site == NULL)
             site = site_add(bilge, bilge->given_roots.len > 0 ? SITE_OUTSIDE : SITE_PROJECT, above);
-        if (!words_has(&site->names, name)) {
-            words_add(&site->names, name);
+        if (!strlist_has(&site->names, name)) {
+            strlist_add(&site->names, name);
             site->scanned &= is_whole(site);
             site->scan_wanted |= site->found && !is_whole(site);
         }
@@ -698,8 +698,8 @@ void roots_free(struct bilge *bilge)
         struct site *site = bilge->sites;
         bilge->sites = site->next;
         root_release(site->root);
-        words_done(&site->names);
-        words_done(&site->only);
+        strlist_done(&site->names);
+        strlist_done(&site->only);
         free(site->own.items);
         space_done(&site->space);
         free(site->given);

@@ -18,7 +18,7 @@ static bool is_known(const struct bilge *bilge, const char *path)
     return row != NULL && row->cache != NULL && row->cache->state != CACHE_MISSING;
 }
 
-static void rescan_new(struct site *site, const struct words *names)
+static void rescan_new(struct site *site, const struct strlist *names)
 {
     for (size_t i = 0; i < names->len; i++) {
         char *path = path_join(site->place, names->items[i]);
@@ -28,23 +28,23 @@ static void rescan_new(struct site *site, const struct words *names)
     }
 }
 
-static void rescan_gone(struct site *site, const struct words *names)
+static void rescan_gone(struct site *site, const struct strlist *names)
 {
     const struct store *store = site->bilge->store;
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         if (row->path != NULL && is_known(site->bilge, row->path) &&
             roots_site(site->bilge, row->path) == site &&
-            !words_find(names, path_name(row->path)))
+            !strlist_find(names, path_name(row->path)))
             caches_rescan(site->bilge, row->path, false);
     }
 }
 
-void watching_compare(struct site *site, struct words *names, bool whole_list)
+void watching_compare(struct site *site, struct strlist *names, bool whole_list)
 {
     if (site->root == NULL || site->hidden)
         return;
-    words_sort(names);
+    strlist_sort(names);
     rescan_new(site, names);
     if (whole_list)
         rescan_gone(site, names);
@@ -101,7 +101,7 @@ void watching_cache(struct site *site, const char *name, bool exists)
         watch_remove_coming(site->watch, name);
     } else {
         watch_remove_cache(site->watch, name);
-        if (words_has(&site->only, name))
+        if (strlist_has(&site->only, name))
             watch_add_coming(site->watch, name);
     }
 }

@@ -106,7 +106,7 @@ static void ask_next(struct bilge *bilge)
     while (bilge->records_request == NULL && bilge->to_ask.len > 0 && !bilge->closing) {
         struct err err;
         free(bilge->asked_builder);
-        bilge->asked_builder = words_take(&bilge->to_ask, 0);
+        bilge->asked_builder = strlist_take(&bilge->to_ask, 0);
         const char *context =
             store_has_context(bilge->store, bilge->asked_builder) ? bilge->asked_builder : NULL;
         if (builders_records(bilge->loop, bilge->asked_builder, context, on_builder_records, bilge,
@@ -121,9 +121,9 @@ static void ask_next(struct bilge *bilge)
 
 static void ask(struct bilge *bilge, const char *builder)
 {
-    if (words_has(&bilge->to_ask, builder))
+    if (strlist_has(&bilge->to_ask, builder))
         return;
-    words_add(&bilge->to_ask, builder);
+    strlist_add(&bilge->to_ask, builder);
     ask_next(bilge);
 }
 
@@ -254,7 +254,7 @@ bool engines_waited_for(const struct bilge *bilge)
 void engines_reopen(struct bilge *bilge)
 {
     engines_close(bilge);
-    words_done(&bilge->to_ask);
+    strlist_done(&bilge->to_ask);
     while (bilge->store->builders_len > 0)
         store_remove_builder(bilge->store, bilge->store->builders[0].id);
     if (bilge->has_endpoint)

@@ -66,9 +66,9 @@ void space_done(struct space *space)
 
 static enum disk_alarm alarm_of(const struct bilge *bilge, const struct fs_space *space)
 {
-    if (level_is_reached(&bilge->disk_red, space->total_bytes, space->free_bytes))
+    if (threshold_is_reached(&bilge->disk_red, space->total_bytes, space->free_bytes))
         return DISK_RED;
-    return level_is_reached(&bilge->disk_amber, space->total_bytes, space->free_bytes) ? DISK_AMBER
+    return threshold_is_reached(&bilge->disk_amber, space->total_bytes, space->free_bytes) ? DISK_AMBER
                                                                                       : DISK_CALM;
 }
 

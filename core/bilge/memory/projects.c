@@ -87,14 +87,14 @@ static int read_projects(struct projects_job *job, struct history *history, stru
  * nothing later. Then the project's directory stands for them. */
 static void find_files(struct history_project *project)
 {
-    struct words files = {0};
+    struct strlist files = {0};
     const char *directory = project->files.items[project->files.len - 1];
     for (size_t i = 0; i + 1 < project->files.len; i++)
         if (!is_gone(project->files.items[i]))
-            words_put(&files, path_canonical(project->files.items[i]));
+            strlist_put(&files, path_canonical(project->files.items[i]));
     if (files.len == 0)
-        words_add(&files, directory);
-    words_done(&project->files);
+        strlist_add(&files, directory);
+    strlist_done(&project->files);
     project->files = files;
 }
 
@@ -150,8 +150,8 @@ static void projects_done(struct job *base, bool cancelled)
 
 static void add_cache(struct history_project *mine, const char *path)
 {
-    if (!words_has(&mine->caches, path))
-        words_add(&mine->caches, path);
+    if (!strlist_has(&mine->caches, path))
+        strlist_add(&mine->caches, path);
 }
 
 /* The files' places are looked at on the pool; the directory comes last. */
@@ -160,7 +160,7 @@ static void gather_mine(const struct bilge *bilge, struct history_project *mine)
     const struct compose_project *project = bilge->store->project;
     mine->name = mem_strdup(project->name);
     mine->files = compose_files(bilge->compose_file, project->directory, false);
-    words_add(&mine->files, project->directory);
+    strlist_add(&mine->files, project->directory);
     mine->seen_at = clock_now();
     for (size_t i = 0; i < project->services_len; i++) {
         const struct compose_service *service = &project->services[i];

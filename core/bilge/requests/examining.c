@@ -20,8 +20,8 @@ static void find_aliases(const struct bilge *bilge, struct doctor_facts *facts)
     for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
         if (site->kind != SITE_NAMED || site->path == NULL || strcmp(site->path, site->given) == 0)
             continue;
-        words_add(&facts->aliases, site->given);
-        words_add(&facts->aliases, site->path);
+        strlist_add(&facts->aliases, site->given);
+        strlist_add(&facts->aliases, site->path);
     }
 }
 

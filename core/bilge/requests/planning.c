@@ -20,7 +20,7 @@ struct client_look {
 
 struct planning {
     struct query query; /* with copies of its strings */
-    struct words texts; /* these copies */
+    struct strlist texts; /* these copies */
     bilge_plan_cb *on_plan;
     void *arg;
     bool looking; /* the second half: all below was asked for */
@@ -34,7 +34,7 @@ static const char *keep_text(struct planning *planning, const char *text)
 {
     if (text == NULL)
         return NULL;
-    words_add(&planning->texts, text);
+    strlist_add(&planning->texts, text);
     return planning->texts.items[planning->texts.len - 1];
 }
 
@@ -59,7 +59,7 @@ static void copy_query(struct planning *planning, const struct query *query)
 
 static void planning_free(struct planning *planning)
 {
-    words_done(&planning->texts);
+    strlist_done(&planning->texts);
     free((void *)planning->query.services);
     free((void *)planning->query.ids);
     free(planning);

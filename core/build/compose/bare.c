@@ -7,7 +7,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/path.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/compose/compose.h"
 
 #define FILE_MAX_BYTES (1024 * 1024)
@@ -67,7 +67,7 @@ static int strip_file(const char *path, bool version_1, struct buf *ret_text, st
     return code;
 }
 
-static int copy_all(const struct words *paths, bool version_1, struct bare *bare, struct err *err)
+static int copy_all(const struct strlist *paths, bool version_1, struct bare *bare, struct err *err)
 {
     struct buf *texts = mem_zalloc(paths->len * sizeof *texts);
     bool changed = false;
@@ -88,7 +88,7 @@ static int copy_all(const struct words *paths, bool version_1, struct bare *bare
 int bare_make(const char *file, const char *directory, bool version_1, struct bare *ret_bare,
               struct err *err)
 {
-    struct words paths = compose_files(file, directory, version_1);
+    struct strlist paths = compose_files(file, directory, version_1);
     struct bare bare = {0};
     int code = paths.len > 0 ? copy_all(&paths, version_1, &bare, err) : 0;
     if (code == 0 && bare.directory != NULL) {
@@ -98,7 +98,7 @@ int bare_make(const char *file, const char *directory, bool version_1, struct ba
         bare_done(&bare);
         *ret_bare = (struct bare){0};
     }
-    words_done(&paths);
+    strlist_done(&paths);
     return code;
 }
 

@@ -34,7 +34,7 @@ void compose_project_free(struct compose_project *project)
         free_texts(service->cache_to_tags, service->cache_to_len);
         free_texts(service->cache_from, service->cache_from_len);
         free_texts(service->cache_from_tags, service->cache_from_len);
-        words_done(&service->leads_to);
+        strlist_done(&service->leads_to);
     }
     free(project->services);
     free(project->name);

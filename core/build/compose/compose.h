@@ -12,7 +12,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/dockerfile/recipe.h"
 
 struct compose_service {
@@ -29,7 +29,7 @@ struct compose_service {
     char **cache_from; /* src= of the type=local entries, absolute */
     char **cache_from_tags;
     size_t cache_from_len;
-    struct words leads_to; /* where those of these paths lead that are symbolic links */
+    struct strlist leads_to; /* where those of these paths lead that are symbolic links */
     struct recipe *recipe; /* what its Dockerfile says; NULL: not read (yet) */
 };
 
@@ -75,7 +75,7 @@ bool compose_in_sight(const char *directory);
  * names, else what compose of this version finds from the directory (NULL:
  * ours) upwards, with its override file. None when only .env names them. The
  * caller frees it. */
-struct words compose_files(const char *file, const char *directory, bool version_1);
+struct strlist compose_files(const char *file, const char *directory, bool version_1);
 
 /* Runs `docker compose [-f file] config --format json` off the loop's way.
  * `file` and `directory` may be NULL (compose's own search; our directory).

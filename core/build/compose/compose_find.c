@@ -4,7 +4,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/compose/compose.h"
 
 #define ENV_MAX_BYTES (1 << 20)
@@ -64,18 +64,18 @@ static const char *const names_2[] = {"compose.yaml", "compose.yml", "docker-com
                                       "docker-compose.yaml"};
 #define NAMES_LEN (sizeof names_1 / sizeof names_1[0])
 
-static bool add_if_there(struct words *paths, const char *directory, const char *name)
+static bool add_if_there(struct strlist *paths, const char *directory, const char *name)
 {
     char *path = mem_printf("%s/%s", directory, name);
     bool there = access(path, R_OK) == 0;
     if (there)
-        words_add(paths, path);
+        strlist_add(paths, path);
     free(path);
     return there;
 }
 
 /* "compose.override.yml" beside "compose.yml", of either ending. */
-static void add_override(struct words *paths, const char *directory, const char *name)
+static void add_override(struct strlist *paths, const char *directory, const char *name)
 {
     static const char *const endings[] = {"yml", "yaml"};
     bool found = false;
@@ -86,7 +86,7 @@ static void add_override(struct words *paths, const char *directory, const char 
     }
 }
 
-static bool add_found(struct words *paths, const char *directory, bool version_1)
+static bool add_found(struct strlist *paths, const char *directory, bool version_1)
 {
     const char *const *names = version_1 ? names_1 : names_2;
     for (size_t i = 0; i < NAMES_LEN; i++) {
@@ -98,29 +98,29 @@ static bool add_found(struct words *paths, const char *directory, bool version_1
     return false;
 }
 
-static void add_named(struct words *paths, const char *directory, const char *names)
+static void add_named(struct strlist *paths, const char *directory, const char *names)
 {
     while (*names != '\0') {
         size_t len = strcspn(names, ":");
         char *path = names[0] == '/' ? mem_strndup(names, len)
                                      : mem_printf("%s/%.*s", directory, (int)len, names);
         if (len > 0)
-            words_add(paths, path);
+            strlist_add(paths, path);
         free(path);
         names += len + (names[len] == ':');
     }
 }
 
-struct words compose_files(const char *file, const char *directory, bool version_1)
+struct strlist compose_files(const char *file, const char *directory, bool version_1)
 {
-    struct words paths = {0};
+    struct strlist paths = {0};
     const char *named = getenv("COMPOSE_FILE");
     char *here = directory != NULL ? mem_strdup(directory) : getcwd(NULL, 0);
     if (here == NULL)
         return paths;
     if (file != NULL) {
         char *path = file[0] == '/' ? mem_strdup(file) : mem_printf("%s/%s", here, file);
-        words_add(&paths, path);
+        strlist_add(&paths, path);
         free(path);
     } else if (named != NULL && named[0] != '\0') {
         add_named(&paths, here, named);

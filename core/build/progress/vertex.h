@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/hash.h"
+#include "core/base/hashtable.h"
 #include "core/base/lines.h"
 
 #define VERTEX_RUNS_MAX 16

@@ -162,9 +162,9 @@ static char *found_file(const char *directory)
     const char *named = getenv("COMPOSE_FILE");
     if (named != NULL && named[0] != '\0')
         return strchr(named, ':') == NULL ? mem_strdup(named) : NULL;
-    struct words paths = compose_files(NULL, directory, false);
+    struct strlist paths = compose_files(NULL, directory, false);
     char *path = paths.len == 1 ? mem_strdup(paths.items[0]) : NULL;
-    words_done(&paths);
+    strlist_done(&paths);
     return path;
 }
 

@@ -68,14 +68,14 @@ static void spawn(struct runner *runner)
     const struct tool *tool = &runner->tool;
     runner->environment = runner_environment(&runner->spec);
     runner_output_open(runner);
-    struct words arguments = runner_arguments(&runner->spec), argv = {0};
-    words_add(&argv, tool->standalone ? "docker-compose" : "docker");
+    struct strlist arguments = runner_arguments(&runner->spec), argv = {0};
+    strlist_add(&argv, tool->standalone ? "docker-compose" : "docker");
     if (!tool->standalone)
-        words_add(&argv, "compose");
-    words_add_all(&argv, words_texts(&arguments), arguments.len);
+        strlist_add(&argv, "compose");
+    strlist_add_all(&argv, strlist_texts(&arguments), arguments.len);
     struct process_spec spec = {
-        .argv = words_texts(&argv),
-        .environment = words_texts(&runner->environment),
+        .argv = strlist_texts(&argv),
+        .environment = strlist_texts(&runner->environment),
         .directory = runner->spec.directory,
     };
     struct err start;
@@ -83,8 +83,8 @@ static void spawn(struct runner *runner)
     runner->build->started_mono_ms = clock_mono_ms();
     if (process_spawn(runner->loop, &spec, &process_ops, runner, &runner->process, &start) < 0)
         fail(runner, &start);
-    words_done(&arguments);
-    words_done(&argv);
+    strlist_done(&arguments);
+    strlist_done(&argv);
 }
 
 /* Copies without caches, if these tools need them and they can be made; else
@@ -184,12 +184,12 @@ static void keep_spec(struct runner *runner, const struct runner_spec *spec)
     kept->compose_file = copy(spec->compose_file);
     kept->directory = copy(spec->directory);
     kept->builder = copy(spec->builder);
-    words_add_all(&runner->services, spec->services, spec->services_len);
-    words_add_all(&runner->build_args, spec->build_args, spec->build_args_len);
-    words_add_all(&runner->profiles, spec->profiles, spec->profiles_len);
-    kept->profiles = words_texts(&runner->profiles);
-    kept->services = words_texts(&runner->services);
-    kept->build_args = words_texts(&runner->build_args);
+    strlist_add_all(&runner->services, spec->services, spec->services_len);
+    strlist_add_all(&runner->build_args, spec->build_args, spec->build_args_len);
+    strlist_add_all(&runner->profiles, spec->profiles, spec->profiles_len);
+    kept->profiles = strlist_texts(&runner->profiles);
+    kept->services = strlist_texts(&runner->services);
+    kept->build_args = strlist_texts(&runner->build_args);
     runner->automatic_off = spec->automatic && buildkit != NULL && strcmp(buildkit, "0") == 0;
     if (spec->automatic)
         runner->original = compat_original_file(spec->compose_file, spec->directory);
@@ -260,10 +260,10 @@ void runner_free(struct runner *runner)
         compat_probe_cancel(runner->probe);
     process_free(runner->process);
     runner_output_close(runner);
-    words_done(&runner->services);
-    words_done(&runner->build_args);
-    words_done(&runner->profiles);
-    words_done(&runner->environment);
+    strlist_done(&runner->services);
+    strlist_done(&runner->build_args);
+    strlist_done(&runner->profiles);
+    strlist_done(&runner->environment);
     bare_done(&runner->bare);
     free(runner->original);
     free((char *)runner->spec.compose_file);

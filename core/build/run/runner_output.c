@@ -47,10 +47,10 @@ void runner_output_open(struct runner *runner)
     runner->progress_ops = traditional ? &progress_legacy
                            : rawjson   ? &progress_rawjson
                                        : &progress_plain;
-    words_add(&runner->environment,
+    strlist_add(&runner->environment,
               rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
-    words_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
-    words_add(&runner->environment, rawjson ? "COMPOSE_ANSI=auto" : "COMPOSE_ANSI=never");
+    strlist_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
+    strlist_add(&runner->environment, rawjson ? "COMPOSE_ANSI=auto" : "COMPOSE_ANSI=never");
     runner->progress = runner->progress_ops->open(runner->build);
     buildlog_on_room(runner->build->log, on_room, runner);
     if (wants_lines(runner))

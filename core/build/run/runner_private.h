@@ -3,7 +3,7 @@
 #define BILGE_BUILD_RUN_RUNNER_PRIVATE_H
 
 #include "core/base/process.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/build/compose/bare.h"
 #include "core/build/progress/progress.h"
 #include "core/build/run/compat.h"
@@ -16,11 +16,11 @@ struct runner {
     const struct runner_ops *ops;
     void *arg;
     struct runner_spec spec; /* its strings are ours */
-    struct words services, build_args, profiles;
+    struct strlist services, build_args, profiles;
     bool automatic_off; /* DOCKER_BUILDKIT=0 in our environment */
     struct bare bare;   /* copies of the compose files without caches, if needed */
     char *original;     /* compose file of the original Dockerfiles; NULL: none */
-    struct words environment;
+    struct strlist environment;
     struct tool_search *search; /* until the tool is known */
     struct tool tool;
     struct compat_probe *probe; /* until docker has said what it can do */
@@ -35,10 +35,10 @@ struct runner {
 };
 
 /* ---- what is run */
-struct words runner_arguments(const struct runner_spec *spec);
+struct strlist runner_arguments(const struct runner_spec *spec);
 /* All by the environment: flags differ from version to version, and an older
  * tool stops at a flag that it does not know. */
-struct words runner_environment(const struct runner_spec *spec);
+struct strlist runner_environment(const struct runner_spec *spec);
 /* `tool` and the arguments, for people. The caller frees it. */
 char *runner_command_of(const struct runner_spec *spec, const char *tool);
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/base/level.h"
+#include "core/base/threshold.h"
 #include "tests/support/limit.h"
 
 #define GB INT64_C(1000000000)
@@ -29,8 +29,8 @@ static void levels_are_percentages_or_sizes(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct level level = {7, 7};
-        bool ok = level_parse(cases[i].text, &level);
+        struct threshold level = {7, 7};
+        bool ok = threshold_parse(cases[i].text, &level);
         if (ok != cases[i].ok)
             fail_msg("\"%s\": %d", cases[i].text, ok);
         assert_int_equal(level.used_percent, ok ? cases[i].percent : 7);
@@ -41,7 +41,7 @@ static void levels_are_percentages_or_sizes(void **state)
 static void what_is_shown_is_what_counts(void **state)
 {
     static const struct {
-        struct level level;
+        struct threshold level;
         int64_t total, free_bytes;
         bool reached;
     } cases[] = {
@@ -59,7 +59,7 @@ static void what_is_shown_is_what_counts(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        if (level_is_reached(&cases[i].level, cases[i].total, cases[i].free_bytes) !=
+        if (threshold_is_reached(&cases[i].level, cases[i].total, cases[i].free_bytes) !=
             cases[i].reached)
             fail_msg("case %zu", i);
 }

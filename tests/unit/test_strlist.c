@@ -7,12 +7,12 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 
 static const char *const some[] = {"c", "", "a", "c", "\xff", "b"};
 #define SOME (sizeof some / sizeof some[0])
 
-static void is_list(const struct words *words, const char *const *expected, size_t len)
+static void is_list(const struct strlist *words, const char *const *expected, size_t len)
 {
     assert_int_equal(len, words->len);
     for (size_t i = 0; i < len; i++)
@@ -23,21 +23,21 @@ static void is_list(const struct words *words, const char *const *expected, size
 static void test_grow_and_shrink(void **state)
 {
     static const char *const without_ends[] = {"", "a", "c", "\xff", "taken"};
-    struct words words = {0};
+    struct strlist words = {0};
     (void)state;
-    words_add_all(&words, some, SOME);
+    strlist_add_all(&words, some, SOME);
     is_list(&words, some, SOME);
-    words_put(&words, mem_strdup("taken"));
-    char *first = words_take(&words, 0), *inner = words_take(&words, 4);
+    strlist_put(&words, mem_strdup("taken"));
+    char *first = strlist_take(&words, 0), *inner = strlist_take(&words, 4);
     assert_string_equal("c", first);
     assert_string_equal("b", inner);
     free(first);
     free(inner);
     is_list(&words, without_ends, 5);
     while (words.len > 0)
-        free(words_take(&words, words.len - 1));
+        free(strlist_take(&words, words.len - 1));
     is_list(&words, NULL, 0);
-    words_done(&words);
+    strlist_done(&words);
     assert_null(words.items);
 }
 
@@ -45,7 +45,7 @@ static void test_command_lines(void **state)
 {
     static const char *const expected[] = {"--profile", "dev", "--profile=-x", "a", "--", "b", "-c"};
     static const char *const plain[] = {"a"}, *const dashed[] = {"b", "-c"};
-    struct words words = {0};
+    struct strlist words = {0};
     (void)state;
     words_add_option(&words, "--profile", "dev");
     words_add_option(&words, "--profile", "-x");
@@ -53,42 +53,42 @@ static void test_command_lines(void **state)
     words_add_operands(&words, plain, 1);
     words_add_operands(&words, dashed, 2);
     is_list(&words, expected, 7);
-    words_done(&words);
+    strlist_done(&words);
 }
 
 static void test_find(void **state)
 {
     static const char *const sorted[] = {"", "a", "b", "c", "c", "\xff"};
-    struct words words = {0};
+    struct strlist words = {0};
     (void)state;
-    words_sort(&words);
-    assert_false(words_find(&words, ""));
-    assert_false(words_has(&words, ""));
-    words_add_all(&words, some, SOME);
-    assert_true(words_has(&words, "b"));
-    assert_false(words_has(&words, "bb"));
-    words_sort(&words);
+    strlist_sort(&words);
+    assert_false(strlist_find(&words, ""));
+    assert_false(strlist_has(&words, ""));
+    strlist_add_all(&words, some, SOME);
+    assert_true(strlist_has(&words, "b"));
+    assert_false(strlist_has(&words, "bb"));
+    strlist_sort(&words);
     is_list(&words, sorted, SOME);
     for (size_t i = 0; i < SOME; i++)
-        assert_true(words_find(&words, some[i]));
-    assert_false(words_find(&words, "bb"));
-    words_done(&words);
+        assert_true(strlist_find(&words, some[i]));
+    assert_false(strlist_find(&words, "bb"));
+    strlist_done(&words);
 }
 
 static void test_equal(void **state)
 {
-    struct words a = {0}, b = {0};
+    struct strlist a = {0}, b = {0};
     (void)state;
-    assert_true(words_equal(&a, &b));
-    words_add(&a, "x");
-    assert_false(words_equal(&a, &b));
-    words_add(&b, "y");
-    assert_false(words_equal(&a, &b));
-    words_add(&a, "y");
-    free(words_take(&a, 0));
-    assert_true(words_equal(&a, &b));
-    words_done(&a);
-    words_done(&b);
+    assert_true(strlist_equal(&a, &b));
+    strlist_add(&a, "x");
+    assert_false(strlist_equal(&a, &b));
+    strlist_add(&b, "y");
+    assert_false(strlist_equal(&a, &b));
+    strlist_add(&a, "y");
+    free(strlist_take(&a, 0));
+    assert_true(strlist_equal(&a, &b));
+    strlist_done(&a);
+    strlist_done(&b);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "core/base/level.h"
+#include "core/base/threshold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
-bool level_parse(const char *text, struct level *ret_level)
+bool threshold_parse(const char *text, struct threshold *ret_level)
 {
-    struct level level = {0};
+    struct threshold level = {0};
     size_t digits = strspn(text, "0123456789");
     const char *unit = text + digits + strspn(text + digits, " ");
     if (strcmp(unit, "%") == 0) {
@@ -32,18 +32,18 @@ char *level_refusal(const char *text)
                       "such as 10GB", text);
 }
 
-int level_used_percent(int64_t total_bytes, int64_t free_bytes)
+int threshold_used_percent(int64_t total_bytes, int64_t free_bytes)
 {
     if (total_bytes <= 0)
         return 0;
     return (int)(100 - 100 * (double)free_bytes / (double)total_bytes + 0.5);
 }
 
-bool level_is_reached(const struct level *level, int64_t total_bytes, int64_t free_bytes)
+bool threshold_is_reached(const struct threshold *level, int64_t total_bytes, int64_t free_bytes)
 {
     if (total_bytes <= 0)
         return false;
     if (level->used_percent > 0)
-        return level_used_percent(total_bytes, free_bytes) >= level->used_percent;
+        return threshold_used_percent(total_bytes, free_bytes) >= level->used_percent;
     return free_bytes < level->free_bytes;
 }

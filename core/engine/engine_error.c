@@ -1,4 +1,4 @@
-#include "core/engine/trouble.h"
+#include "core/engine/engine_error.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -41,7 +41,7 @@ static const char *find_words(int code, bool on_socket)
     return "the engine on @, asked for #: ~";
 }
 
-void trouble_explain(const struct endpoint *endpoint, const char *doing, const struct err *err,
+void engine_error_explain(const struct endpoint *endpoint, const char *doing, const struct err *err,
                      struct err *ret_err)
 {
     bool on_socket = endpoint->socket_path != NULL;
