@@ -12,9 +12,9 @@
 #include "core/base/text.h"
 #include "core/bilge.h"
 #include "core/build/build.h"
-#include "core/store/compare.h"
-#include "core/store/elsewhere.h"
-#include "core/store/history.h"
+#include "core/history/compare.h"
+#include "core/history/engine_builds.h"
+#include "core/history/history.h"
 
 #define LIMIT_DEFAULT 50
 #define NOISE_MS 50 /* a change below it would show as 0.0 s */
@@ -273,7 +273,7 @@ static void add_elsewhere(const struct globals *globals, const char *service, si
     bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, &asking, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
-    *builds = elsewhere_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
+    *builds = engine_builds_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
 }
 
 /* ----------------------------------------------------------------- list */

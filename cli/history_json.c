@@ -4,7 +4,7 @@
 
 #include "cli/json.h"
 #include "core/build/build.h"
-#include "core/store/compare.h"
+#include "core/history/compare.h"
 
 static void put_step(struct json *json, const char *key, const struct history_step *step)
 {

@@ -2,7 +2,7 @@
 #ifndef BILGE_CLI_HISTORY_JSON_H
 #define BILGE_CLI_HISTORY_JSON_H
 
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 void history_print_json(const struct history_build *builds, size_t len);
 void history_print_comparison_json(const struct history_build *first,

@@ -136,39 +136,26 @@ libbilge_a_SOURCES += \
 	core/engine/response.h
 
 libbilge_a_SOURCES += \
-	core/store/compare.c \
-	core/store/compare.h \
-	core/store/elsewhere.c \
-	core/store/elsewhere.h \
-	core/store/history.c \
-	core/store/history.h \
-	core/store/history_builds.c \
-	core/store/history_db.h \
-	core/store/history_projects.c \
-	core/store/history_samples.c \
-	core/store/layer_words.c \
-	core/store/layer_words.h \
+	core/history/build_kind.c \
+	core/history/build_kind.h \
+	core/history/compare.c \
+	core/history/compare.h \
+	core/history/engine_builds.c \
+	core/history/engine_builds.h \
+	core/history/forecast.c \
+	core/history/forecast.h \
+	core/history/growth.c \
+	core/history/growth.h \
+	core/history/history.c \
+	core/history/history.h
+
+libbilge_a_SOURCES += \
+	core/store/description.c \
+	core/store/description.h \
 	core/store/owners.c \
 	core/store/owners.h \
-	core/store/owners_builds.c \
-	core/store/owners_caches.c \
-	core/store/owners_keys.c \
-	core/store/owners_parents.c \
-	core/store/owners_private.h \
-	core/store/owners_texts.c \
-	core/store/record_words.c \
-	core/store/record_words.h \
 	core/store/store.c \
-	core/store/store.h \
-	core/store/store_builders.c \
-	core/store/store_builds.c \
-	core/store/store_disks.c \
-	core/store/store_private.h \
-	core/store/store_services.c \
-	core/store/usage.c \
-	core/store/usage.h \
-	core/store/verdict.c \
-	core/store/verdict.h
+	core/store/store.h
 
 libbilge_a_SOURCES += \
 	core/bench/bench.c \
@@ -194,48 +181,23 @@ libbilge_a_SOURCES += \
 	core/bench/traces.h
 
 libbilge_a_SOURCES += \
-	core/prune/build_sign.c \
-	core/prune/candidates.c \
-	core/prune/choose.c \
-	core/prune/choose.h \
-	core/prune/choose_greedy.c \
-	core/prune/choose_private.h \
-	core/prune/choose_search.c \
-	core/prune/chooser.c \
-	core/prune/chooser.h \
-	core/prune/chooser_groups.c \
-	core/prune/claims.c \
-	core/prune/claims.h \
+	core/prune/cheapest.c \
+	core/prune/cheapest.h \
 	core/prune/execute.c \
 	core/prune/execute.h \
-	core/prune/execute_caches.c \
-	core/prune/execute_records.c \
-	core/prune/executor.h \
 	core/prune/expression.c \
 	core/prune/expression.h \
-	core/prune/forecast.c \
-	core/prune/forecast.h \
-	core/prune/look.c \
-	core/prune/look.h \
-	core/prune/loss.c \
-	core/prune/loss.h \
 	core/prune/plan.c \
 	core/prune/plan.h \
 	core/prune/plan_caches.c \
-	core/prune/plan_changes.c \
 	core/prune/plan_choose.c \
-	core/prune/plan_command.c \
-	core/prune/plan_frees.c \
-	core/prune/plan_garbage.c \
 	core/prune/plan_records.c \
 	core/prune/planner.c \
 	core/prune/planner.h \
 	core/prune/query.c \
 	core/prune/query.h \
-	core/prune/query_line.c \
-	core/prune/query_match.c \
-	core/prune/record_graph.c \
-	core/prune/record_graph.h
+	core/prune/rebuild.c \
+	core/prune/rebuild.h
 
 libbilge_a_SOURCES += \
 	core/doctor/doctor.c \

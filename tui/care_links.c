@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/store/layer_words.h"
+#include "core/store/description.h"
 
 enum { SHOWN = 100 };
 
@@ -65,7 +65,7 @@ static void show_item(const struct care_links *links, size_t i, struct page *pag
     const struct dedupe_item *item = &links->plan.items[i];
     const char *text =
         links->created_at[i] != 0 ? store_layer_text(store, links->created_at[i]) : NULL;
-    char *words = text != NULL ? layer_words(text) : NULL;
+    char *words = text != NULL ? description_of_step(text) : NULL;
     char size[TEXT_SIZE_SIZE], hex[DIGEST_HEX_SIZE];
     page_add(page, STYLE_NORMAL, "%9s  %.12s  %s becomes a link to that of %s%s%s",
              text_size(size, item->size_bytes), digest_hex(hex, &item->digest),

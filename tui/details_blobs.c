@@ -4,7 +4,7 @@
 
 #include "core/base/text.h"
 #include "core/bilge.h"
-#include "core/store/layer_words.h"
+#include "core/store/description.h"
 #include "tui/details_pages.h"
 #include "tui/format.h"
 
@@ -45,7 +45,7 @@ static bool is_of_base_image(const struct store *store, int64_t created_at)
 static char *step_of(const struct store *store, const struct cache_blob *blob)
 {
     const char *text = blob->created_at != 0 ? store_layer_text(store, blob->created_at) : NULL;
-    char *words = text != NULL ? layer_words(text) : NULL;
+    char *words = text != NULL ? description_of_step(text) : NULL;
     if (words == NULL && blob->created_at != 0 && is_of_base_image(store, blob->created_at))
         words = mem_strdup("layer of a base image");
     return words != NULL ? words : mem_strdup("step not known: no record of it was seen");

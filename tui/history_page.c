@@ -7,7 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/build/build.h"
-#include "core/store/compare.h"
+#include "core/history/compare.h"
 #include "tui/app.h"
 #include "tui/format.h"
 #include "tui/help.h"

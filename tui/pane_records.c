@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
-#include "core/store/record_words.h"
+#include "core/store/description.h"
 #include "tui/format.h"
 #include "tui/table.h"
 
@@ -116,7 +116,7 @@ static const char *sort_text(const struct pane_records *pane, const struct build
         return owner_name(owner_of(builder, index));
     if (pane->list.sort != BY_DESCRIPTION)
         return record->description;
-    made[index] = record_words(app_store(pane->app), record);
+    made[index] = record_summary(app_store(pane->app), record);
     return made[index];
 }
 
@@ -236,7 +236,7 @@ static void draw_row(const struct pane_records *pane, const struct table *table,
     table_cell(table, row, FLAGS, record->in_use ? STYLE_WARN : STYLE_DIM, flags_of(record));
     table_cell(table, row, SERVICE, STYLE_NORMAL, owner);
     free(owner);
-    char *words = record_words(app_store(pane->app), record);
+    char *words = record_summary(app_store(pane->app), record);
     table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, words, strlen(words));
     free(words);
 }

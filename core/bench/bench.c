@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 static const struct bench_scenario_words words[BENCH_SCENARIOS + 1] = {
     [BENCH_FIRST] = {"first", "first build", 35, 40},

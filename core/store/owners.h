@@ -26,7 +26,7 @@
 #include "core/build/compose/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 struct owner {
     char *service; /* the only one; NULL: none known, or several */

@@ -17,9 +17,9 @@
 #include "core/cache/remove.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"
-#include "core/store/history.h"
+#include "core/history/growth.h"
+#include "core/history/history.h"
 #include "core/store/owners.h"
-#include "core/store/usage.h"
 
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
@@ -121,7 +121,7 @@ struct disk {
     int64_t full_at;
     int64_t full_builds; /* after so many builds */
     int64_t shrinks_per_hour_bytes, shrinks_per_build_bytes;
-    /* Free bytes as they were, see usage_fill(); NULL: not remembered. */
+    /* Free bytes as they were, see growth_fill(); NULL: not remembered. */
     int64_t *day, *week;
 };
 #define DISK_DAY_SLOTS 144 /* of ten minutes */

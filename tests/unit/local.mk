@@ -22,6 +22,7 @@ UNIT_TESTS = \
 	tests/unit/test_bilge_builds \
 	tests/unit/test_bilge_removal \
 	tests/unit/test_build \
+	tests/unit/test_build_kind \
 	tests/unit/test_build_tree \
 	tests/unit/test_builders \
 	tests/unit/test_buildlog \
@@ -42,7 +43,7 @@ UNIT_TESTS = \
 	tests/unit/test_care \
 	tests/unit/test_changed \
 	tests/unit/test_chart \
-	tests/unit/test_choose \
+	tests/unit/test_cheapest \
 	tests/unit/test_cli_json \
 	tests/unit/test_cli_listing \
 	tests/unit/test_cli_options \
@@ -57,9 +58,9 @@ UNIT_TESTS = \
 	tests/unit/test_diagnose \
 	tests/unit/test_dockerfile \
 	tests/unit/test_doctor \
-	tests/unit/test_elsewhere \
 	tests/unit/test_endpoint \
 	tests/unit/test_engine \
+	tests/unit/test_engine_builds \
 	tests/unit/test_engine_prune \
 	tests/unit/test_engine_refresh \
 	tests/unit/test_err \
@@ -69,6 +70,7 @@ UNIT_TESTS = \
 	tests/unit/test_forecast \
 	tests/unit/test_free \
 	tests/unit/test_fs \
+	tests/unit/test_growth \
 	tests/unit/test_history \
 	tests/unit/test_history_file \
 	tests/unit/test_http \
@@ -114,9 +116,7 @@ UNIT_TESTS = \
 	tests/unit/test_sums \
 	tests/unit/test_text \
 	tests/unit/test_threshold \
-	tests/unit/test_trends \
-	tests/unit/test_usage \
-	tests/unit/test_verdict
+	tests/unit/test_trends
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/build/build.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 /* Fills in what the build itself tells of a service (NULL: it is not told which
  * there are): its steps, state, times, tools and error. `alone`: it was built

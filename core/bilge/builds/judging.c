@@ -7,7 +7,7 @@
 #include "core/bilge/builds/judging.h"
 #include "core/build/build.h"
 #include "core/build/changed.h"
-#include "core/store/verdict.h"
+#include "core/history/build_kind.h"
 
 /* Failed and called off builds may stand between two that say something. */
 #define BACK_MAX 30
@@ -72,7 +72,7 @@ void judge_build(struct history *history, struct history_build *row, const char 
     for (size_t i = 0; i < len && before == NULL; i++)
         if (earlier[i].state == BUILD_DONE && is_comparable(row, &earlier[i]))
             before = &earlier[i];
-    verdict_fill(row, before);
+    build_kind_fill(row, before);
     name_files(row, earlier, len, context);
     if (no_cache && row->kind != NULL) {
         mem_replace(&row->kind, "from scratch");

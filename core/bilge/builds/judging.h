@@ -6,7 +6,7 @@
 
 #include "core/base/strlist.h"
 #include "core/build/compose/compose.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 /* Fills kind, first_miss and why of a row that is not yet in the history.
  * `context` is where its COPYs take files from; NULL: not on this machine. */

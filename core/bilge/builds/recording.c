@@ -14,7 +14,7 @@
 #include "core/bilge/builds/judging.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/memory/spots.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 struct entry {
     char *service; /* NULL: not told which there are */

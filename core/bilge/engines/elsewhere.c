@@ -5,7 +5,7 @@
 #include "core/base/mem.h"
 #include "core/base/process.h"
 #include "core/bilge/engines/engines.h"
-#include "core/store/elsewhere.h"
+#include "core/history/engine_builds.h"
 
 #define OUTPUT_MAX_BYTES (4 * 1024 * 1024)
 #define DEADLINE_MS 5000
@@ -23,7 +23,7 @@ static void on_answer(void *arg, const struct process_result *result, const stru
     struct history_build *builds = NULL;
     size_t len = 0;
     if (err == NULL && result->status == 0)
-        builds = elsewhere_parse(result->out.data, result->out.len, &len);
+        builds = engine_builds_parse(result->out.data, result->out.len, &len);
     asking->on_done(asking->arg, builds, len);
     free(asking);
 }
@@ -51,7 +51,7 @@ static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
 {
     struct bilge *bilge = arg;
     bilge->elsewhere = NULL;
-    len = elsewhere_drop_known(bilge->store->past, bilge->store->past_len, builds, len);
+    len = engine_builds_drop_known(bilge->store->past, bilge->store->past_len, builds, len);
     store_set_elsewhere(bilge->store, builds, len);
     bilge_moved(bilge);
 }

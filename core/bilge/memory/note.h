@@ -4,7 +4,7 @@
 #define BILGE_BILGE_NOTE_H
 
 #include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 struct sample {
     char *series;

@@ -7,8 +7,8 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/bilge/memory/memory.h"
-#include "core/prune/forecast.h"
-#include "core/store/history.h"
+#include "core/history/forecast.h"
+#include "core/history/history.h"
 
 #define DAY (24 * 3600 * CLOCK_SECOND)
 #define SPAN (7 * DAY)
@@ -134,7 +134,7 @@ void outlook_put(struct outlook *outlook, struct store *store)
 struct past {
     struct history_build *rows;
     size_t len;
-    struct usage_build *builds; /* those that were done */
+    struct growth_build *builds; /* those that were done */
     size_t builds_len;
 };
 
@@ -147,7 +147,7 @@ static void past_read(struct past *past, struct history *history)
     for (size_t i = 0; i < past->len; i++) {
         const struct history_build *row = &past->rows[i];
         if (!history_build_is_bench(row) && row->state == BUILD_DONE)
-            past->builds[past->builds_len++] = (struct usage_build){
+            past->builds[past->builds_len++] = (struct growth_build){
                 row->started_at, row->started_at + row->duration_ms * (CLOCK_SECOND / 1000)};
     }
 }
@@ -162,11 +162,11 @@ static void read_disk(struct outlook_disk *disk, const struct history_point *poi
                       const struct past *past, int64_t now)
 {
     disk->forecast = forecast_free(points, len, now, disk->free_bytes);
-    disk->per_build_bytes = usage_per_build(points, len, past->builds, past->builds_len, -1);
+    disk->per_build_bytes = growth_per_build(points, len, past->builds, past->builds_len, -1);
     disk->day = mem_alloc(DISK_DAY_SLOTS * sizeof *disk->day);
     disk->week = mem_alloc(DISK_WEEK_SLOTS * sizeof *disk->week);
-    usage_fill(points, len, now, DAY / DISK_DAY_SLOTS, disk->day, DISK_DAY_SLOTS);
-    usage_fill(points, len, now, SPAN / DISK_WEEK_SLOTS, disk->week, DISK_WEEK_SLOTS);
+    growth_fill(points, len, now, DAY / DISK_DAY_SLOTS, disk->day, DISK_DAY_SLOTS);
+    growth_fill(points, len, now, SPAN / DISK_WEEK_SLOTS, disk->week, DISK_WEEK_SLOTS);
 }
 
 /* What a cache gained was measured at each build. */
@@ -178,7 +178,7 @@ static int64_t added_per_build(const struct past *past, const char *service)
         if (past->rows[i].state == BUILD_DONE && past->rows[i].added_bytes >= 0 &&
             strcmp(past->rows[i].service, service) == 0)
             added[len++] = past->rows[i].added_bytes;
-    int64_t mean = usage_mean(added, len);
+    int64_t mean = growth_mean(added, len);
     free(added);
     return mean;
 }
@@ -186,10 +186,10 @@ static int64_t added_per_build(const struct past *past, const char *service)
 static void read_row(struct outlook_row *row, const struct history_point *points, size_t len,
                      const struct past *past, int64_t now)
 {
-    row->growth = usage_growth(points, len, now);
+    row->growth = growth_measure(points, len, now);
     row->growth.per_build_bytes =
         row->service != NULL ? added_per_build(past, row->service)
-                             : usage_per_build(points, len, past->builds, past->builds_len, 1);
+                             : growth_per_build(points, len, past->builds, past->builds_len, 1);
 }
 
 /* One that can't be read counts as empty. */

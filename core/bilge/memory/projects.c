@@ -15,7 +15,7 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 /* A project without its compose file, and not seen for so long, is forgotten. */
 #define FORGET_AFTER (90 * 24 * 3600 * CLOCK_SECOND)

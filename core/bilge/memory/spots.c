@@ -8,7 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 struct spots {
     struct space *spaces; /* paths alone */

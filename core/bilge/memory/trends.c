@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 #define SPAN (30 * 24 * 3600 * CLOCK_SECOND)
 
