@@ -11,7 +11,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/bilge.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/compare.h"
 #include "core/history/engine_builds.h"
 #include "core/history/history.h"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "cli/json.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/compare.h"
 
 static void put_step(struct json *json, const char *key, const struct history_step *step)

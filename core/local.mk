@@ -1,6 +1,8 @@
 # All of the core. A room may include those that stand above it in this list.
 
 libbilge_a_SOURCES += \
+	core/base/base64.c \
+	core/base/base64.h \
 	core/base/chart.c \
 	core/base/chart.h \
 	core/base/clock.c \
@@ -134,6 +136,65 @@ libbilge_a_SOURCES += \
 	core/engine/records_job.c \
 	core/engine/records_job.h \
 	core/engine/response.h
+
+libbilge_a_SOURCES += \
+	core/builds/build.c \
+	core/builds/build.h \
+	core/builds/changed.c \
+	core/builds/changed.h \
+	core/builds/diagnose.c \
+	core/builds/diagnose.h
+
+libbilge_a_SOURCES += \
+	core/builds/log/buildlog.c \
+	core/builds/log/buildlog.h \
+	core/builds/log/buildlog_pages.h \
+	core/builds/log/logblock.c \
+	core/builds/log/logblock.h \
+	core/builds/log/logfilter.c \
+	core/builds/log/logfilter.h \
+	core/builds/log/logmatch.c \
+	core/builds/log/logmatch.h \
+	core/builds/log/logsave.c \
+	core/builds/log/logsave.h \
+	core/builds/log/logscan.c \
+	core/builds/log/logscan.h
+
+libbilge_a_SOURCES += \
+	core/builds/progress/objects.c \
+	core/builds/progress/objects.h \
+	core/builds/progress/progress.h \
+	core/builds/progress/progress_legacy.c \
+	core/builds/progress/progress_plain.c \
+	core/builds/progress/progress_rawjson.c \
+	core/builds/progress/reason.c \
+	core/builds/progress/reason.h \
+	core/builds/progress/remarks.c \
+	core/builds/progress/remarks.h \
+	core/builds/progress/span.c \
+	core/builds/progress/span.h \
+	core/builds/progress/streams.c \
+	core/builds/progress/streams.h \
+	core/builds/progress/vertex.c \
+	core/builds/progress/vertex.h
+
+libbilge_a_SOURCES += \
+	core/builds/project/compose.c \
+	core/builds/project/compose.h \
+	core/builds/project/dockerfile.c \
+	core/builds/project/dockerfile.h \
+	core/builds/project/plain_compose.c \
+	core/builds/project/plain_compose.h \
+	core/builds/project/recipe.c \
+	core/builds/project/recipe.h
+
+libbilge_a_SOURCES += \
+	core/builds/run/compat.c \
+	core/builds/run/compat.h \
+	core/builds/run/compose_tool.c \
+	core/builds/run/compose_tool.h \
+	core/builds/run/runner.c \
+	core/builds/run/runner.h
 
 libbilge_a_SOURCES += \
 	core/history/build_kind.c \
@@ -272,93 +333,3 @@ libbilge_a_SOURCES += \
 	core/bilge/requests/planning.c \
 	core/bilge/requests/pruning.c \
 	core/bilge/requests/requests.h
-
-libbilge_a_SOURCES += \
-	core/build/build.c \
-	core/build/build.h \
-	core/build/changed.c \
-	core/build/changed.h \
-	core/build/diagnose.c \
-	core/build/diagnose.h \
-	core/build/step.c \
-	core/build/transfer.c
-
-libbilge_a_SOURCES += \
-	core/build/compose/bare.c \
-	core/build/compose/bare.h \
-	core/build/compose/bare_text.c \
-	core/build/compose/compose.c \
-	core/build/compose/compose.h \
-	core/build/compose/compose_cache.c \
-	core/build/compose/compose_find.c \
-	core/build/compose/compose_load.c
-
-libbilge_a_SOURCES += \
-	core/build/dockerfile/dockerfile.c \
-	core/build/dockerfile/dockerfile.h \
-	core/build/dockerfile/dockerfile_lines.c \
-	core/build/dockerfile/dockerfile_lines.h \
-	core/build/dockerfile/recipe.c \
-	core/build/dockerfile/recipe.h \
-	core/build/dockerfile/recipe_reader.h \
-	core/build/dockerfile/recipe_stages.c \
-	core/build/dockerfile/recipe_steps.c \
-	core/build/dockerfile/recipe_vars.c \
-	core/build/dockerfile/recipe_vars.h
-
-libbilge_a_SOURCES += \
-	core/build/log/buildlog.c \
-	core/build/log/buildlog.h \
-	core/build/log/buildlog_private.h \
-	core/build/log/logblock.c \
-	core/build/log/logblock.h \
-	core/build/log/logfile.c \
-	core/build/log/logfile.h \
-	core/build/log/logfilter.c \
-	core/build/log/logfilter.h \
-	core/build/log/logglances.c \
-	core/build/log/logline.c \
-	core/build/log/logmatch.c \
-	core/build/log/logmatch.h \
-	core/build/log/logpages.c \
-	core/build/log/logsave.c \
-	core/build/log/logsave.h \
-	core/build/log/logscan.c \
-	core/build/log/logscan.h \
-	core/build/log/logspill.c
-
-libbilge_a_SOURCES += \
-	core/build/progress/base64.c \
-	core/build/progress/base64.h \
-	core/build/progress/objects.c \
-	core/build/progress/objects.h \
-	core/build/progress/plain_line.c \
-	core/build/progress/plain_line.h \
-	core/build/progress/progress.h \
-	core/build/progress/progress_legacy.c \
-	core/build/progress/progress_plain.c \
-	core/build/progress/progress_rawjson.c \
-	core/build/progress/rawjson.h \
-	core/build/progress/rawjson_output.c \
-	core/build/progress/rawjson_say.c \
-	core/build/progress/rawjson_vertex.c \
-	core/build/progress/reason.c \
-	core/build/progress/reason.h \
-	core/build/progress/remarks.c \
-	core/build/progress/remarks.h \
-	core/build/progress/streams.c \
-	core/build/progress/streams.h \
-	core/build/progress/vertex.c \
-	core/build/progress/vertex.h
-
-libbilge_a_SOURCES += \
-	core/build/run/compat.c \
-	core/build/run/compat.h \
-	core/build/run/compat_probe.c \
-	core/build/run/runner.c \
-	core/build/run/runner.h \
-	core/build/run/runner_command.c \
-	core/build/run/runner_output.c \
-	core/build/run/runner_private.h \
-	core/build/run/tool.c \
-	core/build/run/tool.h

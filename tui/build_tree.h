@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 enum tree_kind {
     TREE_REASON,   /* of a build: why it failed */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "tui/theme.h"
 
 #define FORMAT_SIZE 48

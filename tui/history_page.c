@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/compare.h"
 #include "tui/app.h"
 #include "tui/format.h"

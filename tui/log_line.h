@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "tui/sgr.h"
 
 enum log_kind {

@@ -8,7 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/build/log/logsave.h"
+#include "core/builds/log/logsave.h"
 
 struct saving {
     struct app *app;

@@ -2,7 +2,7 @@
 #ifndef BILGE_TUI_LOG_SAVE_H
 #define BILGE_TUI_LOG_SAVE_H
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "tui/app.h"
 
 /* Says when the lines that the filter takes are written, or why not; the path

@@ -3,7 +3,7 @@
 #ifndef BILGE_TUI_LOG_STATE_H
 #define BILGE_TUI_LOG_STATE_H
 
-#include "core/build/log/logscan.h"
+#include "core/builds/log/logscan.h"
 #include "tui/app.h"
 #include "tui/log_scope.h"
 #include "tui/log_view.h"

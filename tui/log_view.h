@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/build/log/buildlog.h"
+#include "core/builds/log/buildlog.h"
 #include "tui/canvas.h"
 #include "tui/keymap.h"
 #include "tui/log_line.h"

@@ -4,7 +4,7 @@
 #ifndef BILGE_TUI_PATHS_SCREEN_H
 #define BILGE_TUI_PATHS_SCREEN_H
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "tui/app.h"
 
 /* Opens it; says so when there is no path. `step`: 0: of none. */

@@ -8,7 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/strlist.h"
-#include "core/build/dockerfile/dockerfile_lines.h"
+#include "core/builds/project/dockerfile.h"
 
 #define EXEC "mount / from exec "
 /* Clocks of two machines, or of a machine and its engine, differ a little. */

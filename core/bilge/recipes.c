@@ -6,7 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/bilge/parts.h"
-#include "core/build/dockerfile/recipe.h"
+#include "core/builds/project/recipe.h"
 
 struct page {
     char *service;

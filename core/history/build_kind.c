@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/strlist.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 static bool starts(const char *text, const char *word)
 {

@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 #define NOISE_MS 50 /* would show as 0.0 s */
 

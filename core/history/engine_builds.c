@@ -6,7 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 #define ROWS_MAX 1000
 /* Between bilge's start of the tool and the engine's record of the build, and

@@ -14,7 +14,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 /* What the files of the history share. */
 

@@ -7,7 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/hashtable.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/store/description.h"
 
 /* how the ways to find owners work together. */

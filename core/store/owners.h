@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
 #include "core/history/history.h"

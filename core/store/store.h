@@ -11,8 +11,8 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/build.h"
+#include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
 #include "core/cache/remove.h"
 #include "core/engine/node.h"

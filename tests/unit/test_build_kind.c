@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/build_kind.h"
 #include "core/history/compare.h"
 

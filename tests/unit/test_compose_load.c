@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"

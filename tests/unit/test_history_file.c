@@ -18,7 +18,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"

@@ -26,7 +26,7 @@
 #include "core/bench/bench.h"
 #include "core/bench/traces.h"
 #include "core/bilge/benching/benching.h"
-#include "core/build/log/logsave.h"
+#include "core/builds/log/logsave.h"
 
 enum benching_phase {
     BENCHING_IDLE, /* reads, waits for its start, or is over */

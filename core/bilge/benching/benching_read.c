@@ -11,7 +11,7 @@
 #include "core/bench/frozen.h"
 #include "core/bench/recognise.h"
 #include "core/bilge/benching/benching_private.h"
-#include "core/build/run/compat.h"
+#include "core/builds/run/compat.h"
 
 #define DOCKERFILE_MAX_BYTES (4 * 1024 * 1024)
 

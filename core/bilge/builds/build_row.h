@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "core/history/history.h"
 
 /* Fills in what the build itself tells of a service (NULL: it is not told which

@@ -5,7 +5,7 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/builds/builds_private.h"
-#include "core/build/log/logfile.h"
+#include "core/builds/log/logblock.h"
 
 struct sweep {
     struct job job;

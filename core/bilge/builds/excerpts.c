@@ -7,7 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/bilge/builds/builds_private.h"
-#include "core/build/dockerfile/dockerfile.h"
+#include "core/builds/project/dockerfile.h"
 
 #define DOCKERFILE_MAX_BYTES (1024 * 1024)
 

@@ -5,8 +5,8 @@
 
 #include "core/base/mem.h"
 #include "core/bilge/builds/judging.h"
-#include "core/build/build.h"
-#include "core/build/changed.h"
+#include "core/builds/build.h"
+#include "core/builds/changed.h"
 #include "core/history/build_kind.h"
 
 /* Failed and called off builds may stand between two that say something. */

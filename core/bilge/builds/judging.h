@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "core/base/strlist.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "core/history/history.h"
 
 /* Fills kind, first_miss and why of a row that is not yet in the history.
