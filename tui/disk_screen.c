@@ -1,4 +1,4 @@
-#include "tui/disk_screen.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,8 @@
 #include "core/base/text.h"
 #include "core/base/threshold.h"
 #include "tui/app.h"
-#include "tui/disk_gauge.h"
-#include "tui/help.h"
-#include "tui/page_screen.h"
+#include "tui/kit/disk_gauge.h"
+#include "tui/kit/page.h"
 
 enum {
     AXIS_COLS = 14,        /* of a page's labels */
@@ -261,7 +260,7 @@ static void command(struct screen *screen, enum command command)
     if (page_screen_command(screen->app, &self->page, command))
         return;
     if (command == COMMAND_HELP)
-        app_push(screen->app, help_new(KEYS_DETAILS, "Disks"));
+        app_push(screen->app, help_screen_new(KEYS_DETAILS, "Disks"));
     else if (command == COMMAND_BACK)
         app_close(screen);
 }

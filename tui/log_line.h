@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "core/builds/build.h"
-#include "tui/sgr.h"
+#include "tui/kit/sgr.h"
 
 enum log_kind {
     LOG_OTHER,   /* of no step, or of the builder of old */

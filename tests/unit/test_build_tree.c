@@ -16,7 +16,7 @@
 #include "core/builds/progress/progress.h"
 #include "core/builds/progress/remarks.h"
 #include "tests/support/limit.h"
-#include "tui/build_tree.h"
+#include "tui/main/build_tree.h"
 
 static const char *const two[] = {"api", "web"};
 
