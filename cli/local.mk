@@ -4,24 +4,14 @@ libcli_a_SOURCES = \
 	cli/ask.c \
 	cli/ask.h \
 	cli/bench.c \
-	cli/bench_json.c \
-	cli/bench_json.h \
-	cli/bench_view.c \
-	cli/bench_view.h \
 	cli/build.c \
-	cli/build_json.c \
-	cli/build_json.h \
 	cli/command.c \
 	cli/command.h \
 	cli/dedupe.c \
 	cli/doctor.c \
 	cli/du.c \
 	cli/guard.c \
-	cli/guard_acts.c \
-	cli/guard_acts.h \
 	cli/history.c \
-	cli/history_json.c \
-	cli/history_json.h \
 	cli/json.c \
 	cli/json.h \
 	cli/listing.c \
@@ -31,8 +21,6 @@ libcli_a_SOURCES = \
 	cli/plan_view.c \
 	cli/plan_view.h \
 	cli/prune.c \
-	cli/relief.c \
-	cli/relief.h \
 	cli/restore.c \
 	cli/selectors.c \
 	cli/selectors.h \
@@ -40,10 +28,6 @@ libcli_a_SOURCES = \
 	cli/session.h \
 	cli/settings.c \
 	cli/status.c \
-	cli/status_chart.c \
-	cli/status_chart.h \
-	cli/status_json.c \
-	cli/status_parts.h \
 	cli/stream.c \
 	cli/stream.h \
 	cli/table.c \
