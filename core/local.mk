@@ -267,69 +267,32 @@ libbilge_a_SOURCES += \
 	core/doctor/tmpfiles.h
 
 libbilge_a_SOURCES += \
+	core/app/app.c \
+	core/app/app.h \
+	core/app/benching.c \
+	core/app/benching.h \
+	core/app/builds.c \
+	core/app/builds.h \
+	core/app/caches.h \
+	core/app/disks.c \
+	core/app/disks.h \
+	core/app/engines.c \
+	core/app/engines.h \
+	core/app/examining.c \
+	core/app/keeping.c \
+	core/app/keeping.h \
+	core/app/known_projects.c \
+	core/app/outlook.c \
+	core/app/planning.c \
+	core/app/planning.h \
+	core/app/project.c \
+	core/app/recording.c \
+	core/app/recording.h \
+	core/app/repairing.c \
+	core/app/roots.c \
+	core/app/scanning.c \
+	core/app/services.c \
+	core/app/watching.c
+
+libbilge_a_SOURCES += \
 	core/bilge.h
-
-libbilge_a_SOURCES += \
-	core/bilge/benching/benching.c \
-	core/bilge/benching/benching.h \
-	core/bilge/benching/benching_build.c \
-	core/bilge/benching/benching_clean.c \
-	core/bilge/benching/benching_private.h \
-	core/bilge/benching/benching_read.c \
-	core/bilge/benching/benching_requests.c \
-	core/bilge/benching/benching_stage.c
-
-libbilge_a_SOURCES += \
-	core/bilge/bilge.c \
-	core/bilge/parts.h \
-	core/bilge/project.c \
-	core/bilge/recipes.c
-
-libbilge_a_SOURCES += \
-	core/bilge/builds/build_row.c \
-	core/bilge/builds/build_row.h \
-	core/bilge/builds/builds.c \
-	core/bilge/builds/builds.h \
-	core/bilge/builds/builds_private.h \
-	core/bilge/builds/builds_running.c \
-	core/bilge/builds/builds_spill.c \
-	core/bilge/builds/excerpts.c \
-	core/bilge/builds/judging.c \
-	core/bilge/builds/judging.h \
-	core/bilge/builds/recording.c
-
-libbilge_a_SOURCES += \
-	core/bilge/caches/caches.c \
-	core/bilge/caches/caches.h \
-	core/bilge/caches/rescans.c \
-	core/bilge/caches/roots.c \
-	core/bilge/caches/services.c \
-	core/bilge/caches/watching.c
-
-libbilge_a_SOURCES += \
-	core/bilge/engines/contexts.c \
-	core/bilge/engines/elsewhere.c \
-	core/bilge/engines/engines.c \
-	core/bilge/engines/engines.h \
-	core/bilge/engines/owning.c
-
-libbilge_a_SOURCES += \
-	core/bilge/memory/disks.c \
-	core/bilge/memory/memory.c \
-	core/bilge/memory/memory.h \
-	core/bilge/memory/note.c \
-	core/bilge/memory/note.h \
-	core/bilge/memory/outlook.c \
-	core/bilge/memory/projects.c \
-	core/bilge/memory/spots.c \
-	core/bilge/memory/spots.h \
-	core/bilge/memory/trends.c
-
-libbilge_a_SOURCES += \
-	core/bilge/requests/care.c \
-	core/bilge/requests/care_jobs.c \
-	core/bilge/requests/care_jobs.h \
-	core/bilge/requests/examining.c \
-	core/bilge/requests/planning.c \
-	core/bilge/requests/pruning.c \
-	core/bilge/requests/requests.h
