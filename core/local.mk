@@ -7,6 +7,8 @@ libbilge_a_SOURCES += \
 	core/base/chart.h \
 	core/base/clock.c \
 	core/base/clock.h \
+	core/base/crew.c \
+	core/base/crew.h \
 	core/base/err.c \
 	core/base/err.h \
 	core/base/escape.c \
@@ -40,58 +42,44 @@ libbilge_a_SOURCES += \
 	core/settings/settings.h
 
 libbilge_a_SOURCES += \
+	core/oci/blob_hash.c \
+	core/oci/blob_hash.h \
+	core/oci/digest.c \
+	core/oci/digest.h \
+	core/oci/index.c \
+	core/oci/index.h \
+	core/oci/json_reader.c \
+	core/oci/json_reader.h \
+	core/oci/layout.c \
+	core/oci/layout.h
+
+libbilge_a_SOURCES += \
 	core/cache/aside.c \
 	core/cache/aside.h \
 	core/cache/busy.c \
 	core/cache/busy.h \
-	core/cache/busy_client.c \
 	core/cache/cache.c \
 	core/cache/cache.h \
-	core/cache/client.c \
-	core/cache/client.h \
-	core/cache/crew.c \
-	core/cache/crew.h \
+	core/cache/check.c \
+	core/cache/check.h \
+	core/cache/clients.c \
+	core/cache/clients.h \
 	core/cache/dedupe.c \
 	core/cache/dedupe.h \
 	core/cache/entries.c \
 	core/cache/entries.h \
-	core/cache/folder.c \
-	core/cache/gather.c \
-	core/cache/gather.h \
-	core/cache/gather_blobs.c \
-	core/cache/gather_parts.c \
-	core/cache/gather_private.h \
-	core/cache/generations.c \
-	core/cache/generations.h \
-	core/cache/generations_compare.c \
-	core/cache/glance.c \
-	core/cache/glance.h \
+	core/cache/exports.c \
+	core/cache/exports.h \
 	core/cache/graph.c \
 	core/cache/graph.h \
-	core/cache/hash.c \
-	core/cache/hash.h \
-	core/cache/index.c \
-	core/cache/index.h \
-	core/cache/keep.c \
-	core/cache/keep.h \
-	core/cache/layout.c \
-	core/cache/layout.h \
-	core/cache/links.c \
-	core/cache/links.h \
-	core/cache/probe.c \
-	core/cache/problems.c \
-	core/cache/problems.h \
-	core/cache/pull.c \
-	core/cache/pull.h \
+	core/cache/needed.c \
+	core/cache/needed.h \
+	core/cache/note.c \
+	core/cache/note.h \
 	core/cache/recover.c \
 	core/cache/recover.h \
 	core/cache/remove.c \
 	core/cache/remove.h \
-	core/cache/remove_check.c \
-	core/cache/remove_check.h \
-	core/cache/remove_note.c \
-	core/cache/remove_note.h \
-	core/cache/remove_service.c \
 	core/cache/repair.c \
 	core/cache/restore.c \
 	core/cache/restore.h \
@@ -99,10 +87,6 @@ libbilge_a_SOURCES += \
 	core/cache/root.h \
 	core/cache/scan.c \
 	core/cache/scan.h \
-	core/cache/summary.c \
-	core/cache/summary.h \
-	core/cache/tally.c \
-	core/cache/tally.h \
 	core/cache/tree.c \
 	core/cache/tree.h \
 	core/cache/unlink.c \

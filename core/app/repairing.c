@@ -16,9 +16,9 @@
 #include "core/app/planning.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/cache/check.h"
 #include "core/cache/dedupe.h"
-#include "core/cache/keep.h"
-#include "core/cache/remove_check.h"
+#include "core/cache/needed.h"
 #include "core/cache/restore.h"
 #include "core/cache/root.h"
 #include "core/cache/verify.h"
@@ -401,9 +401,9 @@ static int check_place(struct care *care, const struct place *place)
     if (code == 0 && (stat.dev != place->dev || stat.ino != place->ino))
         code = ERR_CHANGED;
     if (code == 0)
-        code = keep_check_cache(cache_fd, NULL);
+        code = needed_check_cache(cache_fd, NULL);
     if (code == 0)
-        code = remove_check_busy(&context, cache_fd, NULL);
+        code = check_busy(&context, cache_fd, NULL);
     close(cache_fd);
     return code;
 }

@@ -15,7 +15,7 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/base/text.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 #define DEFAULT_ROOT "/tmp/docker-cache"
 #define NAMES_MAX 100000

@@ -1,4 +1,4 @@
-#include "core/cache/hash.h"
+#include "core/oci/blob_hash.h"
 
 #include "config.h"
 
@@ -16,7 +16,7 @@
 
 #define CHUNK (1 << 20)
 
-bool hash_available(void)
+bool blob_hash_available(void)
 {
     return true;
 }
@@ -46,7 +46,7 @@ static int hash_chunks(int fd, const char *name, EVP_MD_CTX *context,
     return code;
 }
 
-int hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
+int blob_hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
               struct digest *ret_digest, struct err *err)
 {
     struct fs_stat stat;
@@ -67,12 +67,12 @@ int hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *
 
 #else
 
-bool hash_available(void)
+bool blob_hash_available(void)
 {
     return false;
 }
 
-int hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
+int blob_hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
               struct digest *ret_digest, struct err *err)
 {
     (void)dirfd;

@@ -7,15 +7,15 @@
  * byte, so nothing is lost that only others understand. One that is not understood
  * as a whole is not written at all. The new one is laid ready first; then, right
  * before it takes its place, the old one must still be what was read. */
-#ifndef BILGE_CACHE_INDEX_H
-#define BILGE_CACHE_INDEX_H
+#ifndef BILGE_OCI_INDEX_H
+#define BILGE_OCI_INDEX_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/err.h"
-#include "core/cache/cache.h"
-#include "core/cache/layout.h"
+#include "core/oci/digest.h"
+#include "core/oci/layout.h"
 
 struct index_edit {
     int cache_fd; /* the open cache directory */

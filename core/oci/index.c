@@ -1,4 +1,4 @@
-#include "core/cache/index.h"
+#include "core/oci/index.h"
 
 #include <errno.h>
 #include <stdio.h>

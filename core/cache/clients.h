@@ -1,6 +1,6 @@
 /* Tells from a command line whether it is a client that builds. */
-#ifndef BILGE_CACHE_CLIENT_H
-#define BILGE_CACHE_CLIENT_H
+#ifndef BILGE_CACHE_CLIENTS_H
+#define BILGE_CACHE_CLIENTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -19,8 +19,8 @@
  *     root is theirs, and is not writable for others, or sticky;
  *   - or the directory is empty: then there is nothing to lose.
  * The note goes last, right before the directory itself. */
-#ifndef BILGE_CACHE_REMOVE_NOTE_H
-#define BILGE_CACHE_REMOVE_NOTE_H
+#ifndef BILGE_CACHE_NOTE_H
+#define BILGE_CACHE_NOTE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -22,8 +22,8 @@
  * what is not asked for.
  * Sources: OCI image-spec; moby/buildkit client/ociindex, cache/remotecache;
  * Go's encoding/json. */
-#ifndef BILGE_CACHE_LAYOUT_H
-#define BILGE_CACHE_LAYOUT_H
+#ifndef BILGE_OCI_LAYOUT_H
+#define BILGE_OCI_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
-#include "core/cache/cache.h"
+#include "core/oci/digest.h"
 
 #define LAYOUT_MAX_BYTES (4 << 20) /* of one document: containerd's own limit */
 #define LAYOUT_MIN_BYTES 100       /* a manifest that names anything is larger */
@@ -39,6 +39,9 @@
 #define LAYOUT_TAG "org.opencontainers.image.ref.name"
 #define LAYOUT_INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define LAYOUT_MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+
+/* What a blob is to who refers to it. */
+enum blob_role { BLOB_UNKNOWN, BLOB_LAYER, BLOB_CONFIG, BLOB_MANIFEST };
 
 /* What a document refers to. */
 struct descriptor {

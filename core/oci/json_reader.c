@@ -1,23 +1,23 @@
-#include "core/cache/pull.h"
+#include "core/oci/json_reader.h"
 
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
-void pull_init(struct pull *json, const char *text, size_t len)
+void json_reader_init(struct json_reader *json, const char *text, size_t len)
 {
-    *json = (struct pull){.at = text, .end = text + len};
+    *json = (struct json_reader){.at = text, .end = text + len};
 }
 
-static void fail(struct pull *json)
+static void fail(struct json_reader *json)
 {
     json->failed = true;
     json->at = json->end;
 }
 
 /* The next byte that is no white space; NUL at the end. */
-static char look(struct pull *json)
+static char look(struct json_reader *json)
 {
     while (json->at < json->end &&
            (*json->at == ' ' || *json->at == '\n' || *json->at == '\t' || *json->at == '\r'))
@@ -25,7 +25,7 @@ static char look(struct pull *json)
     return json->at < json->end ? *json->at : '\0';
 }
 
-static bool take(struct pull *json, char wanted)
+static bool take(struct json_reader *json, char wanted)
 {
     if (look(json) != wanted || json->at == json->end) {
         fail(json);
@@ -35,34 +35,34 @@ static bool take(struct pull *json, char wanted)
     return true;
 }
 
-bool pull_ended(struct pull *json)
+bool json_reader_ended(struct json_reader *json)
 {
     look(json);
     return !json->failed && json->at == json->end;
 }
 
-enum pull_kind pull_kind(struct pull *json)
+enum json_reader_kind json_reader_kind(struct json_reader *json)
 {
     switch (look(json)) {
     case '{':
-        return PULL_OBJECT;
+        return JSON_READER_OBJECT;
     case '[':
-        return PULL_ARRAY;
+        return JSON_READER_ARRAY;
     case '"':
-        return PULL_STRING;
+        return JSON_READER_STRING;
     case 't':
     case 'f':
     case 'n':
-        return PULL_WORD;
+        return JSON_READER_WORD;
     case '-':
     case '0' ... '9':
-        return PULL_NUMBER;
+        return JSON_READER_NUMBER;
     default:
-        return PULL_BAD;
+        return JSON_READER_BAD;
     }
 }
 
-void pull_enter(struct pull *json)
+void json_reader_enter(struct json_reader *json)
 {
     look(json);
     json->at += json->at < json->end;
@@ -70,7 +70,7 @@ void pull_enter(struct pull *json)
 }
 
 /* Past the comma before the next part; false at the closing bracket. */
-static bool next_part(struct pull *json, char close)
+static bool next_part(struct json_reader *json, char close)
 {
     bool fresh = json->fresh;
     json->fresh = false;
@@ -83,15 +83,15 @@ static bool next_part(struct pull *json, char close)
     return fresh || take(json, ',');
 }
 
-bool pull_member(struct pull *json, struct pull_text *ret_name)
+bool json_reader_member(struct json_reader *json, struct json_reader_text *ret_name)
 {
     if (!next_part(json, '}'))
         return false;
-    *ret_name = pull_string(json);
+    *ret_name = json_reader_string(json);
     return take(json, ':');
 }
 
-bool pull_item(struct pull *json)
+bool json_reader_item(struct json_reader *json)
 {
     return next_part(json, ']');
 }
@@ -118,7 +118,7 @@ static int32_t read_hex4(const char *at, const char *end)
 }
 
 /* Past what follows a backslash; false when it is no escape. */
-static bool pass_escape(struct pull *json)
+static bool pass_escape(struct json_reader *json)
 {
     json->at++;
     if (json->at == json->end)
@@ -137,9 +137,9 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-struct pull_text pull_string(struct pull *json)
+struct json_reader_text json_reader_string(struct json_reader *json)
 {
-    struct pull_text text = {"", 0, false};
+    struct json_reader_text text = {"", 0, false};
     if (!take(json, '"'))
         return text;
     text.at = json->at;
@@ -162,7 +162,7 @@ struct pull_text pull_string(struct pull *json)
     return text;
 }
 
-static size_t pass_digits(struct pull *json)
+static size_t pass_digits(struct json_reader *json)
 {
     const char *start = json->at;
     while (json->at < json->end && *json->at >= '0' && *json->at <= '9')
@@ -170,7 +170,7 @@ static size_t pass_digits(struct pull *json)
     return (size_t)(json->at - start);
 }
 
-static bool pass(struct pull *json, const char *any)
+static bool pass(struct json_reader *json, const char *any)
 {
     if (json->at == json->end || *json->at == '\0' || strchr(any, *json->at) == NULL)
         return false;
@@ -179,7 +179,7 @@ static bool pass(struct pull *json, const char *any)
 }
 
 /* Past a number of any form: whether it is written as a whole one. */
-static bool pass_number(struct pull *json)
+static bool pass_number(struct json_reader *json)
 {
     bool whole = true;
     look(json);
@@ -200,7 +200,7 @@ static bool pass_number(struct pull *json)
     return whole;
 }
 
-bool pull_integer(struct pull *json, int64_t *ret_value)
+bool pull_integer(struct json_reader *json, int64_t *ret_value)
 {
     look(json);
     const char *at = json->at;
@@ -220,7 +220,7 @@ bool pull_integer(struct pull *json, int64_t *ret_value)
     return true;
 }
 
-static void skip_word(struct pull *json)
+static void skip_word(struct json_reader *json)
 {
     static const char *const words[] = {"true", "false", "null"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -233,41 +233,41 @@ static void skip_word(struct pull *json)
     fail(json);
 }
 
-static void skip_leaf(struct pull *json, enum pull_kind kind)
+static void skip_leaf(struct json_reader *json, enum json_reader_kind kind)
 {
-    if (kind == PULL_STRING)
-        pull_string(json);
-    else if (kind == PULL_NUMBER)
+    if (kind == JSON_READER_STRING)
+        json_reader_string(json);
+    else if (kind == JSON_READER_NUMBER)
         pass_number(json);
-    else if (kind == PULL_WORD)
+    else if (kind == JSON_READER_WORD)
         skip_word(json);
     else
         fail(json);
 }
 
 /* Depth takes a bit a level, not a stack frame. */
-void pull_skip(struct pull *json)
+void json_reader_skip(struct json_reader *json)
 {
-    uint8_t objects[PULL_MAX_DEPTH / 8 + 1] = {0};
-    struct pull_text name;
+    uint8_t objects[JSON_READER_MAX_DEPTH / 8 + 1] = {0};
+    struct json_reader_text name;
     size_t depth = 0;
     do {
-        enum pull_kind kind = pull_kind(json);
-        if (kind == PULL_OBJECT || kind == PULL_ARRAY) {
-            if (++depth > PULL_MAX_DEPTH) {
+        enum json_reader_kind kind = json_reader_kind(json);
+        if (kind == JSON_READER_OBJECT || kind == JSON_READER_ARRAY) {
+            if (++depth > JSON_READER_MAX_DEPTH) {
                 fail(json);
                 return;
             }
             uint8_t bit = (uint8_t)(1u << (depth % 8));
-            objects[depth / 8] = (uint8_t)(kind == PULL_OBJECT ? objects[depth / 8] | bit
+            objects[depth / 8] = (uint8_t)(kind == JSON_READER_OBJECT ? objects[depth / 8] | bit
                                                                : objects[depth / 8] & ~bit);
-            pull_enter(json);
+            json_reader_enter(json);
         } else {
             skip_leaf(json, kind);
         }
         while (depth > 0) {
             bool object = (objects[depth / 8] >> (depth % 8) & 1) != 0;
-            if (object ? pull_member(json, &name) : pull_item(json))
+            if (object ? json_reader_member(json, &name) : json_reader_item(json))
                 break;
             depth--;
         }
@@ -329,7 +329,7 @@ static size_t take_piece(const char **at, const char *end, char out[4], bool *re
     return 1;
 }
 
-bool pull_copy(const struct pull_text *text, char *out, size_t size)
+bool json_reader_copy(const struct json_reader_text *text, char *out, size_t size)
 {
     const char *at = text->at, *end = at + text->len;
     size_t len = 0;
@@ -364,7 +364,7 @@ static bool is_utf8(const char *text, size_t len)
     return true;
 }
 
-char *pull_take(const struct pull_text *text)
+char *pull_take(const struct json_reader_text *text)
 {
     const char *at = text->at, *end = at + text->len;
     struct buf buf = {0};
@@ -379,12 +379,12 @@ char *pull_take(const struct pull_text *text)
     return NULL;
 }
 
-bool pull_is(const struct pull_text *text, const char *word)
+bool json_reader_is(const struct json_reader_text *text, const char *word)
 {
     char plain[128];
     if (!text->escaped)
         return text->len == strlen(word) && memcmp(text->at, word, text->len) == 0;
-    return pull_copy(text, plain, sizeof plain) && strcmp(plain, word) == 0;
+    return json_reader_copy(text, plain, sizeof plain) && strcmp(plain, word) == 0;
 }
 
 /* Two letters beyond ASCII fold to one of it: long s, and the sign for kelvin. */
@@ -400,10 +400,10 @@ static size_t fold(const char *at, char *ret_folded)
     return is_s ? sizeof long_s - 1 : is_k ? sizeof kelvin - 1 : 1;
 }
 
-bool pull_resembles(const struct pull_text *text, const char *word)
+bool pull_resembles(const struct json_reader_text *text, const char *word)
 {
     char plain[128];
-    if (!pull_copy(text, plain, sizeof plain) || strcmp(plain, word) == 0)
+    if (!json_reader_copy(text, plain, sizeof plain) || strcmp(plain, word) == 0)
         return false;
     const char *at = plain;
     for (; *at != '\0' && *word != '\0'; word++) {

@@ -1,4 +1,4 @@
-#include "core/cache/remove_check.h"
+#include "core/cache/check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -9,9 +9,9 @@
 #include "core/base/fs.h"
 #include "core/base/text.h"
 #include "core/cache/busy.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
-int remove_check_busy(const struct remove_context *context, int cache_fd, struct err *err)
+int check_busy(const struct remove_context *context, int cache_fd, struct err *err)
 {
     if (context->now)
         return 0;
@@ -72,7 +72,7 @@ static int look_into_blobs(int cache_fd, struct buf *found, struct err *err)
     return code;
 }
 
-int remove_check_foreign(int cache_fd, const char *name, struct err *err)
+int check_foreign(int cache_fd, const char *name, struct err *err)
 {
     struct buf found = {0};
     int code = fs_each(cache_fd, find_foreign, &found, err);

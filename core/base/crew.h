@@ -1,8 +1,8 @@
 /* A heap of small tasks that several threads work off together. What was added
  * last is done first: a tree is walked depth first, so that few directories
  * are open at a time and the heap stays small. */
-#ifndef BILGE_CACHE_CREW_H
-#define BILGE_CACHE_CREW_H
+#ifndef BILGE_BASE_CREW_H
+#define BILGE_BASE_CREW_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,4 +1,4 @@
-#include "core/cache/keep.h"
+#include "core/cache/needed.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,11 +8,11 @@
 #include "core/base/mem.h"
 #include "core/cache/entries.h"
 #include "core/cache/graph.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 struct look {
     const struct aside *aside;
-    enum keep_scope scope;
+    enum needed_scope scope;
     const struct cache *before;
     struct cache *cache;
     size_t blobs_cap;
@@ -30,8 +30,8 @@ static void add_blob(struct look *look, const struct digest *digest, uint64_t in
  * that were set aside, nor, then, for those that were looked at before. */
 static bool is_wanted(const struct look *look, const struct digest *digest)
 {
-    return look->scope == KEEP_ALL ||
-           (look->scope == KEEP_NEW && cache_find_blob(look->before, digest) == CACHE_NONE);
+    return look->scope == NEEDED_ALL ||
+           (look->scope == NEEDED_NEW && cache_find_blob(look->before, digest) == CACHE_NONE);
 }
 
 static int add_name(struct look *look, const struct entry *entry)
@@ -186,7 +186,7 @@ static int list_blobs(struct look *look, struct err *err)
     return code;
 }
 
-int keep_look(const struct aside *aside, enum keep_scope scope, const struct cache *before,
+int needed_look(const struct aside *aside, enum needed_scope scope, const struct cache *before,
               struct cache **ret_cache, struct err *err)
 {
     struct look look = {.aside = aside, .scope = scope, .before = before};
@@ -275,7 +275,7 @@ static int look_at_all(struct look *look, const struct manifest *index, enum nod
 
 static int check_cache(const struct aside *aside, struct err *err)
 {
-    struct look look = {.aside = aside, .scope = KEEP_ALL};
+    struct look look = {.aside = aside, .scope = NEEDED_ALL};
     enum node_kind kind = NODE_UNKNOWN;
     struct manifest index;
     int code = index_read(aside->cache_fd, NULL, &index, err);
@@ -292,7 +292,7 @@ static int check_cache(const struct aside *aside, struct err *err)
                                       : "nothing in it says that it is a build cache");
 }
 
-int keep_check_cache(int cache_fd, struct err *err)
+int needed_check_cache(int cache_fd, struct err *err)
 {
     struct aside aside = {.cache_fd = cache_fd, .blobs_fd = -1, .ingest_fd = -1, .dir_fd = -1};
     int code = cache_open_blobs(cache_fd, &aside.blobs_fd, err);

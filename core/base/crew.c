@@ -1,4 +1,4 @@
-#include "core/cache/crew.h"
+#include "core/base/crew.h"
 
 #include <sys/resource.h>
 

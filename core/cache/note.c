@@ -1,4 +1,4 @@
-#include "core/cache/remove_note.h"
+#include "core/cache/note.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 #define NOTE_MAX_BYTES 1024
 /* Of a long name so much fits beside the rest. */
