@@ -11,11 +11,11 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "tui/kit/ask.h"
-#include "tui/kit/page.h"
+#include "tui/ask.h"
+#include "tui/kit/layout.h"
 #include "tui/kit/screen.h"
-#include "tui/main/layout.h"
 #include "tui/notices.h"
+#include "tui/page.h"
 #include "tui/screens.h"
 
 /* The inside of struct app: for app.c and requests.c alone. */

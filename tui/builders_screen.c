@@ -8,9 +8,9 @@
 #include "core/store/store.h"
 #include "tui/kit/format.h"
 #include "tui/kit/list.h"
-#include "tui/kit/page.h"
 #include "tui/kit/table.h"
 #include "tui/kit/theme.h"
+#include "tui/page.h"
 #include "tui/screens.h"
 
 /* What can be gone to: builders with their nodes, and docker's contexts, as rows

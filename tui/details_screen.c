@@ -8,9 +8,9 @@
 #include "core/bilge.h"
 #include "core/store/description.h"
 #include "tui/app.h"
-#include "tui/kit/ask.h"
+#include "tui/ask.h"
 #include "tui/kit/format.h"
-#include "tui/kit/page.h"
+#include "tui/page.h"
 #include "tui/screens.h"
 
 /* What the details screens say. */

@@ -8,8 +8,8 @@
 #include "core/base/text.h"
 #include "core/base/threshold.h"
 #include "tui/app.h"
-#include "tui/kit/disk_gauge.h"
-#include "tui/kit/page.h"
+#include "tui/disk_gauge.h"
+#include "tui/page.h"
 
 enum {
     AXIS_COLS = 14,        /* of a page's labels */

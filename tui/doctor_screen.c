@@ -4,7 +4,7 @@
 
 #include "core/base/mem.h"
 #include "tui/app.h"
-#include "tui/kit/page.h"
+#include "tui/page.h"
 
 struct doctor_screen {
     struct screen screen;

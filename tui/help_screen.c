@@ -5,7 +5,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/kit/page.h"
+#include "tui/page.h"
 
 enum { LABEL_LEAST = 12, WIDE = 60 };
 

@@ -10,8 +10,8 @@
 #include "tui/app.h"
 #include "tui/kit/format.h"
 #include "tui/kit/list.h"
-#include "tui/kit/page.h"
 #include "tui/kit/table.h"
+#include "tui/page.h"
 #include "tui/screens.h"
 
 enum column { SERVICE, AGE, TIME, TREND, CACHED, ADDED, KIND, WHY };

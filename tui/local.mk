@@ -2,28 +2,28 @@
 libtui_a_SOURCES = \
 	tui/app.c \
 	tui/app.h \
+	tui/ask.c \
+	tui/ask.h \
 	tui/builders_screen.c \
 	tui/details_screen.c \
+	tui/disk_gauge.c \
+	tui/disk_gauge.h \
 	tui/disk_screen.c \
 	tui/doctor_screen.c \
 	tui/help_screen.c \
 	tui/history_screen.c \
-	tui/kit/ask.c \
-	tui/kit/ask.h \
+	tui/input.c \
+	tui/input.h \
 	tui/kit/canvas.c \
 	tui/kit/canvas.h \
-	tui/kit/disk_gauge.c \
-	tui/kit/disk_gauge.h \
 	tui/kit/format.c \
 	tui/kit/format.h \
-	tui/kit/input.c \
-	tui/kit/input.h \
 	tui/kit/keymap.c \
 	tui/kit/keymap.h \
+	tui/kit/layout.c \
+	tui/kit/layout.h \
 	tui/kit/list.c \
 	tui/kit/list.h \
-	tui/kit/page.c \
-	tui/kit/page.h \
 	tui/kit/screen.h \
 	tui/kit/scroll.c \
 	tui/kit/scroll.h \
@@ -46,23 +46,23 @@ libtui_a_SOURCES = \
 	tui/main/build_tree.h \
 	tui/main/header.c \
 	tui/main/header.h \
-	tui/main/layout.c \
-	tui/main/layout.h \
 	tui/main/main_screen.c \
 	tui/main/pane.c \
 	tui/main/pane.h \
 	tui/main/pane_build.c \
 	tui/main/pane_records.c \
 	tui/main/pane_services.c \
-	tui/main/targets.c \
-	tui/main/targets.h \
 	tui/notices.c \
 	tui/notices.h \
+	tui/page.c \
+	tui/page.h \
 	tui/paths_screen.c \
 	tui/plan_screen.c \
 	tui/prune_menu.c \
 	tui/removal_screen.c \
 	tui/repair_screen.c \
 	tui/screens.h \
+	tui/targets.c \
+	tui/targets.h \
 	tui/tui.h
 libtui_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)

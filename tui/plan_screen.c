@@ -12,15 +12,14 @@
 #include "core/base/text.h"
 #include "core/prune/plan.h"
 #include "tui/app.h"
-#include "tui/kit/ask.h"
+#include "tui/ask.h"
 #include "tui/kit/format.h"
-#include "tui/kit/page.h"
 #include "tui/kit/screen.h"
 #include "tui/kit/scroll.h"
 #include "tui/kit/table.h"
-#include "tui/main/pane.h"
-#include "tui/main/targets.h"
+#include "tui/page.h"
 #include "tui/screens.h"
+#include "tui/targets.h"
 
 /* The rows of the plan screen: items, in the order asked for, what is kept, and
  * what was in the plan until it was made again. */
@@ -42,7 +41,7 @@ struct plan_rows {
     bool descending;
 };
 
-extern const struct pane_sort plan_sorts[];
+extern const struct list_order plan_sorts[];
 extern const size_t plan_sorts_len;
 
 struct plan_screen {
@@ -284,7 +283,7 @@ static void sort(struct plan_screen *self)
     if (self->plan == NULL)
         return;
     size_t item = row != NULL && row->kind == PLAN_ROW_ITEM ? row->index : SIZE_MAX;
-    pane_next_sort(&self->rows.sort, &self->rows.descending, plan_sorts, plan_sorts_len);
+    list_next_order(&self->rows.sort, &self->rows.descending, plan_sorts, plan_sorts_len);
     show_rows(self);
     scroll_to(&self->scroll, plan_rows_find(&self->rows, item));
 }
@@ -404,7 +403,7 @@ void plan_screen_for_targets(struct app *app, struct targets *targets, bool reco
 
 enum sort_rows { AS_PLANNED, BY_FREES, BY_SIZE, BY_AGE, BY_LOSS, BY_KIND, BY_SERVICE };
 
-const struct pane_sort plan_sorts[] = {
+const struct list_order plan_sorts[] = {
     [AS_PLANNED] = {NULL, false}, [BY_FREES] = {"frees", true},  [BY_SIZE] = {"size", true},
     [BY_AGE] = {"age", true},     [BY_LOSS] = {"loss", false},   [BY_KIND] = {"kind", false},
     [BY_SERVICE] = {"service", false},
@@ -623,10 +622,10 @@ static int longest_service(const struct plan *plan)
     int longest = 0;
     for (size_t i = 0; i < plan->items_len; i++)
         if (plan->items[i].service != NULL)
-            longest = pane_longer(longest, plan->items[i].service);
+            longest = list_longer(longest, plan->items[i].service);
     for (size_t i = 0; i < plan->kept_len; i++)
         if (plan->kept[i].service != NULL)
-            longest = pane_longer(longest, plan->kept[i].service);
+            longest = list_longer(longest, plan->kept[i].service);
     return longest;
 }
 

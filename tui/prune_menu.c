@@ -6,8 +6,8 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/kit/input.h"
-#include "tui/kit/page.h"
+#include "tui/input.h"
+#include "tui/page.h"
 
 enum {
     LABEL_AT = 5, /* the choices' column */

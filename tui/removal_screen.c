@@ -6,7 +6,7 @@
 #include "core/base/text.h"
 #include "tui/app.h"
 #include "tui/kit/format.h"
-#include "tui/kit/page.h"
+#include "tui/page.h"
 
 enum { FAILURES_MAX = 1000 };
 

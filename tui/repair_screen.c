@@ -10,8 +10,8 @@
 #include "core/store/description.h"
 #include "core/store/store.h"
 #include "tui/app.h"
-#include "tui/kit/ask.h"
-#include "tui/kit/page.h"
+#include "tui/ask.h"
+#include "tui/page.h"
 #include "tui/screens.h"
 
 /* A plan of links, with what it was made of, and how it is shown. */

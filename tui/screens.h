@@ -10,7 +10,7 @@
 #include "core/prune/query.h"
 #include "tui/app.h"
 #include "tui/kit/screen.h"
-#include "tui/main/targets.h"
+#include "tui/targets.h"
 
 struct screen *main_screen_new(void);
 

@@ -25,6 +25,8 @@
  * command has nothing else to do. */
 #define SILENT_SCREEN_MS 4000
 #define SILENT_COMMAND_MS 10000
+/* While something is deleted, linked or repaired: a large file may take long to go. */
+#define SILENT_CHANGE_MS 60000
 /* While closing. */
 #define CLOSING_TURN_MS 100
 #define CLOSING_SILENT_MS 2000
@@ -529,11 +531,18 @@ void roots_turn(void *arg, bool busy)
         uv_timer_start(&bilge->lane_timer, on_turn, TURN_MS, TURN_MS);
 }
 
+/* What changes a cache is not left half done because one file takes long to go. */
+static bool is_changing(const struct bilge *bilge)
+{
+    return pruning_caches(bilge) || bilge->care != NULL;
+}
+
 bool roots_hang(const struct bilge *bilge, struct lane *lane)
 {
-    int64_t patience = bilge->closing    ? CLOSING_SILENT_MS
-                       : bilge->watching ? SILENT_SCREEN_MS
-                                         : SILENT_COMMAND_MS;
+    int64_t patience = is_changing(bilge) ? SILENT_CHANGE_MS
+                       : bilge->closing   ? CLOSING_SILENT_MS
+                       : bilge->watching  ? SILENT_SCREEN_MS
+                                          : SILENT_COMMAND_MS;
     return lane_silent_ms(lane) >= patience;
 }
 

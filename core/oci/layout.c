@@ -613,7 +613,8 @@ static int find_index(int cache_fd)
     struct index_file file;
     struct manifest index;
     int code = read_once(cache_fd, &file, &index, NULL);
-    bool found = code == 0 && file.exists;
+    /* A list of that name in some other document holds no descriptors. */
+    bool found = code == 0 && file.exists && index.odd == NULL;
     index_file_done(&file);
     manifest_done(&index);
     return layout_is_unread(code) && code != ERR_FOREIGN ? code : found;
@@ -625,8 +626,8 @@ int cache_find_layout(int cache_fd)
     int code = fs_stat_at(cache_fd, "oci-layout", &stat, NULL);
     if (code < 0 && code != -ENOENT)
         return code;
-    if (code == 0 && stat.type == FS_FILE)
-        return 1;
+    if (code == 0)
+        return stat.type == FS_FILE; /* no exporter makes anything else of that name */
     code = find_blobs(cache_fd);
     return code == 0 ? find_index(cache_fd) : code;
 }

@@ -281,7 +281,7 @@ static int compare_texts(const char *a, const char *b)
 }
 
 /* Mounts stand with the step that they quote. */
-static int compare(const struct owner_key *a, const struct owner_key *b)
+static int compare_keys(const struct owner_key *a, const struct owner_key *b)
 {
     int order = compare_texts(a->words, b->words);
     return order != 0 ? order : compare_texts(a->stage, b->stage);
@@ -294,7 +294,7 @@ struct sortable {
 
 static int by_key(const void *a, const void *b)
 {
-    return compare(((const struct sortable *)a)->key, ((const struct sortable *)b)->key);
+    return compare_keys(((const struct sortable *)a)->key, ((const struct sortable *)b)->key);
 }
 
 static void sort_records(struct finder *finder)

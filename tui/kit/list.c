@@ -4,6 +4,11 @@
 #include <string.h>
 
 #include "core/base/hashtable.h"
+#include "core/base/text.h"
+#include "core/base/mem.h"
+
+enum { LONGEST_MAX = 64 };
+
 
 struct list_mark {
     char *id;
@@ -204,4 +209,24 @@ void list_each_mark(const struct list *list, void (*cb)(void *arg, const char *i
 void list_set_filter(struct list *list, const char *filter)
 {
     mem_replace(&list->filter, filter != NULL && filter[0] != '\0' ? filter : NULL);
+}
+
+void list_next_order(size_t *sort, bool *descending, const struct list_order *sorts, size_t len)
+{
+    if (sorts[*sort].name != NULL && *descending == sorts[*sort].descending) {
+        *descending = !*descending;
+        return;
+    }
+    *sort = (*sort + 1) % len;
+    *descending = sorts[*sort].descending;
+}
+
+int list_longer(int longest, const char *text)
+{
+    struct buf clean = {0};
+    /* Nothing grows beyond this anyway. */
+    text_clean(&clean, text, strnlen(text, LONGEST_MAX));
+    int width = clean.len > 0 ? (int)text_width(clean.data) : 0;
+    buf_done(&clean);
+    return width > longest ? width : longest;
 }

@@ -64,4 +64,15 @@ void list_each_mark(const struct list *list, void (*cb)(void *arg, const char *i
 /* NULL or "" shows all. */
 void list_set_filter(struct list *list, const char *filter);
 
+/* A way to sort; the direction that is wanted first. Without a name it is the
+ * order of the store, which is not said and not reversed. */
+struct list_order {
+    const char *name;
+    bool descending;
+};
+/* Reverses the order; when it was reversed already, goes to the next sort. */
+void list_next_order(size_t *sort, bool *descending, const struct list_order *sorts, size_t len);
+/* The larger of `longest` and the columns that this raw text takes. */
+int list_longer(int longest, const char *text);
+
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/base/text.h"
-#include "tui/kit/disk_gauge.h"
+#include "tui/disk_gauge.h"
 
 enum {
     ARROW_COLS = 3, /* " ▸ " */

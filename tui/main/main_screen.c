@@ -5,13 +5,13 @@
 #include "core/base/text.h"
 #include "core/prune/query.h"
 #include "tui/app.h"
-#include "tui/kit/input.h"
+#include "tui/input.h"
+#include "tui/kit/layout.h"
 #include "tui/kit/screen.h"
 #include "tui/main/header.h"
-#include "tui/main/layout.h"
 #include "tui/main/pane.h"
-#include "tui/main/targets.h"
 #include "tui/screens.h"
+#include "tui/targets.h"
 
 /* The inside of the main screen: for main_screen.c, which draws, and
  * main_commands.c, which acts. */

@@ -4,19 +4,8 @@
 
 #include "core/base/text.h"
 
-enum { LONGEST_MAX = 64 };
 
-void pane_next_sort(size_t *sort, bool *descending, const struct pane_sort *sorts, size_t len)
-{
-    if (sorts[*sort].name != NULL && *descending == sorts[*sort].descending) {
-        *descending = !*descending;
-        return;
-    }
-    *sort = (*sort + 1) % len;
-    *descending = sorts[*sort].descending;
-}
-
-void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
+void pane_title_list(const struct app *app, const struct list *list, const struct list_order *sorts,
                      struct buf *tail)
 {
     const struct glyphs *glyphs = app_theme(app)->glyphs;
@@ -43,16 +32,6 @@ void pane_filter_done(struct pane_filter *filter)
     query_line_done(&filter->line);
 }
 
-int pane_longer(int longest, const char *text)
-{
-    struct buf clean = {0};
-    /* Nothing grows beyond this anyway. */
-    text_clean(&clean, text, strnlen(text, LONGEST_MAX));
-    int width = clean.len > 0 ? (int)text_width(clean.data) : 0;
-    buf_done(&clean);
-    return width > longest ? width : longest;
-}
-
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
                        bool focused)
 {
@@ -67,12 +46,12 @@ struct canvas pane_row(const struct list *list, const struct canvas *canvas, int
     return line;
 }
 
-bool pane_list_command(struct list *list, enum command command, const struct pane_sort *sorts,
+bool pane_list_command(struct list *list, enum command command, const struct list_order *sorts,
                        size_t sorts_len)
 {
     switch (command) {
     case COMMAND_SORT:
-        pane_next_sort(&list->sort, &list->descending, sorts, sorts_len);
+        list_next_order(&list->sort, &list->descending, sorts, sorts_len);
         return true;
     case COMMAND_MARK:
         if (list_len(list) > 0) {

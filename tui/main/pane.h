@@ -12,16 +12,8 @@
 #include "tui/kit/list.h"
 #include "tui/main/build_tree.h"
 
-/* A way to sort; the direction that is wanted first. Without a name it is the
- * order of the store, which is not said and not reversed. */
-struct pane_sort {
-    const char *name;
-    bool descending;
-};
-/* Reverses the order; when it was reversed already, goes to the next sort. */
-void pane_next_sort(size_t *sort, bool *descending, const struct pane_sort *sorts, size_t len);
 /* What the edge says of marks, filter and sort, at its right end. */
-void pane_title_list(const struct app *app, const struct list *list, const struct pane_sort *sorts,
+void pane_title_list(const struct app *app, const struct list *list, const struct list_order *sorts,
                      struct buf *tail);
 /* What the list's filter asks for. One that makes no sense, which is refused
  * where it is typed, asks for nothing. */
@@ -34,10 +26,8 @@ void pane_filter_done(struct pane_filter *filter);
 /* The row's canvas with cursor and mark drawn. */
 struct canvas pane_row(const struct list *list, const struct canvas *canvas, int y, size_t row,
                        bool focused);
-/* The larger of `longest` and the columns that this raw text takes. */
-int pane_longer(int longest, const char *text);
 /* Marks, sort and movement, which all lists have. */
-bool pane_list_command(struct list *list, enum command command, const struct pane_sort *sorts,
+bool pane_list_command(struct list *list, enum command command, const struct list_order *sorts,
                        size_t sorts_len);
 
 struct pane_services {

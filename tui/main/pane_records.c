@@ -25,7 +25,7 @@ static const struct table_column columns[] = {
 };
 
 enum sort { BY_SIZE, BY_USED, BY_USES, BY_SERVICE, BY_TYPE, BY_DESCRIPTION };
-static const struct pane_sort sorts[] = {
+static const struct list_order sorts[] = {
     [BY_SIZE] = {"size", true},    [BY_USED] = {"last used", true},
     [BY_USES] = {"uses", true},    [BY_SERVICE] = {"service", false},
     [BY_TYPE] = {"type", false},   [BY_DESCRIPTION] = {"description", false},
@@ -96,8 +96,8 @@ static void add_row(struct pane_records *pane, const struct builder *builder, si
 {
     const struct record *record = &builder->records.items[index];
     const struct owner *known = owner_of(builder, index);
-    pane->longest_type = pane_longer(pane->longest_type, short_type(record->type));
-    int owner_cols = pane_longer(0, owner_name(known)) +
+    pane->longest_type = list_longer(pane->longest_type, short_type(record->type));
+    int owner_cols = list_longer(0, owner_name(known)) +
                      (known != NULL && known->guess ? GUESS_COLS : 0);
     if (owner_cols > pane->longest_owner)
         pane->longest_owner = owner_cols;

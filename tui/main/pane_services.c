@@ -24,7 +24,7 @@ static const struct table_column columns[] = {
 };
 
 enum sort { BY_PROJECT, BY_SIZE, BY_GARBAGE, BY_EXPORT, BY_NAME };
-static const struct pane_sort sorts[] = {
+static const struct list_order sorts[] = {
     [BY_PROJECT] = {NULL, false},     [BY_SIZE] = {"size", true}, [BY_GARBAGE] = {"garbage", true},
     [BY_EXPORT] = {"exported", true}, [BY_NAME] = {"name", false},
 };
@@ -75,7 +75,7 @@ void pane_services_sync(struct pane_services *pane)
     list_begin(&pane->list);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
-        pane->longest_name = pane_longer(pane->longest_name, service->name);
+        pane->longest_name = list_longer(pane->longest_name, service->name);
         list_add(&pane->list, service->id, i, query_match_service(&filter.match, service),
                  sort_number(service, i, pane->list.sort), service->name);
     }

@@ -1,7 +1,7 @@
 /* Lines of text, each with a style, to be scrolled and searched: details,
  * help, results. */
-#ifndef BILGE_TUI_KIT_PAGE_H
-#define BILGE_TUI_KIT_PAGE_H
+#ifndef BILGE_TUI_PAGE_H
+#define BILGE_TUI_PAGE_H
 
 #include <stddef.h>
 

@@ -1,7 +1,7 @@
 /* What a key acts on: the marked rows, or the one under the cursor. Names and
  * ids are copies, so that they outlive a refresh. */
-#ifndef BILGE_TUI_MAIN_TARGETS_H
-#define BILGE_TUI_MAIN_TARGETS_H
+#ifndef BILGE_TUI_TARGETS_H
+#define BILGE_TUI_TARGETS_H
 
 #include <stddef.h>
 

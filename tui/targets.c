@@ -1,4 +1,4 @@
-#include "tui/main/targets.h"
+#include "tui/targets.h"
 
 #include <stdlib.h>
 #include <string.h>

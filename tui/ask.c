@@ -1,4 +1,4 @@
-#include "tui/kit/ask.h"
+#include "tui/ask.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/kit/page.h"
+#include "tui/page.h"
 
 enum {
     FRAME_ROWS = 3, /* two edges and the keys */

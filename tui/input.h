@@ -1,6 +1,6 @@
 /* One line of typing at the bottom of the screen: filter, search, age, file. */
-#ifndef BILGE_TUI_KIT_INPUT_H
-#define BILGE_TUI_KIT_INPUT_H
+#ifndef BILGE_TUI_INPUT_H
+#define BILGE_TUI_INPUT_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "tui/kit/disk_gauge.h"
+#include "tui/disk_gauge.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "tui/main/layout.h"
+#include "tui/kit/layout.h"
 
 static int at_most(int a, int b)
 {

@@ -1,4 +1,4 @@
-#include "tui/kit/page.h"
+#include "tui/page.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "tui/kit/input.h"
+#include "tui/input.h"
 
 enum { LABEL_COLS = 14 };
 

@@ -1,6 +1,6 @@
 /* A question in the middle of the screen: yes, or anything else is no. */
-#ifndef BILGE_TUI_KIT_ASK_H
-#define BILGE_TUI_KIT_ASK_H
+#ifndef BILGE_TUI_ASK_H
+#define BILGE_TUI_ASK_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "tui/kit/input.h"
+#include "tui/input.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * gauge, what is left of it, and when it will be full; others in short. A
  * threshold that is reached is told by a mark, too: not everybody sees
  * colours. */
-#ifndef BILGE_TUI_KIT_DISK_GAUGE_H
-#define BILGE_TUI_KIT_DISK_GAUGE_H
+#ifndef BILGE_TUI_DISK_GAUGE_H
+#define BILGE_TUI_DISK_GAUGE_H
 
 #include "tui/app.h"
 #include "tui/kit/canvas.h"

@@ -6,8 +6,8 @@
  *   ├ records  ┤           ├ records ──┤       │        └ keys ─────────────┘
  *   ├ build    ┤           └ keys ─────┴───────┘
  *   └ keys ────┘ */
-#ifndef BILGE_TUI_MAIN_LAYOUT_H
-#define BILGE_TUI_MAIN_LAYOUT_H
+#ifndef BILGE_TUI_KIT_LAYOUT_H
+#define BILGE_TUI_KIT_LAYOUT_H
 
 enum pane { PANE_SERVICES, PANE_RECORDS, PANE_BUILD, PANES };
 
