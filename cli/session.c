@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "cli/command.h"
 #include "core/base/mem.h"
 
 #define PEER_DEADLINE_MS 8000
@@ -188,15 +188,20 @@ static bool caches_settled(void *arg)
     return !(*store)->scanning;
 }
 
-static void name_the_silent(const struct store *store)
+/* False: nobody is. */
+static bool name_the_silent(const struct store *store)
 {
+    bool any = store->project_load == LOAD_PENDING;
     if (store->project_load == LOAD_PENDING)
         complain("docker compose has not answered for %d s; going on without the project",
                  PEER_DEADLINE_MS / 1000);
     for (size_t i = 0; i < store->builders_len; i++)
-        if (store->builders[i].load == LOAD_PENDING)
+        if (store->builders[i].load == LOAD_PENDING) {
             complain("builder %s has not answered for %d s; going on without its records",
                      store->builders[i].name, PEER_DEADLINE_MS / 1000);
+            any = true;
+        }
+    return any;
 }
 
 int session_settle(struct session *session, struct err *err)
@@ -204,13 +209,28 @@ int session_settle(struct session *session, struct err *err)
     enum session_end end =
         session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     if (end == SESSION_TIMEOUT) {
-        name_the_silent(session->store);
+        bool silent = name_the_silent(session->store);
         end = session_wait(session, caches_settled, &session->store, 0);
+        if (end == SESSION_REACHED && !silent) /* what waited for the caches alone */
+            end = session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     }
+    if (session->store->history_error != NULL && !session->history_told)
+        complain("%s", session->store->history_error);
+    session->history_told |= session->store->history_error != NULL;
     if (end == SESSION_INTERRUPTED)
         return err_set(err, ERR_CANCELLED, "interrupted");
+    size_t at = 0;
+    for (const char *error; (error = store_next_root_error(session->store, &at)) != NULL;)
+        complain("%s", error);
     tell_what_is_left(session, true, !session->finishes);
     return 0;
+}
+
+enum exit_code session_end_code(const struct session *session, enum exit_code code)
+{
+    size_t at = 0;
+    bool failed = store_next_root_error(session->store, &at) != NULL;
+    return failed && (code == EXIT_DONE || code == EXIT_PARTLY) ? EXIT_FAILED : code;
 }
 
 /* ------------------------------------------------------------- builders */
@@ -218,6 +238,10 @@ int session_settle(struct session *session, struct err *err)
 static int no_such_builder(const struct store *store, const char *name, struct err *err)
 {
     struct buf names = {0};
+    if (store->builders_load == LOAD_PENDING)
+        return err_set(err, ERR_TIMEOUT, "builder %s: docker buildx ls does not answer", name);
+    if (store->builders_error != NULL)
+        return err_set(err, ERR_PEER, "builder %s: %s", name, store->builders_error);
     for (size_t i = 0; i < store->builders_len; i++)
         buf_printf(&names, "%s%s", i > 0 ? ", " : "", store->builders[i].name);
     err_set(err, ERR_USAGE, "there is no builder \"%s\" (there are: %s)", name,
@@ -247,6 +271,26 @@ int session_builder(const struct session *session, const char *name,
     return 0;
 }
 
+/* Of rows of one name the only one whose directory is there; of several, *count is
+ * left as it is. With cache_from A and cache_to B only one may exist. */
+static const struct service *only_one_there(const struct store *store, const char *name,
+                                            size_t *count)
+{
+    const struct service *found = NULL;
+    size_t there = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *service = &store->services[i];
+        if (service->name == NULL || strcmp(service->name, name) != 0 || service->cache == NULL ||
+            service->cache->state == CACHE_MISSING)
+            continue;
+        found = service;
+        there++;
+    }
+    if (there == 1)
+        *count = 1;
+    return there == 1 ? found : store_service_named(store, name, NULL);
+}
+
 int session_service(const struct session *session, const char *name,
                     const struct service **ret_service, struct err *err)
 {
@@ -255,7 +299,9 @@ int session_service(const struct session *session, const char *name,
     if (service == NULL) {
         service = store_service_named(session->store, name, &count);
         if (service == NULL)
-            return err_set(err, ERR_USAGE, "no such service: %s", name);
+            return store_no_service(session->store, name, err);
+        if (count > 1)
+            service = only_one_there(session->store, name, &count);
         if (count > 1)
             return err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path", count,
                            name);

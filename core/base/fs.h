@@ -105,6 +105,11 @@ int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, 
 /* Renames, within a file system; what stands at the new name is never replaced:
  * -EEXIST. 0 or a negative errno code. */
 int fs_move(int from_fd, const char *from, int to_fd, const char *to);
+/* The first half of that: the file lies ready under a temporary name beside `name`.
+ * To rename or to remove it is the caller's. */
+#define FS_TEMPORARY_SIZE 288
+int fs_prepare_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
+                    uid_t uid, gid_t gid, char ret_temporary[FS_TEMPORARY_SIZE], struct err *err);
 
 /* Calls cb for each entry but "." and ".."; type is FS_OTHER when the file
  * system does not tell (then stat it). cb returns 0 to go on, else the walk

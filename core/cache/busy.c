@@ -10,7 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/cache/entries.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 bool busy_is_fresh(int64_t modified_at, int64_t now)
 {

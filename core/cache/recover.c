@@ -11,12 +11,12 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/cache/busy.h"
-#include "core/cache/keep.h"
-#include "core/cache/layout.h"
+#include "core/cache/check.h"
+#include "core/cache/needed.h"
+#include "core/cache/note.h"
 #include "core/cache/remove.h"
-#include "core/cache/remove_check.h"
-#include "core/cache/remove_note.h"
 #include "core/cache/unlink.h"
+#include "core/oci/layout.h"
 
 /* ---- one cache */
 
@@ -76,7 +76,7 @@ int recover_waiting(struct aside *aside, struct err *err)
         return code;
     /* A running export may count on what waits; then, and when what is needed can't
      * be told, all goes back, as if nothing had been begun. */
-    if (is_busy(aside->cache_fd) || keep_look(aside, KEEP_ALL, NULL, &look, NULL) < 0)
+    if (is_busy(aside->cache_fd) || needed_look(aside, NEEDED_ALL, NULL, &look, NULL) < 0)
         return aside_return_all(aside, err);
     waiting.look = look;
     code = aside_each(aside, finish_one, &waiting, err);
@@ -175,7 +175,7 @@ static int check_gone(const struct search *search, const char *name, int fd, str
     int sign = note_check(search->root_fd, name, fd, err);
     if (sign <= 0)
         return sign;
-    int code = remove_check_foreign(fd, name, err);
+    int code = check_foreign(fd, name, err);
     return code == ERR_FOREIGN ? NOTE_FOREIGN : code < 0 ? code : sign;
 }
 

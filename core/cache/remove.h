@@ -5,6 +5,7 @@
  *             a moment later: look at the signs, read all manifests again
  *             ├─ referenced, or an exporter came ─rename─► put back
  *             └─ else ─► unlink
+ *   live:     index.json without the entry ─rename─► index.json; its blobs follow
  *   service:  a note into it, <root>/<name> ─rename─► <root>/.bilge-gone.<name>.…
  *             (see remove_note.h) ─► unlink all, the note last
  *
@@ -31,6 +32,7 @@ struct remove_context {
     const char *root_path;
     const char *name;          /* of the cache directory in the root */
     uint64_t dev, ino;         /* what it was when it was shown */
+    const int64_t *exported_at; /* index.json's time then, 0: none; NULL: no matter */
     bool now;                  /* also when busy: the second, explained yes */
     const pid_t *own_sessions; /* see busy.h; NULL: none */
     unsigned settle_ms;        /* "a moment" between setting aside and the second look */
@@ -40,19 +42,22 @@ struct remove_context {
     void *arg;
 };
 
-/* One listed file and what became of it. */
+/* One listed file and what became of it; or a manifest that index.json is to name
+ * no longer, which happens before anything is set aside. */
 struct remove_item {
-    enum { REMOVE_BLOB, REMOVE_INGEST } kind;
-    struct digest digest; /* REMOVE_BLOB */
+    enum { REMOVE_BLOB, REMOVE_INGEST, REMOVE_LIVE } kind;
+    struct digest digest; /* REMOVE_BLOB, REMOVE_LIVE */
     const char *name;     /* REMOVE_INGEST: the entry's name below ingest/ */
     uint64_t ino;         /* what it was when it was shown: another one is skipped */
-    int64_t modified_at;
+    int64_t modified_at;  /* REMOVE_LIVE: of index.json */
     /* out */
     int code; /* 0: gone; ERR_CHANGED, ERR_BUSY, ERR_CANCELLED or errno: still there */
     int64_t freed_bytes;
 };
 
-/* Removes blobs and ingest leftovers. Returns 0 when it ran through or was
+/* Removes blobs and ingest leftovers, and what index.json names. Of that some must
+ * stay, and all that stays must be whole: else ERR_CHANGED, and nothing is
+ * touched. Returns 0 when it ran through or was
  * cancelled (look at each item), ERR_BUSY with the sign in err when the cache is
  * busy (nothing touched, or all put back), or another error that kept it from
  * starting: ERR_FORMAT when what is live can't be told. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/crew.h"
 #include "core/base/mem.h"
-#include "core/cache/crew.h"
 #include "core/cache/entries.h"
 #include "core/cache/tree.h"
 

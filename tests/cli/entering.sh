@@ -16,9 +16,13 @@ opens='O_DIRECTORY|[^_a-z](fd)?opendir *\('
 elsewhere() { # files of core that open directories, without core/base/fs*.c
     grep -lE "$opens" -r "$1/core" --include='*.[ch]' | grep -v '/core/base/fs[^/]*$'
 }
-# Of a listing elsewhere than on Linux: the descriptor comes from fs_open_again().
-only_entries() { [ "$(elsewhere "$top")" = "$top/core/cache/entries.c" ]; }
-is 'core opens directories in core/base/fs*.c only' only_entries
+# root.c finds the roots themselves, watch.c opens what it has watched and reads nothing of it;
+# of a listing elsewhere than on Linux the descriptor comes from fs_open_again().
+only_these() {
+    [ "$(elsewhere "$top" | sed "s|^$top/||" | sort | tr '\n' ' ')" = \
+        'core/cache/entries.c core/cache/root.c core/cache/watch.c ' ]
+}
+is 'core enters directories by core/base/fs.c only' only_these
 is 'entries.c opens none itself' lacks 'O_DIRECTORY\|[^d]opendir' "$top/core/cache/entries.c"
 mkdir -p "$tmp/other/core/cache"
 echo 'DIR *dir = opendir(path);' >"$tmp/other/core/cache/new.c"

@@ -190,16 +190,34 @@ static void test_odd_digests(void **state)
         kit_write(kit, "index.json", text, strlen(text));
         struct cache *cache = kit_check(kit);
         assert_true(cache->live_unknown);
-        kit_assert_problem(cache, PROBLEM_FOREIGN, "does not follow");
-        cache_free(cache);
-        kit_blob(kit, 90, text);
-        kit_index(kit, (unsigned[]){90}, 1);
-        cache = kit_check(kit);
-        assert_false(cache->live_unknown);
-        assert_false(cache->generations[0].whole);
-        kit_assert_problem(cache, PROBLEM_FOREIGN, "the live manifest names 1 thing");
+        kit_assert_problem(cache, PROBLEM_FOREIGN, "does not understand");
+        assert_int_equal(0, cache_garbage_bytes(cache));
         cache_free(cache);
         free(text);
+        /* A live manifest that names such a layer, and one that leads nowhere else. */
+        char *config = mem_printf("{\"mediaType\":\"" KIT_CONFIG "\",\"digest\":\"%s\"},",
+                                  kit_digest(101));
+        for (int is_cache = 1; is_cache >= 0; is_cache--) {
+            text = mem_printf("{\"schemaVersion\":2,\"manifests\":[%s{\"mediaType\":\"" KIT_INDEX
+                              "\",\"digest\":\"%s\",\"size\":1}]}",
+                              is_cache ? config : "", odd[i]);
+            kit_blob(kit, 90, text);
+            kit_index(kit, (unsigned[]){90}, 1);
+            cache = kit_check(kit);
+            kit_assert_state(is_cache ? CACHE_BROKEN : CACHE_FOREIGN, cache);
+            assert_int_equal(0, cache_garbage_bytes(cache));
+            if (is_cache) {
+                assert_true(cache->live_unknown && !cache->index_unknown);
+                assert_true(cache->generations[0].unknown && !cache->generations[0].whole);
+                kit_assert_problem(cache, PROBLEM_FOREIGN, "the live manifest holds 1 thing");
+            }
+            cache_free(cache);
+            free(text);
+        }
+        free(config);
+        char *path = path_join(kit->dir, kit_blob_path(90));
+        assert_int_equal(0, unlink(path));
+        free(path);
     }
 }
 
@@ -233,7 +251,7 @@ static void test_odd_files(void **state)
     free(dir);
 }
 
-/* None of these may be read, or waited for. */
+/* None of these may be read, or waited for: what is in them is not known. */
 static void test_index_is_no_file(void **state)
 {
     struct kit *kit = *state;
@@ -247,9 +265,10 @@ static void test_index_is_no_file(void **state)
         else
             dir_make(kit->dir, "index.json");
         struct cache *cache = kit_check(kit);
-        kit_assert_state(CACHE_BROKEN, cache);
+        kit_assert_state(CACHE_UNREADABLE, cache);
         assert_true(cache->live_unknown);
-        kit_assert_problem(cache, PROBLEM_INDEX, "not a regular file");
+        assert_non_null(cache_untouchable(cache));
+        kit_assert_problem(cache, PROBLEM_UNREADABLE, "index.json");
         cache_free(cache);
         assert_int_equal(0, remove(index));
     }
@@ -266,7 +285,9 @@ static void test_parts_swapped_for_symlinks(void **state)
     assert_int_equal(0, symlink(elsewhere, blobs));
     struct cache *cache = kit_check(kit);
     assert_int_equal(0, cache->blobs_len);
-    kit_assert_state(CACHE_BROKEN, cache);
+    kit_assert_state(CACHE_UNREADABLE, cache);
+    for (size_t i = 0; i < cache->problems_len; i++) /* it was not seen: nothing is missing */
+        assert_int_not_equal(PROBLEM_MISSING, cache->problems[i].kind);
     cache_free(cache);
     free(blobs);
     free(elsewhere);
