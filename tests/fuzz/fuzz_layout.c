@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cache/client.h"
-#include "core/cache/layout.h"
-#include "core/cache/pull.h"
+#include "core/cache/clients.h"
+#include "core/oci/json_reader.h"
+#include "core/oci/layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,18 +16,29 @@ static void check_manifest(const char *text, size_t size)
     if (manifest_parse(text, size, &manifest, &err) < 0)
         return;
     /* What it takes is JSON; only the deepest is a matter of where one begins. */
-    struct pull json;
+    struct json_reader json;
     size_t brackets = 0;
     for (size_t i = 0; i < size; i++)
         brackets += text[i] == '[' || text[i] == '{';
-    pull_init(&json, text, size);
-    pull_skip(&json);
-    assert(pull_ended(&json) || brackets >= PULL_MAX_DEPTH);
+    json_reader_init(&json, text, size);
+    json_reader_skip(&json);
+    assert(json_reader_ended(&json) || brackets >= JSON_READER_MAX_DEPTH);
+    uint32_t end = 0;
     for (size_t i = 0; i < manifest.len; i++) {
-        assert(manifest.descriptors[i].size_bytes >= -1);
-        assert(manifest.descriptors[i].role != BLOB_UNKNOWN);
+        const struct descriptor *descriptor = &manifest.descriptors[i];
+        assert(descriptor->size_bytes >= -1);
+        assert(descriptor->role != BLOB_UNKNOWN);
+        /* Each stands where it says: index.json is cut there. */
+        assert(descriptor->start >= end && descriptor->end <= size);
+        assert(text[descriptor->start] == '{' && text[descriptor->end - 1] == '}');
+        end = descriptor->end;
     }
     assert((manifest.odd != NULL) == (manifest.odd_count > 0));
+    if (manifest.odd == NULL && manifest.list_start > 0) {
+        assert(text[manifest.list_start - 1] == '[' && text[manifest.list_end] == ']');
+        assert(manifest.len == 0 || !manifest.is_index ||
+               (manifest.descriptors[0].start >= manifest.list_start && end <= manifest.list_end));
+    }
     manifest_done(&manifest);
 }
 
