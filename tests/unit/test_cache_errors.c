@@ -318,7 +318,7 @@ static void begin_removal(struct kit *kit)
     file_write_text(kit->root, "old/blobs/sha256/x", "x");
     assert_int_equal(0, stat(path, &st));
     assert_int_equal(0, fs_open_dir(kit->root_fd, "old", &fd, NULL));
-    assert_int_equal(0, note_gone_name("old", st.st_ino, name, sizeof name, NULL));
+    kit_removed_name("old", st.st_ino, true, name);
     assert_int_equal(0, note_write(fd, "old", st.st_ino, NULL));
     assert_int_equal(0, renameat(kit->root_fd, "old", kit->root_fd, name));
     close(fd);
