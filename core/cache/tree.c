@@ -417,6 +417,16 @@ static void add_listing(struct crew *crew, struct place *place)
     crew_add(crew, &listing->task);
 }
 
+/* What is mounted is no part of the tree. */
+static void count_entry(struct tally *tally, struct subtotal *subtotal, const char *name,
+                        const struct fs_stat *stat)
+{
+    if (stat->mount_root)
+        tally_error(tally, -EXDEV, "looking at", name);
+    else
+        tally_count(tally, subtotal, stat);
+}
+
 /* Stats what is no directory, and gathers the names of those that are at the
  * front of the batch, where room has been made by what was read already. */
 static size_t count_batch(struct place *place, struct entries *entries, struct subtotal *subtotal)
@@ -434,7 +444,7 @@ static size_t count_batch(struct place *place, struct entries *entries, struct s
             }
         }
         if (stat.type != FS_DIR) {
-            tally_count(place->tally, subtotal, &stat);
+            count_entry(place->tally, subtotal, entry.name, &stat);
             continue;
         }
         size_t size = strlen(entry.name) + 1;
@@ -501,8 +511,7 @@ static int count_file(void *arg, int dirfd, const char *name, const struct fs_st
 {
     struct deep *deep = arg;
     (void)dirfd;
-    (void)name;
-    tally_count(deep->tally, &deep->subtotal, stat);
+    count_entry(deep->tally, &deep->subtotal, name, stat);
     return 0;
 }
 
@@ -620,8 +629,8 @@ int tree_sum(int dirfd, const char *name, struct cache_leftover *ret_sum)
     struct fs_stat stat;
     int fd = -1;
     int code = entry_stat(dirfd, name, &stat);
-    if (code < 0)
-        return code;
+    if (code < 0 || stat.mount_root)
+        return code < 0 ? code : -EXDEV;
     tally_init(&tally, stat.dev, on_summed);
     tally.leftovers = &sum;
     if (stat.type == FS_DIR)
