@@ -26,7 +26,7 @@
 #define SILENT_SCREEN_MS 4000
 #define SILENT_COMMAND_MS 10000
 /* While something is deleted, linked or repaired: a large file may take long to go. */
-#define SILENT_CHANGE_MS 60000
+#define SILENT_CHANGE_MS 30000
 /* While closing. */
 #define CLOSING_TURN_MS 100
 #define CLOSING_SILENT_MS 2000

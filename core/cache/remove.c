@@ -524,6 +524,8 @@ static int service_look_again(const struct remove_context *context, int cache_fd
                       struct err *err)
 {
     int code = check_busy(context, cache_fd, err);
+    if (code == 0)
+        code = check_export(context, cache_fd, err);
     return code < 0 && rename_back(context, cache_fd, gone) == 0 ? code : 0;
 }
 

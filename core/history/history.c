@@ -245,26 +245,35 @@ static int make_file(const char *path, const struct stat *directory, struct err 
     return code;
 }
 
+enum finding {
+    FIND_OR_MAKE,
+    FIND_WHOLE, /* with the files that SQLite keeps beside it */
+    FIND_ALONE, /* without: then they must not be opened */
+};
+
+
 /* The file and those that SQLite keeps beside it. */
-static int check_files(const char *path, const struct stat *directory, bool make,
+static int check_files(const char *path, const struct stat *directory, enum finding finding,
                        struct err *err)
 {
-    static const char *const endings[] = {"-journal", "-wal", "-shm", ""};
+    static const char *const endings[] = {"", "-journal", "-wal", "-shm"};
+    size_t len = finding == FIND_ALONE ? 1 : sizeof endings / sizeof endings[0];
     bool found = false;
     int code = 0;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && code == 0; i++) {
+    for (size_t i = len; i-- > 0 && code == 0;) {
         char *file = mem_printf("%s%s", path, endings[i]);
         code = check_file(file, directory, &found, err);
         free(file);
     }
     if (code < 0 || found)
         return code;
-    return make ? make_file(path, directory, err) : err_sys(err, -ENOENT, "opening %s", path);
+    return finding == FIND_OR_MAKE ? make_file(path, directory, err)
+                                   : err_sys(err, -ENOENT, "opening %s", path);
 }
 
 /* The path with its directories resolved, which may be symlinks; the file itself
  * may not. */
-static int find_file(const char *path, bool make, char **ret_path, struct err *err)
+static int find_file(const char *path, enum finding finding, char **ret_path, struct err *err)
 {
     char *parent = path_parent(path), *real = realpath(parent, NULL);
     struct stat directory;
@@ -276,7 +285,7 @@ static int find_file(const char *path, bool make, char **ret_path, struct err *e
                        "opening the history %s: its directory belongs to another user", path);
     char *file = code == 0 ? path_join(real, path_name(path)) : NULL;
     if (code == 0)
-        code = check_files(file, &directory, make, err);
+        code = check_files(file, &directory, finding, err);
     if (code == 0)
         *ret_path = file;
     else
@@ -377,7 +386,7 @@ int history_open(const char *path, struct history **ret_history, struct err *err
     char *file = NULL;
     int code = make_directories(path, err);
     if (code == 0)
-        code = find_file(path, true, &file, err);
+        code = find_file(path, FIND_OR_MAKE, &file, err);
     if (code < 0)
         return code;
     struct history *history = mem_zalloc(sizeof *history);
@@ -437,11 +446,12 @@ static char *uri_of(const char *path)
 int history_open_reading(const char *path, struct history **ret_history, struct err *err)
 {
     char *file = NULL;
-    int code = find_file(path, false, &file, err);
+    bool whole = find_file(path, FIND_WHOLE, &file, NULL) == 0;
+    int code = whole ? 0 : find_file(path, FIND_ALONE, &file, err);
     if (code < 0)
         return code;
     struct history *history = mem_zalloc(sizeof *history);
-    bool readable = is_readable(history, file);
+    bool readable = whole && is_readable(history, file);
     if (!readable) {
         sqlite3_close(history->db);
         history->db = NULL;
