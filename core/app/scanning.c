@@ -53,7 +53,7 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
     struct service *row = store_get_service(bilge->store, path);
     struct site *site = roots_site(bilge, path);
     if (site != NULL)
-        watching_cache(site, path_name(path), !missing);
+        watching_cache(site, takes);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);
         if (row == NULL)

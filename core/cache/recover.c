@@ -162,9 +162,10 @@ static int check_abandoned(int cache_fd, const char *name)
     if (!cache_is_ours(name))
         return 0;
     int code = fs_open_file(cache_fd, name, &stat, &fd, NULL);
-    if (code < 0) /* gone, no file, or closed to us: not ours */
-        return code == -ENOENT || code == ERR_FOREIGN || code == -EACCES || code == -EPERM ? 0
-                                                                                          : code;
+    if (code == -EACCES && fs_look(cache_fd, name, &stat) == 0 && !may_be_ours(&stat))
+        return 0;
+    if (code < 0)
+        return code == -ENOENT || code == ERR_FOREIGN ? 0 : code;
     code = may_be_ours(&stat) && !stat.mount_root ? find_holder(fd) : 1;
     close(fd);
     return code < 0 ? code : code == 0;

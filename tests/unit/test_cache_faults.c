@@ -24,7 +24,7 @@
 #include "core/base/fs.h"
 #include "core/cache/busy.h"
 #include "core/cache/remove.h"
-#include "core/cache/remove_note.h"
+#include "core/cache/note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
@@ -389,5 +389,5 @@ int main(void)
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_look),
     };
-    return cmocka_run_group_tests_name("cache_errors", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("cache_faults", tests, NULL, NULL);
 }
