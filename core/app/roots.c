@@ -427,8 +427,7 @@ static void take_link(struct site *site, const char *name, const char *target)
         for (size_t j = 0; (path = cache_path(service, j)) != NULL; j++)
             if (strcmp(*path, link) == 0 && !strlist_has(&service->leads_to, target)) {
                 strlist_add(&service->leads_to, target);
-                site->bilge->join_needed = true;
-                bilge_moved(site->bilge);
+                services_join(site->bilge);
             }
     }
     free(link);
