@@ -427,8 +427,7 @@ static void take_link(struct site *site, const char *name, const char *target)
         for (size_t j = 0; (path = cache_path(service, j)) != NULL; j++)
             if (strcmp(*path, link) == 0 && !strlist_has(&service->leads_to, target)) {
                 strlist_add(&service->leads_to, target);
-                site->bilge->join_needed = true;
-                bilge_moved(site->bilge);
+                services_join(site->bilge);
             }
     }
     free(link);
@@ -526,7 +525,10 @@ void roots_look(struct site *site, bool list)
 static void put_silence(struct site *site, int64_t silent_ms)
 {
     struct bilge *bilge = site->bilge;
-    bool before = site->silent_ms > 0, now = roots_hang(bilge, site->lane);
+    bool before = site->silent_ms > 0;
+    /* Once silent it stays so until it gets further, however patient we are by now. */
+    bool now = roots_hang(bilge, site->lane) ||
+               (before && lane_silent_ms(site->lane) >= SILENT_SCREEN_MS);
     int64_t shown_s = site->silent_ms / 1000;
     site->silent_ms = now ? silent_ms : 0;
     if (before != now) {
