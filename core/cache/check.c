@@ -80,6 +80,10 @@ static int find_stranger(void *arg, const char *name, enum fs_type type)
 static int look_into_aside(int cache_fd, struct buf *found, struct err *err)
 {
     int fd, code = fs_open_dir(cache_fd, CACHE_ASIDE, &fd, err);
+    if (code == -ENOTDIR || code == -ELOOP) { /* bilge makes a directory */
+        buf_append_str(found, CACHE_ASIDE);
+        return 1;
+    }
     if (code < 0)
         return code == -ENOENT ? 0 : code;
     code = fs_each(fd, find_stranger, found, err);
@@ -97,26 +101,6 @@ static int look_into_blobs(int cache_fd, struct buf *found, struct err *err)
     return code;
 }
 
-static int find_not_aside(void *arg, const char *name, enum fs_type type)
-{
-    (void)type;
-    if (aside_is_ours(name))
-        return 0;
-    text_clean(arg, CACHE_ASIDE "/", strlen(CACHE_ASIDE "/"));
-    text_clean(arg, name, strlen(name));
-    return 1;
-}
-
-/* What lies there under a name that bilge gives to nothing is somebody's. */
-static int look_into_aside(int cache_fd, struct buf *found, struct err *err)
-{
-    int fd, code = fs_open_dir(cache_fd, CACHE_ASIDE, &fd, err);
-    if (code < 0)
-        return code == -ENOENT || code == -ENOTDIR || code == -ELOOP ? 0 : code;
-    code = fs_each(fd, find_not_aside, found, err);
-    close(fd);
-    return code;
-}
 
 int check_foreign(int cache_fd, const char *name, struct err *err)
 {
