@@ -129,8 +129,11 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
         session_wait(session, is_looked_at, &session->store, 0);
     }
     if (session_service(session, name, &service, &err) < 0 ||
-        start(restoration, values, service, &err) < 0)
-        return complain_err(&err);
+        start(restoration, values, service, &err) < 0) {
+        enum exit_code code = complain_err(&err);
+        /* A usage error says that nothing was touched. */
+        return code == EXIT_BAD_USAGE && session->finished_told > 0 ? EXIT_FAILED : code;
+    }
     char *id = mem_strdup(service->id);
     while (session_wait(session, is_done, restoration, 0) == SESSION_INTERRUPTED)
         bilge_care_cancel(session->bilge);

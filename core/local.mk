@@ -56,6 +56,8 @@ libbilge_a_SOURCES += \
 libbilge_a_SOURCES += \
 	core/cache/aside.c \
 	core/cache/aside.h \
+	core/cache/away.c \
+	core/cache/away.h \
 	core/cache/busy.c \
 	core/cache/busy.h \
 	core/cache/cache.c \
@@ -77,7 +79,6 @@ libbilge_a_SOURCES += \
 	core/cache/note.c \
 	core/cache/note.h \
 	core/cache/recover.c \
-	core/cache/recover.h \
 	core/cache/remove.c \
 	core/cache/remove.h \
 	core/cache/repair.c \

@@ -121,7 +121,8 @@ void rescans_cancel(struct site *site);
 /* ---- watching */
 /* It has been found, or is not there. */
 void watching_site(struct site *site);
-void watching_cache(struct site *site, const char *name, bool exists);
+/* It has been read. */
+void watching_cache(struct site *site, const struct cache *cache);
 /* Its list of directories as it is now: what differs from the rows is looked at. */
 void watching_compare(struct site *site, struct strlist *names, bool whole_list);
 

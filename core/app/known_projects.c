@@ -190,7 +190,7 @@ bool projects_step(struct bilge *bilge)
         gather_mine(bilge, &job->mine);
     memory->projects_wanted = false;
     memory->under_way = memory->projects_under_way = true;
-    job_start(bilge, &job->job);
+    job_start_on(bilge, bilge->lane, &job->job); /* it looks where all known caches lie */
     return true;
 }
 

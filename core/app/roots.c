@@ -26,7 +26,7 @@
 #define SILENT_SCREEN_MS 4000
 #define SILENT_COMMAND_MS 10000
 /* While something is deleted, linked or repaired: a large file may take long to go. */
-#define SILENT_CHANGE_MS 60000
+#define SILENT_CHANGE_MS 30000
 /* While closing. */
 #define CLOSING_TURN_MS 100
 #define CLOSING_SILENT_MS 2000
@@ -49,6 +49,7 @@ struct finding {
     struct apart own;
     struct strlist names;
     bool whole_list;
+    struct strlist links, targets; /* caches of it that are symlinks, and where each leads */
 };
 
 /* ------------------------------------------------------------ the search */
@@ -139,6 +140,22 @@ static void list(struct finding *finding)
         finding->only.len > 0 || fs_each(fd, add_name, finding, NULL) == 0;
 }
 
+/* What the project's caches that are symlinks lead to is used by the project, too. */
+static void find_links(struct finding *finding)
+{
+    const struct root *root = finding->found.root;
+    struct fs_stat stat;
+    for (size_t i = 0; i < finding->caches.len; i++) {
+        const char *name = finding->caches.items[i];
+        if (fs_stat_at(root->fd, name, &stat, NULL) < 0 || stat.type != FS_SYMLINK)
+            continue;
+        char *path = path_join(root->path, name);
+        strlist_add(&finding->links, name);
+        strlist_put(&finding->targets, path_canonical(path));
+        free(path);
+    }
+}
+
 static void find_run(struct job *job)
 {
     struct finding *finding = (struct finding *)job;
@@ -150,6 +167,8 @@ static void find_run(struct job *job)
         find_own(finding);
     if (finding->list && finding->found.root != NULL)
         list(finding);
+    if (finding->found.root != NULL && finding->single == NULL)
+        find_links(finding);
 }
 
 static void finding_free(struct finding *finding)
@@ -160,6 +179,8 @@ static void finding_free(struct finding *finding)
     strlist_done(&finding->caches);
     strlist_done(&finding->only);
     strlist_done(&finding->names);
+    strlist_done(&finding->links);
+    strlist_done(&finding->targets);
     free(finding->own.items);
     free(finding->apart.items);
     free(finding->single);
@@ -397,6 +418,21 @@ static void take_root(struct site *site, struct finding *finding, bool *ret_move
 
 static void look_now(struct site *site);
 
+static void take_link(struct site *site, const char *name, const char *target)
+{
+    struct compose_project *project = site->bilge->store->project;
+    char *link = path_join(site->place, name), **path;
+    for (size_t i = 0; project != NULL && i < project->services_len; i++) {
+        struct compose_service *service = &project->services[i];
+        for (size_t j = 0; (path = cache_path(service, j)) != NULL; j++)
+            if (strcmp(*path, link) == 0 && !strlist_has(&service->leads_to, target)) {
+                strlist_add(&service->leads_to, target);
+                services_join(site->bilge);
+            }
+    }
+    free(link);
+}
+
 static void find_done(struct job *job, bool cancelled)
 {
     struct finding *finding = (struct finding *)job;
@@ -419,6 +455,8 @@ static void find_done(struct job *job, bool cancelled)
     if (moved && !first)
         count_anew_around(site);
     roots_show(bilge);
+    for (size_t i = 0; i < finding->links.len && site->place != NULL; i++)
+        take_link(site, finding->links.items[i], finding->targets.items[i]);
     for (struct site *any = bilge->sites; any != NULL; any = any->next)
         watching_site(any);
     if (site->find_again) {
@@ -487,7 +525,10 @@ void roots_look(struct site *site, bool list)
 static void put_silence(struct site *site, int64_t silent_ms)
 {
     struct bilge *bilge = site->bilge;
-    bool before = site->silent_ms > 0, now = roots_hang(bilge, site->lane);
+    bool before = site->silent_ms > 0;
+    /* Once silent it stays so until it gets further, however patient we are by now. */
+    bool now = roots_hang(bilge, site->lane) ||
+               (before && lane_silent_ms(site->lane) >= SILENT_SCREEN_MS);
     int64_t shown_s = site->silent_ms / 1000;
     site->silent_ms = now ? silent_ms : 0;
     if (before != now) {
@@ -601,6 +642,7 @@ static void add_path(struct bilge *bilge, char **path)
             strlist_add(&site->names, name);
             site->scanned &= is_whole(site);
             site->scan_wanted |= site->found && !is_whole(site);
+            site->find_again |= site->found || site->finding != NULL; /* it may be a link */
         }
     }
     free(above);
@@ -615,6 +657,8 @@ void roots_from_project(struct bilge *bilge)
     for (struct site *site = bilge->sites; site != NULL; site = site->next)
         if (site->scan_wanted && site->finding == NULL)
             roots_look(site, false);
+        else if (site->find_again && site->finding == NULL)
+            look_now(site);
 }
 
 /* ------------------------------------------------------------------ questions */

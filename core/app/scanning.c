@@ -53,7 +53,7 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
     struct service *row = store_get_service(bilge->store, path);
     struct site *site = roots_site(bilge, path);
     if (site != NULL)
-        watching_cache(site, path_name(path), !missing);
+        watching_cache(site, takes);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);
         if (row == NULL)
@@ -271,9 +271,14 @@ static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
         move_item(is_left ? &left : &finished, item);
     }
     free(recovery->met.items);
-    for (size_t i = 0; i < finished.len && !bilge->closing; i++)
-        if (finished.items[i].kind != UNFINISHED_REMOVAL)
+    bool back = false; /* a whole cache, under its own name */
+    for (size_t i = 0; i < finished.len && !bilge->closing; i++) {
+        back |= finished.items[i].kind == UNFINISHED_AWAY;
+        if (finished.items[i].kind == UNFINISHED_ASIDE || finished.items[i].kind == UNFINISHED_WRITE)
             caches_rescan(bilge, finished.items[i].path, false);
+    }
+    if (back)
+        caches_scan_site(recovery->site);
     store_add_finished(bilge->store, &finished);
     /* What an older look has seen may not be true any more. */
     if (recovery->number != recovery->site->recovery) {

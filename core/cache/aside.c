@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/cache/tree.h"
 #include "core/cache/unlink.h"
 #include "core/oci/layout.h"
 
@@ -35,21 +37,26 @@ static bool has_no_locks(int code)
            code == ENOSYS;
 }
 
+int aside_try_lock(int fd)
+{
+    int code;
+    do
+        code = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
+    while (code == -EINTR);
+    if (code == -EWOULDBLOCK)
+        return ERR_BUSY;
+    return has_no_locks(-code) ? 0 : code;
+}
+
 /* Who only looks whether the lock is held holds it for a moment itself. */
 static int lock(int fd, struct err *err)
 {
-    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0;) {
-        if (has_no_locks(errno))
-            return 0;
-        if (errno == EINTR)
-            continue;
-        if (errno != EWOULDBLOCK)
-            return err_sys(err, -errno, "locking a cache directory");
-        if (tries++ == LOCK_TRIES)
-            return err_set(err, ERR_BUSY, "another bilge is removing something here");
+    int code;
+    for (int tries = 0; (code = aside_try_lock(fd)) == ERR_BUSY && tries < LOCK_TRIES; tries++)
         nanosleep(&(struct timespec){0, LOCK_PAUSE_MS * 1000000L}, NULL);
-    }
-    return 0;
+    if (code == ERR_BUSY)
+        return err_set(err, code, "another bilge is removing something here");
+    return code < 0 ? err_sys(err, code, "locking a cache directory") : 0;
 }
 
 int aside_lock(int root_fd, const char *name, uint64_t dev, uint64_t ino, int *ret_fd,
@@ -126,26 +133,54 @@ int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
     return code;
 }
 
+/* Somebody has taken blobs/ away meanwhile. */
+static int make_blobs(struct aside *aside)
+{
+    if (mkdirat(aside->cache_fd, "blobs", 0755) < 0 && errno != EEXIST)
+        return -errno;
+    int above = -1, code = fs_open_dir(aside->cache_fd, "blobs", &above, NULL);
+    if (code < 0)
+        return code;
+    if (mkdirat(above, "sha256", 0755) < 0 && errno != EEXIST)
+        code = -errno;
+    if (code == 0)
+        code = fs_open_dir(above, "sha256", &aside->blobs_fd, NULL);
+    close(above);
+    return code;
+}
+
 struct returning {
-    const struct aside *aside;
+    struct aside *aside;
     size_t left;
+    int code; /* of the first that stays */
 };
 
+/* Of what was written anew meanwhile the older copy goes; so does half a write for
+ * which there is no ingest/ any more. */
 static void return_one(void *arg, enum aside_kind kind, const char *name)
 {
     struct returning *returning = arg;
-    int code = aside_return(returning->aside, kind, name);
-    if (code == -EEXIST) /* it was written anew */
-        code = aside_delete(returning->aside, kind, name, NULL);
-    returning->left += code < 0 && code != -ENOENT;
+    struct aside *aside = returning->aside;
+    int code = 0;
+    if (kind == ASIDE_BLOB && aside->blobs_fd < 0)
+        code = make_blobs(aside);
+    if (code == 0)
+        code = kind == ASIDE_INGEST && aside->ingest_fd < 0 ? -EEXIST
+                                                            : aside_return(aside, kind, name);
+    if (code == -EEXIST)
+        code = aside_delete(aside, kind, name, NULL);
+    if (code == 0 || code == -ENOENT)
+        return;
+    if (returning->left++ == 0)
+        returning->code = code;
 }
 
-int aside_return_all(const struct aside *aside, struct err *err)
+int aside_return_all(struct aside *aside, struct err *err)
 {
     struct returning returning = {.aside = aside};
     int code = aside_each(aside, return_one, &returning, err);
     if (code == 0 && returning.left > 0)
-        code = err_set(err, -EBUSY, "%zu blobs that were set aside could not be put back",
+        code = err_sys(err, returning.code, "putting back %zu blobs that were set aside",
                        returning.left);
     return code;
 }
@@ -156,20 +191,67 @@ static int remove_dir(const struct aside *aside)
     return gone ? 0 : -errno;
 }
 
+static bool is_not_empty(int code)
+{
+    return code == -ENOTEMPTY || code == -EEXIST;
+}
+
 int aside_close(struct aside *aside, struct err *err)
 {
-    int code = remove_dir(aside);
-    bool full = code == -ENOTEMPTY || code == -EEXIST;
-    if (full || (code == 0 && aside->beside)) {
+    int removed = remove_dir(aside), code = 0;
+    if (is_not_empty(removed) || aside->beside) {
         code = aside_return_all(aside, err);
-        if (code == 0 && full)
-            remove_dir(aside); /* else what is in it is not ours */
-    } else if (code < 0) {
-        err_sys(err, code, "removing " CACHE_ASIDE);
+        removed = remove_dir(aside);
     }
+    /* What is in it then is not ours. */
+    if (code == 0 && removed < 0 && !is_not_empty(removed))
+        code = err_sys(err, removed, "removing " CACHE_ASIDE);
     close_all(aside);
     return code;
 }
+
+/* ---- an entry of ingest/ of which a part is gone */
+
+static int leave_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    (void)arg;
+    (void)dirfd;
+    (void)name;
+    (void)stat;
+    return 0;
+}
+
+static int leave_directory(void *arg, int above, const char *name, const struct fs_stat *stat,
+                           bool failed)
+{
+    const int64_t *modified_at = arg;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = *modified_at / CLOCK_SECOND,
+                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
+    (void)failed;
+    if (stat->modified_at > *modified_at)
+        utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);
+    return 0;
+}
+
+static void ignore_failure(void *arg, const struct tree_failure *failure)
+{
+    (void)arg;
+    (void)failure;
+}
+
+void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at)
+{
+    struct fs_stat above;
+    const struct tree_walk walk = {.on_file = leave_file,
+                                   .on_leave = leave_directory,
+                                   .on_failure = ignore_failure,
+                                   .arg = &modified_at};
+    if (aside->ingest_fd >= 0 && fs_look(aside->ingest_fd, "", &above) == 0)
+        tree_walk(aside->ingest_fd, above.dev, name, &walk);
+}
+
+/* ---- where things wait */
 
 size_t aside_room(const struct aside *aside)
 {

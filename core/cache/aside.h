@@ -31,7 +31,11 @@ struct aside {
 int aside_lock(int root_fd, const char *name, uint64_t dev, uint64_t ino, int *ret_fd,
                struct err *err);
 
-/* The same, and opens what lies in it. Something that is there and can't be
+/* The lock of an open file or directory, without waiting for it: 0, also where there
+ * are no locks, ERR_BUSY, or another negative code. */
+int aside_try_lock(int fd);
+
+/* As aside_lock(), and opens what lies in it. Something that is there and can't be
  * opened is an error: nothing is taken for absent that was not seen to be.
  * ERR_FOREIGN when .bilge-aside is another user's. */
 int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
@@ -50,7 +54,10 @@ int aside_take(struct aside *aside, enum aside_kind kind, const char *name);
 /* Puts it back where it was. -EEXIST when it was written anew meanwhile. */
 int aside_return(const struct aside *aside, enum aside_kind kind, const char *name);
 /* All that waits; what was written anew meanwhile stays, and the older copy goes. */
-int aside_return_all(const struct aside *aside, struct err *err);
+int aside_return_all(struct aside *aside, struct err *err);
+/* An entry of ingest/ could not be deleted to its end, and is back: nobody is to
+ * take what went of it for a write. modified_at: its newest time before. */
+void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at);
 int aside_stat(const struct aside *aside, enum aside_kind kind, const char *name,
                struct fs_stat *ret_stat);
 /* Adds what it gave back to *freed_bytes. */

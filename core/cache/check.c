@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/text.h"
+#include "core/cache/aside.h"
 #include "core/cache/busy.h"
 #include "core/oci/layout.h"
 
@@ -39,6 +40,9 @@ static bool is_part(const char *name)
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         if (strcmp(name, parts[i]) == 0)
             return true;
+    const char *beside = CACHE_ASIDE ".";
+    if (strncmp(name, beside, strlen(beside)) == 0)
+        return aside_is_ours(name + strlen(beside));
     return cache_is_temporary(name) || cache_is_aside(name);
 }
 
@@ -62,6 +66,31 @@ static int find_algorithm(void *arg, const char *name, enum fs_type type)
     return 1;
 }
 
+/* What bilge has set aside goes with the rest; what others have put there stays. */
+static int find_stranger(void *arg, const char *name, enum fs_type type)
+{
+    (void)type;
+    if (aside_is_ours(name))
+        return 0;
+    buf_append_str(arg, CACHE_ASIDE "/");
+    text_clean(arg, name, strlen(name));
+    return 1;
+}
+
+static int look_into_aside(int cache_fd, struct buf *found, struct err *err)
+{
+    int fd, code = fs_open_dir(cache_fd, CACHE_ASIDE, &fd, err);
+    if (code == -ENOTDIR || code == -ELOOP) { /* bilge makes a directory */
+        buf_append_str(found, CACHE_ASIDE);
+        return 1;
+    }
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    code = fs_each(fd, find_stranger, found, err);
+    close(fd);
+    return code;
+}
+
 static int look_into_blobs(int cache_fd, struct buf *found, struct err *err)
 {
     int blobs_fd, code = fs_open_dir(cache_fd, "blobs", &blobs_fd, err);
@@ -72,12 +101,15 @@ static int look_into_blobs(int cache_fd, struct buf *found, struct err *err)
     return code;
 }
 
+
 int check_foreign(int cache_fd, const char *name, struct err *err)
 {
     struct buf found = {0};
     int code = fs_each(cache_fd, find_foreign, &found, err);
     if (code == 0)
         code = look_into_blobs(cache_fd, &found, err);
+    if (code == 0)
+        code = look_into_aside(cache_fd, &found, err);
     if (code > 0)
         code =
             err_set(err, ERR_FOREIGN, "%s holds %s, which is no part of a cache", name, found.data);

@@ -1,4 +1,4 @@
-/* May something go? What remove.c, remove_service.c and recover.c ask. */
+/* May something go? What remove.c and recover.c ask. */
 #ifndef BILGE_CACHE_CHECK_H
 #define BILGE_CACHE_CHECK_H
 

@@ -8,6 +8,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/cache/aside.h"
 #include "core/oci/blob_hash.h"
 #include "core/oci/layout.h"
 
@@ -203,8 +204,10 @@ int dedupe_link(const struct dedupe_item *item, const struct dedupe_place *from,
     int from_cache_fd = -1;
     digest_hex(linking.hex, &item->digest);
     int code = open_blobs(from, &from_cache_fd, &linking.from_fd, err);
+    if (code == 0) /* locked: the temporary name is one that removals use */
+        code = aside_lock(to->root_fd, to->name, 0, 0, &linking.to_cache_fd, err);
     if (code == 0)
-        code = open_blobs(to, &linking.to_cache_fd, &linking.to_fd, err);
+        code = cache_open_blobs(linking.to_cache_fd, &linking.to_fd, err);
     if (code == 0)
         code = check_files(&linking, across_users, err);
     if (code == 0 && !verified)

@@ -21,17 +21,38 @@
 #define NAME_PART 200
 #define RANDOM_BYTES 8
 
-int note_gone_name(const char *name, uint64_t ino, char *ret_name, size_t size, struct err *err)
+/* Both prefixes are of one length. */
+#define PREFIX_LEN (sizeof CACHE_AWAY - 1)
+_Static_assert(sizeof CACHE_AWAY == sizeof CACHE_GONE, "one prefix takes the other's place");
+
+bool note_is_away(const char *name)
+{
+    return strncmp(name, CACHE_AWAY, PREFIX_LEN) == 0;
+}
+
+bool note_is_gone(const char *name)
+{
+    return strncmp(name, CACHE_GONE, PREFIX_LEN) == 0;
+}
+
+int note_away_name(const char *name, uint64_t ino, char ret_name[NOTE_NAME_SIZE], struct err *err)
 {
     unsigned char random[RANDOM_BYTES];
     int code = uv_random(NULL, NULL, random, sizeof random, 0, NULL);
     if (code < 0)
         return err_sys(err, code, "removing %s", name);
-    int len =
-        snprintf(ret_name, size, CACHE_GONE "%.*s.%" PRIu64 "-", NAME_PART, name, ino);
+    int len = snprintf(ret_name, NOTE_NAME_SIZE, CACHE_AWAY "%.*s.%" PRIu64 "-", NAME_PART, name,
+                       ino);
     for (size_t i = 0; i < sizeof random; i++)
-        len += snprintf(ret_name + len, size - (size_t)len, "%02x", random[i]);
+        len += snprintf(ret_name + len, NOTE_NAME_SIZE - (size_t)len, "%02x", random[i]);
     return 0;
+}
+
+int note_decide(int root_fd, const char *away, char ret_gone[NOTE_NAME_SIZE], struct err *err)
+{
+    snprintf(ret_gone, NOTE_NAME_SIZE, CACHE_GONE "%s", away + PREFIX_LEN);
+    int code = fs_move(root_fd, away, root_fd, ret_gone);
+    return code < 0 ? err_sys(err, code, "renaming %s", away) : 0;
 }
 
 /* ---- writing */
@@ -73,9 +94,9 @@ void note_remove(int cache_fd)
 /* The parts of <prefix><name>.<inode>-<random>. False when it has another form. */
 static bool take_apart(const char *gone, size_t *ret_name_len, uint64_t *ret_ino)
 {
-    const char *name = gone + strlen(CACHE_GONE), *dot = strrchr(gone, '.');
+    const char *name = gone + PREFIX_LEN, *dot = strrchr(gone, '.');
     char *end;
-    if (strncmp(gone, CACHE_GONE, strlen(CACHE_GONE)) != 0 || dot <= name ||
+    if ((!note_is_away(gone) && !note_is_gone(gone)) || dot <= name ||
         strspn(dot + 1, "0123456789") == 0)
         return false;
     errno = 0;
@@ -89,7 +110,7 @@ static bool take_apart(const char *gone, size_t *ret_name_len, uint64_t *ret_ino
  * name whole. */
 static bool fits(const struct buf *note, const char *gone, size_t name_len, uint64_t ino)
 {
-    const char *name = gone + strlen(CACHE_GONE);
+    const char *name = gone + PREFIX_LEN;
     char *part = mem_strndup(name, name_len), *begin = note_text(part, ino);
     size_t len = strlen(begin) - 1; /* without the newline */
     bool whole = name_len < NAME_PART;
@@ -98,6 +119,31 @@ static bool fits(const struct buf *note, const char *gone, size_t name_len, uint
     free(part);
     free(begin);
     return same;
+}
+
+char *note_first_name(const char *away, int fd)
+{
+    struct buf note = {0};
+    size_t name_len;
+    uint64_t ino;
+    char *name = NULL;
+    if (!take_apart(away, &name_len, &ino))
+        return NULL;
+    if (name_len < NAME_PART)
+        name = mem_strndup(away + PREFIX_LEN, name_len);
+    else if (fs_read_file(fd, CACHE_NOTE, NOTE_MAX_BYTES, &note, NULL) == 0 &&
+             fits(&note, away, name_len, ino)) {
+        char *begin = note_text("", ino);
+        size_t before = strlen(begin) - 1; /* without the newline */
+        name = mem_strndup(note.data + before, note.len - before - 1);
+        free(begin);
+    }
+    buf_done(&note);
+    if (name != NULL && !fs_is_name(name)) {
+        free(name);
+        name = NULL;
+    }
+    return name;
 }
 
 static bool may_have_written(uint32_t writer, uint32_t owner)

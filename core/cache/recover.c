@@ -1,4 +1,5 @@
-#include "core/cache/recover.h"
+/* What a killed bilge left: the part of remove.h that tells and finishes it. */
+#include "core/cache/remove.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,84 +8,15 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
-#include "core/cache/busy.h"
+#include "core/cache/aside.h"
+#include "core/cache/away.h"
 #include "core/cache/check.h"
-#include "core/cache/needed.h"
 #include "core/cache/note.h"
 #include "core/cache/remove.h"
 #include "core/cache/unlink.h"
 #include "core/oci/layout.h"
-
-/* ---- one cache */
-
-struct waiting {
-    struct aside *aside;
-    const struct cache *look;
-    int code;
-};
-
-static void count_one(void *arg, enum aside_kind kind, const char *name)
-{
-    (void)kind;
-    (void)name;
-    ++*(size_t *)arg;
-}
-
-static bool is_needed(const struct cache *look, enum aside_kind kind, const char *name)
-{
-    struct digest digest;
-    if (kind != ASIDE_BLOB || !digest_parse_hex(name, &digest))
-        return false;
-    uint32_t blob = cache_find_blob(look, &digest);
-    return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
-}
-
-/* What can't be deleted goes back, too: it waits no longer. */
-static void finish_one(void *arg, enum aside_kind kind, const char *name)
-{
-    struct waiting *waiting = arg;
-    int code = -EEXIST;
-    if (is_needed(waiting->look, kind, name))
-        code = aside_return(waiting->aside, kind, name);
-    if (code == -EEXIST)
-        code = aside_delete(waiting->aside, kind, name, NULL);
-    if (code < 0)
-        aside_return(waiting->aside, kind, name);
-    if (code < 0 && waiting->code == 0)
-        waiting->code = code;
-}
-
-static bool is_busy(int cache_fd)
-{
-    char *sign = busy_file_signs(cache_fd, clock_now());
-    if (sign == NULL)
-        sign = busy_building_client(NULL);
-    free(sign);
-    return sign != NULL;
-}
-
-int recover_waiting(struct aside *aside, struct err *err)
-{
-    struct waiting waiting = {.aside = aside};
-    struct cache *look = NULL;
-    size_t count = 0;
-    int code = aside_each(aside, count_one, &count, err);
-    if (code < 0 || count == 0)
-        return code;
-    /* A running export may count on what waits; then, and when what is needed can't
-     * be told, all goes back, as if nothing had been begun. */
-    if (is_busy(aside->cache_fd) || needed_look(aside, NEEDED_ALL, NULL, &look, NULL) < 0)
-        return aside_return_all(aside, err);
-    waiting.look = look;
-    code = aside_each(aside, finish_one, &waiting, err);
-    cache_free(look);
-    if (code == 0 && waiting.code < 0)
-        code = err_sys(err, waiting.code, "finishing what an earlier bilge set aside");
-    return code;
-}
 
 /* ---- what is left in a root */
 
@@ -111,9 +43,10 @@ static void add(struct search *search, const char *name, enum unfinished_kind ki
     };
 }
 
-static bool is_gone_name(const char *name)
+/* As long as "gone". */
+static bool is_removed_name(const char *name)
 {
-    return strncmp(name, CACHE_GONE, strlen(CACHE_GONE)) == 0;
+    return note_is_away(name) || note_is_gone(name);
 }
 
 /* Does it belong to the one cache that is asked about? */
@@ -122,7 +55,7 @@ static bool is_meant(const struct search *search, const char *name)
     const char *only = search->only;
     if (only == NULL || strcmp(name, only) == 0)
         return true;
-    if (!is_gone_name(name))
+    if (!is_removed_name(name))
         return false;
     name += strlen(CACHE_GONE);
     return strncmp(name, only, strlen(only)) == 0 && name[strlen(only)] == '.';
@@ -131,23 +64,20 @@ static bool is_meant(const struct search *search, const char *name)
 static int add_name(void *arg, const char *name, enum fs_type type)
 {
     struct search *search = arg;
-    bool looked_at = type == FS_DIR || type == FS_OTHER || is_gone_name(name);
+    bool looked_at = type == FS_DIR || type == FS_OTHER || is_removed_name(name);
     if (looked_at && is_meant(search, name))
         buf_append(&search->names, name, strlen(name) + 1);
     return 0;
 }
 
-/* Held by a living bilge? Where there are no locks, by none. */
-static bool is_held(int fd)
+/* Held by a living bilge? 1 or 0, or a negative code. Where there are no locks, by
+ * none. */
+static int find_holder(int fd)
 {
-    int code;
-    do
-        code = flock(fd, LOCK_EX | LOCK_NB);
-    while (code < 0 && errno == EINTR);
-    bool held = code < 0 && errno == EWOULDBLOCK;
+    int code = aside_try_lock(fd);
     if (code == 0)
         flock(fd, LOCK_UN);
-    return held;
+    return code == ERR_BUSY ? 1 : code;
 }
 
 static int count_blob(void *arg, const char *name, enum fs_type type)
@@ -169,11 +99,11 @@ static size_t count_blobs(int cache_fd)
     return count;
 }
 
-/* Is it a removal of ours, and does it hold nothing but a cache? */
+/* Is it a removal of ours, and, if it is to go, does it hold nothing but a cache? */
 static int check_gone(const struct search *search, const char *name, int fd, struct err *err)
 {
     int sign = note_check(search->root_fd, name, fd, err);
-    if (sign <= 0)
+    if (sign <= 0 || note_is_away(name))
         return sign;
     int code = check_foreign(fd, name, err);
     return code == ERR_FOREIGN ? NOTE_FOREIGN : code < 0 ? code : sign;
@@ -192,13 +122,16 @@ static void look_at_gone(struct search *search, const char *name)
 {
     struct err err = {0};
     int fd = -1, code = fs_open_dir(search->root_fd, name, &fd, &err);
-    bool held = code == 0 && is_held(fd);
-    if (code == 0 && !held)
+    int held = code == 0 ? find_holder(fd) : 0;
+    if (held < 0)
+        code = err_sys(&err, held, "looking at a lock");
+    if (code == 0 && held == 0)
         code = check_gone(search, name, fd, &err);
-    if (code == -ENOENT || held)
+    if (code == -ENOENT || held > 0)
         ; /* it has just gone, or is going */
     else if (code > 0)
-        add(search, name, UNFINISHED_REMOVAL, count_blobs(fd), NULL);
+        add(search, name, note_is_away(name) ? UNFINISHED_AWAY : UNFINISHED_REMOVAL,
+            count_blobs(fd), NULL);
     else if (code == NOTE_FOREIGN || is_foreign(search->root_fd, name, code))
         add(search, name, UNFINISHED_FOREIGN, 0, NULL);
     else
@@ -212,6 +145,7 @@ struct found {
     int cache_fd;
     size_t aside, temporary;
     bool dir;
+    size_t strangers; /* in it */
 };
 
 /* Root's own files in a user's cache are of a bilge that ran with sudo. */
@@ -220,16 +154,21 @@ static bool may_be_ours(const struct fs_stat *stat)
     return stat->uid == geteuid() || stat->uid == 0 || geteuid() == 0;
 }
 
-/* A temporary file is written under a lock. */
-static bool is_abandoned(int cache_fd, const char *name)
+/* A temporary file is written under a lock. 1 or 0, or a negative code. */
+static int check_abandoned(int cache_fd, const char *name)
 {
     struct fs_stat stat;
     int fd;
-    if (!cache_is_ours(name) || fs_open_file(cache_fd, name, &stat, &fd, NULL) < 0)
-        return false;
-    bool abandoned = may_be_ours(&stat) && !stat.mount_root && !is_held(fd);
+    if (!cache_is_ours(name))
+        return 0;
+    int code = fs_open_file(cache_fd, name, &stat, &fd, NULL);
+    if (code == -EACCES && fs_look(cache_fd, name, &stat) == 0 && !may_be_ours(&stat))
+        return 0;
+    if (code < 0)
+        return code == -ENOENT || code == ERR_FOREIGN ? 0 : code;
+    code = may_be_ours(&stat) && !stat.mount_root ? find_holder(fd) : 1;
     close(fd);
-    return abandoned;
+    return code < 0 ? code : code == 0;
 }
 
 static int look_at_entry(void *arg, const char *name, enum fs_type type)
@@ -241,15 +180,20 @@ static int look_at_entry(void *arg, const char *name, enum fs_type type)
         found->dir = true;
     else if (strncmp(name, beside, strlen(beside)) == 0)
         found->aside += aside_is_ours(name + strlen(beside));
-    else
-        found->temporary += is_abandoned(found->cache_fd, name);
+    else {
+        int code = check_abandoned(found->cache_fd, name);
+        if (code < 0)
+            return code;
+        found->temporary += (size_t)code;
+    }
     return 0;
 }
 
 static int count_entry(void *arg, const char *name, enum fs_type type)
 {
+    struct found *found = arg;
     (void)type;
-    *(size_t *)arg += aside_is_ours(name);
+    *(aside_is_ours(name) ? &found->aside : &found->strangers) += 1;
     return 0;
 }
 
@@ -266,7 +210,7 @@ static int look_into_aside(struct found *found, bool *ret_foreign, struct err *e
     code = fs_stat_fd(fd, &stat, err);
     *ret_foreign = code == 0 && geteuid() != 0 && stat.uid != geteuid();
     if (code == 0 && !*ret_foreign)
-        code = fs_each(fd, count_entry, &found->aside, err);
+        code = fs_each(fd, count_entry, found, err);
     close(fd);
     return code;
 }
@@ -275,8 +219,13 @@ static int look_at_entries(struct search *search, const char *name, int fd, stru
 {
     struct found found = {.cache_fd = fd};
     int code = fs_each(fd, look_at_entry, &found, err);
-    if (code < 0 || (!found.dir && found.aside + found.temporary == 0) || is_held(fd))
-        return code;
+    if (code < 0)
+        return err->code == code ? code : err_sys(err, code, "looking at %s", name);
+    if (!found.dir && found.aside + found.temporary == 0)
+        return 0;
+    code = find_holder(fd);
+    if (code != 0)
+        return code > 0 ? 0 : err_sys(err, code, "looking at a lock");
     code = cache_find_layout(fd);
     if (code < 0)
         return err_sys(err, code, "looking at %s", name);
@@ -284,12 +233,12 @@ static int look_at_entries(struct search *search, const char *name, int fd, stru
     code = found.dir && !foreign ? look_into_aside(&found, &foreign, err) : 0;
     if (code < 0)
         return code;
-    if (foreign) {
+    if (foreign || found.strangers > 0) {
         char *path = mem_printf("%s/" CACHE_ASIDE, name);
         add(search, path, UNFINISHED_FOREIGN, 0, NULL);
         free(path);
     }
-    if (!foreign && (found.dir || found.aside > 0))
+    if (!foreign && (found.aside > 0 || (found.dir && found.strangers == 0)))
         add(search, name, UNFINISHED_ASIDE, found.aside, NULL);
     if (found.temporary > 0)
         add(search, name, UNFINISHED_WRITE, found.temporary, NULL);
@@ -321,7 +270,7 @@ void remove_unfinished(int root_fd, const char *root_path, const char *only,
         add(&search, ".", UNFINISHED_UNKNOWN, 0, &err);
     for (size_t at = 0; at < search.names.len; at += strlen(name) + 1) {
         name = search.names.data + at;
-        if (is_gone_name(name))
+        if (is_removed_name(name))
             look_at_gone(&search, name);
         else
             look_at_cache(&search, name);
@@ -351,13 +300,33 @@ static int finish_removal(const struct search *search, const char *name, struct 
     return code;
 }
 
+static int finish_away(const struct search *search, const char *away, struct err *err)
+{
+    int fd = -1, code = aside_lock(search->root_fd, away, 0, 0, &fd, err);
+    if (code < 0)
+        return code;
+    int sign = check_gone(search, away, fd, err);
+    char *name = note_first_name(away, fd);
+    if (sign < 0)
+        code = sign;
+    else if (sign == NOTE_FOREIGN)
+        code = err_set(err, ERR_CHANGED, "%s has changed", away);
+    else if (name == NULL)
+        code = err_set(err, ERR_FORMAT, "the name that it had is not known");
+    else
+        code = away_give_back(search->root_fd, away, fd, name, err);
+    free(name);
+    close(fd);
+    return code;
+}
+
 static int finish_aside(const struct search *search, const char *name, struct err *err)
 {
     struct aside aside;
     int code = aside_open(search->root_fd, name, 0, 0, &aside, err);
     if (code < 0)
         return code;
-    code = recover_waiting(&aside, err);
+    code = aside_return_all(&aside, err);
     int left = aside_close(&aside, code == 0 ? err : NULL);
     return code < 0 ? code : left;
 }
@@ -366,9 +335,10 @@ static int remove_abandoned(void *arg, const char *name, enum fs_type type)
 {
     const int *cache_fd = arg;
     (void)type;
-    if (!is_abandoned(*cache_fd, name) || unlinkat(*cache_fd, name, 0) == 0)
-        return 0;
-    return errno == ENOENT ? 0 : -errno;
+    int code = check_abandoned(*cache_fd, name);
+    if (code > 0)
+        code = unlinkat(*cache_fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
+    return code;
 }
 
 static int finish_write(const struct search *search, const char *name, struct err *err)
@@ -388,6 +358,8 @@ static int finish(const struct search *search, const struct unfinished *unfinish
     switch (unfinished->kind) {
     case UNFINISHED_REMOVAL:
         return finish_removal(search, name, err);
+    case UNFINISHED_AWAY:
+        return finish_away(search, name, err);
     case UNFINISHED_ASIDE:
         return finish_aside(search, name, err);
     case UNFINISHED_WRITE:
@@ -436,9 +408,9 @@ int remove_recover(int root_fd, const char *root_path, const char *only,
 const char *unfinished_kind_name(enum unfinished_kind kind)
 {
     static const char *const names[] = {
-        [UNFINISHED_REMOVAL] = "removal", [UNFINISHED_ASIDE] = "aside",
-        [UNFINISHED_WRITE] = "write",     [UNFINISHED_FOREIGN] = "foreign",
-        [UNFINISHED_UNKNOWN] = "unknown",
+        [UNFINISHED_REMOVAL] = "removal", [UNFINISHED_AWAY] = "aside",
+        [UNFINISHED_ASIDE] = "aside",     [UNFINISHED_WRITE] = "write",
+        [UNFINISHED_FOREIGN] = "foreign", [UNFINISHED_UNKNOWN] = "unknown",
     };
     return names[kind];
 }
@@ -456,9 +428,12 @@ char *unfinished_text(const struct unfinished *unfinished, bool is_left)
     case UNFINISHED_REMOVAL:
         return mem_printf("an interrupted removal %s %s (%zu blob%s)", in, path, items,
                           plural(items));
+    case UNFINISHED_AWAY:
+        return mem_printf("an interrupted removal %s %s (a whole cache, %s)", in, path,
+                          is_left ? "set aside" : "put back");
     case UNFINISHED_ASIDE:
-        return mem_printf("an interrupted removal %s %s (%zu blob%s set aside)", in, path, items,
-                          plural(items));
+        return mem_printf("an interrupted removal %s %s (%zu blob%s %s)", in, path, items,
+                          plural(items), is_left ? "set aside" : "put back");
     case UNFINISHED_WRITE:
         return mem_printf("an interrupted write %s %s (%zu temporary file%s)", in, path, items,
                           plural(items));

@@ -16,11 +16,11 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/cache/aside.h"
+#include "core/cache/away.h"
 #include "core/cache/busy.h"
 #include "core/cache/check.h"
 #include "core/cache/needed.h"
 #include "core/cache/note.h"
-#include "core/cache/recover.h"
 #include "core/cache/scan.h"
 #include "core/cache/tree.h"
 #include "core/cache/unlink.h"
@@ -300,6 +300,8 @@ static void delete_item(struct removal *removal, size_t index)
         put_back(removal, index, code);
     else
         item->code = 0;
+    if (code < 0 && item->kind == REMOVE_INGEST)
+        aside_keep_time(&removal->aside, item->name, item->modified_at);
     removal->waits[index] = false;
 }
 
@@ -394,10 +396,10 @@ static int begin(struct removal *removal)
     const struct remove_context *context = removal->context;
     int cache_fd = removal->aside.cache_fd;
     int code = wants_blobs(removal) ? remove_check_layout(context, cache_fd, removal->err) : 0;
+    if (code == 0) /* what an earlier bilge set aside; a build may be about to need it */
+        code = aside_return_all(&removal->aside, removal->err);
     if (code == 0)
         code = check_busy(context, cache_fd, removal->err);
-    if (code == 0)
-        code = recover_waiting(&removal->aside, removal->err);
     if (code == 0)
         code = drop_live(removal);
     if (code == 0)
@@ -483,48 +485,57 @@ static int check(const struct remove_context *context, int cache_fd, struct err 
     return code;
 }
 
-/* Gives the directory back its name, unless somebody has made a new one. */
-static int rename_back(const struct remove_context *context, int cache_fd, const char *gone)
-{
-    int code = fs_move(context->root_fd, gone, context->root_fd, context->name);
-    if (code == 0)
-        note_remove(cache_fd);
-    return code;
-}
-
 /* Gives the directory a name that no reader looks for, and that recovery knows. */
-static int rename_aside(const struct remove_context *context, int cache_fd, char *ret_name,
-                        size_t size, struct err *err)
+static int rename_aside(const struct remove_context *context, int cache_fd,
+                        char ret_away[NOTE_NAME_SIZE], struct err *err)
 {
     struct fs_stat moved, wanted;
     int code = fs_stat_fd(cache_fd, &wanted, err);
     if (code == 0)
-        code = note_gone_name(context->name, wanted.ino, ret_name, size, err);
+        code = note_away_name(context->name, wanted.ino, ret_away, err);
     if (code == 0)
         code = note_write(cache_fd, context->name, wanted.ino, err);
     if (code < 0)
         return code;
-    code = fs_move(context->root_fd, context->name, context->root_fd, ret_name);
+    code = fs_move(context->root_fd, context->name, context->root_fd, ret_away);
     if (code < 0) {
         note_remove(cache_fd);
         return err_sys(err, code, "removing %s", context->name);
     }
-    code = fs_stat_at(context->root_fd, ret_name, &moved, err);
-    if (code == 0 && moved.ino != wanted.ino)
+    code = fs_stat_at(context->root_fd, ret_away, &moved, err);
+    /* Nobody knows that name, but it may have been another directory all along. */
+    if (code == 0 && moved.ino == wanted.ino)
+        return 0;
+    bool back = fs_move(context->root_fd, ret_away, context->root_fd, context->name) == 0;
+    if (back || code == 0)
+        note_remove(cache_fd);
+    if (code == 0)
         code = err_set(err, ERR_CHANGED, "%s was replaced just now", context->name);
-    if (code < 0 && rename_back(context, cache_fd, ret_name) < 0)
-        err_set(err, code, "%s was replaced just now; what had its name is now %s",
-                context->name, ret_name);
+    if (!back)
+        err_set(err, code, "%s; what had its name is now %s", err->text, ret_away);
     return code;
 }
 
-/* A build may have begun between the first look and the rename: then the
- * directory goes back, unless the build has made itself a new one already. */
-static int service_look_again(const struct remove_context *context, int cache_fd, const char *gone,
+/* An export may have come to its end between the first look and the rename, or a
+ * build begun. From here on none comes in by the path. */
+static int decide(const struct remove_context *context, int cache_fd, const char *away,
+                  char ret_gone[NOTE_NAME_SIZE], struct err *err)
+{
+    int code = check_export(context, cache_fd, err);
+    if (code == 0)
+        code = check_busy(context, cache_fd, err);
+    if (code == 0)
+        code = note_decide(context->root_fd, away, ret_gone, err);
+    return code;
+}
+
+static void give_back(const struct remove_context *context, int cache_fd, const char *away,
                       struct err *err)
 {
-    int code = check_busy(context, cache_fd, err);
-    return code < 0 && rename_back(context, cache_fd, gone) == 0 ? code : 0;
+    struct err reason = {0};
+    if (away_give_back(context->root_fd, away, cache_fd, context->name, &reason) < 0)
+        err_set(err, err->code, "%s; it is still in %s/%s: %s", err->text, context->root_path,
+                away, reason.text);
 }
 
 static int remove_layout(const struct remove_context *context, int cache_fd, int64_t *freed_bytes,
@@ -534,15 +545,18 @@ static int remove_layout(const struct remove_context *context, int cache_fd, int
                                            .arg = context->arg,
                                            .last = CACHE_NOTE,
                                            .ino = context->ino};
-    char gone[NOTE_NAME_SIZE];
+    char away[NOTE_NAME_SIZE], gone[NOTE_NAME_SIZE];
+    struct err reason = {0};
     int code = check(context, cache_fd, err);
     if (code == 0)
-        code = rename_aside(context, cache_fd, gone, sizeof gone, err);
-    if (code == 0)
-        code = service_look_again(context, cache_fd, gone, err);
+        code = rename_aside(context, cache_fd, away, err);
     if (code < 0)
         return code;
-    struct err reason = {0};
+    code = decide(context, cache_fd, away, gone, &reason);
+    if (code < 0) {
+        give_back(context, cache_fd, away, &reason);
+        return err_set(err, code, "%s", reason.text);
+    }
     code = unlink_tree(context->root_fd, gone, &options, freed_bytes, &reason);
     if (code < 0)
         err_set(err, code, "%s; the rest of it is in %s/%s", reason.text, context->root_path, gone);

@@ -6,8 +6,10 @@
  *             ├─ referenced, or an exporter came ─rename─► put back
  *             └─ else ─► unlink
  *   live:     index.json without the entry ─rename─► index.json; its blobs follow
- *   service:  a note into it, <root>/<name> ─rename─► <root>/.bilge-gone.<name>.…
- *             (see remove_note.h) ─► unlink all, the note last
+ *   service:  a note into it, <root>/<name> ─rename─► <root>/.bilge-away.<name>.…
+ *             (see note.h); look again, as from here on none comes in by the path
+ *             ├─ an exporter came ─rename─► put back (see away.h)
+ *             └─ else ─rename─► <root>/.bilge-gone.<name>.… ─► unlink all, the note last
  *
  * What a killed bilge left is told by remove_unfinished(), which changes nothing,
  * and finished by remove_recover(). The process that works in a cache directory
@@ -67,15 +69,16 @@ int remove_items(const struct remove_context *context, struct remove_item *items
 /* Removes the whole directory. ERR_FOREIGN when it is no OCI layout (nor
  * empty), holds files beside the layout (a cache may have been exported into
  * somebody's project), or has something mounted in it; ERR_CHANGED when it is not
- * the one that was shown; ERR_BUSY. Once it is renamed aside it goes to the end:
- * what can't be removed is the error, the rest goes. */
+ * the one that was shown; ERR_BUSY. Once it is decided it goes to the end: what
+ * can't be removed is the error, the rest goes. */
 int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
                    struct err *err);
 
 /* ---- what an earlier bilge began and did not end */
 
 enum unfinished_kind {
-    UNFINISHED_REMOVAL, /* a cache directory that was renamed aside */
+    UNFINISHED_REMOVAL, /* a cache directory that was going */
+    UNFINISHED_AWAY,    /* one that was renamed aside only: it may still be wanted */
     UNFINISHED_ASIDE,   /* blobs and entries of ingest/ that were set aside in a cache */
     UNFINISHED_WRITE,   /* temporary files of ours in a cache */
     UNFINISHED_FOREIGN, /* named like one of these, and not ours: never touched */
@@ -108,10 +111,10 @@ char *unfinished_text(const struct unfinished *unfinished, bool is_left);
 void remove_unfinished(int root_fd, const char *root_path, const char *only,
                        struct unfinished_list *list);
 
-/* Finishes it: puts back blobs that a manifest needs, and all of them when what is
- * needed can't be told; unlinks the others, services that were renamed aside, and
- * temporary files. Adds all that it met to the list; what could not be finished
- * has an error, which is returned, the first of them. What is foreign stays. */
+/* Finishes it: puts back what was set or renamed aside, for it may be needed by now;
+ * unlinks cache directories that were going, and temporary files. Adds all that it
+ * met to the list; what could not be finished has an error, which is returned, the
+ * first of them. What is foreign stays. */
 int remove_recover(int root_fd, const char *root_path, const char *only,
                    struct unfinished_list *list, struct err *err);
 

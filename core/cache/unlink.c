@@ -390,7 +390,7 @@ int unlink_tree(int dirfd, const char *name, const struct unlink_options *option
                 int64_t *freed_bytes, struct err *err)
 {
     struct job job = {.caller = pthread_self()};
-    struct fs_stat stat;
+    struct fs_stat stat, above;
     int code = fs_stat_at(dirfd, name, &stat, err);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
@@ -401,12 +401,12 @@ int unlink_tree(int dirfd, const char *name, const struct unlink_options *option
     atomic_init(&job.open, 0);
     crew_init(&job.crew);
     struct twig *below = twig_new(&job, NULL, "", dirfd, 0);
-    if (stat.type != FS_DIR)
-        code = unlink_file(&job, dirfd, name, &stat);
-    if (code < 0)
+    code = stat.type == FS_DIR ? fs_look(dirfd, "", &above)
+                               : unlink_file(&job, dirfd, name, &stat);
+    if (code < 0) {
         fail(below, code, name);
-    else if (stat.type == FS_DIR && (code = fs_look(dirfd, "", &stat)) == 0) {
-        job.dev = stat.dev;
+    } else if (stat.type == FS_DIR) {
+        job.dev = above.dev;
         remove_tree(below, name);
     }
     code = tell_failure(&job, err);

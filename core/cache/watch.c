@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "core/base/clock.h"
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@ struct glance_part {
 struct glance {
     struct glance_part parts[GLANCE_PARTS]; /* the directory itself first */
     uint64_t sum;                           /* of inodes and times; never 0 */
+    int64_t modified_at;                    /* the newest of these times */
     bool remote; /* its file system does not tell of all changes, or might hang when asked to */
     bool layout; /* an OCI layout lies in it */
 };
@@ -56,6 +58,9 @@ static void add_times(struct glance *glance, const struct stat *st)
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_sec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_nsec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_size);
+    int64_t modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    if (modified_at > glance->modified_at)
+        glance->modified_at = modified_at;
 }
 
 /* Only on these does a watch tell of every change, and is it sure that setting one
@@ -178,6 +183,8 @@ static void glance_done(struct glance *glance)
  * over: libuv reads events until there are none, and who writes faster than
  * that, in a directory like /tmp, would hold up the loop for ever. */
 #define PATIENCE 256
+/* Files' times are those of the kernel's last tick. */
+#define TIMES_LAG_NS INT64_C(20000000)
 /* Targets looked at in one job: each holds a few descriptors for a moment. */
 #define LOOK_MAX 8
 
@@ -204,6 +211,7 @@ struct target {
     bool wanted;
     bool polled;                /* can't be watched */
     uint64_t sum;               /* of the last look; 0: none yet */
+    int64_t since;              /* what was modified later is told of at the first look */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
     bool flooded;               /* an eye rests: the burst takes its full time */
     bool told;                  /* something of it has changed; else others' things have */
@@ -498,7 +506,8 @@ static void open_eyes(struct watch *watch, struct target *target, const struct s
 static void put_sight(struct watch *watch, struct target *target, const struct sight *sight)
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
-    bool moved = target->polled && target->sum != 0 && target->sum != sight->glance.sum;
+    bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
+                                  : target->polled && target->sum != sight->glance.sum;
     open_eyes(watch, target, sight);
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;
@@ -586,11 +595,12 @@ static void want_look(struct watch *watch, struct target *target)
 
 /* ---------------------------------------------------------------- targets */
 
-static void add_target(struct watch *watch, enum kind kind, const char *name)
+static void add_target(struct watch *watch, enum kind kind, const char *name, int64_t since)
 {
     struct target *target = find_target(watch, kind, name);
     if (target == NULL) {
         target = mem_zalloc(sizeof *target);
+        target->since = since;
         target->kind = kind;
         target->key = make_key(kind, name);
         target->name = target->key + 1;
@@ -652,25 +662,25 @@ void watch_wait(struct watch *watch, const char *path)
     root_release(watch->root);
     watch->root = NULL;
     mem_replace(&watch->path, path);
-    add_target(watch, KIND_WAY, NULL);
+    add_target(watch, KIND_WAY, NULL, INT64_MAX);
 }
 
 void watch_add_list(struct watch *watch)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_LIST, NULL);
+        add_target(watch, KIND_LIST, NULL, 0);
 }
 
-void watch_add_cache(struct watch *watch, const char *name)
+void watch_add_cache(struct watch *watch, const char *name, int64_t since)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_CACHE, name);
+        add_target(watch, KIND_CACHE, name, since - TIMES_LAG_NS);
 }
 
 void watch_add_coming(struct watch *watch, const char *name)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_COMING, name);
+        add_target(watch, KIND_COMING, name, INT64_MAX);
 }
 
 void watch_remove_cache(struct watch *watch, const char *name)

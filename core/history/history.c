@@ -245,23 +245,35 @@ static int make_file(const char *path, const struct stat *directory, struct err 
     return code;
 }
 
+enum finding {
+    FIND_OR_MAKE,
+    FIND_WHOLE, /* with the files that SQLite keeps beside it */
+    FIND_ALONE, /* without: then they must not be opened */
+};
+
+
 /* The file and those that SQLite keeps beside it. */
-static int check_files(const char *path, const struct stat *directory, struct err *err)
+static int check_files(const char *path, const struct stat *directory, enum finding finding,
+                       struct err *err)
 {
-    static const char *const endings[] = {"-journal", "-wal", "-shm", ""};
+    static const char *const endings[] = {"", "-journal", "-wal", "-shm"};
+    size_t len = finding == FIND_ALONE ? 1 : sizeof endings / sizeof endings[0];
     bool found = false;
     int code = 0;
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0] && code == 0; i++) {
+    for (size_t i = len; i-- > 0 && code == 0;) {
         char *file = mem_printf("%s%s", path, endings[i]);
         code = check_file(file, directory, &found, err);
         free(file);
     }
-    return code == 0 && !found ? make_file(path, directory, err) : code;
+    if (code < 0 || found)
+        return code;
+    return finding == FIND_OR_MAKE ? make_file(path, directory, err)
+                                   : err_sys(err, -ENOENT, "opening %s", path);
 }
 
 /* The path with its directories resolved, which may be symlinks; the file itself
  * may not. */
-static int find_file(const char *path, char **ret_path, struct err *err)
+static int find_file(const char *path, enum finding finding, char **ret_path, struct err *err)
 {
     char *parent = path_parent(path), *real = realpath(parent, NULL);
     struct stat directory;
@@ -273,7 +285,7 @@ static int find_file(const char *path, char **ret_path, struct err *err)
                        "opening the history %s: its directory belongs to another user", path);
     char *file = code == 0 ? path_join(real, path_name(path)) : NULL;
     if (code == 0)
-        code = check_files(file, &directory, err);
+        code = check_files(file, &directory, finding, err);
     if (code == 0)
         *ret_path = file;
     else
@@ -374,7 +386,7 @@ int history_open(const char *path, struct history **ret_history, struct err *err
     char *file = NULL;
     int code = make_directories(path, err);
     if (code == 0)
-        code = find_file(path, &file, err);
+        code = find_file(path, FIND_OR_MAKE, &file, err);
     if (code < 0)
         return code;
     struct history *history = mem_zalloc(sizeof *history);
@@ -400,7 +412,11 @@ static bool is_readable(struct history *history, const char *name)
 {
     int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_FULLMUTEX;
     int version;
+#ifdef SQLITE_OPEN_NOFOLLOW
+    flags |= SQLITE_OPEN_NOFOLLOW;
+#endif
     if (sqlite3_open_v2(name, &history->db, flags, NULL) == SQLITE_OK) {
+        distrust(history);
         sqlite3_busy_timeout(history->db, BUSY_TRIES * BUSY_PAUSE_MS);
         if (read_version(history, &version, NULL) == 0 &&
             sqlite3_exec(history->db, "SELECT 1 FROM sqlite_master LIMIT 1", NULL, NULL, NULL) ==
@@ -429,19 +445,23 @@ static char *uri_of(const char *path)
 
 int history_open_reading(const char *path, struct history **ret_history, struct err *err)
 {
-    if (access(path, F_OK) < 0)
-        return err_sys(err, -errno, "opening %s", path);
+    char *file = NULL;
+    bool whole = find_file(path, FIND_WHOLE, &file, NULL) == 0;
+    int code = whole ? 0 : find_file(path, FIND_ALONE, &file, err);
+    if (code < 0)
+        return code;
     struct history *history = mem_zalloc(sizeof *history);
-    bool readable = is_readable(history, path);
+    bool readable = whole && is_readable(history, file);
     if (!readable) {
         sqlite3_close(history->db);
         history->db = NULL;
-        char *uri = uri_of(path);
+        char *uri = uri_of(file);
         readable = is_readable(history, uri);
         free(uri);
     }
+    free(file);
     if (!readable) {
-        int code = fail(history, "opening", err);
+        code = fail(history, "opening", err);
         history_close(history);
         return code;
     }

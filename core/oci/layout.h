@@ -117,8 +117,10 @@ bool cache_is_aside(const char *name);
 /* The directories that every layout has: in one, neither is a cache of its own. */
 bool cache_is_part(const char *name);
 
-/* A service that is being removed, in the cache root, and the note in it that
+/* A service that is being removed, in the cache root: before it is decided, and
+ * after. And the note in it that
  * says so: see remove.h. */
+#define CACHE_AWAY ".bilge-away."
 #define CACHE_GONE ".bilge-gone."
 #define CACHE_NOTE ".bilge-removing"
 

@@ -253,8 +253,11 @@ bool service_say_standing(const struct store *store, const struct service *servi
 /* Is something unfinished that the next deletion can finish? */
 bool store_has_unfinished(const struct store *store);
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
-/* What the caches of all rows take together: hard links between them once. */
+/* What the caches of all rows take together: hard links between them once, and
+ * once what lies in the directory of another. */
 int64_t store_caches_size(const struct store *store);
+/* The latter: bytes that two rows count. */
+int64_t store_nested_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
 bool store_has_context(const struct store *store, const char *name);
 const struct builder *store_builder(const struct store *store, const char *id);

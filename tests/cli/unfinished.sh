@@ -44,7 +44,7 @@ tells() {
         complains "an interrupted write is left in $root/api (1 temporary file); the next prune finishes it"
 }
 says_finished() {
-    complains "finished an interrupted removal in $root/api (2 blobs set aside)" &&
+    complains "finished an interrupted removal in $root/api (2 blobs put back)" &&
         complains "finished an interrupted removal in $root/$gone (4 blobs)" &&
         complains "finished an interrupted write in $root/api (1 temporary file)"
 }
@@ -109,6 +109,26 @@ is 'while an export runs: exit 3' exits 3
 is 'while an export runs: nothing is left aside' finished
 is 'while an export runs: what waited is back' exists "$root/api/blobs/sha256/$orphan"
 
+# Killed before it was decided, a whole removal never was.
+left
+mv "$root/$gone" "$root/.bilge-away${gone#.bilge-gone}"
+run status --cache-root "$root"
+is 'not decided: status tells' complains \
+    "an interrupted removal is left in $root/.bilge-away${gone#.bilge-gone} (a whole cache, set aside)"
+run prune --garbage --yes --cache-root "$root"
+is 'not decided: exit 0' exits 0
+is 'not decided: it says so' complains '(a whole cache, put back)'
+is 'not decided: nothing is left' finished
+run status --json --cache-root "$root"
+is 'not decided: the cache is back' \
+    [ "$("$json" each services name state <"$tmp/out" | grep -c '	ok$')" -eq 2 ]
+
+# restore says that it can do nothing, but not that it did nothing.
+left
+run restore api --cache-root "$root"
+is 'nothing to restore: exit 1' exits 1
+is 'nothing to restore: but what was left is finished' says_finished
+
 # ------------------------------------------------------------- what is not ours
 
 rm -rf "$root"
@@ -136,6 +156,23 @@ done
 run status --json --cache-root "$root"
 is 'only the name: foreign' \
     [ "$("$json" each unfinished kind <"$tmp/out" | sort | uniq -c | tr -s ' ')" = ' 3 foreign' ]
+
+# Somebody's file among what is set aside is no part of the cache.
+left
+echo 'chapter one' >"$root/api/.bilge-aside/thesis.txt"
+run prune --garbage --yes --cache-root "$root"
+is 'a stranger among what is set aside: exit 0' exits 0
+is 'a stranger among what is set aside: the rest is back' exists "$root/api/blobs/sha256/$orphan"
+for round in 1 2; do
+    run prune --all --yes --cache-root "$root"
+    is "a stranger among what is set aside, $round: exit" [ "$status" -eq 1 -o "$status" -eq 3 ]
+    is "a stranger among what is set aside, $round: it stays" exists \
+        "$root/api/.bilge-aside/thesis.txt"
+    is "a stranger among what is set aside, $round: told" complains \
+        "$root/api/.bilge-aside has the name of an interrupted removal"
+    is "a stranger among what is set aside, $round: nothing is finished again" \
+        lacks 'finished' "$tmp/err"
+done
 
 # ------------------------------------------------- removals that end, however deep
 

@@ -17,6 +17,7 @@
 #include "core/base/fs.h"
 #include "core/cache/remove.h"
 #include "core/cache/scan.h"
+#include "core/oci/layout.h"
 #include "tests/support/tempdir.h"
 
 void kit_new(struct kit *kit, bool bare)
@@ -182,6 +183,13 @@ void kit_index(struct kit *kit, const unsigned *manifests, size_t len)
     buf_append_str(&text, "]}");
     kit_write(kit, "index.json", text.data, text.len);
     buf_done(&text);
+}
+
+void kit_removed_name(const char *name, uint64_t ino, bool decided, char ret_name[NOTE_NAME_SIZE])
+{
+    assert_int_equal(0, note_away_name(name, ino, ret_name, NULL));
+    if (decided)
+        memcpy(ret_name, CACHE_GONE, strlen(CACHE_GONE));
 }
 
 int kit_recover(const struct kit *kit, size_t *ret_count, struct err *err)

@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cache/cache.h"
+#include "core/cache/note.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
@@ -72,6 +73,9 @@ void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned fir
                unsigned count);
 /* index.json that names these manifests, with tags "latest", "tag1", … */
 void kit_index(struct kit *kit, const unsigned *manifests, size_t len);
+
+/* The name under which a removal waits for its second look, or, decided, goes. */
+void kit_removed_name(const char *name, uint64_t ino, bool decided, char ret_name[NOTE_NAME_SIZE]);
 
 /* As the next deleting command does: 0, or the first error. *ret_count (may be
  * NULL): what was finished. */

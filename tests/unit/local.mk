@@ -29,7 +29,7 @@ UNIT_TESTS = \
 	tests/unit/test_builds \
 	tests/unit/test_cache_busy \
 	tests/unit/test_cache_damage \
-	tests/unit/test_cache_errors \
+	tests/unit/test_cache_faults \
 	tests/unit/test_cache_generations \
 	tests/unit/test_cache_kill \
 	tests/unit/test_cache_kinds \

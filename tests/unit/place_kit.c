@@ -16,6 +16,7 @@
 
 #include "core/base/mem.h"
 #include "core/cache/busy.h"
+#include "core/oci/layout.h"
 
 /* Builds that run on this machine are none of these tests' business. */
 const char *building_client;
@@ -31,6 +32,7 @@ char *busy_building_client(const pid_t *own_sessions)
 
 int mkdir_errno;
 void (*while_waiting)(struct kit *kit);
+void (*before_rename)(struct kit *kit), (*after_rename)(struct kit *kit);
 static struct kit *waiting_kit;
 
 int mkdirat(int fd, const char *path, mode_t mode)
@@ -40,6 +42,22 @@ int mkdirat(int fd, const char *path, mode_t mode)
         return -1;
     }
     return (int)syscall(SYS_mkdirat, fd, path, mode);
+}
+
+/* Around the rename that takes a whole cache aside. */
+int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+    bool aside = strncmp(to, CACHE_AWAY, strlen(CACHE_AWAY)) == 0;
+    void (*before)(struct kit *) = aside ? before_rename : NULL;
+    void (*after)(struct kit *) = aside ? after_rename : NULL;
+    if (aside)
+        before_rename = after_rename = NULL;
+    if (before != NULL)
+        before(waiting_kit);
+    int code = (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+    if (after != NULL)
+        after(waiting_kit);
+    return code;
 }
 
 int nanosleep(const struct timespec *time, struct timespec *rest)
@@ -86,7 +104,7 @@ int place_setup(void **state)
     waiting_kit = kit;
     mkdir_errno = 0;
     building_client = NULL;
-    while_waiting = NULL;
+    while_waiting = before_rename = after_rename = NULL;
     *state = place;
     return 0;
 }

@@ -23,6 +23,8 @@ struct place {
 extern const char *building_client;               /* the sign of one; NULL: none runs */
 extern int mkdir_errno;                           /* what mkdirat() fails with; 0: it works */
 extern void (*while_waiting)(struct kit *kit);    /* runs once, between the two looks */
+/* Run once, around the rename that takes a whole cache aside. */
+extern void (*before_rename)(struct kit *kit), (*after_rename)(struct kit *kit);
 
 /* cmocka's fixtures: *state is a place. */
 int place_setup(void **state);

@@ -15,6 +15,7 @@
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/tree.h"
+#include "tests/unit/cache_kit.h"
 #include "tests/unit/run_kit.h"
 
 static void test_one_plan_at_a_time(void **state)
@@ -322,7 +323,7 @@ static char *begin_removal(struct run *run, const char *service)
     char *whole = run_path(run, service), name[NOTE_NAME_SIZE];
     struct stat st;
     assert_int_equal(stat(whole, &st), 0);
-    assert_int_equal(note_gone_name(service, st.st_ino, name, sizeof name, NULL), 0);
+    kit_removed_name(service, st.st_ino, true, name);
     char *gone = run_path(run, name);
     assert_int_equal(rename(whole, gone), 0);
     free(whole);

@@ -148,9 +148,9 @@ static void test_recover(void **state)
                                                : ".bilge-aside/ingest.x/data", "x");
         assert_int_equal(0, kit_recover(&place->kit, &count, &err));
         assert_true(has_blob(place, 3) && has_blob(place, 121));
-        /* 1 is of an older generation whose manifest stands: it stays, too */
-        assert_true(has_blob(place, 1));
-        assert_false(has_blob(place, 50));
+        /* Whatever is not needed is back as well: the next plan shows it. */
+        assert_true(has_blob(place, 1) && has_blob(place, 50));
+        assert_true(kit_exists(&place->kit, "ingest/x/data"));
         assert_live_whole(place);
         assert_tidy(place);
     }
@@ -182,7 +182,7 @@ static void test_recover_live_manifest(void **state)
 /* ---- whole removals that were interrupted */
 
 /* As a removal does, up to the rename. The caller frees the path. */
-static char *begin_removal(struct place *place, bool note)
+static char *begin(struct place *place, bool note, bool decided)
 {
     char name[NOTE_NAME_SIZE];
     struct fs_stat stat;
@@ -190,12 +190,17 @@ static char *begin_removal(struct place *place, bool note)
     int fd;
     assert_int_equal(0, fs_open_dir(place->kit.root_fd, "api", &fd, &err));
     assert_int_equal(0, fs_stat_fd(fd, &stat, &err));
-    assert_int_equal(0, note_gone_name("api", stat.ino, name, sizeof name, &err));
+    kit_removed_name("api", stat.ino, decided, name);
     if (note)
         assert_int_equal(0, note_write(fd, "api", stat.ino, &err));
     close(fd);
     assert_int_equal(0, renameat(place->kit.root_fd, "api", place->kit.root_fd, name));
     return path_join(place->kit.root, name);
+}
+
+static char *begin_removal(struct place *place, bool note)
+{
+    return begin(place, note, true);
 }
 
 static void put_file(const char *dir, const char *name, const char *text)
@@ -402,7 +407,7 @@ static void test_long_names(void **state)
     int fd;
     assert_int_equal(0, fs_open_dir(place->kit.root_fd, name, &fd, &err));
     assert_int_equal(0, fs_stat_fd(fd, &stat, &err));
-    assert_int_equal(0, note_gone_name(name, stat.ino, gone, sizeof gone, &err));
+    kit_removed_name(name, stat.ino, true, gone);
     assert_int_equal(0, note_write(fd, name, stat.ino, &err));
     assert_int_equal(0, renameat(place->kit.root_fd, name, place->kit.root_fd, gone));
     assert_int_equal(NOTE_OURS, note_check(place->kit.root_fd, gone, fd, &err));
@@ -410,6 +415,179 @@ static void test_long_names(void **state)
     assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
     assert_false(file_exists(place->kit.root, gone));
     free(path);
+}
+
+/* ---- not decided yet: it comes back */
+
+static void test_an_undecided_removal_comes_back(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    for (int note = 0; note < 2; note++) {
+        char *away = begin(place, note, false), *before = tree_list(away);
+        size_t count = 0;
+        check_kinds(place, away, "aside");
+        assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+        assert_int_equal(1, count);
+        assert_int_equal(-1, access(away, F_OK));
+        assert_false(kit_exists(&place->kit, ".bilge-removing"));
+        assert_live_whole(place);
+        if (!note) {
+            char *after = tree_list(place->kit.dir);
+            assert_string_equal(before, after);
+            free(after);
+        }
+        free(before);
+        free(away);
+    }
+}
+
+static void test_an_undecided_removal_with_a_stranger_in_it_comes_back(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char *away = begin(place, true, false);
+    put_file(away, "thesis.txt", "chapter one");
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_true(kit_exists(&place->kit, "thesis.txt"));
+    free(away);
+}
+
+/* A long name that only the note knows whole. */
+static void test_an_undecided_removal_of_a_long_name(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char name[256] = {0}, away[NOTE_NAME_SIZE];
+    struct fs_stat stat;
+    int fd;
+    memset(name, 'n', 255);
+    assert_int_equal(0, renameat(place->kit.root_fd, "api", place->kit.root_fd, name));
+    assert_int_equal(0, fs_open_dir(place->kit.root_fd, name, &fd, &err));
+    assert_int_equal(0, fs_stat_fd(fd, &stat, &err));
+    kit_removed_name(name, stat.ino, false, away);
+    assert_int_equal(0, renameat(place->kit.root_fd, name, place->kit.root_fd, away));
+    assert_int_equal(ERR_FORMAT, kit_recover(&place->kit, NULL, &err));
+    assert_true(file_exists(place->kit.root, away));
+    assert_int_equal(0, note_write(fd, name, stat.ino, &err));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_true(file_exists(place->kit.root, name));
+    close(fd);
+}
+
+/* A build has made the directory anew: what it saw in the old one is in the new one
+ * then, and what it wrote itself stays. */
+static void check_given_back(struct place *place, bool with_index)
+{
+    struct err err = {0};
+    char *away = begin(place, true, false);
+    file_write_text(place->kit.dir, kit_blob_path(4), "written anew");
+    file_write_text(place->kit.dir, "ingest/new/data", "x");
+    if (with_index)
+        file_write_text(place->kit.dir, "index.json", "{\"schemaVersion\":2,\"manifests\":[]}");
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_int_equal(-1, access(away, F_OK));
+    static const unsigned blobs[] = {1, 2, 3, 5, 100, 110, 120, 50};
+    for (size_t i = 0; i < LEN(blobs); i++)
+        assert_true(has_blob(place, blobs[i]));
+    char *text = file_read(place->kit.dir, kit_blob_path(4), NULL);
+    assert_string_equal("written anew", text);
+    free(text);
+    assert_true(kit_exists(&place->kit, "ingest/new/data"));
+    assert_true(kit_exists(&place->kit, "ingest/old/data"));
+    assert_true(kit_exists(&place->kit, "oci-layout"));
+    text = file_read(place->kit.dir, "index.json", NULL);
+    assert_int_equal(with_index, strstr(text, "\"manifests\":[]") != NULL);
+    free(text);
+    int fd = open(place->kit.root, O_RDONLY | O_DIRECTORY);
+    struct unfinished_list list = {0};
+    remove_unfinished(fd, place->kit.root, NULL, &list);
+    assert_int_equal(0, list.len);
+    unfinished_done(&list);
+    close(fd);
+    free(away);
+}
+
+static void test_what_a_new_directory_lacks_is_given_to_it(void **state)
+{
+    check_given_back(*state, false);
+}
+
+static void test_a_new_index_stays(void **state)
+{
+    check_given_back(*state, true);
+}
+
+/* The name is somebody else's by now: nothing is put into it. */
+static void test_a_name_that_others_took(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char *away = begin(place, true, false);
+    assert_int_equal(0, symlink("/tmp", place->kit.dir));
+    assert_int_equal(-ELOOP, kit_recover(&place->kit, NULL, &err));
+    assert_true(file_exists(away, "index.json"));
+    unlink(place->kit.dir);
+    if (geteuid() == 0) {
+        dir_make(place->kit.root, "api");
+        assert_int_equal(0, chown(place->kit.dir, 65534, 65534));
+        assert_int_equal(ERR_FOREIGN, kit_recover(&place->kit, NULL, &err));
+        assert_true(file_exists(away, "index.json"));
+        assert_int_equal(0, rmdir(place->kit.dir));
+    }
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_live_whole(place);
+    free(away);
+}
+
+/* ---- in the middle of a removal */
+
+static void export_again(struct kit *kit)
+{
+    kit_set_age(kit, "index.json", 5);
+}
+
+/* An export that ends between the first look and the rename leaves no sign but
+ * index.json itself. */
+static void test_an_export_that_just_ended_stays(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed, exported_at = place->cache->last_export_at;
+    place->context.exported_at = &exported_at;
+    before_rename = export_again;
+    assert_int_equal(ERR_CHANGED, remove_service(&place->context, &freed, &err));
+    assert_null(before_rename);
+    assert_live_whole(place);
+    assert_false(kit_exists(&place->kit, ".bilge-removing"));
+}
+
+static void begin_build(struct kit *kit)
+{
+    building_client = "docker compose build api (pid 4711)";
+    (void)kit;
+}
+
+static void build_makes_directory(struct kit *kit)
+{
+    begin_build(kit);
+    file_write_text(kit->dir, "ingest/new/data", "x");
+}
+
+static void test_a_build_that_begins_stops_a_removal(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    before_rename = begin_build;
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_live_whole(place);
+    after_rename = build_makes_directory;
+    building_client = NULL;
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_null(after_rename);
+    assert_true(kit_exists(&place->kit, "ingest/new/data"));
+    assert_live_whole(place);
 }
 
 /* ---- temporary files */
@@ -472,12 +650,21 @@ static void test_recover_strangers(void **state)
     struct err err = {0};
     file_write_text(place->kit.dir, ".bilge-aside/notes.txt", "mine");
     file_write_text(place->kit.dir, ".bilge-aside.txt", "mine");
-    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    char *aside = path_join(place->kit.dir, ".bilge-aside");
+    size_t count = 0;
+    check_kinds(place, place->kit.dir, NULL);
+    check_kinds(place, aside, "foreign");
+    assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+    assert_int_equal(0, count);
     assert_true(kit_exists(&place->kit, ".bilge-aside/notes.txt"));
     assert_true(kit_exists(&place->kit, ".bilge-aside.txt"));
     want_garbage(place);
     assert_int_equal(0, place_remove(place, &err));
     assert_true(kit_exists(&place->kit, ".bilge-aside/notes.txt"));
+    check_foreign(place, ".bilge-aside.txt, which is no part of a cache");
+    assert_int_equal(0, unlinkat(place->kit.root_fd, "api/.bilge-aside.txt", 0));
+    check_foreign(place, ".bilge-aside/notes.txt, which is no part of a cache");
+    free(aside);
 }
 
 int main(void)
@@ -502,6 +689,14 @@ int main(void)
         TEST(test_names_in_a_shared_root_prove_nothing),
         TEST(test_others_removals),
         TEST(test_long_names),
+        TEST(test_an_undecided_removal_comes_back),
+        TEST(test_an_undecided_removal_with_a_stranger_in_it_comes_back),
+        TEST(test_an_undecided_removal_of_a_long_name),
+        TEST(test_what_a_new_directory_lacks_is_given_to_it),
+        TEST(test_a_new_index_stays),
+        TEST(test_a_name_that_others_took),
+        TEST(test_an_export_that_just_ended_stays),
+        TEST(test_a_build_that_begins_stops_a_removal),
         TEST(test_temporary_files),
         TEST(test_one_cache_of_a_root),
         TEST(test_recover_strangers),

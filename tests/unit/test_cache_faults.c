@@ -24,7 +24,7 @@
 #include "core/base/fs.h"
 #include "core/cache/busy.h"
 #include "core/cache/remove.h"
-#include "core/cache/remove_note.h"
+#include "core/cache/note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
@@ -318,7 +318,7 @@ static void begin_removal(struct kit *kit)
     file_write_text(kit->root, "old/blobs/sha256/x", "x");
     assert_int_equal(0, stat(path, &st));
     assert_int_equal(0, fs_open_dir(kit->root_fd, "old", &fd, NULL));
-    assert_int_equal(0, note_gone_name("old", st.st_ino, name, sizeof name, NULL));
+    kit_removed_name("old", st.st_ino, true, name);
     assert_int_equal(0, note_write(fd, "old", st.st_ino, NULL));
     assert_int_equal(0, renameat(kit->root_fd, "old", kit->root_fd, name));
     close(fd);
@@ -389,5 +389,5 @@ int main(void)
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_look),
     };
-    return cmocka_run_group_tests_name("cache_errors", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("cache_faults", tests, NULL, NULL);
 }
