@@ -40,18 +40,16 @@ fi
 # The functions that the models stand for, as "what it is called there" or "there:here". Whoever renames one in core/
 # renames it here and in the models, and looks whether they still say the same.
 functions='
-    aside_open aside_close aside_lock check_busy check_export delete_item finish_removal look_again put_back
-    recover_waiting remove_items remove_recover remove_service restore_generation restore_last_look
-    rename_aside run_round service_look_again set_aside take_place unlink_tree wait_a_moment index_check
-    remove_layout
+    aside_open aside_close aside_lock aside_return_all away_give_back check_busy check_export decide delete_item finish
+    give_into index_check look_again note_decide put_back remove_items remove_layout remove_recover remove_service
+    rename_aside restore_generation restore_last_look run_round set_aside take_place unlink_tree wait_a_moment
     needed_look_live:needed_look needed_look_new:needed_look needed_look_all:needed_look'
 # Only mentioned in words.
-mentioned='busy_building_client busy_file_signs drop_live finish_write begin check delete_round set_round_aside look_at_blobs
-    needed_look read_index restore_check_content scan_cache repair_cache'
-# What is none of bilge's: BuildKit's, what the models need for themselves, and what is only proposed.
-others='give_back decide
-    alone bilge build fate exporter export_blob export_blobs leave_gap leave_trace make_directory make_ingest note_write open_store
-    put_index reset_store stat_blob unlock write_blob'
+mentioned='begin busy_building_client busy_file_signs check delete_round finish_aside finish_away finish_removal finish_write
+    look_at_blobs needed_look read_index restore_check_content scan_cache set_round_aside'
+# What is none of bilge's: BuildKit's, and what the models need for themselves.
+others='alone bilge exporter export_blob export_blobs fate leave_gap leave_trace make_directory make_ingest note_write
+    open_store put_index reset_store stat_blob unlink_in_place unlock write_blob'
 
 count=0 failed=0
 say() { # STATUS WORDS
@@ -115,7 +113,6 @@ fails() {
 }
 
 states=0
-unhurried='-DPROPOSED -DUNHURRIED'
 names
 if [ $full = yes ]; then
     holds removal 'beside an exporter, with two bilges and a kill,'
@@ -123,15 +120,11 @@ if [ $full = yes ]; then
     holds removal 'beside an exporter that exports twice, with two bilges,' -DEXPORTS=2 -DKILLS=0
     holds removal 'of one bilge beside the restore of another, with two kills,' -DKILLS=2 -DFIRST=false,true -DSECOND=true,false
     holds removal 'of two bilges, with two kills,' -DKILLS=2 -DFIRST=false,true -DSECOND=false,true
-    holds removal 'beside an exporter whose process is not seen' -DHIDDEN_CLIENT -DKILLS=0 -DSECOND=true,false
+    holds removal 'beside an exporter whose process is not seen, with a kill,' -DHIDDEN_CLIENT -DSECOND=true,false
+    holds service 'beside an exporter, with two bilges and a kill,'
     holds service 'beside an exporter, with two bilges and two kills,' -DKILLS=2
-    holds service 'beside two exporters, with a kill,' -DEXPORTERS=2 -DBILGES=1
-    # shellcheck disable=SC2086
-    {
-        holds service 'as proposed, whatever the time, with two bilges and a kill,' $unhurried
-        holds service 'as proposed, whatever the time, with two bilges and two kills,' $unhurried -DKILLS=2
-        holds service 'as proposed, whatever the time, beside two exporters, with a kill,' $unhurried -DEXPORTERS=2 -DBILGES=1 -DWITHOUT_TIMING
-    }
+    holds service 'beside two exporters, with a kill, however long it takes,' -DEXPORTERS=2 -DBILGES=1 -DWITHOUT_TIMING
+    holds service 'of one without an index.json, with a kill,' -DFIRST_INDEX=NOTHING
 else
     holds removal 'beside an exporter, with two bilges,' -DKILLS=0
     holds service 'beside an exporter, with two bilges,' -DKILLS=0
@@ -139,13 +132,13 @@ fi
 
 fails removal 'without the second look' -DWITHOUT_SECOND_LOOK
 fails removal 'without setting aside' -DWITHOUT_SETTING_ASIDE
-fails service 'without the rename first' -DWITHOUT_RENAME_FIRST
+fails service 'without the second look' -DWITHOUT_SECOND_LOOK
 if [ $full = yes ]; then
     fails removal 'without the signs at the second look' -DWITHOUT_SIGNS
     fails removal 'without reading the manifests again' -DWITHOUT_SECOND_READING
     fails removal 'with the signs after the reading' -DSIGNS_AFTER_READING
     fails removal 'without recovery' -DWITHOUT_RECOVERY
-    fails removal 'without the signs at recovery' -DWITHOUT_SIGNS_IN_RECOVERY
+    fails removal 'with a recovery that deletes what no manifest names' -DRECOVERY_DELETES
     fails removal 'without the lock' -DWITHOUT_LOCK
     fails removal 'without the lock in restore' -DWITHOUT_LOCK_IN_RESTORE
     fails removal 'without the last look at the signs in restore' -DWITHOUT_SIGNS_IN_RESTORE
@@ -153,26 +146,22 @@ if [ $full = yes ]; then
     fails removal 'without the times in it, and the look at the blobs,' -DRESET -DWITHOUT_TIMES_IN_COMPARE -DWITHOUT_LOOK_AT_BLOBS
     fails removal 'without the rename in restore' -DWITHOUT_RENAME_IN_RESTORE
     fails removal 'with blobs that go before index.json is written' -DWITHOUT_INDEX_FIRST
-    fails service 'without the first look at the signs' -DWITHOUT_FIRST_LOOK
+    fails service 'without the rename first' -DWITHOUT_RENAME_FIRST
+    fails service 'without the signs at the second look' -DWITHOUT_SIGNS
     fails service 'without the comparison with what was shown' -DWITHOUT_COMPARE
+    fails service 'with the signs after the comparison' -DSIGNS_AFTER_COMPARE -DBILGES=1 -DWITHOUT_TIMING
+    fails service 'without the look at the name' -DWITHOUT_LOOK_AT_NAME -DBILGES=1 -DWITHOUT_TIMING
+    fails service 'without giving the blobs back' -DWITHOUT_GIVING_BLOBS
+    fails service 'when they move instead of being linked' -DMOVES
+    fails service 'without the lock of the new directory' -DWITHOUT_LOCK_OF_NEW
+    fails service 'without a name for what is decided' -DWITHOUT_DECISION
     fails service 'without recovery' -DWITHOUT_RECOVERY
     fails service 'without the lock' -DWITHOUT_LOCK
-    # shellcheck disable=SC2086
-    {
-        fails service 'as proposed, without the second look' $unhurried -DWITHOUT_SECOND_LOOK
-        fails service 'as proposed, without the signs at the second look' $unhurried -DWITHOUT_SIGNS
-        fails service 'as proposed, without the comparison at the second look' $unhurried -DWITHOUT_SECOND_COMPARE
-        fails service 'as proposed, without the look at the name' $unhurried -DBILGES=1 -DWITHOUT_TIMING -DWITHOUT_LOOK_AT_NAME
-        fails service 'as proposed, without giving the blobs back' $unhurried -DWITHOUT_GIVING_BLOBS
-        fails service 'as proposed, without a mark of what is decided' $unhurried -DWITHOUT_DECISION
-    }
-    # What is taken for granted: time. The day that one of these holds, say so in the models.
+    # What is taken for granted. The day that one of these holds, say so in the models.
     fails removal 'when a build comes to its end between the last look and the rename' -DWITHOUT_TIMING
     fails removal 'when an unseen exporter leaves no trace for longer than the moment' -DHIDDEN_CLIENT -DWITHOUT_TIMING -DKILLS=0
-    fails removal 'when bilge is killed beside an unseen exporter' -DHIDDEN_CLIENT -DSECOND=true,false
-    fails service 'when a build looks at a blob between the two looks' -DUNHURRIED -DKILLS=0
-    # shellcheck disable=SC2086
-    fails service 'as proposed, when a build comes to its end between the looks of two bilges' $unhurried -DWITHOUT_TIMING
+    fails removal 'when two bilges remove beside an unseen exporter' -DHIDDEN_CLIENT -DKILLS=0
+    fails service 'when a build comes to its end between the looks of two bilges' -DWITHOUT_TIMING
 fi
 echo "1..$count"
 echo "# summary: $states states, $failed of $count wrong"

@@ -405,37 +405,31 @@ inline delete_item(set)
 	}
 }
 
-/* An export that runs may count on what waits: then all goes back, and also
- * when index.json can't be read. Else what no manifest needs is deleted. */
-inline recover_waiting()
+/* All goes back, whatever the signs say: that is right at every moment, needs no
+ * reading, and is the cache as it was. */
+inline aside_return_all()
 {
 #ifdef WITHOUT_RECOVERY
 	skip
 #else
-	temporary = false; /* finish_write() */
+#ifdef RECOVERY_DELETES
 	if
-	:: aside ->
-#ifdef WITHOUT_SIGNS_IN_RECOVERY
-		sign = false;
-#else
-		check_busy();
-#endif
-		if
-		:: sign -> keep = ALL
-		:: else -> needed_look_all()
-		fi;
-		if
-		:: read == TORN -> keep = ALL
-		:: else
-		fi;
-		do
-		:: aside & keep -> put_back(aside & keep)
-		:: aside & ~keep -> delete_item(aside & ~keep)
-		:: !aside -> break
-		od; skip
+	:: aside -> needed_look_all()
 	:: else
 	fi;
-	d_step { keep = 0; read = 0; sign = false }
+	if
+	:: read == TORN -> keep = ALL
+	:: else
+	fi;
+#else
+	keep = ALL;
+#endif
+	do
+	:: aside & keep -> put_back(aside & keep)
+	:: aside & ~keep -> delete_item(aside & ~keep)
+	:: !aside -> break
+	od; skip;
+	d_step { keep = 0; read = 0 }
 #endif
 }
 
@@ -514,11 +508,11 @@ inline remove_items()
 	:: !locked
 	:: else ->
 		/* begin() */
+		aside_return_all();
 		check_busy();
 		if
 		:: sign
 		:: else ->
-			recover_waiting();
 			needed_look_live();
 			if
 			:: read == TORN
@@ -635,18 +629,23 @@ inline restore_generation()
 	fi
 }
 
-/* Each command that may delete begins with what a killed one left. */
+/* finish_aside(), finish_write(): each command that may delete begins with what a
+ * killed one left. */
 inline remove_recover()
 {
+#ifndef WITHOUT_RECOVERY
 	if
 	:: aside || temporary ->
 		aside_open();
 		if
-		:: locked -> recover_waiting(); aside_close()
+		:: locked -> aside_return_all(); temporary = false; aside_close()
 		:: else
 		fi
 	:: else
 	fi
+#else
+	skip
+#endif
 }
 
 /* restore, or prune; or repair and prune of one tag: they write index.json first,

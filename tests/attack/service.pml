@@ -11,19 +11,7 @@
  * nothing there, or what has come to that name since. Its client is an old or a
  * new one: a new one makes ingest/, and all above it, at its first write.
  *
- * As the program is, this holds because bilge's two looks follow at once: who
- * starts after the first has not come as far as its first look at a blob before
- * the second. With -DUNHURRIED nothing is said about time (a bilge may be stopped
- * in between for minutes). What it takes then is here, too, as -DPROPOSED.
- *
  * -DWITHOUT_... takes a step out. Then this must fail: see model.sh. */
-
-#ifndef PROPOSED
-#define WITHOUT_SECOND_COMPARE
-#define WITHOUT_LOOK_AT_NAME
-#define WITHOUT_GIVING_BLOBS
-#define WITHOUT_DECISION
-#endif
 
 /* ---- blobs and exports, as sets */
 
@@ -52,7 +40,8 @@ bool ingest[DIRS];   /* it has an ingest/ */
 byte holder[DIRS];   /* of the flock; 0: nobody */
 byte dirs = 1;       /* made so far */
 byte name = 0;       /* <root>/<name> */
-byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.… of each bilge */
+byte gone[2] = NONE; /* <root>/.bilge-away.<name>.… of each bilge, */
+bool decided[2];     /* or .bilge-gone.<name>.…: then nobody wants it any more */
 
 /* ---- who runs */
 
@@ -68,7 +57,6 @@ byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.… of each bilge */
 
 byte clients; /* among the processes */
 byte gap;     /* bilges between their first look and their second */
-bool quiet;   /* nobody builds anything */
 bool dead[2], exporter_dead[2];
 byte ended;
 
@@ -140,18 +128,8 @@ inline export_blob(blob)
 	fi
 }
 
-/* Whoever starts after bilge's first look has not looked at a blob before the
- * second, which follows at once. */
-inline build()
-{
-#ifdef UNHURRIED
-	skip
-#else
-	(!began_in_gap || gap == 0)
-#endif
-}
-
-/* Nor has it come to its end: that alone, for more than one bilge at a time. */
+/* Whoever starts after bilge's first look has not built and exported before the
+ * second, which follows at once. It may have begun. */
 inline put_index()
 {
 #ifndef WITHOUT_TIMING
@@ -179,7 +157,6 @@ proctype exporter(byte me)
 		:: old = false
 		fi;
 		open_store();
-		build();
 		if
 		:: failed
 		:: else -> export_blob(L_OLD)
@@ -248,8 +225,8 @@ inline alone(dir)
 inline check_busy()
 {
 	if
-	:: sign = clients > 0
-	:: !quiet -> sign = true
+	:: sign = sign || clients > 0
+	:: sign = true
 	fi
 }
 
@@ -273,7 +250,7 @@ inline unlink_tree(slot)
 			alone(moved);
 			blobs[moved] = blobs[moved] & ~lowest(blobs[moved])
 		}
-	:: else -> break
+	:: moved == NONE || gone[slot] != moved || !blobs[moved] -> break
 	od; skip;
 	d_step {
 		if
@@ -281,25 +258,57 @@ inline unlink_tree(slot)
 			index[moved] = NOTHING;
 			ingest[moved] = false;
 			unlock(moved);
-			gone[slot] = NONE
+			gone[slot] = NONE;
+			decided[slot] = false
 		:: else
 		fi;
 		moved = NONE
 	}
 }
 
-/* index.json goes first: what is left without it is to be deleted. */
-inline decide(slot)
+/* A second rename. */
+inline note_decide(slot)
 {
 	d_step {
 		alone(moved);
-		index[moved] = NOTHING
+		decided[slot] = true
 	}
 }
 
-/* Back to its name. When something stands there, the blobs go into that: who
- * made it may have found them here. */
-inline give_back(slot)
+/* What is not there yet, blobs first and index.json last. By links: until all are
+ * there, this one is whole, too. */
+inline give_into(slot)
+{
+	do
+	:: blobs[moved] & ~blobs[taker] ->
+		d_step {
+#ifndef WITHOUT_LOCK_OF_NEW
+			alone(taker);
+#endif
+			given = lowest(blobs[moved] & ~blobs[taker]);
+			blobs[taker] = blobs[taker] | given;
+#ifdef MOVES
+			blobs[moved] = blobs[moved] & ~given;
+#endif
+			given = 0
+		}
+	:: else -> break
+	od; skip;
+	d_step {
+		if
+		:: index[taker] == NOTHING ->
+			index[taker] = index[moved];
+#ifdef MOVES
+			index[moved] = NOTHING
+#endif
+		:: else
+		fi
+	}
+}
+
+/* Back to its name. When something stands there, what it holds goes into that: who
+ * made it may have found it here. */
+inline away_give_back(slot)
 {
 	d_step {
 		if
@@ -320,32 +329,24 @@ inline give_back(slot)
 	:: else ->
 		moved = gone[slot];
 		aside_lock(moved, gone[slot]);
-#ifndef WITHOUT_GIVING_BLOBS
+#ifndef WITHOUT_LOCK_OF_NEW
 		aside_lock(taker, name);
 #endif
 		if
 		:: taker == NONE || moved == NONE
 		:: else ->
 #ifndef WITHOUT_GIVING_BLOBS
-			/* By links: until all are there, this one is whole, too. */
-			do
-			:: blobs[moved] & ~blobs[taker] ->
-				d_step {
-					alone(taker);
-					blobs[taker] = blobs[taker] | lowest(blobs[moved] & ~blobs[taker])
-				}
-			:: else -> break
-			od; skip;
+			give_into(slot);
 #endif
-			decide(slot);
+			note_decide(slot);
 			unlink_tree(slot)
 		fi;
 		d_step { unlock(taker); unlock(moved); taker = NONE; moved = NONE }
 	fi
 }
 
-/* What a killed bilge has left, once for each of the two. */
-inline finish_removal(slot)
+/* finish_removal(), finish_away(): what a killed bilge has left. */
+inline finish(slot)
 {
 #ifdef WITHOUT_RECOVERY
 	skip
@@ -357,14 +358,14 @@ inline finish_removal(slot)
 		aside_lock(opened, gone[slot]);
 		if
 		:: opened == NONE
-		:: opened != NONE && index[opened] == NOTHING -> moved = opened; unlink_tree(slot)
+		:: opened != NONE && decided[slot] -> moved = opened; unlink_tree(slot)
 		:: else ->
 #ifdef WITHOUT_DECISION
 			moved = opened;
-			decide(slot);
+			note_decide(slot);
 			unlink_tree(slot)
 #else
-			give_back(slot)
+			away_give_back(slot)
 #endif
 		fi;
 		d_step { unlock(opened); opened = NONE }
@@ -374,9 +375,9 @@ inline finish_removal(slot)
 
 inline remove_recover()
 {
-	finish_removal(0);
+	finish(0);
 #if BILGES > 1
-	finish_removal(1)
+	finish(1)
 #endif
 }
 
@@ -392,20 +393,26 @@ inline rename_aside()
 	}
 }
 
-/* The signs; then whether somebody has made the name anew, or what was moved is
- * not what was opened; then the export that was shown. */
-inline service_look_again()
+/* The signs first: an exporter that ends in between has written index.json by
+ * then. Then whether somebody has made the name anew, or what was moved is not
+ * what was opened; then the export that was shown. */
+inline decide()
 {
 	sign = false;
 #ifndef WITHOUT_SECOND_LOOK
+#ifdef SIGNS_AFTER_COMPARE
+	check_export();
+#endif
 #ifndef WITHOUT_SIGNS
 	check_busy();
 #endif
 #ifndef WITHOUT_LOOK_AT_NAME
 	sign = sign || name != NONE;
 #endif
+#ifndef SIGNS_AFTER_COMPARE
 #ifndef WITHOUT_SECOND_COMPARE
 	check_export();
+#endif
 #endif
 #endif
 	sign = sign || gone[me] != opened
@@ -455,14 +462,14 @@ inline remove_layout()
 		if
 		:: sign
 		:: else ->
-			service_look_again();
+			decide();
 			leave_gap();
 			if
-			:: sign -> give_back(me)
+			:: sign -> away_give_back(me)
 			:: else ->
 				assert(index[gone[me]] == shown_index); /* else an export goes that nobody was shown */
 				moved = gone[me];
-				decide(me);
+				note_decide(me);
 				unlink_tree(me)
 			fi
 		fi
@@ -487,7 +494,7 @@ inline remove_service()
 
 proctype bilge(byte me)
 {
-	byte shown = NONE, shown_index, opened = NONE, taker = NONE, moved = NONE;
+	byte shown = NONE, shown_index, opened = NONE, taker = NONE, moved = NONE, given;
 	bool sign, in_gap;
 	{
 		remove_recover();
@@ -533,7 +540,7 @@ proctype fate()
 
 init
 {
-	byte me = 7, opened = NONE, taker = NONE, moved = NONE;
+	byte me = 7, opened = NONE, taker = NONE, moved = NONE, given;
 	bool sign;
 	d_step {
 		blobs[0] = L_OLD | M_CUR;
@@ -555,7 +562,6 @@ init
 	};
 	ended == BILGES + EXPORTERS;
 	/* The next command that may delete. */
-	quiet = true;
 	remove_recover();
 	assert(gone[0] == NONE && gone[1] == NONE); /* nothing is set aside for ever */
 	assert(name == NONE || index[name] != TORN || exporter_dead[0]);
