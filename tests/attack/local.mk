@@ -5,6 +5,13 @@ ATTACK_TESTS = tests/attack/faults.py tests/attack/meanwhile.py tests/attack/rac
 EXTRA_DIST += $(ATTACK_TESTS) tests/attack/attack.py tests/attack/faults.c tests/attack/long.sh tests/attack/saboteur.py \
 	tests/attack/model.sh tests/attack/removal.pml tests/attack/service.pml tests/attack/world.py
 
+# The protocol as a model: a part of it takes seconds, `make check-model` a few minutes.
+MODEL_TESTS = tests/attack/model.sh
+TESTS += $(MODEL_TESTS)
+.PHONY: check-model
+check-model:
+	@$(SHELL) $(top_srcdir)/tests/attack/model.sh --full
+
 # Loaded into the program before libc (LD_PRELOAD), so it is no library of ours.
 check_DATA = tests/attack/faults.so
 CLEANFILES += tests/attack/faults.so

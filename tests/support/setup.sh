@@ -50,6 +50,7 @@ needs_to_check='
 	module:vterm        libvterm-dev
 	command:ps          procps
 	python:json         python3
+	command:spin        spin
 	command:git         git
 	command:mandoc      mandoc
 	command:zsh         zsh
