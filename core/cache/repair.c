@@ -202,19 +202,20 @@ static int remove_damaged(const struct repair *repair, struct err *err)
  * there ever was. */
 static int remove_all(const struct repair *repair, struct err *err)
 {
-    const struct remove_context *context = repair->context;
+    struct remove_context context = *repair->context;
     int64_t freed = 0;
     int cache_fd, code;
+    context.exported_at = &repair->result->index_file.modified_at;
     if (!repair->result->index_file.exists)
         return err_set(err, ERR_FORMAT,
                        "there is no index.json and no export in it is whole, so nothing was "
                        "changed; the next build exports it anew, or delete the cache");
-    code = fs_open_dir(context->root_fd, context->name, &cache_fd, err);
+    code = fs_open_dir(context.root_fd, context.name, &cache_fd, err);
     if (code < 0)
         return code;
     code = index_check(cache_fd, &repair->result->index_file, err);
     close(cache_fd);
-    return code == 0 ? remove_service(context, &freed, err) : code;
+    return code == 0 ? remove_service(&context, &freed, err) : code;
 }
 
 static int go_back(struct repair *repair, enum repair_act *ret_act, struct err *err)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
 #include "core/oci/blob_hash.h"
+#include "core/oci/layout.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/care_kit.h"
@@ -541,6 +543,19 @@ int fsync(int fd)
     return 0;
 }
 
+/* Runs once, right before a whole cache is renamed aside. */
+static void (*before_rename)(const struct pair *pair);
+
+int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
+{
+    void (*step)(const struct pair *) = before_rename;
+    if (step != NULL && strncmp(to, CACHE_AWAY, strlen(CACHE_AWAY)) == 0) {
+        before_rename = NULL;
+        step(meanwhile_pair);
+    }
+    return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+}
+
 /* As BuildKit writes it: in place. */
 static void export_ends(const struct pair *pair)
 {
@@ -721,6 +736,28 @@ static void a_repair_acts_on_what_was_verified_alone(void **state)
     }
 }
 
+/* Nothing in it was whole, so all of it is to go: until an export ends. */
+static void a_repair_removes_no_export_that_came_meanwhile(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    char base[HEX];
+    enum repair_act act;
+    char *detail;
+    struct err err = {0};
+    put_blob(pair.dir, "base layer", 7200, base);
+    take_away(&pair, base);
+    struct verify_result result = verify(place, "api");
+    const struct remove_context context = context_of(place, "api");
+    meanwhile_pair = &pair;
+    before_rename = export_ends;
+    assert_int_equal(ERR_CHANGED, repair_cache(&context, &result, &act, &detail, &err));
+    assert_null(before_rename);
+    assert_true(index_names(&pair, pair.live));
+    verify_done(&result);
+    free(pair.dir);
+}
+
 /* ------------------------------------------------------------------ dedupe */
 
 static int link_item(struct place *place, const struct dedupe_item *item,
@@ -826,6 +863,7 @@ int main(void)
         CASE(a_new_index_keeps_owner_and_mode),
         CASE(what_came_meanwhile_is_never_written_over),
         CASE(a_repair_acts_on_what_was_verified_alone),
+        CASE(a_repair_removes_no_export_that_came_meanwhile),
         CASE(copies_become_one_file),
         CASE(damaged_and_changed_copies_are_left_alone),
     };
