@@ -8,6 +8,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/cache/aside.h"
 #include "core/cache/note.h"
 #include "core/cache/unlink.h"
 #include "core/oci/layout.h"
@@ -26,15 +27,24 @@ static int move_one(int from_fd, int to_fd, const char *name)
     return code == -EEXIST || code == -ENOENT ? 0 : code;
 }
 
+/* A blob gets a second name: until the end the old directory is whole, too, and can
+ * come back if the new one goes. What can have no second name moves. */
+static int give_one(int from_fd, int to_fd, const char *name)
+{
+    if (linkat(from_fd, name, to_fd, name, 0) == 0 || errno == EEXIST || errno == ENOENT)
+        return 0;
+    return move_one(from_fd, to_fd, name);
+}
+
 /* The names are all there before the first one goes: none is missed. */
-static int move_entries(int from_fd, int to_fd, struct err *err)
+static int give_entries(int from_fd, int to_fd, struct err *err)
 {
     struct buf names = {0};
     int code = fs_each(from_fd, add_name, &names, err);
     const char *name;
     for (size_t at = 0; code == 0 && at < names.len; at += strlen(name) + 1) {
         name = names.data + at;
-        code = move_one(from_fd, to_fd, name);
+        code = give_one(from_fd, to_fd, name);
         if (code < 0)
             err_sys(err, code, "moving %s", name);
     }
@@ -58,14 +68,14 @@ static int make_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
 }
 
 /* Of a directory `name` in both; `below` is one in it, NULL: its own entries. */
-static int move_dir(int from_fd, int to_fd, const char *name, const char *below, struct err *err)
+static int give_dir(int from_fd, int to_fd, const char *name, const char *below, struct err *err)
 {
     int from = -1, to = -1, code = fs_open_dir(from_fd, name, &from, err);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
     code = make_dir(to_fd, name, &to, err);
     if (code == 0)
-        code = below != NULL ? move_dir(from, to, below, NULL, err) : move_entries(from, to, err);
+        code = below != NULL ? give_dir(from, to, below, NULL, err) : give_entries(from, to, err);
     close(from);
     if (to >= 0)
         close(to);
@@ -93,9 +103,9 @@ static int check_owner(int cache_fd, int new_fd, const char *away, const char *n
 
 static int give_into(int cache_fd, int new_fd, struct err *err)
 {
-    int code = move_dir(cache_fd, new_fd, "ingest", NULL, err);
+    int code = give_dir(cache_fd, new_fd, "ingest", NULL, err);
     if (code == 0)
-        code = move_dir(cache_fd, new_fd, "blobs", "sha256", err);
+        code = give_dir(cache_fd, new_fd, "blobs", "sha256", err);
     if (code == 0)
         code = move_file(cache_fd, new_fd, "oci-layout", err);
     if (code == 0)
@@ -124,7 +134,8 @@ int away_give_back(int root_fd, const char *away, int cache_fd, const char *name
         note_remove(cache_fd);
     if (code != -EEXIST)
         return code < 0 ? err_sys(err, code, "renaming %s to %s", away, name) : 0;
-    code = fs_open_dir(root_fd, name, &new_fd, err);
+    /* Locked: another bilge must not remove it with what is given into it. */
+    code = aside_lock(root_fd, name, 0, 0, &new_fd, err);
     if (code < 0)
         return code;
     code = check_owner(cache_fd, new_fd, away, name, err);

@@ -516,14 +516,28 @@ static int rename_aside(const struct remove_context *context, int cache_fd,
     return code;
 }
 
-/* An export may have come to its end between the first look and the rename, or a
- * build begun. From here on none comes in by the path. */
+/* A build may have looked for blobs before the rename, and made the directory anew
+ * since then. */
+static int check_name(const struct remove_context *context, struct err *err)
+{
+    struct fs_stat made;
+    int code = fs_look(context->root_fd, context->name, &made);
+    if (code == 0)
+        return err_set(err, ERR_BUSY, "%s was made anew just now", context->name);
+    return code == -ENOENT ? 0 : err_sys(err, code, "looking at %s", context->name);
+}
+
+/* A build may have begun between the first look and the rename, or an export have come
+ * to its end. From here on none comes in by the path. The signs come first: whoever
+ * shows none any more has written index.json by then. */
 static int decide(const struct remove_context *context, int cache_fd, const char *away,
                   char ret_gone[NOTE_NAME_SIZE], struct err *err)
 {
-    int code = check_export(context, cache_fd, err);
+    int code = check_busy(context, cache_fd, err);
     if (code == 0)
-        code = check_busy(context, cache_fd, err);
+        code = check_name(context, err);
+    if (code == 0)
+        code = check_export(context, cache_fd, err);
     if (code == 0)
         code = note_decide(context->root_fd, away, ret_gone, err);
     return code;

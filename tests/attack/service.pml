@@ -275,8 +275,8 @@ inline note_decide(slot)
 	}
 }
 
-/* What is not there yet, blobs first and index.json last. By links: until all are
- * there, this one is whole, too. */
+/* What is not there yet, blobs first and index.json last. Blobs by links: until all
+ * are there, this one is whole, too. */
 inline give_into(slot)
 {
 	do
@@ -296,11 +296,7 @@ inline give_into(slot)
 	od; skip;
 	d_step {
 		if
-		:: index[taker] == NOTHING ->
-			index[taker] = index[moved];
-#ifdef MOVES
-			index[moved] = NOTHING
-#endif
+		:: index[taker] == NOTHING -> index[taker] = index[moved]; index[moved] = NOTHING
 		:: else
 		fi
 	}

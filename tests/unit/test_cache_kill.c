@@ -20,7 +20,9 @@
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/cache/busy.h"
+#include "core/cache/note.h"
 #include "core/cache/remove.h"
+#include "core/cache/unlink.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
@@ -276,6 +278,59 @@ static void test_recovery(void **state)
     }
 }
 
+int linkat(int from_fd, const char *from, int to_fd, const char *to, int flags)
+{
+    step();
+    int code = (int)syscall(SYS_linkat, from_fd, from, to_fd, to, flags);
+    step();
+    return code;
+}
+
+/* Renamed aside and not decided, and a build has made the directory anew. */
+static void make_away(struct kit *kit)
+{
+    char name[NOTE_NAME_SIZE];
+    struct fs_stat stat;
+    struct err err;
+    make(kit);
+    assert_int_equal(0, fs_stat_at(kit->root_fd, kit->name, &stat, &err));
+    kit_removed_name(kit->name, stat.ino, false, name);
+    assert_int_equal(0, renameat(kit->root_fd, kit->name, kit->root_fd, name));
+    kit_layer(kit, 60, 100);
+}
+
+static void remove_directory(const struct kit *kit)
+{
+    int64_t freed = 0;
+    struct err err;
+    assert_int_equal(0, unlink_tree(kit->root_fd, kit->name, NULL, &freed, &err));
+}
+
+/* Killed while it gives an old directory's blobs into a new one; then somebody
+ * removes the new one. The old one comes back with all that its index.json names. */
+static void test_giving_back(void **state)
+{
+    (void)state;
+    bool ended = false;
+    int steps = 1;
+    for (; !ended; steps++) {
+        struct kit kit;
+        struct err err = {0};
+        make_away(&kit);
+        ended = run_until(&kit, recover, steps);
+        bool given = kit_exists(&kit, "index.json");
+        if (given)
+            assert_valid(&kit, false);
+        else
+            remove_directory(&kit);
+        assert_int_equal(0, kit_recover(&kit, NULL, &err));
+        assert_valid(&kit, false);
+        assert_tidy(&kit);
+        kit_free(&kit);
+    }
+    assert_true(steps > 2 * 13);
+}
+
 /* This harness can fail: a removal of live blobs, one by one, is caught. */
 static int remove_live(const struct kit *kit, const struct cache *cache)
 {
@@ -306,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_service),
         cmocka_unit_test(test_one_tag),
         cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_giving_back),
         cmocka_unit_test(test_can_fail),
     };
     return cmocka_run_group_tests_name("cache_kill", tests, NULL, NULL);

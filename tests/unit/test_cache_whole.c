@@ -590,6 +590,85 @@ static void test_a_build_that_begins_stops_a_removal(void **state)
     assert_live_whole(place);
 }
 
+static int open_index = -1;
+
+static void write_open_index(struct kit *kit)
+{
+    (void)kit;
+    assert_int_equal(0, futimens(open_index, NULL));
+    close(open_index);
+}
+
+static void export_has_index_open(struct kit *kit)
+{
+    char *path = path_join(kit->dir, "index.json");
+    open_index = open(path, O_RDWR);
+    assert_true(open_index >= 0);
+    while_looking = write_open_index;
+    free(path);
+}
+
+/* One that has index.json open writes it after the rename, too. It may end while the
+ * second look goes through the processes: what it wrote is met after that. */
+static void test_an_export_that_ends_during_the_second_look_stays(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed, exported_at = place->cache->last_export_at;
+    place->context.exported_at = &exported_at;
+    before_rename = export_has_index_open;
+    assert_int_equal(ERR_CHANGED, remove_service(&place->context, &freed, &err));
+    assert_null(while_looking);
+    assert_live_whole(place);
+}
+
+static void build_came_and_went(struct kit *kit)
+{
+    file_write_text(kit->dir, kit_blob_path(7), "written anew");
+}
+
+/* A whole build between the two looks leaves no sign but its directory. */
+static void test_a_directory_made_anew_stops_a_removal(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    after_rename = build_came_and_went;
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_non_null(strstr(err.text, "made anew"));
+    assert_live_whole(place);
+    assert_true(kit_exists(&place->kit, kit_blob_path(7)));
+    assert_tidy(place);
+}
+
+static int other_bilge = -1;
+
+static void other_bilge_takes_new_directory(struct kit *kit)
+{
+    build_came_and_went(kit);
+    other_bilge = open(kit->dir, O_RDONLY | O_DIRECTORY);
+    assert_int_equal(0, flock(other_bilge, LOCK_EX | LOCK_NB));
+}
+
+/* It might be removing that very directory: nothing is given into it meanwhile. */
+static void test_nothing_is_given_to_what_another_bilge_holds(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    after_rename = other_bilge_takes_new_directory;
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_non_null(strstr(err.text, ".bilge-away.api."));
+    assert_false(has_blob(place, 120));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_false(has_blob(place, 120));
+    close(other_bilge);
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_live_whole(place);
+    assert_true(kit_exists(&place->kit, kit_blob_path(7)));
+    assert_tidy(place);
+}
+
 /* ---- temporary files */
 
 static void test_temporary_files(void **state)
@@ -697,6 +776,9 @@ int main(void)
         TEST(test_a_name_that_others_took),
         TEST(test_an_export_that_just_ended_stays),
         TEST(test_a_build_that_begins_stops_a_removal),
+        TEST(test_an_export_that_ends_during_the_second_look_stays),
+        TEST(test_a_directory_made_anew_stops_a_removal),
+        TEST(test_nothing_is_given_to_what_another_bilge_holds),
         TEST(test_temporary_files),
         TEST(test_one_cache_of_a_root),
         TEST(test_recover_strangers),
