@@ -226,9 +226,10 @@ is 'a cache deep below: all bytes once' sum_is "$(($(own "$root/a" "$root/a/b/de
 
 # --------------------------------------------------------- one that hangs
 
+# The leak checker stops every thread before it looks, and one in a call that does not answer never stops.
 hung() { # ARGUMENT...: calls bilge while $tmp/hung does not answer
     status=0
-    timeout $((120 * slow)) env PATH="$bilge_path" "$with_hung" "$tmp/hung" "$bilge" "$@" \
+    timeout $((120 * slow)) env PATH="$bilge_path" ASAN_OPTIONS=detect_leaks=0 "$with_hung" "$tmp/hung" "$bilge" "$@" \
         >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
 }
 with_hung=$(dirname "$bilge")/tests/support/with-hung
