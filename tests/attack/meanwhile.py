@@ -70,10 +70,8 @@ class ExportEvent(Event):
 
     def happen(self, process):
         super().happen(process)
-        self.was_there = os.path.isdir(self.world.at("api"))
         exports = {"new": NEW, "again": AGAIN, "begun": NEW}
         self.exporter = worlds.Exporter(self.world.at("api"), exports[self.detail])
-        os.makedirs(self.world.at("api"), exist_ok=True)
         self.error = None
         self.attempt(self.begin if self.detail == "begun" else self.exporter.run)
 
@@ -109,11 +107,10 @@ class ExportEvent(Event):
 
     def lost_faults(self, scene, ended):
         """An export that ended before bilge looked may go: then that is what was shown and asked for."""
-        now = worlds.index_bytes(self.world.at("api"))
-        if now is None:
+        current = worlds.current_of(self.world.at("api"))
+        if current is None:
             return [] if self.was_shown(ended) else ["the cache that was exported is gone"]
         before = worlds.sha256(worlds.A3.manifest) if scene.name == "restore" else "none"
-        current = worlds.json.loads(now)["manifests"][-1]["digest"][7:]
         if current not in (worlds.sha256(self.exporter.export.manifest), before):
             return ["the export was thrown away"]
         return []
@@ -210,6 +207,13 @@ class SignalEvent(Event):
         super().happen(process)
         os.kill(process.pid, getattr(signal, "SIG" + self.detail))
 
+    def faults(self, scene, ended):
+        """At its very beginning, and once all is done, bilge ends as any program does."""
+        if ended.status == -getattr(signal, "SIG" + self.detail):
+            now = worlds.picture(self.world.root)
+            ended.status = 130 if now in (scene.judge.before, scene.judge.after) else ended.status
+        return super().faults(scene, ended)
+
 
 EVENTS = {"export": ExportEvent, "swap": SwapEvent, "other": OtherEvent, "signal": SignalEvent}
 
@@ -219,6 +223,15 @@ def rounds_of(scene, sort, most):
     points = [(kind, nth) for kind in KINDS for nth in range(1, count[kind] + 1)]
     every = [(kind, nth, sort, detail) for kind, nth in points for detail in EVENTS[sort].details]
     return attack.sample(every, most)
+
+
+def where_held(ended, kind, nth):
+    """What bilge was about to do, and did next."""
+    places = [i for i, (one, _) in enumerate(ended.calls) if one == kind]
+    if len(places) < nth:
+        return "it was not held"
+    at = places[nth - 1]
+    return "held before " + ", ".join(f"{one} {path}" for one, path in ended.calls[at : at + 6])
 
 
 def run_round(scene, one, keep=False):
@@ -240,7 +253,7 @@ def run_round(scene, one, keep=False):
     if sort != "swap":
         faults += attack.clean_up_faults(scene, world)
     if faults:
-        faults.append(ended.words())
+        faults += [where_held(ended, kind, nth), ended.words()]
     if not (faults and keep):
         shutil.rmtree(world.path, ignore_errors=True)
     return faults, event.happened

@@ -92,7 +92,7 @@ class Service:
             return
         with self.calling:
             missing = worlds.missing_in(self.cache)
-            current = worlds.json.loads(worlds.index_bytes(self.cache))["manifests"][-1]["digest"][7:]
+            current = worlds.current_of(self.cache)
         if void:
             self.voided += 1
             self.heal(exporter.export)  # later rounds must not suffer
@@ -345,8 +345,10 @@ def signal_round(scenes, one):
     ended = attack.Ended(process.returncode, "", open(err.name, errors="replace").read(), [], hung)
     faults = scene.judge.faults(world)
     killed = which in BEFORE_KILL and ended.status == -getattr(signal, "SIG" + which)
-    early = ended.status == -getattr(signal, "SIG" + which) and worlds.picture(world.root) == scene.judge.before
-    if hung or not (ended.status in (0, 1, 3, 130) or killed or early):
+    # At its very beginning, and once all is done, bilge ends as any program does.
+    now = worlds.picture(world.root)
+    plain = ended.status == -getattr(signal, "SIG" + which) and now in (scene.judge.before, scene.judge.after)
+    if hung or not (ended.status in (0, 1, 3, 130) or killed or plain):
         faults.append("it ended so")
     left = worlds.leftovers(world.root)
     if left and not killed:
