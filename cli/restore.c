@@ -121,7 +121,14 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
     struct session *session = &restoration->session;
     const struct service *service;
     struct err err;
-    if (session_settle(session, &err) < 0 || session_service(session, name, &service, &err) < 0 ||
+    if (session_settle(session, &err) < 0)
+        return complain_err(&err);
+    /* An export of which something is set aside is whole only then. */
+    if (!globals->read_only && store_has_unfinished(session->store)) {
+        session_finish(session);
+        session_wait(session, is_looked_at, &session->store, 0);
+    }
+    if (session_service(session, name, &service, &err) < 0 ||
         start(restoration, values, service, &err) < 0)
         return complain_err(&err);
     char *id = mem_strdup(service->id);
@@ -136,7 +143,7 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
         session_wait(session, is_looked_at, &session->store, 0);
         report(session, id, globals);
     }
-    if (!session_tell_finished(session) && code == EXIT_DONE)
+    if (store_has_unfinished(session->store) && code == EXIT_DONE)
         code = EXIT_PARTLY;
     free(id);
     return code;

@@ -238,6 +238,10 @@ enum exit_code session_end_code(const struct session *session, enum exit_code co
 static int no_such_builder(const struct store *store, const char *name, struct err *err)
 {
     struct buf names = {0};
+    if (store->builders_load == LOAD_PENDING)
+        return err_set(err, ERR_TIMEOUT, "builder %s: docker buildx ls does not answer", name);
+    if (store->builders_error != NULL)
+        return err_set(err, ERR_PEER, "builder %s: %s", name, store->builders_error);
     for (size_t i = 0; i < store->builders_len; i++)
         buf_printf(&names, "%s%s", i > 0 ? ", " : "", store->builders[i].name);
     err_set(err, ERR_USAGE, "there is no builder \"%s\" (there are: %s)", name,

@@ -65,7 +65,7 @@ enum exit_code session_end_code(const struct session *session, enum exit_code co
 /* Why it can't be asked, in one line; NULL: all is well. */
 const char *session_builder_error(const struct builder *builder);
 /* The builder of that name, or (NULL) the one that builds go to. ERR_USAGE with
- * the names that there are. */
+ * the names that there are; another code when not all of them are known. */
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err);
 

@@ -57,11 +57,15 @@ static cJSON *read_json(const char *path)
 }
 
 /* The host of the context in contexts/meta/<dir>/meta.json; NULL when that is
- * another one. */
-static char *host_in_meta(const char *meta_dir, const char *dir, const char *context)
+ * another one. Fills err when it can't be read. */
+static char *host_in_meta(const char *meta_dir, const char *dir, const char *context,
+                          struct err *err)
 {
     char *path = mem_printf("%s/%s/meta.json", meta_dir, dir), *host = NULL;
+    errno = 0;
     cJSON *tree = read_json(path);
+    if (tree == NULL && errno != 0 && errno != ENOENT && errno != ENOTDIR)
+        err_sys(err, -errno, "reading docker's contexts: %s", path);
     if (strcmp(json_string(tree, "Name", ""), context) == 0) {
         const cJSON *docker = json_get(json_get(tree, "Endpoints"), "docker");
         const char *said = json_string(docker, "Host", "");
@@ -75,6 +79,7 @@ static char *host_in_meta(const char *meta_dir, const char *dir, const char *con
 struct host_search {
     const char *meta_dir, *context;
     char *host;
+    struct err *err;
 };
 
 static int look_for_host(void *arg, const char *name, enum fs_type type)
@@ -82,15 +87,18 @@ static int look_for_host(void *arg, const char *name, enum fs_type type)
     struct host_search *search = arg;
     (void)type;
     if (name[0] != '.')
-        search->host = host_in_meta(search->meta_dir, name, search->context);
+        search->host = host_in_meta(search->meta_dir, name, search->context, search->err);
     return search->host != NULL;
 }
 
-static char *host_of_context(const char *config, const char *context)
+/* NULL: there is none, or (err) it could be in what can't be read. */
+static char *host_of_context(const char *config, const char *context, struct err *err)
 {
     char *meta_dir = mem_printf("%s/contexts/meta", config);
-    struct host_search search = {.meta_dir = meta_dir, .context = context};
-    fs_each_path(meta_dir, look_for_host, &search, NULL);
+    struct host_search search = {.meta_dir = meta_dir, .context = context, .err = err};
+    int code = fs_each_path(meta_dir, look_for_host, &search, NULL);
+    if (code < 0 && code != -ENOENT)
+        err_sys(err, code, "reading docker's contexts: %s", meta_dir);
     free(meta_dir);
     return search.host;
 }
@@ -122,15 +130,20 @@ static char *socket_of(const char *host)
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
 {
     char *config = endpoint_config_dir(), *host;
+    struct err unread = {0};
     char *name =
         context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
     if (strcmp(name, "default") == 0) {
         const char *said = environment("DOCKER_HOST");
         host = mem_strdup(said != NULL ? said : DEFAULT_HOST);
     } else {
-        host = host_of_context(config, name);
+        host = host_of_context(config, name, &unread);
     }
     free(config);
+    if (host == NULL && unread.code != 0) {
+        free(name);
+        return err_set(err, unread.code, "%s", unread.text);
+    }
     if (host == NULL) {
         err_set(err, ERR_USAGE, "there is no docker context \"%s\": see docker context ls", name);
         free(name);

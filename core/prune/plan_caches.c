@@ -55,6 +55,8 @@ bool planner_takes_whole(const struct planner *planner, const struct service *ro
         return true;
     if (row->cache == NULL || row->cache->state == CACHE_BROKEN)
         return false;
+    if (row->guessed)
+        return false;
     return row->in_project ? query->live : service_is_abandoned(planner->store, row, planner->now);
 }
 
@@ -64,6 +66,9 @@ static char *say_not_taken(const struct look *look, int64_t age_s)
     const struct store *store = look->planner->store;
     if (look->cache->state == CACHE_BROKEN)
         return mem_strdup("it is broken: spared unless it is named (or --all)");
+    if (look->row->guessed)
+        return mem_strdup("it has the name of a service of this project, which does not name it: "
+                          "spared unless it is named (or --all)");
     if (look->row->in_project)
         return mem_strdup("current cache of this project: spared unless it is named (or --live, "
                           "--all; Y on the screen)");
@@ -325,7 +330,8 @@ static void look_at(struct look *look)
     }
     if (why_not != NULL) {
         /* What is no cache has no garbage; what can't be read may have some. */
-        bool unread = cache->state == CACHE_UNREADABLE;
+        bool unread = cache->state == CACHE_UNREADABLE &&
+                      (query->services_len > 0 || !look->row->elsewhere);
         if (query->whole || query->services_len > 0 || (unread && query->ids_len == 0))
             keep_whole(look, why_not, false)->unread = unread;
         return;

@@ -54,6 +54,7 @@ void store_free(struct store *store)
     compose_project_free(store->project);
     free(store->project_error);
     free(store->history_error);
+    free(store->builders_error);
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     docker_contexts_free(store->contexts, store->contexts_len);
@@ -225,7 +226,8 @@ const char *store_unread(const struct store *store)
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
-                   store->recipes_load == LOAD_PENDING || store->builders_load == LOAD_PENDING;
+                   store->recipes_load == LOAD_PENDING || store->builders_load == LOAD_PENDING ||
+                   store->disks_awaited;
     for (size_t i = 0; i < store->roots_len && !pending; i++)
         pending = store->roots[i].load == LOAD_PENDING;
     for (size_t i = 0; i < store->builders_len && !pending; i++)

@@ -44,6 +44,8 @@ struct service {
     /* Compose knows it, and it builds; of a directory: one of its services writes
      * to it or reads from it. */
     bool in_project;
+    bool guessed;           /* in the project by its directory's name alone */
+    bool elsewhere;         /* its directory lies outside the roots: not looked at */
     uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
     char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
@@ -171,11 +173,13 @@ struct store {
     struct builder *builders;
     size_t builders_len;
     enum load_state builders_load; /* of the list of buildx's builders */
+    char *builders_error; /* why there may be more of them; NULL: there are no more */
     struct docker_context *contexts; /* docker's; "default" first */
     size_t contexts_len;
     struct disk *disks;
     size_t disks_len;
     int64_t disks_at; /* when the last look at them began */
+    bool disks_awaited; /* not all have been looked at yet */
     struct build **builds; /* oldest first; the last of each service, what runs, what waits */
     size_t builds_len;
     enum load_state project_load;

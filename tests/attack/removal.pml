@@ -301,6 +301,26 @@ inline keep_look_new()
 	}
 }
 
+inline keep_look_all()
+{
+	read = index;
+	d_step {
+		keep = reached(read, home | aside);
+		if
+		:: home & M_OLD -> keep = keep | reached(OLD, home | aside)
+		:: else
+		fi;
+		if
+		:: home & M_CUR -> keep = keep | reached(CURRENT, home | aside)
+		:: else
+		fi;
+		if
+		:: home & M_NEW -> keep = keep | reached(NEW, home | aside)
+		:: else
+		fi
+	}
+}
+
 /* ---- bilge: what is set aside */
 
 /* A flock, never waited for. */
@@ -385,51 +405,37 @@ inline delete_item(set)
 	}
 }
 
-/* All goes back, whatever the signs say: that is right at any moment, needs no
- * reading, and is the cache as it was. */
+/* An export that runs may count on what waits: then all goes back, and also
+ * when index.json can't be read. Else what no manifest needs is deleted. */
 inline recover_waiting()
 {
 #ifdef WITHOUT_RECOVERY
 	skip
 #else
-	temporary = false;
-#ifdef RECOVERY_DELETES
+	temporary = false; /* finish_write() */
 	if
 	:: aside ->
-		read = index;
+#ifdef WITHOUT_SIGNS_IN_RECOVERY
+		sign = false;
+#else
+		remove_check_busy();
+#endif
 		if
-		:: read == TORN
-		:: else ->
-			d_step {
-				keep = reached(read, home | aside);
-				if
-				:: home & M_OLD -> keep = keep | reached(OLD, home | aside)
-				:: else
-				fi;
-				if
-				:: home & M_CUR -> keep = keep | reached(CURRENT, home | aside)
-				:: else
-				fi;
-				if
-				:: home & M_NEW -> keep = keep | reached(NEW, home | aside)
-				:: else
-				fi
-			};
-			do
-			:: aside & keep -> put_back(aside & keep)
-			:: aside & ~keep -> delete_item(aside & ~keep)
-			:: !aside -> break
-			od; skip
-		fi
+		:: sign -> keep = ALL
+		:: else -> keep_look_all()
+		fi;
+		if
+		:: read == TORN -> keep = ALL
+		:: else
+		fi;
+		do
+		:: aside & keep -> put_back(aside & keep)
+		:: aside & ~keep -> delete_item(aside & ~keep)
+		:: !aside -> break
+		od; skip
 	:: else
 	fi;
-	d_step { keep = 0; read = 0 }
-#else
-	do
-	:: aside -> put_back(aside)
-	:: else -> break
-	od; skip
-#endif
+	d_step { keep = 0; read = 0; sign = false }
 #endif
 }
 
@@ -508,11 +514,11 @@ inline remove_items()
 	:: !locked
 	:: else ->
 		/* begin() */
-		recover_waiting();
 		remove_check_busy();
 		if
 		:: sign
 		:: else ->
+			recover_waiting();
 			keep_look_live();
 			if
 			:: read == TORN
@@ -526,8 +532,8 @@ inline remove_items()
 
 /* ---- bilge: index.json is pointed at an older export */
 
-/* The new index is written whole beside the old one. Then the last look at the
- * signs, the comparison with what was read, and the rename, in this order. */
+/* restore_last_look(), index_check(): the new index lies ready. Then the signs,
+ * the blobs, what index.json is, and the rename, in this order. */
 inline index_point()
 {
 	d_step {
@@ -554,26 +560,15 @@ inline index_point()
 		:: else
 		fi
 	};
+#ifndef WITHOUT_LOOK_AT_BLOBS
+	sign = sign || !is_whole(target, home); /* look_at_blobs() */
+#endif
+#ifndef WITHOUT_COMPARE_IN_RESTORE
+	sign = sign || index != base || watched[me] == 2; /* index_check(): bytes, and times */
+#endif
 	if
-	:: sign
+	:: sign -> temporary = false
 	:: else ->
-#ifdef WITHOUT_COMPARE_IN_RESTORE
-		skip
-#else
-		d_step {
-			if
-			:: watched[me] == 2 -> read = NOTHING
-			:: else -> read = index
-			fi
-		}
-#endif
-	fi;
-	if
-#ifdef WITHOUT_COMPARE_IN_RESTORE
-	:: !sign ->
-#else
-	:: !sign && read == base ->
-#endif
 		d_step {
 			assert(index == base); /* else a finished export is thrown away */
 			assert(is_whole(target, home)); /* else index.json names what is not there */
@@ -584,7 +579,6 @@ inline index_point()
 			newer = newer_than_temporary
 #endif
 		}
-	:: else -> temporary = false
 	fi;
 	d_step {
 		if
@@ -604,9 +598,6 @@ inline restore_generation()
 	if
 	:: !locked
 	:: else ->
-#ifndef WITHOUT_LOCK_IN_RESTORE
-		recover_waiting();
-#endif
 		d_step { base = index; watched[me] = 1 }; /* scan_cache() */
 		if
 		:: target = OLD
@@ -632,6 +623,20 @@ inline restore_generation()
 	fi
 }
 
+/* Each command that may delete begins with what a killed one left. */
+inline remove_recover()
+{
+	if
+	:: aside || temporary ->
+		aside_open();
+		if
+		:: locked -> recover_waiting(); aside_close()
+		:: else
+		fi
+	:: else
+	fi
+}
+
 /* restore, or prune, or repair: that points index.json at what is whole first,
  * then damaged blobs go. */
 proctype bilge(byte me; bool restores; bool removes)
@@ -639,6 +644,7 @@ proctype bilge(byte me; bool restores; bool removes)
 	byte blob, plan, taken, known, keep, read, base, target;
 	bool locked, sign, in_gap;
 	{
+		remove_recover();
 		if
 		:: restores -> restore_generation()
 		:: else
@@ -692,7 +698,7 @@ proctype fate()
 init
 {
 	byte me = 7, blob, taken, keep, read;
-	bool locked;
+	bool locked, sign;
 	atomic {
 		run exporter();
 		run bilge(0, FIRST);
@@ -701,9 +707,7 @@ init
 	};
 	ended == 3;
 	/* The next command that may delete. */
-	aside_open();
-	recover_waiting();
-	aside_close();
+	remove_recover();
 	assert(aside == 0 && !temporary); /* nothing is set aside for ever */
 	assert(index != TORN || exporter_dead); /* bilge never writes half an index */
 	assert(index == TORN || is_whole(index, home)) /* nothing that index.json needs is gone for good */

@@ -4,8 +4,8 @@
  * Inlines bear the names of the functions in core/ that they stand for. One
  * step is one system call there, or several that nobody else can tell apart.
  *
- *   export CURRENT  manifest M_CUR -> layer L_OLD         what index.json names
- *   export NEW      manifest M_NEW -> layers L_OLD, L_NEW  what the exporters write
+ *   export CURRENT  manifest M_CUR -> layer L_OLD  what index.json names
+ *   export NEW      manifest M_NEW -> layer L_OLD  what the exporters write
  *
  * An exporter works with paths: once the directory has another name, it finds
  * nothing, or what has come to stand at that name. Its client may be an old or
@@ -14,16 +14,15 @@
  * -DWITHOUT_... takes a step out. Then this must fail: see model.sh. */
 
 #define L_OLD 1
-#define L_NEW 2
-#define M_CUR 4
-#define M_NEW 8
+#define M_CUR 2
+#define M_NEW 4
 #define lowest(set) ((set) & -(set))
 
 #define NOTHING 0 /* what index.json names; there may be none */
 #define CURRENT 1
 #define NEW     2
 #define TORN    3 /* half written */
-#define export(e) (e == CURRENT -> L_OLD | M_CUR : (e == NEW -> L_OLD | L_NEW | M_NEW : 0))
+#define export(e) (e == CURRENT -> L_OLD | M_CUR : (e == NEW -> L_OLD | M_NEW : 0))
 
 /* ---- the disk: directories, and the names that they have */
 
@@ -33,6 +32,7 @@ byte blobs[DIRS];
 byte index[DIRS];
 bool ingest[DIRS];  /* it has an ingest/ */
 byte holder[DIRS];  /* of the flock; 0: nobody */
+bool decided[DIRS]; /* its note says so: the second look is over, it is being deleted */
 byte dirs = 1;      /* made so far */
 byte name = 0;      /* <root>/<name> */
 byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.<random> of each bilge */
@@ -82,51 +82,43 @@ inline open_store()
 	}
 }
 
-inline stat_blob(blob)
+inline export_blob(blob)
 {
-	d_step {
-		if
-		:: name == NONE -> lacking = lacking | (blob)
-		:: name != NONE && (blobs[name] & (blob)) == 0 -> lacking = lacking | (blob)
-		:: else
-		fi;
-		todo = todo & ~(blob)
-	}
-}
-
-inline write_blob(blob)
-{
-	d_step {
-		if
-		:: !old && !ensured ->
-			ensured = true;
-			make_directory();
-			if
-			:: !failed -> ingest[name] = true
-			:: else
-			fi
-		:: else
-		fi;
-		if
-		:: failed || name == NONE -> failed = true
-		:: else ->
-			at = name; /* the file is open in this directory */
-			failed = !ingest[name]
-		fi
-	};
+	/* Writer(): one stat */
 	if
-	:: failed
+	:: name != NONE && (blobs[name] & blob) -> skip
 	:: else ->
-		/* Commit(): mkdir -p blobs/sha256, stat, rename, all by path */
 		d_step {
-			make_directory();
 			if
-			:: failed || name != at -> failed = true
-			:: else -> blobs[name] = blobs[name] | (blob)
+			:: !old && !ensured ->
+				ensured = true;
+				make_directory();
+				if
+				:: !failed -> ingest[name] = true
+				:: else
+				fi
+			:: else
 			fi;
-			lacking = lacking & ~(blob);
-			at = NONE
-		}
+			if
+			:: failed || name == NONE -> failed = true
+			:: else ->
+				at = name; /* the file is open in this directory */
+				failed = !ingest[name]
+			fi
+		};
+		if
+		:: failed
+		:: else ->
+			/* Commit(): mkdir -p blobs/sha256, stat, rename, all by path */
+			d_step {
+				make_directory();
+				if
+				:: failed || name != at -> failed = true
+				:: else -> blobs[name] = blobs[name] | blob
+				fi;
+				at = NONE
+			}
+		fi
 	fi
 }
 
@@ -159,14 +151,14 @@ inline end_exporter()
 		:: runs -> clients--
 		:: else
 		fi;
-		todo = 0; lacking = 0; at = NONE; failed = false; ensured = false; old = false; runs = false; began_in_gap = false;
+		at = NONE; failed = false; ensured = false; old = false; runs = false; began_in_gap = false;
 		ended++
 	}
 }
 
 proctype exporter(byte me)
 {
-	byte todo, lacking, at = NONE;
+	byte at = NONE;
 	bool failed, ensured, old, runs, began_in_gap;
 	{
 		if
@@ -174,22 +166,13 @@ proctype exporter(byte me)
 		:: old = false
 		fi;
 		d_step { open_store(); runs = true };
-		todo = L_OLD | L_NEW;
-		do
-		:: !failed && (todo & L_OLD) -> stat_blob(L_OLD)
-		:: !failed && (todo & L_NEW) -> stat_blob(L_NEW)
-		:: !failed && (lacking & L_OLD) -> write_blob(L_OLD)
-		:: !failed && (lacking & L_NEW) -> write_blob(L_NEW)
-		:: failed || (todo == 0 && lacking == 0) -> break
-		od;
 		if
 		:: failed
-		:: else ->
-			stat_blob(M_NEW);
-			if
-			:: lacking -> write_blob(M_NEW)
-			:: else
-			fi
+		:: else -> export_blob(L_OLD)
+		fi;
+		if
+		:: failed
+		:: else -> export_blob(M_NEW)
 		fi;
 		if
 		:: failed
@@ -260,11 +243,11 @@ inline alone(dir)
 #endif
 }
 
-/* index.json first: what is left without it is to be deleted. */
+/* In the note, by a rename: that needs no space on a full disk. */
 inline decide(slot)
 {
 	d_step {
-		index[gone[slot]] = NOTHING;
+		decided[gone[slot]] = true;
 		alone(gone[slot])
 	}
 }
@@ -282,6 +265,7 @@ inline unlink_tree(slot)
 	d_step {
 		index[gone[slot]] = NOTHING;
 		ingest[gone[slot]] = false;
+		decided[gone[slot]] = false;
 		unlock(gone[slot]);
 		gone[slot] = NONE
 	}
@@ -335,7 +319,7 @@ inline give_back(slot)
 		if
 		:: taker == NONE || moved == NONE
 		:: else ->
-			decide(slot);
+			index[moved] = NOTHING; /* first: it must not come back without its blobs */
 			do
 			:: blobs[moved] ->
 				d_step {
@@ -345,6 +329,7 @@ inline give_back(slot)
 				}
 			:: else -> break
 			od;
+			decide(slot);
 			unlink_tree(slot)
 		fi;
 #endif
@@ -374,16 +359,13 @@ inline recover_gone(slot)
 			if
 			:: gone[slot] != opened
 			:: else ->
-#ifdef RECOVERY_DELETES
-				decide(slot);
-				unlink_tree(slot)
-#else
-				remove_check_busy();
+#ifndef WITHOUT_DECISION
 				if
-				:: index[opened] != NOTHING || name != NONE -> give_back(slot)
-				:: index[opened] == NOTHING && name == NONE && !sign -> unlink_tree(slot)
-				:: else
+				:: !decided[opened] -> give_back(slot)
+				:: else -> unlink_tree(slot)
 				fi
+#else
+				unlink_tree(slot)
 #endif
 			fi;
 			d_step { unlock(opened); opened = NONE; sign = false }

@@ -4,18 +4,22 @@ CLI_TESTS = \
 	tests/cli/build.sh \
 	tests/cli/care.sh \
 	tests/cli/disks.sh \
+	tests/cli/entering.sh \
 	tests/cli/doctor.sh \
 	tests/cli/forecast.sh \
 	tests/cli/full.sh \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
+	tests/cli/layouts.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
 	tests/cli/records.sh \
+	tests/cli/roots.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
+	tests/cli/unfinished.sh \
 	tests/cli/usage.sh \
 	tests/cli/whose.sh
 TESTS += $(CLI_TESTS)

@@ -255,6 +255,35 @@ else
     skip 'its file is out of sight' 'not root'
 fi
 
+# A service of ours without a cache has a namesake among their directories.
+fresh
+compose "$tmp/mine" shop "$(service web '' '')"
+cache web '40 days ago'
+run status --json --cache-root "$root"
+is 'a namesake: taken for the service'"'"'s' of_is in_project web true
+spared 'a namesake' web
+run prune --free 1GB --live --dry-run --json --cache-root "$root"
+is 'a namesake: --live does not trust the name' spares web
+is 'a namesake: why' kept_says 'it has the name of a service'
+compose "$tmp/other" parts "$(service web '' @/web)"
+run status --json --cache-root "$root"
+compose "$tmp/mine" shop "$(service web '' '')"
+run status --json --cache-root "$root"
+is 'a namesake of another project: it is theirs' [ "$("$json" each services path in_project other_project <"$tmp/out" | sed -n "s|^$root/web	||p")" = 'false	parts' ]
+spared 'a namesake of another project' web
+run prune --service web --yes --cache-root "$root"
+is 'a namesake of another project: our name does not take it' exists "$root/web/index.json"
+
+# Services of the project outside the roots that were given are no failure.
+fresh
+compose "$tmp/mine" shop "$(service web '' "$tmp/outside/web")"
+cache other '1 hour ago'
+run prune --garbage --yes --json --cache-root "$root"
+is 'outside the given roots: exit 0' exits 0
+run prune --service web --yes --json --cache-root "$root"
+is 'outside the given roots, by name: exit 1' exits 1
+is 'outside the given roots, by name: why' kept_says 'outside the cache roots'
+
 # ------------------------------------------------------------ no project, or a broken one
 
 fresh
@@ -285,6 +314,12 @@ is 'compose fails: why' complains 'yaml: line 3'
 rm -f "$docker/config.err" "$docker/config.status"
 run prune --service nosuch --yes --cache-root "$root"
 is 'no such service: exit 2' exits 2
+with=$bilge_path
+bilge_path=$tmp/empty
+run prune --service nosuch --yes --cache-root "$root"
+is 'no docker that reads the project: exit 1' exits 1
+is 'no docker that reads the project: why' complains 'neither docker'
+bilge_path=$with
 
 # ------------------------------------------------------------------ how old is old
 

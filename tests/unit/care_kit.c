@@ -149,7 +149,7 @@ void take_away(const struct pair *pair, const char hex[HEX])
     free(path);
 }
 
-bool has_blob(const struct pair *pair, const char hex[HEX])
+bool pair_has_blob(const struct pair *pair, const char hex[HEX])
 {
     char *name = blob_path(hex);
     bool found = file_exists(pair->dir, name);

@@ -22,15 +22,22 @@ struct cache *caches_missing(const char *path)
 bool caches_scanning(const struct bilge *bilge)
 {
     for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (site->silent_ms == 0 && (site->finding != NULL || site->scan_wanted ||
-                                     site->scan != NULL || site->rescans != NULL))
+        if (site->silent_ms == 0 && (!site->found || site->scan_wanted || site->scan != NULL))
+            return true;
+    return false;
+}
+
+static bool any_detail(const struct bilge *bilge)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (site->silent_ms == 0 && (site->finding != NULL || site->rescans != NULL))
             return true;
     return false;
 }
 
 void caches_note_scanning(struct bilge *bilge)
 {
-    bool scanning = caches_scanning(bilge);
+    bool scanning = caches_scanning(bilge) || any_detail(bilge);
     if (bilge->store->scanning == scanning)
         return;
     bilge->store->scanning = scanning;

@@ -95,7 +95,7 @@ void services_mark_builds(struct bilge *bilge);
 void caches_scan(struct bilge *bilge);
 /* Scans one that has been found. */
 void caches_scan_site(struct site *site);
-/* Is something being read that is not silent? */
+/* Is a site being looked for, or read for the first time or anew, that is not silent? */
 bool caches_scanning(const struct bilge *bilge);
 /* Looks for what a killed bilge left: in this site, or (NULL) in all of them. */
 void caches_look_unfinished(struct bilge *bilge, struct site *site);

@@ -369,6 +369,10 @@ static void count_anew_around(const struct site *site)
 static void take_root(struct site *site, struct finding *finding, bool *ret_moved)
 {
     struct root *root = finding->found.root;
+    *ret_moved = false;
+    /* A cache that was named itself, and was pruned: there may be a new one soon. */
+    if (finding->found.err.code == -ENOENT && site->single != NULL)
+        return;
     bool known = site->found && root != NULL && site->root != NULL &&
                  root_same(root, site->root) && strcmp(root->path, site->root->path) == 0 &&
                  (finding->single == NULL) == (site->single == NULL);
@@ -546,6 +550,7 @@ static struct site *site_add(struct bilge *bilge, enum site_kind kind, const cha
     site->given = mem_strdup(path);
     site->lane = lane_new(bilge->loop, roots_turn, bilge);
     *end = site;
+    bilge->store->disks_awaited = true;
     return site;
 }
 

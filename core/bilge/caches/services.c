@@ -47,7 +47,7 @@ static void reset_row(struct service *row)
     row->same_path = NULL;
     row->same_path_len = 0;
     service_free_users(row);
-    row->in_project = false;
+    row->in_project = row->guessed = row->elsewhere = false;
     mem_replace(&row->name, path_name(row->path));
 }
 
@@ -83,6 +83,7 @@ static void fill_unseen(struct store *store, struct service *row)
 {
     const struct cache_root *root = roots_of(store, row->path);
     if (root == NULL) {
+        row->elsewhere = true;
         row->cache = outside_cache(row->path);
     } else if (root->load == LOAD_PENDING) {
         row->load = LOAD_PENDING;
@@ -172,14 +173,22 @@ static void join_path(struct store *store, const char *path, const char *tag, bo
     add_user(store_put_service(store, path), name, tag, writes);
 }
 
+static bool is_of_another(const struct store *store, const struct service *row)
+{
+    const struct known_cache *known = service_known_as(store, row);
+    return known != NULL && strcmp(known->project, store->project->name) != 0;
+}
+
 /* A directory of the same name in a root, when compose tells of no cache: an
- * overlay that is not loaded now may have written it. It must be the only one. */
+ * overlay that is not loaded now may have written it. It must be the only one, and
+ * not known as another project's. */
 static struct service *find_namesake(struct store *store, const char *name)
 {
     struct service *found = NULL;
     for (size_t i = 0; i < store->services_len; i++) {
         struct service *row = &store->services[i];
-        if (row->in_project || !is_directory_row(row) || strcmp(row->name, name) != 0)
+        if (row->in_project || !is_directory_row(row) || strcmp(row->name, name) != 0 ||
+            is_of_another(store, row))
             continue;
         if (found != NULL)
             return NULL;
@@ -231,6 +240,7 @@ static void join_rest(struct store *store, const struct compose_service *service
     if (namesake != NULL) {
         char *path = mem_strdup(namesake->path);
         claim(store, namesake, service->name, path);
+        namesake->guessed = true;
         add_user(namesake, service->name, COMPOSE_DEFAULT_TAG, true);
         free(path);
     } else {

@@ -137,6 +137,7 @@ static void projects_done(struct job *base, bool cancelled)
     bilge->memory.history = job->history;
     if (!cancelled && !bilge->closing) {
         store_set_known(bilge->store, job->known, job->known_len, job->error);
+        bilge->join_needed = true; /* a namesake may be another's */
         bilge_moved(bilge);
     } else {
         known_caches_free(job->known, job->known_len);

@@ -205,7 +205,7 @@ int compose_load(uv_loop_t *loop, const char *file, const char *directory,
         load->standalone = true;
         code = ask(load, NULL);
         if (code == -ENOENT)
-            err_set(err, code, "there is neither docker nor docker-compose in PATH");
+            code = err_set(err, ERR_PEER, "there is neither docker nor docker-compose in PATH");
     }
     if (code < 0) {
         load_free(load);

@@ -171,10 +171,11 @@ class Judge:
     def _may_be_usage(self):
         """A name that nobody has, or several have; nothing to restore; ids that are gone."""
         command = self.command
-        if command.verb == 'restore' or any(place.label == 'root' for place in self.world.places):
+        if command.verb == 'restore' or self.world.ruined is not None or any(place.label == 'root' for place in self.world.places):
             return True  # below a root that is a cache itself nothing has a name
         known = [place for name in command.services for place in self._named(name)]
-        linked = any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
+        readers = any(name in place.services and name not in self._sharers(place) for name in command.services for place in known)
+        linked = readers or any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
         return bool(command.ids) or (command.services != [] and len(known) != len(command.services)) or linked or any(
             self.layouts[place.path].kind in ('missing', 'file') or place.label == 'gone' for place in known)
 
@@ -218,7 +219,7 @@ class Judge:
 
     def _may_go_whole(self, place, layout):
         command = self.command
-        if layout.kind not in ('cache', 'mixed', 'empty', 'broken', 'odd') or place.planted or place.label == 'gone':
+        if layout.kind not in ('cache', 'empty', 'broken', 'odd') or place.planted or place.label == 'gone':
             return False
         if (self._is_busy(layout) and not command.now) or not self._older(layout):
             return False
@@ -234,10 +235,14 @@ class Judge:
             return self._is_abandoned(place, layout) or (command.live and bool(place.services))
         return False
 
+    def _sharers(self, place):
+        """Whose cache it is: the services that write to it, else those that read it."""
+        return {name for name, _, _ in [user for user in place.users if user[1]] or place.users}
+
     def _others_who_use(self, place):
-        """Services that were not named and share the directory: those that write to it, else those that read it."""
-        sharers = [user for user in place.users if user[1]] or place.users
-        return {name for name, _, _ in sharers if name not in self.command.services and place.path not in self.command.services}
+        if place.path in self.command.services:
+            return set()
+        return self._sharers(place) - set(self.command.services)
 
     def _may_be_dropped(self, place, layout):
         """Entries of index.json that go alone: tags of nobody but the named, or manifests that were asked for."""
@@ -249,7 +254,7 @@ class Judge:
             if mine or (self.command.verb == 'id' and manifest in self.command.ids):
                 dropped.add(manifest)
         rest = [manifest for _, manifest, _ in layout.entries if manifest not in dropped]
-        usable = layout.kind in ('cache', 'mixed') and self._is_whole(layout) and (not self._is_busy(layout) or self.command.now)
+        usable = layout.kind == 'cache' and self._is_whole(layout) and (not self._is_busy(layout) or self.command.now)
         return dropped if rest and usable and not place.planted and place.label != 'gone' else set()
 
     def _is_busy(self, layout):
@@ -297,7 +302,8 @@ class Judge:
         if command.verb == 'read':
             return 'look'
         if place is None:
-            return 'outside'
+            inner = path in world.folders and command.verb == 'all'  # a root in a root, and empty
+            return None if inner and not any(each.startswith(path + '/') for each in self.before) else 'outside'
         if place.planted:
             return 'outside'
         if place.label == 'gone':
@@ -312,7 +318,7 @@ class Judge:
         below = os.path.relpath(path, place.path)
         if layout.kind in ('symlink', 'mount', 'twisted'):
             return 'mount'
-        if layout.kind in ('foreign', 'file', 'missing', 'lost'):
+        if layout.kind in ('foreign', 'mixed', 'file', 'missing', 'lost'):
             return None if self._is_begun(place, layout) else 'foreign'
         if layout.kind == 'unreadable':
             return 'unsure'
@@ -346,13 +352,13 @@ class Judge:
             return self._why_in_repair(parts, place, layout)
         if parts[:2] == ['blobs', 'sha256'] and len(parts) == 3 and self._went_with_its_tag(parts[2], place, layout):
             return None
-        if verb not in ('garbage', 'older', 'free', 'guard', 'id') or below in ('.', 'blobs', 'blobs/sha256', 'ingest') or parts[0] in (
+        if verb not in ('garbage', 'older', 'free', 'guard', 'all', 'id') or below in ('.', 'blobs', 'blobs/sha256', 'ingest') or parts[0] in (
                 'index.json', 'oci-layout'):
             return 'whole'
         if verb == 'garbage' and self.command.services and not self._is_meant(place):
             return 'plan'
         if parts[0] == 'ingest':
-            return None if verb != 'id' and layout.kind in ('cache', 'mixed', 'odd', 'broken') else 'plan'
+            return None if verb != 'id' and layout.kind in ('cache', 'odd', 'broken') else 'plan'
         if parts[0] == '.bilge-aside' or parts[0].startswith(('index.json.lock', '.fsverity-check-')):
             return None
         return self._why_blob(parts[-1], layout)
@@ -406,7 +412,7 @@ class Judge:
         """Only a cache in which nothing is whole, and all of which could be read."""
         if self.command.services and not self._is_meant(place):
             return False
-        if layout.kind not in ('cache', 'mixed') or layout.strangers or layout.closed:
+        if layout.kind != 'cache' or layout.strangers or layout.closed:
             return False
         bad = self.bad[place.path]
         if not layout.entries or any(export.whole and not export.blobs & bad for export in layout.exports):
@@ -481,7 +487,7 @@ class Judge:
             return None if path in self._folders() or path in {os.path.dirname(each) for each in self._folders()} else 'outside'
         if place.planted or path in self.world.mount_points:
             return 'outside'
-        return {'foreign': 'foreign', 'twisted': 'mount', 'mount': 'mount'}.get(self.layouts[place.path].kind) \
+        return {'foreign': 'foreign', 'mixed': 'foreign', 'twisted': 'mount', 'mount': 'mount'}.get(self.layouts[place.path].kind) \
             if not any(each.path.startswith(place.path + '/') for each in self.world.places) else None
 
     def _why_not_change(self, path, place, old, new):
@@ -492,14 +498,14 @@ class Judge:
             return 'outside'
         layout = self.layouts[place.path]
         name = os.path.relpath(path, place.path)
-        if command.verb == 'dedupe' and layout.kind in ('cache', 'mixed', 'odd') and name.startswith('blobs/sha256/'):
+        if command.verb == 'dedupe' and layout.kind in ('cache', 'odd') and name.startswith('blobs/sha256/'):
             return None if old.content == new.content and old.kind == new.kind else 'live'
         if name == 'index.json' and self._may_be_dropped(place, layout):
             return None
         if name == 'index.json' and command.verb in ('repair', 'restore'):
             unread = layout.closed and command.verb == 'repair'
-            return None if layout.kind in ('cache', 'mixed', 'odd') and not unread and not self._is_busy(layout) else 'unsure'
-        return 'foreign' if layout.kind == 'foreign' else 'live'
+            return None if layout.kind in ('cache', 'odd') and not unread and not self._is_busy(layout) else 'unsure'
+        return 'foreign' if layout.kind in ('foreign', 'mixed') else 'live'
 
     # ---- index.json afterwards
 
@@ -507,7 +513,7 @@ class Judge:
         after = self.world.layouts()
         for place in self.world.places:
             old, new = self.layouts[place.path], after[place.path]
-            if new.kind == 'missing' or old.kind not in ('cache', 'mixed', 'odd'):
+            if new.kind == 'missing' or old.kind not in ('cache', 'odd'):
                 continue
             if old.index is not None and new.index is None:
                 self.find('index', f'index.json is no index any more: {place!r}')
@@ -629,7 +635,10 @@ class Judge:
             if not self._is_plain(place, layout):
                 continue
             whole = self._may_go_whole(place, layout) and command.verb in ('service', 'all', 'guard')
-            if whole and os.path.lexists(place.path):
+            if command.verb == 'guard' and max([st.st_mtime for st in layout.blobs.values()]) > layout.exported_at:
+                continue  # a link to a younger blob: it looks as if somebody had written into it
+            shared = command.verb == 'service' and len({name for name, _, _ in place.users}) > 1
+            if whole and not shared and os.path.lexists(place.path):
                 self.find('does', f'is still there: {place!r}')
             elif not whole and command.verb in ('garbage', 'guard') and not command.keep:
                 self._judge_garbage(place, layout)
@@ -654,7 +663,7 @@ class Judge:
     # ---- what is told
 
     STATES = {
-        'cache': ('ok', 'busy'), 'mixed': ('ok', 'busy'), 'empty': ('empty',), 'foreign': ('foreign',), 'unreadable': ('unreadable',),
+        'cache': ('ok', 'busy'), 'odd': ('ok', 'busy', 'broken'), 'mixed': ('foreign',), 'empty': ('empty',), 'foreign': ('foreign',), 'unreadable': ('unreadable',),
         'broken': ('broken',), 'lost': ('broken', 'foreign'),
     }
 
@@ -677,11 +686,14 @@ class Judge:
                 continue
             layout = self.layouts[place.path]
             whole = self._is_whole(layout)
-            if self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
+            below = any(each.label == 'root' and each is not place for each in self.world.places)
+            if below or self.world.ruined is not None or (self.command.rooted and os.path.dirname(place.path) not in self.world.folders):
                 continue  # below no root that was given
             if layout.kind == 'cache' and layout.index is None:
                 continue  # no export has come to its end
-            states = self.STATES.get(layout.kind) if whole or layout.kind not in ('cache', 'mixed') else ('broken',)
+            states = self.STATES.get(layout.kind) if whole or layout.kind != 'cache' else ('broken',)
+            if place.label in ('mounted', 'linked', 'special', 'odd_index', 'closed') and states:
+                states += ('broken', 'unreadable')
             if self._is_busy(layout) and states:
                 states += ('busy',)
             if states and row.get('state') not in states:
@@ -693,7 +705,7 @@ class Judge:
         """No part of a cache is a service, and rows that share a directory say so."""
         folder, name = os.path.split(row.get('path') or '')
         layout = self.layouts.get(folder)
-        if name in ('blobs', 'ingest') and layout is not None and layout.kind in ('cache', 'mixed', 'odd') and not row.get('in_project'):
+        if name in ('blobs', 'ingest') and layout is not None and layout.kind in ('cache', 'odd'):
             self.find('rows', f'a part of a cache is a service: {row["path"]}')
         twins = [each['name'] for each in rows if each is not row and each.get('path') == row.get('path') and row.get('path')]
         if twins and sorted(row.get('shares_path') or []) != sorted(twins):
