@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """One system call goes wrong, in every command that changes something, one after the other.
 
-For each of the first calls of each kind: bilge is killed right before it or right after it, or the call fails. After
-each round a judge who shares no code with bilge looks: no live blob lost, nothing else touched, every index.json
+For each of the first calls of each kind: bilge is killed right before it or right after it, or the call fails. Or there
+are too few descriptors, or files may only be small. After each round a judge who shares no code with bilge looks: no live blob lost, nothing else touched, every index.json
 valid, exit status and words true, and nothing left once the next deleting command has run.
 
   faults.py                             a sample, always the same one
@@ -22,12 +22,15 @@ LOOKING = "open read readdir stat statfs readlink access".split()
 KILLS = ["kill-before", "kill-after"]
 CHANGING_ERRORS = ["EIO", "EACCES", "ENOSPC", "EROFS", "EMFILE"]
 LOOKING_ERRORS = ["EIO", "EACCES", "EMFILE"]
+SCARCE = {"descriptors": range(8, 41), "file-size": [0, 512, 1024, 4096, 8192, 16384, 65536]}
 FIRST = 60  # calls of each kind
 SABOTEUR_SAMPLE = 5
 SAMPLE = 24  # rounds of each command, when not all are asked for
 
 
 def hows(kind):
+    if kind in SCARCE:
+        return ["limit"]
     if kind in LOOKING:
         return LOOKING_ERRORS + ["EIO+"]
     return KILLS + CHANGING_ERRORS + ["EIO+", "ENOSPC+"]
@@ -35,12 +38,13 @@ def hows(kind):
 
 def rounds_of(scene, kinds=None):
     count = collections.Counter(kind for kind, _ in scene.undisturbed.calls)
-    return [
+    rounds = [
         (kind, nth, how)
         for kind in kinds or CHANGING + LOOKING
         for nth in range(1, min(count[kind], FIRST) + 1)
         for how in hows(kind)
     ]
+    return rounds + [(kind, many, "limit") for kind in ([] if kinds else SCARCE) for many in SCARCE[kind]]
 
 
 def run_round(scene, one, keep=False):
@@ -55,7 +59,7 @@ def run_round(scene, one, keep=False):
         faults.append(ended.words())
     if not (faults and keep):
         world.remove()
-    return faults, bool(ended.calls)
+    return faults, bool(ended.calls) or how == "limit"
 
 
 def reproduce(name, one):
@@ -114,9 +118,9 @@ def test_saboteurs(tap, place):
 def main():
     parser = attack.options(__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(attack.COMMANDS), help="this command alone")
-    parser.add_argument("--call", choices=CHANGING + LOOKING, help="this kind of call alone")
+    parser.add_argument("--call", choices=CHANGING + LOOKING + [*SCARCE], help="this kind of call alone")
     parser.add_argument("--nth", type=int, default=1)
-    parser.add_argument("--how", help="kill-before, kill-after, EIO, EIO+ (that call and all later ones), ...")
+    parser.add_argument("--how", help="kill-before, kill-after, EIO, EIO+ (that call and all later ones), ..., limit")
     options = parser.parse_args()
     attack.require_build()
     tap = attack.Tap()
