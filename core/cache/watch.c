@@ -1,24 +1,179 @@
+#include "core/cache/watch.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/base/clock.h"
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core/base/hashtable.h"
+#include "core/base/mem.h"
+#include "core/oci/layout.h"
+
+/* A look at a directory that is to be followed: what to watch in it, and one
+ * number that changes with it where nothing tells of changes. Blocking, for ever
+ * where a file system hangs: not on the loop. */
+
+/* What changes in a cache directory: index.json is written in place, blobs are
+ * renamed into blobs/sha256, an export begins in ingest/. */
+#define GLANCE_PARTS 4
+
+struct glance_part {
+    int fd; /* only to be watched by; -1: not there */
+    uint64_t dev, ino;
+};
+
+struct glance {
+    struct glance_part parts[GLANCE_PARTS]; /* the directory itself first */
+    uint64_t sum;                           /* of inodes and times; never 0 */
+    int64_t modified_at;                    /* the newest of these times */
+    bool remote; /* its file system does not tell of all changes, or might hang when asked to */
+    bool layout; /* an OCI layout lies in it */
+};
+
+#ifdef __linux__
+#endif
+
+#ifdef O_PATH
+#define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#else
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#endif
+
+static uint64_t mix(uint64_t sum, uint64_t value)
+{
+    return (sum ^ value) * UINT64_C(0x100000001B3);
+}
+
+static void add_times(struct glance *glance, const struct stat *st)
+{
+    glance->sum = mix(glance->sum, st->st_ino);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_sec);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_nsec);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_size);
+    int64_t modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    if (modified_at > glance->modified_at)
+        glance->modified_at = modified_at;
+}
+
+/* Only on these does a watch tell of every change, and is it sure that setting one
+ * up does not wait for another machine or another program. */
+static bool is_remote(int fd)
+{
+#ifdef __linux__
+    static const unsigned long local[] = {
+        0xEF53,     /* ext2, ext3, ext4 */
+        0x58465342, /* XFS */
+        0x9123683E, /* Btrfs */
+        0x2FC12FC1, /* ZFS */
+        0xCA451A4E, /* bcachefs */
+        0xF2F52010, /* F2FS */
+        0x01021994, /* tmpfs */
+        0x858458F6, /* ramfs */
+        0x794C7630, /* overlayfs */
+        0x61756673, /* aufs */
+        0x3153464A, /* JFS */
+        0x52654973, /* ReiserFS */
+        0x3434,     /* NILFS */
+        0x4D44,     /* FAT */
+        0x2011BAB0, /* exFAT */
+        0x7366746E, /* NTFS */
+        0xF15F,     /* eCryptfs */
+    };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return true;
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
+        if (((unsigned long)fs.f_type & 0xFFFFFFFF) == local[i])
+            return false;
+    return true;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+/* One of nothing. */
+static void glance_init(struct glance *glance)
+{
+    *glance = (struct glance){.sum = UINT64_C(0xCBF29CE484222325)};
+    for (size_t i = 0; i < GLANCE_PARTS; i++)
+        glance->parts[i].fd = -1;
+}
+
+/* Takes the descriptor; -1: there is no such part. */
+static void add_part(struct glance *glance, size_t index, int fd)
+{
+    struct stat st;
+    glance->sum = mix(glance->sum, 1);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) < 0) {
+        close(fd);
+        return;
+    }
+    add_times(glance, &st);
+    glance->parts[index] = (struct glance_part){fd, st.st_dev, st.st_ino};
+}
+
+static void finish(struct glance *glance)
+{
+    glance->remote = glance->parts[0].fd >= 0 && is_remote(glance->parts[0].fd);
+    glance->sum = glance->sum != 0 ? glance->sum : 1;
+}
+
+/* Of a directory alone, and of a cache directory in a root with its parts. */
+static void glance_directory(int fd, struct glance *ret_glance)
+{
+    glance_init(ret_glance);
+    add_part(ret_glance, 0, openat(fd, ".", DIR_FLAGS));
+    finish(ret_glance);
+}
+
+static void glance_cache(int root_fd, const char *name, struct glance *ret_glance)
+{
+    enum { CACHE, BLOBS, SHA256, INGEST };
+    static const struct {
+        size_t in; /* the part that it lies in */
+        const char *name;
+    } below[GLANCE_PARTS] = {
+        [BLOBS] = {CACHE, "blobs"}, [SHA256] = {BLOBS, "sha256"}, [INGEST] = {CACHE, "ingest"}};
+    struct stat st;
+    glance_init(ret_glance);
+    add_part(ret_glance, CACHE, openat(root_fd, name, DIR_FLAGS));
+    for (size_t i = BLOBS; i < GLANCE_PARTS; i++) {
+        int above = ret_glance->parts[below[i].in].fd;
+        add_part(ret_glance, i, above >= 0 ? openat(above, below[i].name, DIR_FLAGS) : -1);
+    }
+    int fd = ret_glance->parts[CACHE].fd;
+    if (fd >= 0 && fstatat(fd, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
+        add_times(ret_glance, &st);
+    ret_glance->layout = fd >= 0 && cache_has_layout(fd);
+    finish(ret_glance);
+}
+
+static void glance_done(struct glance *glance)
+{
+    for (size_t i = 0; i < GLANCE_PARTS; i++) {
+        if (glance->parts[i].fd >= 0)
+            close(glance->parts[i].fd);
+        glance->parts[i].fd = -1;
+    }
+}
+
 /*   targets   what is watched: the root's list, caches, what is to come
  *   looks     find their directories, on the lane ──► eyes
  *   eyes      libuv's watches on these directories ──► bursts
  *   polls     looks at the times of what has no eyes ──► bursts
  *   bursts    tell of a target once it has been quiet for a moment, after one
  *             more look: parts of it may have come or been replaced */
-#include "core/cache/watch.h"
-
-#include <fcntl.h>
-#include <limits.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/base/hash.h"
-#include "core/base/mem.h"
-#include "core/cache/glance.h"
 
 #define QUIET_MS 150
 #define LATEST_MS 2000
@@ -28,6 +183,8 @@
  * over: libuv reads events until there are none, and who writes faster than
  * that, in a directory like /tmp, would hold up the loop for ever. */
 #define PATIENCE 256
+/* Files' times are those of the kernel's last tick. */
+#define TIMES_LAG_NS INT64_C(20000000)
 /* Targets looked at in one job: each holds a few descriptors for a moment. */
 #define LOOK_MAX 8
 
@@ -54,6 +211,7 @@ struct target {
     bool wanted;
     bool polled;                /* can't be watched */
     uint64_t sum;               /* of the last look; 0: none yet */
+    int64_t since;              /* what was modified later is told of at the first look */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
     bool flooded;               /* an eye rests: the burst takes its full time */
     bool told;                  /* something of it has changed; else others' things have */
@@ -348,7 +506,8 @@ static void open_eyes(struct watch *watch, struct target *target, const struct s
 static void put_sight(struct watch *watch, struct target *target, const struct sight *sight)
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
-    bool moved = target->polled && target->sum != 0 && target->sum != sight->glance.sum;
+    bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
+                                  : target->polled && target->sum != sight->glance.sum;
     open_eyes(watch, target, sight);
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;
@@ -436,11 +595,12 @@ static void want_look(struct watch *watch, struct target *target)
 
 /* ---------------------------------------------------------------- targets */
 
-static void add_target(struct watch *watch, enum kind kind, const char *name)
+static void add_target(struct watch *watch, enum kind kind, const char *name, int64_t since)
 {
     struct target *target = find_target(watch, kind, name);
     if (target == NULL) {
         target = mem_zalloc(sizeof *target);
+        target->since = since;
         target->kind = kind;
         target->key = make_key(kind, name);
         target->name = target->key + 1;
@@ -502,25 +662,25 @@ void watch_wait(struct watch *watch, const char *path)
     root_release(watch->root);
     watch->root = NULL;
     mem_replace(&watch->path, path);
-    add_target(watch, KIND_WAY, NULL);
+    add_target(watch, KIND_WAY, NULL, INT64_MAX);
 }
 
 void watch_add_list(struct watch *watch)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_LIST, NULL);
+        add_target(watch, KIND_LIST, NULL, 0);
 }
 
-void watch_add_cache(struct watch *watch, const char *name)
+void watch_add_cache(struct watch *watch, const char *name, int64_t since)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_CACHE, name);
+        add_target(watch, KIND_CACHE, name, since - TIMES_LAG_NS);
 }
 
 void watch_add_coming(struct watch *watch, const char *name)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_COMING, name);
+        add_target(watch, KIND_COMING, name, INT64_MAX);
 }
 
 void watch_remove_cache(struct watch *watch, const char *name)

@@ -2,7 +2,7 @@
 # A sample runs with all tests; `make check-long` runs everything.
 ATTACK_TESTS = tests/attack/faults.py tests/attack/meanwhile.py tests/attack/races.py
 EXTRA_DIST += $(ATTACK_TESTS) tests/attack/attack.py tests/attack/faults.c tests/attack/long.sh tests/attack/saboteur.py \
-	tests/attack/world.py
+	tests/attack/model.sh tests/attack/removal.pml tests/attack/service.pml tests/attack/world.py
 
 if ATTACKS
 TESTS += $(ATTACK_TESTS)
