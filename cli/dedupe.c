@@ -34,6 +34,7 @@ struct deduplication {
     const char **ids;
     char **names; /* copies: linking changes the store */
     size_t len;
+    size_t unread; /* caches that could not be read: what they share is not known */
     struct dedupe_plan plan;
     int *codes; /* of each item; NULL until linked */
     struct err err;
@@ -48,6 +49,11 @@ static void gather(struct deduplication *dedup)
     dedup->names = mem_alloc((store->services_len + 1) * sizeof *dedup->names);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
+        if (service->cache != NULL && service->cache->state == CACHE_UNREADABLE &&
+            !service->elsewhere) {
+            complain("%s is left out: %s", service->name, service->cache->error);
+            dedup->unread++;
+        }
         if (service->cache == NULL || service->cache->state != CACHE_OK)
             continue;
         dedup->caches[dedup->len] = service->cache;
@@ -211,7 +217,7 @@ static enum exit_code link_all(struct deduplication *dedup)
         return complain_err(&dedup->err);
     size_t failed = failures(dedup);
     if (failed == 0)
-        return EXIT_DONE;
+        return dedup->unread > 0 ? EXIT_PARTLY : EXIT_DONE;
     return failed == dedup->plan.len ? EXIT_FAILED : EXIT_PARTLY;
 }
 
@@ -232,6 +238,8 @@ static enum exit_code dedupe(struct deduplication *dedup)
         return complain_err(&err);
     if (change && yes)
         code = link_all(dedup);
+    else if (dedup->unread > 0)
+        code = EXIT_FAILED;
     if (yes && !dedup->values->dry_run && !session_finish(&dedup->session) && code == EXIT_DONE)
         code = EXIT_PARTLY;
     if (dedup->globals->json)

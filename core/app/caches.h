@@ -32,6 +32,7 @@ struct site {
     bool found;              /* one has come back */
     struct root *root;       /* NULL: see err */
     struct err err;          /* why it can't be opened, or read; its code is 0 when all is well */
+    struct err unlisted;     /* why the last scan could not list it */
     char *path;              /* where it is, as far as it could be followed */
     char *shown;             /* the same in the rows: of two names for one place, the first's */
     char *place;             /* what its caches lie in, likewise */

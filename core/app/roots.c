@@ -401,6 +401,7 @@ static void take_root(struct site *site, struct finding *finding, bool *ret_move
                  (finding->single == NULL) == (site->single == NULL);
     *ret_moved = !known && (root != NULL || site->root != NULL || !site->found);
     if (!known) {
+        site->unlisted = (struct err){0};
         root_release(site->root);
         site->root = root;
         finding->found.root = NULL;
@@ -413,7 +414,8 @@ static void take_root(struct site *site, struct finding *finding, bool *ret_move
     site->own = finding->own;
     finding->own = (struct apart){0};
     mem_replace(&site->path, finding->found.path);
-    site->err = finding->found.err;
+    /* That it can be opened says nothing of whether it could be listed. */
+    site->err = finding->found.err.code < 0 ? finding->found.err : site->unlisted;
 }
 
 static void look_now(struct site *site);

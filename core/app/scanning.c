@@ -109,7 +109,8 @@ static void on_cache(void *arg, struct cache *cache)
 static void on_root(void *arg, const struct err *err)
 {
     struct site *site = arg;
-    site->err = err != NULL ? *err : (struct err){0};
+    site->unlisted = err != NULL ? *err : (struct err){0};
+    site->err = site->unlisted;
     bilge_moved(site->bilge);
 }
 

@@ -66,8 +66,9 @@ enum kind {
 };
 
 static const char *const kind_names[KINDS] = {
-    "create", "mkdir", "rename", "unlink", "rmdir", "link",    "symlink", "write",  "truncate", "sync", "chmod",
-    "chown",  "utime", "lock",   "open",   "read",  "readdir", "stat",    "statfs", "readlink", "access",
+    "create", "mkdir",    "rename",  "unlink", "rmdir",  "link",     "symlink",
+    "write",  "truncate", "sync",    "chmod",  "chown",  "utime",    "lock",
+    "open",   "read",     "readdir", "stat",   "statfs", "readlink", "access",
 };
 
 static const struct error_name {
@@ -125,15 +126,17 @@ static void read_how(const char *how)
 /* Children get the environment without us: a shell has other calls. */
 static void forget(void)
 {
-    static const char *const names[] = {"FAULTS_PROGRAM", "FAULTS_BELOW", "FAULTS_LOG",    "FAULTS_CALL", "FAULTS_NTH",
-                                        "FAULTS_HOW",     "FAULTS_ASK",   "FAULTS_ANSWER", "LD_PRELOAD",  "FAULTS_NO_PAUSE"};
+    static const char *const names[] = {
+        "FAULTS_PROGRAM", "FAULTS_BELOW", "FAULTS_LOG",    "FAULTS_CALL", "FAULTS_NTH",
+        "FAULTS_HOW",     "FAULTS_ASK",   "FAULTS_ANSWER", "LD_PRELOAD",  "FAULTS_NO_PAUSE"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
 }
 
 __attribute__((constructor)) static void begin(void)
 {
-    const char *below = getenv("FAULTS_BELOW"), *call = getenv("FAULTS_CALL"), *how = getenv("FAULTS_HOW");
+    const char *below = getenv("FAULTS_BELOW"), *call = getenv("FAULTS_CALL"),
+               *how = getenv("FAULTS_HOW");
     if (!is_meant() || below == NULL)
         return;
     snprintf(faults.below, sizeof faults.below, "%s", below);
@@ -256,21 +259,21 @@ static enum turn take_turn(enum kind kind)
 
 /* WRAP(type of the result, the result of a failure, name, kind, condition,
  * parameters, arguments): `condition` says whether the call counts. */
-#define WRAP(type, failure, name, kind, condition, parameters, arguments) \
-    type name parameters \
-    { \
-        static type (*real) parameters; \
-        enum turn turn = faults.on && (condition) ? take_turn(kind) : GO_ON; \
-        if (turn == FAIL) { \
-            errno = faults.error; \
-            return failure; \
-        } \
-        if (real == NULL) \
-            *(void **)&real = dlsym(RTLD_NEXT, #name); \
-        type result = real arguments; \
-        if (turn == DIE_AFTER) \
-            die(); \
-        return result; \
+#define WRAP(type, failure, name, kind, condition, parameters, arguments)                          \
+    type name parameters                                                                           \
+    {                                                                                              \
+        static type(*real) parameters;                                                             \
+        enum turn turn = faults.on && (condition) ? take_turn(kind) : GO_ON;                       \
+        if (turn == FAIL) {                                                                        \
+            errno = faults.error;                                                                  \
+            return failure;                                                                        \
+        }                                                                                          \
+        if (real == NULL)                                                                          \
+            *(void **)&real = dlsym(RTLD_NEXT, #name);                                             \
+        type result = real arguments;                                                              \
+        if (turn == DIE_AFTER)                                                                     \
+            die();                                                                                 \
+        return result;                                                                             \
     }
 
 /* ------------------------------------------------------------ opening and making */
@@ -299,14 +302,14 @@ static int open_any(int dirfd, const char *name, int flags, mode_t mode)
     return fd;
 }
 
-#define WRAP_OPEN(name, parameters, dirfd) \
-    int name parameters \
-    { \
-        va_list more; \
-        va_start(more, flags); \
-        mode_t mode = mode_of(flags, more); \
-        va_end(more); \
-        return open_any(dirfd, path, flags, mode); \
+#define WRAP_OPEN(name, parameters, dirfd)                                                         \
+    int name parameters                                                                            \
+    {                                                                                              \
+        va_list more;                                                                              \
+        va_start(more, flags);                                                                     \
+        mode_t mode = mode_of(flags, more);                                                        \
+        va_end(more);                                                                              \
+        return open_any(dirfd, path, flags, mode);                                                 \
     }
 
 #ifndef O_LARGEFILE
@@ -333,28 +336,37 @@ int __open64_2(const char *path, int flags)
 
 #define OPEN_OF_MODE(mode) ((mode)[0] == 'r' && strchr(mode, '+') == NULL ? OPEN : CREATE)
 
-WRAP(FILE *, NULL, fopen, OPEN_OF_MODE(mode), name_counts(AT_FDCWD, path), (const char *path, const char *mode), (path, mode))
-WRAP(FILE *, NULL, fopen64, OPEN_OF_MODE(mode), name_counts(AT_FDCWD, path), (const char *path, const char *mode), (path, mode))
+WRAP(FILE *, NULL, fopen, OPEN_OF_MODE(mode), name_counts(AT_FDCWD, path),
+     (const char *path, const char *mode), (path, mode))
+WRAP(FILE *, NULL, fopen64, OPEN_OF_MODE(mode), name_counts(AT_FDCWD, path),
+     (const char *path, const char *mode), (path, mode))
 WRAP(DIR *, NULL, opendir, OPEN, name_counts(AT_FDCWD, path), (const char *path), (path))
-WRAP(int, -1, mkdir, MKDIR, name_counts(AT_FDCWD, path), (const char *path, mode_t mode), (path, mode))
-WRAP(int, -1, mkdirat, MKDIR, name_counts(dirfd, path), (int dirfd, const char *path, mode_t mode), (dirfd, path, mode))
+WRAP(int, -1, mkdir, MKDIR, name_counts(AT_FDCWD, path), (const char *path, mode_t mode),
+     (path, mode))
+WRAP(int, -1, mkdirat, MKDIR, name_counts(dirfd, path), (int dirfd, const char *path, mode_t mode),
+     (dirfd, path, mode))
 
 /* --------------------------------------------------------------- names that change */
 
-WRAP(int, -1, rename, RENAME, name_counts(AT_FDCWD, from) || name_counts(AT_FDCWD, to), (const char *from, const char *to), (from, to))
+WRAP(int, -1, rename, RENAME, name_counts(AT_FDCWD, from) || name_counts(AT_FDCWD, to),
+     (const char *from, const char *to), (from, to))
 WRAP(int, -1, renameat, RENAME, name_counts(from_fd, from) || name_counts(to_fd, to),
      (int from_fd, const char *from, int to_fd, const char *to), (from_fd, from, to_fd, to))
 WRAP(int, -1, renameat2, RENAME, name_counts(from_fd, from) || name_counts(to_fd, to),
-     (int from_fd, const char *from, int to_fd, const char *to, unsigned flags), (from_fd, from, to_fd, to, flags))
+     (int from_fd, const char *from, int to_fd, const char *to, unsigned flags),
+     (from_fd, from, to_fd, to, flags))
 WRAP(int, -1, unlink, UNLINK, name_counts(AT_FDCWD, path), (const char *path), (path))
 WRAP(int, -1, unlinkat, (flags & AT_REMOVEDIR) != 0 ? RMDIR : UNLINK, name_counts(dirfd, path),
      (int dirfd, const char *path, int flags), (dirfd, path, flags))
 WRAP(int, -1, rmdir, RMDIR, name_counts(AT_FDCWD, path), (const char *path), (path))
 WRAP(int, -1, link, LINK, name_counts(AT_FDCWD, to), (const char *from, const char *to), (from, to))
-WRAP(int, -1, linkat, LINK, name_counts(to_fd, to), (int from_fd, const char *from, int to_fd, const char *to, int flags),
+WRAP(int, -1, linkat, LINK, name_counts(to_fd, to),
+     (int from_fd, const char *from, int to_fd, const char *to, int flags),
      (from_fd, from, to_fd, to, flags))
-WRAP(int, -1, symlink, SYMLINK, name_counts(AT_FDCWD, path), (const char *target, const char *path), (target, path))
-WRAP(int, -1, symlinkat, SYMLINK, name_counts(dirfd, path), (const char *target, int dirfd, const char *path), (target, dirfd, path))
+WRAP(int, -1, symlink, SYMLINK, name_counts(AT_FDCWD, path), (const char *target, const char *path),
+     (target, path))
+WRAP(int, -1, symlinkat, SYMLINK, name_counts(dirfd, path),
+     (const char *target, int dirfd, const char *path), (target, dirfd, path))
 
 /* ------------------------------------------------------------- content and status */
 
@@ -362,60 +374,87 @@ struct iovec;
 ssize_t writev(int fd, const struct iovec *parts, int len);
 ssize_t readv(int fd, const struct iovec *parts, int len);
 
-WRAP(ssize_t, -1, write, WRITE, fd_counts(fd), (int fd, const void *data, size_t len), (fd, data, len))
-WRAP(ssize_t, -1, writev, WRITE, fd_counts(fd), (int fd, const struct iovec *parts, int len), (fd, parts, len))
-WRAP(ssize_t, -1, pwrite, WRITE, fd_counts(fd), (int fd, const void *data, size_t len, off_t at), (fd, data, len, at))
-WRAP(ssize_t, -1, pwrite64, WRITE, fd_counts(fd), (int fd, const void *data, size_t len, off64_t at), (fd, data, len, at))
+WRAP(ssize_t, -1, write, WRITE, fd_counts(fd), (int fd, const void *data, size_t len),
+     (fd, data, len))
+WRAP(ssize_t, -1, writev, WRITE, fd_counts(fd), (int fd, const struct iovec *parts, int len),
+     (fd, parts, len))
+WRAP(ssize_t, -1, pwrite, WRITE, fd_counts(fd), (int fd, const void *data, size_t len, off_t at),
+     (fd, data, len, at))
+WRAP(ssize_t, -1, pwrite64, WRITE, fd_counts(fd),
+     (int fd, const void *data, size_t len, off64_t at), (fd, data, len, at))
 WRAP(ssize_t, -1, copy_file_range, WRITE, fd_counts(to_fd),
-     (int from_fd, off64_t *from, int to_fd, off64_t *to, size_t len, unsigned flags), (from_fd, from, to_fd, to, len, flags))
+     (int from_fd, off64_t *from, int to_fd, off64_t *to, size_t len, unsigned flags),
+     (from_fd, from, to_fd, to, len, flags))
 WRAP(int, -1, ftruncate, TRUNCATE, fd_counts(fd), (int fd, off_t len), (fd, len))
 WRAP(int, -1, ftruncate64, TRUNCATE, fd_counts(fd), (int fd, off64_t len), (fd, len))
-WRAP(int, -1, fallocate, TRUNCATE, fd_counts(fd), (int fd, int mode, off_t at, off_t len), (fd, mode, at, len))
+WRAP(int, -1, fallocate, TRUNCATE, fd_counts(fd), (int fd, int mode, off_t at, off_t len),
+     (fd, mode, at, len))
 WRAP(int, -1, fsync, SYNC, fd_counts(fd), (int fd), (fd))
 WRAP(int, -1, fdatasync, SYNC, fd_counts(fd), (int fd), (fd))
 WRAP(int, -1, fchmod, CHMOD, fd_counts(fd), (int fd, mode_t mode), (fd, mode))
-WRAP(int, -1, chmod, CHMOD, name_counts(AT_FDCWD, path), (const char *path, mode_t mode), (path, mode))
-WRAP(int, -1, fchmodat, CHMOD, name_counts(dirfd, path), (int dirfd, const char *path, mode_t mode, int flags), (dirfd, path, mode, flags))
+WRAP(int, -1, chmod, CHMOD, name_counts(AT_FDCWD, path), (const char *path, mode_t mode),
+     (path, mode))
+WRAP(int, -1, fchmodat, CHMOD, name_counts(dirfd, path),
+     (int dirfd, const char *path, mode_t mode, int flags), (dirfd, path, mode, flags))
 WRAP(int, -1, fchown, CHOWN, fd_counts(fd), (int fd, uid_t uid, gid_t gid), (fd, uid, gid))
-WRAP(int, -1, chown, CHOWN, name_counts(AT_FDCWD, path), (const char *path, uid_t uid, gid_t gid), (path, uid, gid))
-WRAP(int, -1, fchownat, CHOWN, name_counts(dirfd, path), (int dirfd, const char *path, uid_t uid, gid_t gid, int flags),
-     (dirfd, path, uid, gid, flags))
-WRAP(int, -1, utimensat, UTIME, name_counts(dirfd, path), (int dirfd, const char *path, const struct timespec times[2], int flags),
+WRAP(int, -1, chown, CHOWN, name_counts(AT_FDCWD, path), (const char *path, uid_t uid, gid_t gid),
+     (path, uid, gid))
+WRAP(int, -1, fchownat, CHOWN, name_counts(dirfd, path),
+     (int dirfd, const char *path, uid_t uid, gid_t gid, int flags), (dirfd, path, uid, gid, flags))
+WRAP(int, -1, utimensat, UTIME, name_counts(dirfd, path),
+     (int dirfd, const char *path, const struct timespec times[2], int flags),
      (dirfd, path, times, flags))
 WRAP(int, -1, futimens, UTIME, fd_counts(fd), (int fd, const struct timespec times[2]), (fd, times))
-WRAP(int, -1, utime, UTIME, name_counts(AT_FDCWD, path), (const char *path, const struct utimbuf *times), (path, times))
+WRAP(int, -1, utime, UTIME, name_counts(AT_FDCWD, path),
+     (const char *path, const struct utimbuf *times), (path, times))
 WRAP(int, -1, flock, LOCK, fd_counts(fd), (int fd, int operation), (fd, operation))
 
 /* ------------------------------------------------------------------- looking */
 
 WRAP(ssize_t, -1, read, READ, fd_counts(fd), (int fd, void *data, size_t len), (fd, data, len))
-WRAP(ssize_t, -1, readv, READ, fd_counts(fd), (int fd, const struct iovec *parts, int len), (fd, parts, len))
-WRAP(ssize_t, -1, pread, READ, fd_counts(fd), (int fd, void *data, size_t len, off_t at), (fd, data, len, at))
-WRAP(ssize_t, -1, pread64, READ, fd_counts(fd), (int fd, void *data, size_t len, off64_t at), (fd, data, len, at))
-WRAP(ssize_t, -1, getdents64, READDIR, fd_counts(fd), (int fd, void *data, size_t len), (fd, data, len))
-WRAP(struct dirent *, NULL, readdir, READDIR, fd_counts(dirfd(dir)), (DIR *dir), (dir))
-WRAP(struct dirent64 *, NULL, readdir64, READDIR, fd_counts(dirfd(dir)), (DIR *dir), (dir))
-WRAP(int, -1, stat, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat *st), (path, st))
-WRAP(int, -1, stat64, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat64 *st), (path, st))
-WRAP(int, -1, lstat, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat *st), (path, st))
-WRAP(int, -1, lstat64, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat64 *st), (path, st))
+WRAP(ssize_t, -1, readv, READ, fd_counts(fd), (int fd, const struct iovec *parts, int len),
+     (fd, parts, len))
+WRAP(ssize_t, -1, pread, READ, fd_counts(fd), (int fd, void *data, size_t len, off_t at),
+     (fd, data, len, at))
+WRAP(ssize_t, -1, pread64, READ, fd_counts(fd), (int fd, void *data, size_t len, off64_t at),
+     (fd, data, len, at))
+WRAP(ssize_t, -1, getdents64, READDIR, fd_counts(fd), (int fd, void *data, size_t len),
+     (fd, data, len))
+WRAP(struct dirent *, NULL, readdir, READDIR, fd_counts(dirfd(dir)), (DIR * dir), (dir))
+WRAP(struct dirent64 *, NULL, readdir64, READDIR, fd_counts(dirfd(dir)), (DIR * dir), (dir))
+WRAP(int, -1, stat, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat *st),
+     (path, st))
+WRAP(int, -1, stat64, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat64 *st),
+     (path, st))
+WRAP(int, -1, lstat, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat *st),
+     (path, st))
+WRAP(int, -1, lstat64, STAT, name_counts(AT_FDCWD, path), (const char *path, struct stat64 *st),
+     (path, st))
 WRAP(int, -1, fstat, STAT, fd_counts(fd), (int fd, struct stat *st), (fd, st))
 WRAP(int, -1, fstat64, STAT, fd_counts(fd), (int fd, struct stat64 *st), (fd, st))
-WRAP(int, -1, fstatat, STAT, name_counts(dirfd, path), (int dirfd, const char *path, struct stat *st, int flags), (dirfd, path, st, flags))
-WRAP(int, -1, fstatat64, STAT, name_counts(dirfd, path), (int dirfd, const char *path, struct stat64 *st, int flags),
-     (dirfd, path, st, flags))
-WRAP(int, -1, statx, STAT, name_counts(dirfd, path), (int dirfd, const char *path, int flags, unsigned mask, struct statx *stx),
+WRAP(int, -1, fstatat, STAT, name_counts(dirfd, path),
+     (int dirfd, const char *path, struct stat *st, int flags), (dirfd, path, st, flags))
+WRAP(int, -1, fstatat64, STAT, name_counts(dirfd, path),
+     (int dirfd, const char *path, struct stat64 *st, int flags), (dirfd, path, st, flags))
+WRAP(int, -1, statx, STAT, name_counts(dirfd, path),
+     (int dirfd, const char *path, int flags, unsigned mask, struct statx *stx),
      (dirfd, path, flags, mask, stx))
-WRAP(int, -1, statfs, STATFS, name_counts(AT_FDCWD, path), (const char *path, struct statfs *fs), (path, fs))
+WRAP(int, -1, statfs, STATFS, name_counts(AT_FDCWD, path), (const char *path, struct statfs *fs),
+     (path, fs))
 WRAP(int, -1, fstatfs, STATFS, fd_counts(fd), (int fd, struct statfs *fs), (fd, fs))
-WRAP(int, -1, statvfs, STATFS, name_counts(AT_FDCWD, path), (const char *path, struct statvfs *fs), (path, fs))
+WRAP(int, -1, statvfs, STATFS, name_counts(AT_FDCWD, path), (const char *path, struct statvfs *fs),
+     (path, fs))
 WRAP(int, -1, fstatvfs, STATFS, fd_counts(fd), (int fd, struct statvfs *fs), (fd, fs))
-WRAP(ssize_t, -1, readlink, READLINK, name_counts(AT_FDCWD, path), (const char *path, char *to, size_t len), (path, to, len))
-WRAP(ssize_t, -1, readlinkat, READLINK, name_counts(dirfd, path), (int dirfd, const char *path, char *to, size_t len),
-     (dirfd, path, to, len))
-WRAP(char *, NULL, realpath, READLINK, name_counts(AT_FDCWD, path), (const char *path, char *to), (path, to))
-WRAP(int, -1, access, ACCESS, name_counts(AT_FDCWD, path), (const char *path, int mode), (path, mode))
-WRAP(int, -1, faccessat, ACCESS, name_counts(dirfd, path), (int dirfd, const char *path, int mode, int flags), (dirfd, path, mode, flags))
+WRAP(ssize_t, -1, readlink, READLINK, name_counts(AT_FDCWD, path),
+     (const char *path, char *to, size_t len), (path, to, len))
+WRAP(ssize_t, -1, readlinkat, READLINK, name_counts(dirfd, path),
+     (int dirfd, const char *path, char *to, size_t len), (dirfd, path, to, len))
+WRAP(char *, NULL, realpath, READLINK, name_counts(AT_FDCWD, path), (const char *path, char *to),
+     (path, to))
+WRAP(int, -1, access, ACCESS, name_counts(AT_FDCWD, path), (const char *path, int mode),
+     (path, mode))
+WRAP(int, -1, faccessat, ACCESS, name_counts(dirfd, path),
+     (int dirfd, const char *path, int mode, int flags), (dirfd, path, mode, flags))
 
 /* -------------------------------------------------------------------- pauses */
 
@@ -435,7 +474,8 @@ int nanosleep(const struct timespec *time, struct timespec *ret_left)
 
 int usleep(useconds_t microseconds)
 {
-    return nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000L}, NULL);
+    return nanosleep(&(struct timespec){microseconds / 1000000, microseconds % 1000000 * 1000L},
+                     NULL);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *ret_time)

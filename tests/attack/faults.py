@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """One system call goes wrong, in every command that changes something, one after the other.
 
-For each of the first calls of each kind: bilge is killed right before it or right after it, or the call fails. After
-each round a judge who shares no code with bilge looks: no live blob lost, nothing else touched, every index.json
+For each of the first calls of each kind: bilge is killed right before it or right after it, or the call fails. Or there
+are too few descriptors, or files may only be small. After each round a judge who shares no code with bilge looks: no live blob lost, nothing else touched, every index.json
 valid, exit status and words true, and nothing left once the next deleting command has run.
 
   faults.py                             a sample, always the same one
@@ -22,12 +22,25 @@ LOOKING = "open read readdir stat statfs readlink access".split()
 KILLS = ["kill-before", "kill-after"]
 CHANGING_ERRORS = ["EIO", "EACCES", "ENOSPC", "EROFS", "EMFILE"]
 LOOKING_ERRORS = ["EIO", "EACCES", "EMFILE"]
+SCARCE = {"descriptors": range(8, 41), "file-size": [0, 512, 1024, 4096, 8192, 16384, 65536]}
 FIRST = 60  # calls of each kind
 SABOTEUR_SAMPLE = 5
-SAMPLE = 24  # rounds of each command, when not all are asked for
+# Calls that once ended badly are in every sample: of this command, on this path.
+ALWAYS = [
+    ("prune-older-than", "readdir", "/root", "EIO"),  # what could not be listed was not missed
+    ("prune-garbage", "rmdir", "/root/api/.bilge-aside", "EIO"),  # it was left, and the exit status 0
+    ("prune-older-than", "unlink", "/root", "EIO+"),  # it never ended
+    ("prune-garbage", "unlink", "/root/api/.bilge-aside", "EIO"),  # what was put back looked like an export
+    ("dedupe", "read", "/root/web/index.json", "EIO"),  # the cache was left out unsaid
+    ("verify-repair", "read", "/root/api/index.json", "EACCES"),  # what can't be read was taken for damaged
+    ("restore", "read", "/root/api/index.json", "EIO"),  # the other tags were lost
+]
+SAMPLE = 20  # rounds of each command, when not all are asked for
 
 
 def hows(kind):
+    if kind in SCARCE:
+        return ["limit"]
     if kind in LOOKING:
         return LOOKING_ERRORS + ["EIO+"]
     return KILLS + CHANGING_ERRORS + ["EIO+", "ENOSPC+"]
@@ -35,12 +48,23 @@ def hows(kind):
 
 def rounds_of(scene, kinds=None):
     count = collections.Counter(kind for kind, _ in scene.undisturbed.calls)
-    return [
+    rounds = [
         (kind, nth, how)
         for kind in kinds or CHANGING + LOOKING
         for nth in range(1, min(count[kind], FIRST) + 1)
         for how in hows(kind)
     ]
+    return rounds + [(kind, many, "limit") for kind in ([] if kinds else SCARCE) for many in SCARCE[kind]]
+
+
+def always(scene):
+    """Of those calls the first, the one in the middle, and the last."""
+    rounds = []
+    for _, kind, below, how in [one for one in ALWAYS if one[0] == scene.name]:
+        places = [path for one, path in scene.undisturbed.calls if one == kind]
+        hits = [i + 1 for i, path in enumerate(places) if path == below or path.startswith(below + "/")]
+        rounds += [(kind, nth, how) for nth in {hits[0], hits[len(hits) // 2], hits[-1]}] if hits else []
+    return rounds
 
 
 def run_round(scene, one, keep=False):
@@ -55,7 +79,7 @@ def run_round(scene, one, keep=False):
         faults.append(ended.words())
     if not (faults and keep):
         world.remove()
-    return faults, bool(ended.calls)
+    return faults, bool(ended.calls) or how == "limit"
 
 
 def reproduce(name, one):
@@ -94,7 +118,7 @@ def run_command(tap, caller, name, options):
     else:
         rounds = rounds_of(scene)
         if not options.full:
-            rounds = attack.sample(rounds, SAMPLE)
+            rounds = sorted({*attack.sample(rounds, SAMPLE), *always(scene)})
     return run_rounds(tap, scene, rounds, options)
 
 
@@ -114,9 +138,9 @@ def test_saboteurs(tap, place):
 def main():
     parser = attack.options(__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(attack.COMMANDS), help="this command alone")
-    parser.add_argument("--call", choices=CHANGING + LOOKING, help="this kind of call alone")
+    parser.add_argument("--call", choices=CHANGING + LOOKING + [*SCARCE], help="this kind of call alone")
     parser.add_argument("--nth", type=int, default=1)
-    parser.add_argument("--how", help="kill-before, kill-after, EIO, EIO+ (that call and all later ones), ...")
+    parser.add_argument("--how", help="kill-before, kill-after, EIO, EIO+ (that call and all later ones), ..., limit")
     options = parser.parse_args()
     attack.require_build()
     tap = attack.Tap()

@@ -24,7 +24,7 @@ CHANGING = "create mkdir rename unlink rmdir link symlink write truncate sync ch
 KINDS = CHANGING + "open read readdir stat statfs readlink access".split()
 PLACES = ["api", "api/blobs", "api/blobs/sha256", "api/ingest", "api/.bilge-aside", "web", "web/blobs"]
 SAMPLE = 14  # rounds of each command and sort of event
-FULL = 600
+FULL = 300
 
 # Which of saboteur.py, with which sort of event before which calls, and what is wrong with it.
 SABOTEURS = [

@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 import traceback
+from subprocess import PIPE
 
 sys.dont_write_bytecode = True
 import attack
@@ -123,16 +124,14 @@ class Service:
     def call(self):
         what, arguments = self.choose()
         with self.calling:
-            process = self.race.caller.start(
-                self.race.world, arguments, stdout=attack.subprocess.PIPE, stderr=attack.subprocess.PIPE
-            )
-            out, err = process.communicate(timeout=attack.LIMIT_S)
-            self.freed += b'"freed":' in out and b'"freed":0' not in out
+            process = self.race.caller.start(self.race.world, arguments, stdout=PIPE, stderr=PIPE)
+            out, err, hung = attack.finish(process)
+            self.freed += '"freed":' in out and '"freed":0' not in out
             self.restored += what == "restore" and process.returncode == 0
         self.calls += 1
         usual = (0, 1, 2, 3) if what == "restore" else (0, 1, 3)  # 2: there is nothing to restore
-        if process.returncode not in usual or (process.returncode in (1, 2) and not err + out):
-            self.faults.append(f"{' '.join(arguments)}: status {process.returncode}: {err.decode()[-200:]}")
+        if hung or process.returncode not in usual or (process.returncode in (1, 2) and not err + out):
+            self.faults.append(f"{' '.join(arguments)}: status {process.returncode}: {err[-200:]}")
         self.pause(0.05)
 
     def call_until(self, done):
@@ -337,12 +336,11 @@ def signal_round(scenes, one):
     _, name, which, share = one
     scene = scenes[name]
     world = scene.new_world(f"signal-{os.getpid()}")
-    with open(os.path.join(world.path, "err"), "wb") as err:
-        process = scene.caller.start(world, scene.arguments, {}, stdout=attack.subprocess.DEVNULL, stderr=err)
-        time.sleep(share * scene.takes_s)
-        process.send_signal(getattr(signal, "SIG" + which))
-        hung = not attack.wait_for(process)
-    ended = attack.Ended(process.returncode, "", open(err.name, errors="replace").read(), [], hung)
+    process = scene.caller.start(world, scene.arguments, {}, stdout=PIPE, stderr=PIPE)
+    time.sleep(share * scene.takes_s)
+    process.send_signal(getattr(signal, "SIG" + which))
+    out, err, hung = attack.finish(process)
+    ended = attack.Ended(process.returncode, out, err, [], hung)
     faults = scene.judge.faults(world)
     killed = which in BEFORE_KILL and ended.status == -getattr(signal, "SIG" + which)
     # At its very beginning, and once all is done, bilge ends as any program does.
@@ -365,7 +363,7 @@ def run_signals(tap, place, size, seed, jobs):
     for name in names:
         scene = scenes[name] = attack.Scene(attack.Caller(place), name)
         world, began = scene.new_world("time"), time.monotonic()
-        scene.caller.start(world, scene.arguments, {}, stdout=attack.subprocess.DEVNULL, stderr=attack.subprocess.DEVNULL).wait()
+        attack.finish(scene.caller.start(world, scene.arguments, {}, stdout=PIPE, stderr=PIPE))
         scene.takes_s = time.monotonic() - began
         world.remove()
     signals = ("INT", "TERM", "HUP") * 2 + BEFORE_KILL

@@ -107,4 +107,11 @@ is 'prune one of them: exit 0' exits 0
 is 'prune one of them: gone' gone "$root/api"
 run --cache-root "$root" verify
 is 'the others are whole' exits 0
+
+# What could not be read shares nobody knows what.
+two_generations closed
+chmod 000 "$root/closed/index.json"
+run_as_other --cache-root "$root" dedupe --dry-run
+is 'dedupe beside an unreadable cache: exit 1' exits 1
+is 'dedupe beside an unreadable cache: says which' complains 'closed is left out: '
 finish

@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
 
@@ -176,6 +179,30 @@ static void test_free_so_much(void **state)
     stage_press(stage, "900TB" KEY_ENTER_SENT, "were asked for");
     stage_press(stage, "n", "Services");
     stage_quit(stage, "q");
+}
+
+/* What a killed bilge left is told at the start, and finished when something is
+ * deleted. */
+static void test_an_interrupted_removal(void **state)
+{
+    struct stage *stage = *state;
+    char *path = path_join(stage->world->caches, "old-branch");
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    char *gone = mem_printf("%s/.bilge-gone.old-branch.%llu-0123456789abcdef", stage->world->caches,
+                            (unsigned long long)st.st_ino);
+    assert_int_equal(rename(path, gone), 0);
+    stage_start_full(stage, 120, 30, NULL);
+    stage_see(stage, "An interrupted removal is left in");
+    assert_int_equal(access(gone, F_OK), 0);
+    terminal_press(stage->terminal, "p");
+    stage_press(stage, "g", "Delete?");
+    stage_press(stage, "y", "Result");
+    assert_int_equal(access(gone, F_OK), -1);
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+    free(path);
+    free(gone);
 }
 
 static void test_garbage(void **state)
@@ -375,6 +402,7 @@ int main(void)
         USUAL(test_menu),             USUAL(test_caches_by_age),
         USUAL(test_current_caches_by_age),
         USUAL(test_free_so_much),     USUAL(test_garbage),
+        USUAL(test_an_interrupted_removal),
         USUAL(test_a_plan_is_sorted_and_thinned),
         USUAL(test_records_by_age),   USUAL(test_records_by_a_filter),
         RECORDED(test_waits_for_a_building_client),

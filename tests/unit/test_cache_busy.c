@@ -187,6 +187,69 @@ static void test_files(void **state)
     kit_free(&kit);
 }
 
+static void check_unknown(struct kit *kit, const char *words)
+{
+    int fd;
+    assert_int_equal(0, fs_open_dir(kit->root_fd, kit->name, &fd, NULL));
+    char *sign = busy_file_signs(fd, clock_now());
+    if (words == NULL)
+        assert_null(sign);
+    else {
+        assert_non_null(sign);
+        assert_non_null(strstr(sign, words));
+    }
+    free(sign);
+    close(fd);
+}
+
+/* Whoever can't look can't know: that is a sign, too. */
+static void test_what_cannot_be_read_is_a_sign(void **state)
+{
+    struct kit kit;
+    (void)state;
+    kit_new(&kit, false);
+    kit_generation(&kit, 100, 101, 1, 3);
+    kit_index(&kit, (unsigned[]){100}, 1);
+    check_unknown(&kit, NULL);
+    char *ingest = path_join(kit.dir, "ingest"), *blobs = path_join(kit.dir, "blobs");
+    char *aside = path_join(kit.root, "aside");
+    assert_int_equal(0, rmdir(ingest));
+    check_unknown(&kit, NULL); /* none is there */
+    assert_int_equal(0, symlink("/tmp", ingest));
+    check_unknown(&kit, "whether an export writes into ingest/ can't be told: too many");
+    assert_int_equal(0, unlink(ingest));
+    kit_write(&kit, "ingest", "x", 1);
+    check_unknown(&kit, "ingest/ can't be told: not a directory");
+    assert_int_equal(0, unlink(ingest));
+    assert_int_equal(0, rename(blobs, aside));
+    check_unknown(&kit, NULL);
+    assert_int_equal(0, symlink(aside, blobs));
+    check_unknown(&kit, "whether an export writes into blobs/ can't be told");
+    free(ingest);
+    free(blobs);
+    free(aside);
+    kit_free(&kit);
+}
+
+static void test_processes_that_cannot_be_read_are_a_sign(void **state)
+{
+    struct kit kit;
+    (void)state;
+    kit_new(&kit, true);
+    char *proc = path_join(kit.root, "proc");
+    setenv("BILGE_PROC", proc, 1);
+    char *sign = busy_building_client(NULL);
+    assert_null(sign); /* there is none */
+    file_write_text(kit.root, "proc", "no directory");
+    sign = busy_building_client(NULL);
+    assert_non_null(sign);
+    assert_non_null(strstr(sign, "whether a build runs can't be told"));
+    free(sign);
+    free(proc);
+    unsetenv("BILGE_PROC");
+    kit_free(&kit);
+}
+
 int main(void)
 {
     limit_program(60);
@@ -195,6 +258,8 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_process),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_what_cannot_be_read_is_a_sign),
+        cmocka_unit_test(test_processes_that_cannot_be_read_are_a_sign),
     };
     return cmocka_run_group_tests_name("cache_busy", tests, NULL, NULL);
 }

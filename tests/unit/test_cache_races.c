@@ -3,9 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -13,6 +18,39 @@
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/place_kit.h"
+
+/* A file that can't be looked at, or opened, from some time on: these stand before
+ * libc's. */
+static const char *unlucky;
+static int look_errno, open_errno; /* 0: it can */
+
+static bool is_unlucky(const char *name)
+{
+    return unlucky != NULL && strcmp(name, unlucky) == 0;
+}
+
+int statx(int fd, const char *restrict name, int flags, unsigned mask,
+          struct statx *restrict ret_stat)
+{
+    if (look_errno != 0 && is_unlucky(name)) {
+        errno = look_errno;
+        return -1;
+    }
+    return (int)syscall(SYS_statx, fd, name, flags, mask, ret_stat);
+}
+
+int openat(int fd, const char *path, int flags, ...)
+{
+    va_list args;
+    va_start(args, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
+    va_end(args);
+    if (open_errno != 0 && is_unlucky(path)) {
+        errno = open_errno;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, fd, path, flags, mode);
+}
 
 /* ---- signs */
 
@@ -132,6 +170,35 @@ static void test_new_manifest_while_waiting(void **state)
     assert_tidy(place);
 }
 
+/* It may need what is to go: when it can't be looked at or read, all stays. */
+static void check_unlucky_manifest(struct place *place, int looks, int opens, int code)
+{
+    struct err err = {0};
+    char hex[DIGEST_HEX_SIZE];
+    const struct digest digest = kit_digest_value(130);
+    unlucky = digest_hex(hex, &digest);
+    look_errno = looks;
+    open_errno = opens;
+    while_waiting = commit_manifest;
+    place->items_len = 0;
+    want_garbage(place);
+    assert_int_equal(code, place_remove(place, &err));
+    unlucky = NULL;
+    for (size_t i = 0; i < place->items_len; i++)
+        assert_int_equal(code, place->items[i].code);
+    assert_true(has_blob(place, 1) && has_blob(place, 2) && has_blob(place, 50));
+    assert_true(has_blob(place, 100) && has_blob(place, 110));
+    assert_tidy(place);
+}
+
+static void test_new_manifest_that_cannot_be_read(void **state)
+{
+    check_unlucky_manifest(*state, EIO, 0, -EIO);
+    check_unlucky_manifest(*state, EACCES, 0, -EACCES);
+    check_unlucky_manifest(*state, 0, EMFILE, -EMFILE);
+    check_unlucky_manifest(*state, 0, EACCES, -EACCES);
+}
+
 /* An exporter that finds a blob gone writes it anew. */
 static void write_anew(struct kit *kit)
 {
@@ -183,6 +250,7 @@ int main(void)
         TEST(test_export_begins_while_waiting),
         TEST(test_older_one_is_live_again),
         TEST(test_new_manifest_while_waiting),
+        TEST(test_new_manifest_that_cannot_be_read),
         TEST(test_written_anew_while_waiting),
         TEST(test_unknown_live),
     };

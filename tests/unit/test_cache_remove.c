@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,6 +18,19 @@
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/place_kit.h"
+
+/* This stands before libc's. */
+static int lock_errno, locks_failing;
+
+int flock(int fd, int operation)
+{
+    if (locks_failing > 0) {
+        locks_failing--;
+        errno = lock_errno;
+        return -1;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
 
 static void test_garbage(void **state)
 {
@@ -264,6 +278,33 @@ static void test_another_bilge(void **state)
     assert_false(has_blob(place, 50));
 }
 
+/* Where there are no locks the work goes on; any other error of locking is one. */
+static void test_locks_that_fail(void **state)
+{
+    static const struct {
+        int code;
+        int times;
+        int result;
+    } cases[] = {
+        {ENOLCK, 9, 0},  {EOPNOTSUPP, 9, 0}, {EINVAL, 9, 0},  {EINTR, 3, 0},
+        {EIO, 9, -EIO}, {EBADF, 9, -EBADF}, {ENOMEM, 9, -ENOMEM},
+    };
+    struct place *place = *state;
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct err err = {0};
+        kit_layer(&place->kit, 60, 100);
+        place_show(place);
+        place->items_len = 0;
+        want_blob(place, 60);
+        lock_errno = cases[i].code;
+        locks_failing = cases[i].times;
+        assert_int_equal(cases[i].result, place_remove(place, &err));
+        locks_failing = 0;
+        assert_int_equal(cases[i].result == 0, !has_blob(place, 60));
+        assert_tidy(place);
+    }
+}
+
 static void test_full_disk(void **state)
 {
     struct place *place = *state;
@@ -392,6 +433,7 @@ int main(void)
         TEST(test_a_live_export_of_a_busy_cache_stays),
         TEST(test_a_live_export_that_is_named_again_keeps_its_blobs),
         TEST(test_another_bilge),
+        TEST(test_locks_that_fail),
         TEST(test_full_disk),
         TEST(test_full_disk_rounds),
         TEST(test_read_only_mode),
