@@ -2,7 +2,7 @@ UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_damage \
 	tests/unit/test_cache_generations tests/unit/test_cache_kill \
 	tests/unit/test_cache_layout tests/unit/test_cache_races \
 	tests/unit/test_cache_remove tests/unit/test_cache_whole \
-	tests/unit/test_cache_scan tests/unit/test_cache_watch
+	tests/unit/test_cache_scan tests/unit/test_cache_watch tests/unit/test_root
 check_PROGRAMS += $(UNIT_CACHE)
 TESTS += $(UNIT_CACHE)
 EXTRA_DIST += tests/data/cache
@@ -20,6 +20,8 @@ tests_unit_test_cache_layout_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_remove_SOURCES = tests/unit/test_cache_remove.c $(PLACE_KIT)
 tests_unit_test_cache_remove_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_remove_LDADD = $(UNIT_LDADD)
+tests_unit_test_root_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_root_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_scan_SOURCES = tests/unit/test_cache_scan.c $(CACHE_KIT)
 tests_unit_test_cache_scan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_scan_LDADD = $(UNIT_LDADD)
