@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #endif
 
+#include "core/base/clock.h"
 #include "core/cache/layout.h"
 
 #ifdef O_PATH
@@ -27,6 +28,9 @@ static void add_times(struct glance *glance, const struct stat *st)
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_sec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_nsec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_size);
+    int64_t modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    if (modified_at > glance->modified_at)
+        glance->modified_at = modified_at;
 }
 
 /* Only on these does a watch tell of every change, and is it sure that setting one

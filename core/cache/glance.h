@@ -19,6 +19,7 @@ struct glance_part {
 struct glance {
     struct glance_part parts[GLANCE_PARTS]; /* the directory itself first */
     uint64_t sum;                           /* of inodes and times; never 0 */
+    int64_t modified_at;                    /* the newest of these times */
     bool remote; /* its file system does not tell of all changes, or might hang when asked to */
     bool layout; /* an OCI layout lies in it */
 };

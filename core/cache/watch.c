@@ -28,6 +28,8 @@
  * over: libuv reads events until there are none, and who writes faster than
  * that, in a directory like /tmp, would hold up the loop for ever. */
 #define PATIENCE 256
+/* Files' times are those of the kernel's last tick. */
+#define TIMES_LAG_NS INT64_C(20000000)
 /* Targets looked at in one job: each holds a few descriptors for a moment. */
 #define LOOK_MAX 8
 
@@ -54,6 +56,7 @@ struct target {
     bool wanted;
     bool polled;                /* can't be watched */
     uint64_t sum;               /* of the last look; 0: none yet */
+    int64_t since;              /* what was modified later is told of at the first look */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
     bool flooded;               /* an eye rests: the burst takes its full time */
     bool told;                  /* something of it has changed; else others' things have */
@@ -217,9 +220,9 @@ static bool is_same_name(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* 0, or why it can't be watched. */
+/* 0, or why it can't be watched. *ret_new: it has been watched only from now on. */
 static int open_eye(struct watch *watch, struct target *target, struct eye **slot,
-                    const struct glance_part *part, const char *only)
+                    const struct glance_part *part, const char *only, bool *ret_new)
 {
     char path[PATH_MAX];
     struct eye *eye = *slot;
@@ -249,6 +252,8 @@ static int open_eye(struct watch *watch, struct target *target, struct eye **slo
     code = uv_fs_event_start(&eye->event, on_event, path, 0);
     if (code < 0)
         close_eye(slot);
+    else
+        *ret_new = true;
     return code;
 }
 
@@ -333,22 +338,25 @@ static void set_polled(struct watch *watch, struct target *target, bool polled)
 
 static void open_eyes(struct watch *watch, struct target *target, const struct sight *sight)
 {
-    bool blind = sight->glance.remote;
+    bool blind = sight->glance.remote, new = false;
     for (size_t i = 0; i < GLANCE_PARTS; i++) {
         if (sight->glance.remote)
             close_eye(&target->eyes[i]);
-        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only) <
-                 0)
+        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only,
+                          &new) < 0)
             blind = true;
     }
     set_polled(watch, target, blind);
+    if (new) /* what happened since it was looked at was seen by nobody */
+        want_look(watch, target);
 }
 
 /* The callback may add and remove targets, or free the watch. */
 static void put_sight(struct watch *watch, struct target *target, const struct sight *sight)
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
-    bool moved = target->polled && target->sum != 0 && target->sum != sight->glance.sum;
+    bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
+                                  : target->sum != sight->glance.sum;
     open_eyes(watch, target, sight);
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;
@@ -436,11 +444,12 @@ static void want_look(struct watch *watch, struct target *target)
 
 /* ---------------------------------------------------------------- targets */
 
-static void add_target(struct watch *watch, enum kind kind, const char *name)
+static void add_target(struct watch *watch, enum kind kind, const char *name, int64_t since)
 {
     struct target *target = find_target(watch, kind, name);
     if (target == NULL) {
         target = mem_zalloc(sizeof *target);
+        target->since = since;
         target->kind = kind;
         target->key = make_key(kind, name);
         target->name = target->key + 1;
@@ -502,25 +511,25 @@ void watch_wait(struct watch *watch, const char *path)
     root_release(watch->root);
     watch->root = NULL;
     mem_replace(&watch->path, path);
-    add_target(watch, KIND_WAY, NULL);
+    add_target(watch, KIND_WAY, NULL, INT64_MAX);
 }
 
 void watch_add_list(struct watch *watch)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_LIST, NULL);
+        add_target(watch, KIND_LIST, NULL, 0);
 }
 
-void watch_add_cache(struct watch *watch, const char *name)
+void watch_add_cache(struct watch *watch, const char *name, int64_t since)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_CACHE, name);
+        add_target(watch, KIND_CACHE, name, since - TIMES_LAG_NS);
 }
 
 void watch_add_coming(struct watch *watch, const char *name)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_COMING, name);
+        add_target(watch, KIND_COMING, name, INT64_MAX);
 }
 
 void watch_remove_cache(struct watch *watch, const char *name)

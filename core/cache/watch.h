@@ -30,9 +30,11 @@ void watch_enter(struct watch *watch, struct root *root);
 /* It is not there: waits until something comes on the way to `path`. */
 void watch_wait(struct watch *watch, const char *path);
 
-/* In the root. All may be called again for what is watched already. */
+/* In the root. All may be called again for what is watched already. The list is told of
+ * once when it is watched: it may have changed before. A cache is when it was modified
+ * after `since`, the time of its scan. */
 void watch_add_list(struct watch *watch);
-void watch_add_cache(struct watch *watch, const char *name);
+void watch_add_cache(struct watch *watch, const char *name, int64_t since);
 /* A name that is not there yet; that name alone is told of. */
 void watch_add_coming(struct watch *watch, const char *name);
 void watch_remove_cache(struct watch *watch, const char *name);

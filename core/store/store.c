@@ -155,7 +155,8 @@ void store_add_failure(struct store *store, const char *id, const char *error)
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
-                   store->recipes_load == LOAD_PENDING || store->builders_load == LOAD_PENDING;
+                   store->recipes_load == LOAD_PENDING || store->builders_load == LOAD_PENDING ||
+                   store->disks_awaited;
     for (size_t i = 0; i < store->roots_len && !pending; i++)
         pending = store->roots[i].load == LOAD_PENDING;
     for (size_t i = 0; i < store->builders_len && !pending; i++)

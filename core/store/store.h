@@ -152,6 +152,7 @@ struct store {
     struct disk *disks;
     size_t disks_len;
     int64_t disks_at; /* when the last look at them began */
+    bool disks_awaited; /* not all have been looked at yet */
     struct build **builds; /* oldest first; the last of each service, what runs, what waits */
     size_t builds_len;
     enum load_state project_load;

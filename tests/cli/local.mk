@@ -14,6 +14,7 @@ CLI_TESTS = \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
 	tests/cli/records.sh \
+	tests/cli/roots.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
 	tests/cli/usage.sh

@@ -302,6 +302,82 @@ static void test_a_root_that_comes_later(void **state)
     run_close(run);
 }
 
+/* It goes, and another one comes in its place: by then nothing is known of the first. */
+static void test_a_root_that_is_replaced(void **state)
+{
+    struct run *run = run_usual();
+    char *aside = path_join(run->world->path, "aside");
+    const struct fake_cache cache = {"new-one", 1, 100000, 1, 3600};
+    (void)state;
+    assert_int_equal(rename(run->world->caches, aside), 0);
+    WAIT(run, run_state(run, "orchestration") == CACHE_MISSING);
+    assert_null(run_row(run, "old-branch"));
+    assert_null(run->store->roots[0].error); /* the project's need not be there */
+    dir_make(run->world->path, "caches");
+    world_add_cache(run->world, &cache);
+    WAIT(run, run_state(run, "new-one") == CACHE_OK);
+    assert_int_equal(run->store->roots_len, 1);
+    free(aside);
+    run_close(run);
+}
+
+/* The project names its caches by a link; the directory's own name was given. */
+static void test_a_project_that_goes_by_a_link(void **state)
+{
+    struct run *run = run_new(world_new());
+    const struct fake_cache cache = {"a", 1, 100000, 1, 3600};
+    char *link = path_join(run->world->path, "link"), *path = path_join(link, "a");
+    (void)state;
+    assert_int_equal(symlink("caches", link), 0);
+    world_add_cache(run->world, &cache);
+    write_two(run, path, NULL);
+    for (int given = 0; given < 2; given++) {
+        run->roots[0] = run->world->caches;
+        run->options.cache_roots = run->roots;
+        run->options.cache_roots_len = (size_t)given;
+        run_open(run);
+        run_settle(run);
+        assert_int_equal(run->store->services_len, 2);
+        assert_int_equal(run->store->roots_len, 1);
+        assert_string_equal(run->store->roots[0].path, run->world->caches);
+        char *real = run_path(run, "a");
+        assert_string_equal(run_row(run, "a")->path, real);
+        assert_int_equal(run_state(run, "a"), CACHE_OK);
+        free(real);
+        if (given == 0)
+            run_reopen(run);
+    }
+    free(link);
+    free(path);
+    run_close(run);
+}
+
+/* A cache that was named by itself is pruned: there may be a new one soon. */
+static void test_a_single_cache_goes_and_comes(void **state)
+{
+    struct run *run = run_new(world_new_usual());
+    const struct fake_cache cache = {"old-branch", 1, 100000, 1, 3600};
+    char *path = run_path(run, "old-branch"), *aside = path_join(run->world->path, "aside");
+    (void)state;
+    run->roots[0] = path;
+    run->options.cache_roots = run->roots;
+    run->options.cache_roots_len = 1;
+    run->options.watch = run->options.skip_project = true;
+    run_open(run);
+    run_settle(run);
+    assert_int_equal(run->store->services_len, 1);
+    assert_int_equal(rename(path, aside), 0);
+    WAIT(run, run->store->services_len == 0);
+    bilge_rescan(run->bilge, NULL);
+    run_settle(run);
+    assert_null(run->store->roots[0].error);
+    world_add_cache(run->world, &cache);
+    WAIT(run, run_state(run, "old-branch") == CACHE_OK);
+    free(path);
+    free(aside);
+    run_close(run);
+}
+
 static void test_the_engine_comes_later(void **state)
 {
     struct run *run = run_new(world_new_usual());
@@ -334,6 +410,9 @@ int main(void)
         cmocka_unit_test(test_an_idle_loop_sleeps),
         cmocka_unit_test(test_directories_come_and_go),
         cmocka_unit_test(test_a_root_that_comes_later),
+        cmocka_unit_test(test_a_root_that_is_replaced),
+        cmocka_unit_test(test_a_project_that_goes_by_a_link),
+        cmocka_unit_test(test_a_single_cache_goes_and_comes),
         cmocka_unit_test(test_the_engine_comes_later),
     };
     limit_program(120);

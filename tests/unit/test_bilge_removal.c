@@ -11,6 +11,7 @@
 
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
+#include "tests/support/tree.h"
 #include "tests/unit/run_kit.h"
 
 static void test_one_plan_at_a_time(void **state)
@@ -104,6 +105,43 @@ static void test_a_whole_service_is_removed(void **state)
     assert_int_equal(run_state(run, "ruby-worker"), CACHE_MISSING); /* the project's stays */
     assert_null(run_row(run, "old-branch"));
     run_close(run);
+}
+
+/* Between the plan and its execution the root is moved aside, and its path leads to
+ * another one with caches of the same names. */
+static void test_a_root_that_leads_elsewhere_by_now_is_not_touched(void **state)
+{
+    (void)state;
+    for (int watched = 0; watched < 2; watched++) {
+        struct run *run = run_new(world_new_usual());
+        struct query query;
+        char *aside = path_join(run->world->path, "aside");
+        char *copy = path_join(run->world->path, "copy");
+        run->options.watch = watched;
+        run_open(run);
+        run_settle(run);
+        tree_copy(run->world->caches, run->world->path, "copy");
+        query_init(&query);
+        query.whole = query.garbage = true;
+        run_plan(run, &query);
+        size_t items = run->plan->items_len;
+        assert_true(items > 0);
+        assert_int_equal(rename(run->world->caches, aside), 0);
+        assert_int_equal(symlink("copy", run->world->caches), 0);
+        char *before = tree_list(aside), *before_copy = tree_list(copy);
+        run_execute(run);
+        assert_int_equal(run->store->prune.failures_len, items);
+        char *after = tree_list(aside), *after_copy = tree_list(copy);
+        assert_string_equal(before, after);
+        assert_string_equal(before_copy, after_copy);
+        free(before);
+        free(after);
+        free(before_copy);
+        free(after_copy);
+        free(aside);
+        free(copy);
+        run_close(run);
+    }
 }
 
 static void test_records_go_by_exact_id(void **state)
@@ -252,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_a_plan_sees_what_changed_unwatched),
         cmocka_unit_test(test_garbage_is_removed_as_planned),
         cmocka_unit_test(test_a_whole_service_is_removed),
+        cmocka_unit_test(test_a_root_that_leads_elsewhere_by_now_is_not_touched),
         cmocka_unit_test(test_records_go_by_exact_id),
         cmocka_unit_test(test_a_record_used_since_is_skipped),
         cmocka_unit_test(test_old_plans_and_read_only_are_refused),

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
 #include "core/base/path.h"
 #include "core/cache/scan.h"
 #include "core/cache/watch.h"
@@ -268,6 +269,12 @@ static void stand(struct watched *watched)
         uv_run(&watched->fixture.loop, UV_RUN_ONCE);
 }
 
+static void forget(struct watched *watched)
+{
+    watched->changes.root = watched->changes.cache = 0;
+    watched->changes.root_changed = watched->changes.cache_changed = false;
+}
+
 static int setup_watch(void **state)
 {
     struct watched *watched = mem_zalloc(sizeof *watched);
@@ -281,9 +288,12 @@ static int setup_watch(void **state)
         watch_new(&watched->fixture.loop, watched->lane, on_change, &watched->changes);
     watch_enter(watched->changes.watch, watched->root);
     watch_add_list(watched->changes.watch);
-    watch_add_cache(watched->changes.watch, "api");
-    watch_add_cache(watched->changes.watch, "api");
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
     stand(watched);
+    loop_wait(&watched->fixture, &watched->changes.root_changed); /* it may have before */
+    stand(watched);
+    forget(watched);
     *state = watched;
     return 0;
 }
@@ -383,7 +393,7 @@ static void test_replaced(void **state)
     wait_for_cache(watched);
     dir_make(kit->root, "api");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
-    watch_add_cache(watched->changes.watch, "api");
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
     stand(watched);
     dir_make(kit->dir, "blobs");
     wait_for_cache(watched);
@@ -420,8 +430,7 @@ static void test_root_comes_later(void **state)
     watch_enter(watched->changes.watch, found.root);
     watch_add_list(watched->changes.watch);
     stand(watched);
-    watched->changes.root = 0;
-    watched->changes.root_changed = false;
+    forget(watched);
     dir_make(later, "service");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
     root_found_done(&found);
@@ -446,6 +455,18 @@ static void test_name_comes_later(void **state)
     assert_false(watched->changes.root_changed);
     dir_make(watched->kit.root, "later");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
+}
+
+/* Between its scan and the watch. */
+static void test_what_happened_before_is_told_of(void **state)
+{
+    struct watched *watched = *state;
+    int64_t long_ago = clock_now() - 3600 * CLOCK_SECOND;
+    dir_make(watched->kit.root, "other");
+    forget(watched);
+    watch_remove_cache(watched->changes.watch, "api");
+    watch_add_cache(watched->changes.watch, "api", long_ago);
+    loop_wait(&watched->fixture, &watched->changes.cache_changed);
 }
 
 static void test_a_layout_is_told_of(void **state)
@@ -482,6 +503,7 @@ int main(void)
         WATCH(test_removed),
         WATCH(test_root_comes_later),
         WATCH(test_name_comes_later),
+        WATCH(test_what_happened_before_is_told_of),
         WATCH(test_a_layout_is_told_of),
         WATCH(test_freed_in_callback),
     };

@@ -22,15 +22,22 @@ struct cache *caches_missing(const char *path)
 bool caches_scanning(const struct bilge *bilge)
 {
     for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (site->silent_ms == 0 && (site->finding != NULL || site->scan_wanted ||
-                                     site->scan != NULL || site->rescans != NULL))
+        if (site->silent_ms == 0 && (!site->found || site->scan_wanted || site->scan != NULL))
+            return true;
+    return false;
+}
+
+static bool any_detail(const struct bilge *bilge)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (site->silent_ms == 0 && (site->finding != NULL || site->rescans != NULL))
             return true;
     return false;
 }
 
 void caches_note_scanning(struct bilge *bilge)
 {
-    bool scanning = caches_scanning(bilge);
+    bool scanning = caches_scanning(bilge) || any_detail(bilge);
     if (bilge->store->scanning == scanning)
         return;
     bilge->store->scanning = scanning;
@@ -45,7 +52,7 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
     struct service *row = store_get_service(bilge->store, path);
     struct site *site = roots_site(bilge, path);
     if (site != NULL)
-        watching_cache(site, path_name(path), !missing);
+        watching_cache(site, takes);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);
         if (row == NULL)

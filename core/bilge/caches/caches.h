@@ -94,7 +94,7 @@ void services_mark_builds(struct bilge *bilge);
 void caches_scan(struct bilge *bilge);
 /* Scans one that has been found. */
 void caches_scan_site(struct site *site);
-/* Is something being read that is not silent? */
+/* Is a site being looked for, or read for the first time or anew, that is not silent? */
 bool caches_scanning(const struct bilge *bilge);
 /* Finishes what a killed bilge left in a root. */
 void caches_recover(struct site *site);
@@ -117,7 +117,8 @@ void rescans_cancel(struct site *site);
 /* ---- watching */
 /* It has been found, or is not there. */
 void watching_site(struct site *site);
-void watching_cache(struct site *site, const char *name, bool exists);
+/* It has been read. */
+void watching_cache(struct site *site, const struct cache *cache);
 /* Its list of directories as it is now: what differs from the rows is looked at. */
 void watching_compare(struct site *site, struct words *names, bool whole_list);
 

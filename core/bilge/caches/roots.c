@@ -38,6 +38,7 @@ struct finding {
     char *homes[3];       /* HOME, TMPDIR, the project's directory */
     struct words caches;  /* that the project names in it */
     struct apart apart;
+    bool was_single;      /* it has been a cache itself: it stays one, whatever is in it now */
     bool list;            /* its names are asked for, too */
     struct words only;    /* of these it is asked whether they are there; none: all */
     struct root_found found; /* out, as all below */
@@ -90,7 +91,7 @@ static void find_single(struct finding *finding)
 {
     struct root *root = finding->found.root, *above;
     if (finding->kind == SITE_OUTSIDE || strcmp(root->path, "/") == 0 ||
-        !cache_has_layout(root->fd))
+        (!finding->was_single && !cache_has_layout(root->fd)))
         return;
     if (root_above(root, &above, &finding->found.err) == 0) {
         add_own(finding, root->dev, root->ino);
@@ -368,6 +369,10 @@ static void count_anew_around(const struct site *site)
 static void take_root(struct site *site, struct finding *finding, bool *ret_moved)
 {
     struct root *root = finding->found.root;
+    *ret_moved = false;
+    /* A cache that was named itself, and was pruned: there may be a new one soon. */
+    if (finding->found.err.code == -ENOENT && site->single != NULL)
+        return;
     bool known = site->found && root != NULL && site->root != NULL &&
                  root_same(root, site->root) && strcmp(root->path, site->root->path) == 0 &&
                  (finding->single == NULL) == (site->single == NULL);
@@ -449,6 +454,7 @@ static void look_now(struct site *site)
     mem_replace(&finding->homes[1], getenv("TMPDIR"));
     mem_replace(&finding->homes[2], project != NULL ? project->directory : NULL);
     words_add_all(&finding->caches, words_texts(&site->names), site->names.len);
+    finding->was_single = site->single != NULL;
     finding->list = site->list_wanted;
     if (finding->list)
         roots_apart(bilge, site, &finding->apart);
@@ -545,6 +551,7 @@ static struct site *site_add(struct bilge *bilge, enum site_kind kind, const cha
     site->given = mem_strdup(path);
     site->lane = lane_new(bilge->loop, roots_turn, bilge);
     *end = site;
+    bilge->store->disks_awaited = true;
     return site;
 }
 

@@ -92,12 +92,13 @@ void watching_site(struct site *site)
     }
 }
 
-void watching_cache(struct site *site, const char *name, bool exists)
+void watching_cache(struct site *site, const struct cache *cache)
 {
+    const char *name = cache->name;
     if (site->watch == NULL)
         return;
-    if (exists) {
-        watch_add_cache(site->watch, name);
+    if (cache->state != CACHE_MISSING) {
+        watch_add_cache(site->watch, name, cache->scanned_at);
         watch_remove_coming(site->watch, name);
     } else {
         watch_remove_cache(site->watch, name);

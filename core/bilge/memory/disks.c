@@ -132,6 +132,15 @@ static bool is_awaited(const struct bilge *bilge)
     return awaited;
 }
 
+/* Its disk is not known yet, but will be. */
+static bool any_unfound(const struct bilge *bilge)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (!site->found && site->silent_ms == 0)
+            return true;
+    return false;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     disks_refresh(timer->data);
@@ -146,6 +155,8 @@ void disks_answered(struct bilge *bilge)
     bilge->disk_job = false;
     put_spaces(bilge);
     bilge->store->disks_at = bilge->disks->began_at;
+    if (!bilge->disk_again && !any_unfound(bilge))
+        bilge->store->disks_awaited = false;
     if (bilge->watching)
         uv_timer_start(&bilge->disk_timer, on_timer, lively ? LIVELY_MS : QUIET_MS, 0);
     if (bilge->disk_again)
