@@ -232,6 +232,8 @@ static enum exit_code dedupe(struct deduplication *dedup)
         return complain_err(&err);
     if (change && yes)
         code = link_all(dedup);
+    if (yes && !dedup->values->dry_run && !session_finish(&dedup->session) && code == EXIT_DONE)
+        code = EXIT_PARTLY;
     if (dedup->globals->json)
         report_json(dedup);
     else if (dedup->codes != NULL)
@@ -263,6 +265,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     bilge_options.skip_engine = true;
     if (check(&dedup, &err) < 0 || session_open(&dedup.session, &bilge_options, &err) < 0)
         return complain_err(&err);
+    dedup.session.finishes = dedup.values->yes && !dedup.values->dry_run;
     enum exit_code code = session_end_code(&dedup.session, dedupe(&dedup));
     dedupe_done(&dedup.plan);
     session_close(&dedup.session);

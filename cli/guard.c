@@ -16,7 +16,7 @@
 #define BUSY_PAUSE_S 30
 
 struct guard_values {
-    struct option_number keep_free, interval, older_than;
+    struct option_number keep_free, interval, older_than, abandoned_after;
     bool live, once;
 };
 
@@ -107,7 +107,8 @@ static enum exit_code once(struct guard *guard)
         return end_of(guard);
     if (code < 0)
         return complain_err(&err);
-    return relief_is_short(&guard->relief) ? EXIT_PARTLY : EXIT_DONE;
+    bool whole = !store_has_unfinished(guard->session.store);
+    return relief_is_short(&guard->relief) || !whole ? EXIT_PARTLY : EXIT_DONE;
 }
 
 /* ----------------------------------------------------------------- command */
@@ -131,6 +132,8 @@ static int check(const struct globals *globals, const struct guard_values *value
         return err_set(err, ERR_USAGE, "how much is to stay free? --keep-free SIZE");
     if (values->interval.given && values->interval.value < 1)
         return err_set(err, ERR_USAGE, "--interval: it must be a second or more");
+    if (values->abandoned_after.given && values->abandoned_after.value < 1)
+        return err_set(err, ERR_USAGE, "--abandoned-after: it must be a second or more");
     if (values->interval.given && values->once)
         return err_set(err, ERR_USAGE, "--once and --interval contradict each other");
     if (globals->json && !values->once)
@@ -164,10 +167,13 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (check(globals, &guard.values, &err) < 0)
         return complain_err(&err);
     settle(&guard.values, &globals->settings);
+    if (guard.values.abandoned_after.given)
+        options.abandoned_after_s = guard.values.abandoned_after.value;
     options.watch = !guard.values.once;
     guard.relief = relief_for(&guard);
     if (session_open(&guard.session, &options, &err) < 0)
         return complain_err(&err);
+    guard.session.finishes = true;
     const struct builder *builder;
     enum exit_code code;
     if (session_settle(&guard.session, &err) < 0)
@@ -175,8 +181,10 @@ static enum exit_code run(const struct globals *globals, const void *values,
     else if (globals->builder != NULL &&
              session_builder(&guard.session, globals->builder, &builder, &err) < 0)
         code = complain_err(&err);
-    else
+    else {
+        session_finish(&guard.session);
         code = guard.values.once ? once(&guard) : watch(&guard);
+    }
     if (guard.values.once)
         code = session_end_code(&guard.session, code);
     session_close(&guard.session);
@@ -191,7 +199,9 @@ static const struct option_spec guard_options[] = {
     {"interval", 0, OPTION_AGE, VALUE(interval), "AGE", "look so often: 30s 5m 1h (5m)"},
     {"older-than", 0, OPTION_AGE, VALUE(older_than), "AGE",
      "take only what was exported, or last used, longer ago"},
-    {"live", 0, OPTION_FLAG, VALUE(live), NULL, "live caches of existing services may go, too"},
+    {"live", 0, OPTION_FLAG, VALUE(live), NULL, "current caches of this project may go, too"},
+    {"abandoned-after", 0, OPTION_AGE, VALUE(abandoned_after), "AGE",
+     "a cache that no project names is abandoned when it is older (30d)"},
     {"once", 0, OPTION_FLAG, VALUE(once), NULL, "look once and end, as for a timer"},
     {0},
 };
@@ -200,8 +210,9 @@ const struct command command_guard = {
     .name = "guard",
     .summary = "Prune the cheapest whenever a disk has too little free space.",
     .details = "Watches the disks of the cache roots and of the engine's data. What goes is\n"
-               "chosen as prune --free does, without asking; live caches of existing services\n"
-               "stay unless --live is given. Runs until it is told to end.\n",
+               "chosen as prune --free does, without asking. Current caches of this project stay\n"
+               "unless --live is given, and those outside it unless they are abandoned. Runs\n"
+               "until it is told to end.\n",
     .options = guard_options,
     .values_size = sizeof(struct guard_values),
     .run = run,

@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     keep_standard_files();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* then a write says so, and what was begun is put in order */
+    signal(SIGXFSZ, SIG_IGN); /* the same, over the limit of a file's size */
     if (getenv("BILGE_LOG") != NULL)
         log_open(getenv("BILGE_LOG"));
     const char *no_color = getenv("NO_COLOR");

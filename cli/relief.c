@@ -99,7 +99,7 @@ static int make_plan(struct relief *relief, const struct disk *disk, struct err 
     query.whole = query.garbage = query.records = true;
     query.free_bytes = relief_missing(relief, disk);
     query.disk_dev = disk->dev;
-    query.keep_live = !relief->wants.live;
+    query.live = relief->wants.live;
     query.older_than_s = relief->wants.older_than_s;
     query.builder = builder_on(relief, disk->dev);
     relief->answered = false;
@@ -119,7 +119,7 @@ static int make_plan(struct relief *relief, const struct disk *disk, struct err 
 static bool is_over(void *arg)
 {
     const struct store *const *store = arg;
-    return (*store)->prune.state == PRUNE_OVER;
+    return (*store)->prune.state == PRUNE_OVER && (*store)->recoveries == 0;
 }
 
 static int execute(struct relief *relief, struct err *err)
@@ -138,6 +138,7 @@ static int execute(struct relief *relief, struct err *err)
         bilge_execute_cancel(session->bilge);
     }
     acts_tell(&relief->acts, &session->store->prune);
+    session_tell_finished(session);
     relief->freed_bytes += session->store->prune.freed_bytes;
     relief->planned_bytes += session->store->prune.planned_bytes;
     return interrupted ? err_set(err, ERR_CANCELLED, "interrupted") : 0;

@@ -18,7 +18,7 @@ struct relief {
     struct {
         int64_t keep_free_bytes;
         int64_t older_than_s; /* only what is older may go; -1: no matter */
-        bool live;            /* live caches of existing services may go, too */
+        bool live;            /* this project's current caches may go, too */
         const char *builder;  /* its records alone; NULL: of the one on the disk */
     } wants;
 

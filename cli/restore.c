@@ -96,6 +96,9 @@ static int start(struct restoration *restoration, const struct restore_values *v
     const struct cache_generation *generation = NULL;
     if (service->cache == NULL || service->cache->state == CACHE_MISSING)
         return err_set(err, ERR_USAGE, "%s has no cache directory", service->name);
+    const char *why_not = cache_untouchable(service->cache);
+    if (why_not != NULL)
+        return err_set(err, ERR_FOREIGN, "restoring %s: %s", service->name, why_not);
     if (values->generation != NULL) {
         int code = find_generation(service->cache, values->generation, &generation, err);
         if (code < 0)
@@ -118,7 +121,14 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
     struct session *session = &restoration->session;
     const struct service *service;
     struct err err;
-    if (session_settle(session, &err) < 0 || session_service(session, name, &service, &err) < 0 ||
+    if (session_settle(session, &err) < 0)
+        return complain_err(&err);
+    /* An export of which something is set aside is whole only then. */
+    if (!globals->read_only && store_has_unfinished(session->store)) {
+        session_finish(session);
+        session_wait(session, is_looked_at, &session->store, 0);
+    }
+    if (session_service(session, name, &service, &err) < 0 ||
         start(restoration, values, service, &err) < 0)
         return complain_err(&err);
     char *id = mem_strdup(service->id);
@@ -133,6 +143,8 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
         session_wait(session, is_looked_at, &session->store, 0);
         report(session, id, globals);
     }
+    if (store_has_unfinished(session->store) && code == EXIT_DONE)
+        code = EXIT_PARTLY;
     free(id);
     return code;
 }
@@ -150,6 +162,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     }
     if (session_open(&restoration.session, &bilge_options, &err) < 0)
         return complain_err(&err);
+    restoration.session.finishes = !globals->read_only;
     enum exit_code code = session_end_code(
         &restoration.session, restore(&restoration, globals, values, operands->items[0]));
     session_close(&restoration.session);

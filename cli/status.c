@@ -1,5 +1,6 @@
 /* bilge status: services, builders' totals, disks. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/command.h"
 #include "cli/session.h"
@@ -19,13 +20,20 @@ static void note_append(struct buf *note, const char *text)
 }
 
 static void table_service_note(struct table *table, const struct store *store,
-                               const struct service *service)
+                               const struct service *service, int64_t now)
 {
     struct buf note = {0};
     if (service->path == NULL)
-        note_append(&note, "no local cache in compose");
-    if (store->project != NULL && !service->in_project)
-        note_append(&note, "no such service");
+        note_append(&note, "no local cache of its own in compose");
+    service_say_standing(store, service, now, &note);
+    const struct known_cache *known =
+        service->in_project ? NULL : service_known_as(store, service);
+    char *used = known != NULL
+                     ? mem_printf("project %s uses it (%s)", known->project, known->file)
+                     : NULL;
+    if (used != NULL)
+        note_append(&note, used);
+    free(used);
     if (service->same_path_len > 0)
         note_append(&note, "same directory as ");
     for (size_t i = 0; i < service->same_path_len; i++)
@@ -90,7 +98,7 @@ static void print_services(const struct store *store, int64_t now)
         table_count(table, cache->generations_len);
         table_age(table, cache->last_export_at, now);
         table_growth(table, &status_owner(store, service)->growth);
-        table_service_note(table, store, service);
+        table_service_note(table, store, service, now);
     }
     table_print(table, 0, stdout);
     table_free(table);

@@ -5,6 +5,7 @@
 #include "cli/json.h"
 #include "cli/session.h"
 #include "cli/status_parts.h"
+#include "core/base/clock.h"
 
 const struct service *status_owner(const struct store *store, const struct service *service)
 {
@@ -48,6 +49,30 @@ static void growth_json(struct json *json, const struct growth *growth)
     put_known(json, "grows_per_build", growth->per_build_bytes > 0, growth->per_build_bytes);
 }
 
+/* Whose it is. Without a project nobody can tell what is in it. */
+static void standing_json(struct json *json, const struct store *store,
+                          const struct service *service)
+{
+    const struct service *owner = status_owner(store, service);
+    const struct known_cache *known =
+        service->in_project ? NULL : service_known_as(store, service);
+    if (store->project != NULL)
+        json_put_bool(json, "in_project", service->in_project);
+    else
+        json_put_text(json, "in_project", NULL);
+    json_put_bool(json, "abandoned", service_is_abandoned(store, service, clock_now()));
+    json_put_text(json, "other_project", known != NULL ? known->project : NULL);
+    json_put_array(json, "shares_path");
+    for (size_t i = 0; i < service->same_path_len; i++)
+        json_put_text(json, NULL, service->same_path[i]);
+    json_put_array_end(json);
+    json_put_array(json, "read_by");
+    for (size_t i = 0; i < owner->users_len; i++)
+        if (service_only_reads(owner, i))
+            json_put_text(json, NULL, owner->users[i].name);
+    json_put_array_end(json);
+}
+
 static void service_json(struct json *json, const struct store *store,
                          const struct service *service)
 {
@@ -65,6 +90,7 @@ static void service_json(struct json *json, const struct store *store,
     json_put_int(json, "blobs", (int64_t)cache->blobs_len);
     json_put_time(json, "last_export", cache->last_export_at);
     json_put_text(json, "error", status_error(store, service));
+    standing_json(json, store, service);
     growth_json(json, &status_owner(store, service)->growth);
     json_put_object_end(json);
 }
@@ -153,6 +179,7 @@ void status_print_json(const struct store *store)
         builder_json(&json, &store->builders[i]);
     json_put_array_end(&json);
     contexts_json(&json, store);
+    session_unfinished_json(&json, "unfinished", &store->unfinished);
     json_put_object_end(&json);
     putchar('\n');
 }

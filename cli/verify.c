@@ -223,11 +223,12 @@ static enum exit_code verify(struct verification *verification, const struct opt
     } else if (verification->ids_len == 0) {
         puts("There is no cache to verify.");
     }
+    bool whole = !verification->values->repair || session_finish(session);
     if (interrupted)
         return EXIT_INTERRUPTED;
     if (verification->err.code != 0) /* not all of them were looked at */
         return complain_err(&verification->err);
-    return verification->unsound > 0 ? EXIT_FAILED : EXIT_DONE;
+    return verification->unsound > 0 ? EXIT_FAILED : whole ? EXIT_DONE : EXIT_PARTLY;
 }
 
 static enum exit_code run(const struct globals *globals, const void *values,
@@ -248,6 +249,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     }
     if (session_open(&verification.session, &bilge_options, &err) < 0)
         return complain_err(&err);
+    verification.session.finishes = verification.values->repair && verification.values->yes;
     enum exit_code code =
         session_end_code(&verification.session, verify(&verification, operands));
     session_close(&verification.session);

@@ -1,5 +1,8 @@
 #include "tui/app.h"
 
+#include <assert.h>
+#include <ctype.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,10 +189,39 @@ static void draw_if_due(struct app *app)
     set_clock(app);
 }
 
+static void on_core_closed(void *arg)
+{
+    struct app *app = arg;
+    app->core_closed = true; /* on_prepare() goes on, before the loop sleeps */
+}
+
+static void close_handles(struct app *app)
+{
+    if (app->term != NULL)
+        term_free(app->term);
+    app->term = NULL;
+    uv_close((uv_handle_t *)&app->prepare, NULL);
+    uv_close((uv_handle_t *)&app->frame, NULL);
+    uv_close((uv_handle_t *)&app->clock, NULL);
+}
+
+/* Screens are gone: they may lean on core, and have handles to close. */
+static void go_on_closing(struct app *app)
+{
+    struct bilge *bilge = app->bilge;
+    app->bilge = NULL;
+    if (bilge != NULL)
+        bilge_close(bilge, on_core_closed, app);
+    if (app->core_closed)
+        close_handles(app);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct app *app = prepare->data;
     reap(app);
+    if (app->closing)
+        go_on_closing(app);
     if (app->dirty && app->term != NULL)
         draw_if_due(app);
 }
@@ -241,9 +273,12 @@ static void on_resize(void *arg)
     app->dirty = app->urgent = true;
 }
 
-static void on_quit(void *arg)
+static void on_quit(void *arg, int signal)
 {
-    app_quit_now(arg);
+    struct app *app = arg;
+    if (app->signal == 0)
+        app->signal = signal;
+    app_quit_now(app);
 }
 
 static void tell_ends_of_builds(struct app *app)
@@ -259,10 +294,43 @@ static void tell_ends_of_builds(struct app *app)
     }
 }
 
+/* An interrupted removal: at the start that there is one, and when a deletion has
+ * finished it. */
+static void tell_unfinished(struct app *app)
+{
+    const struct store *store = app_store(app);
+    const struct unfinished_list *left = &store->unfinished, *finished = &store->finished;
+    for (size_t i = 0; i < left->len && !app->unfinished_told; i++) {
+        if (left->items[i].kind == UNFINISHED_FOREIGN)
+            continue;
+        char *text = unfinished_text(&left->items[i], true);
+        text[0] = (char)toupper((unsigned char)text[0]);
+        app_say(app, STYLE_WARN, "%s; the next deletion finishes it", text);
+        app->unfinished_told = true;
+        free(text);
+    }
+    for (; app->finished_told < finished->len; app->finished_told++) {
+        char *text = unfinished_text(&finished->items[app->finished_told], false);
+        app_say(app, STYLE_GOOD, "Finished %s", text);
+        free(text);
+    }
+}
+
+static void tell_of_history(struct app *app)
+{
+    const char *error = app_store(app)->history_error;
+    if (error == NULL || app->history_told)
+        return;
+    app->history_told = true;
+    app_say(app, STYLE_WARN, "%s", error);
+}
+
 static void on_change(void *arg)
 {
     struct app *app = arg;
     tell_ends_of_builds(app);
+    tell_unfinished(app);
+    tell_of_history(app);
     for (struct screen *screen = app->top; screen != NULL; screen = screen->below)
         if (screen->ops->changed != NULL && !screen->closing)
             screen->ops->changed(screen);
@@ -281,32 +349,15 @@ void app_set_mouse(struct app *app, bool on)
 
 /* ---- from start to end */
 
-static void close_all(void *arg)
-{
-    struct app *app = arg;
-    if (app->term != NULL)
-        term_free(app->term);
-    app->term = NULL;
-    uv_close((uv_handle_t *)&app->prepare, NULL);
-    uv_close((uv_handle_t *)&app->frame, NULL);
-    uv_close((uv_handle_t *)&app->clock, NULL);
-}
-
 void app_quit_now(struct app *app)
 {
     if (app->closing)
         return;
     app->closing = true;
+    app->core_closed = app->bilge == NULL;
     uv_timer_stop(&app->clock);
     close_screens(app);
-    app->on_plan = NULL;
-    struct bilge *bilge = app->bilge;
-    app->bilge = NULL;
     app_touch(app);
-    if (bilge != NULL)
-        bilge_close(bilge, close_all, app);
-    else
-        close_all(app);
 }
 
 void app_quit(struct app *app)
@@ -325,6 +376,19 @@ static void init_handles(struct app *app)
     uv_timer_init(app->loop, &app->clock);
     app->prepare.data = app->frame.data = app->clock.data = app;
     uv_prepare_start(&app->prepare, on_prepare);
+}
+
+/* What is no ordinary way to end a program (SIGQUIT, SIGXCPU) does what it does,
+ * now that everything is in order. */
+static int end_by_signal(int number, struct err *err)
+{
+    if (number == 0)
+        return 0;
+    if (number != SIGINT && number != SIGTERM && number != SIGHUP) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    return err_set(err, ERR_CANCELLED, "interrupted");
 }
 
 int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
@@ -348,10 +412,10 @@ int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
     else
         app.dirty = app.urgent = true;
     uv_run(loop, UV_RUN_DEFAULT);
-    reap(&app);
+    assert(app.top == NULL);
     notices_done(&app.notices);
     free(app.saved_path);
     free(app.message);
     buf_done(&app.scratch);
-    return result;
+    return result == 0 ? end_by_signal(app.signal, err) : result;
 }

@@ -22,9 +22,14 @@ struct app {
     uint64_t drawn_ms;
     bool dirty;  /* something has moved */
     bool urgent; /* and it was a key */
-    bool closing;
+    bool closing; /* screens go, then core, then our handles */
+    bool core_closed;
+    int signal; /* that has ended it; 0: none has */
 
     struct notices notices;
+    bool unfinished_told; /* that an earlier removal was interrupted */
+    size_t finished_told; /* so many of store.finished */
+    bool history_told; /* that it can't be used */
     char *saved_path; /* of the log that was saved last; NULL: none */
     uint64_t saved_build_id;
     uint64_t log_news; /* lines of logs that have come from a file, so many times */

@@ -146,6 +146,23 @@ static void add_last_build(struct page *page, const struct app *app, const struc
         page_field(page, "Error", STYLE_BAD, "%s", build->error);
 }
 
+/* Who else uses the directory, and whose it is when it is not this project's. */
+static void add_standing(struct page *page, const struct app *app, const struct service *service)
+{
+    const struct store *store = app_store(app);
+    const struct known_cache *known =
+        service->in_project ? NULL : service_known_as(store, service);
+    struct buf standing = {0};
+    for (size_t i = 0; i < service->users_len; i++)
+        if (service_only_reads(service, i))
+            page_field(page, "Read by", STYLE_NORMAL, "%s", service->users[i].name);
+    if (service_say_standing(store, service, app_now(app), &standing))
+        page_field(page, "Project", STYLE_DIM, "%s", standing.data);
+    if (known != NULL)
+        page_field(page, "Used by", STYLE_NORMAL, "project %s (%s)", known->project, known->file);
+    buf_done(&standing);
+}
+
 size_t details_add_service(struct page *page, const struct app *app, const struct service *service,
                            uint32_t generation)
 {
@@ -168,8 +185,7 @@ size_t details_add_service(struct page *page, const struct app *app, const struc
         page_field(page, "Busy", STYLE_WARN, "%s", service_busy_sign(service));
     for (size_t i = 0; i < service->same_path_len; i++)
         page_field(page, "Shared with", STYLE_WARN, "%s", service->same_path[i]);
-    if (!service->in_project)
-        page_field(page, "Project", STYLE_DIM, "no such service in it");
+    add_standing(page, app, service);
     if (cache != NULL) {
         add_owner(page, cache);
         add_problems(page, cache);

@@ -229,7 +229,9 @@ static void fill(struct disk_screen *self)
 {
     const struct store *store = app_store(self->screen.app);
     page_clear(&self->page);
-    if (store->history_load == LOAD_FAILED)
+    if (store->history_error != NULL)
+        page_add(&self->page, STYLE_WARN, "%s", store->history_error);
+    else if (store->history_load == LOAD_FAILED)
         page_add(&self->page, STYLE_WARN, "The history can't be read: nothing is remembered");
     if (store->disks_len == 0)
         page_add(&self->page, STYLE_DIM, "No disk was looked at yet");

@@ -24,6 +24,8 @@ const struct key_binding keymap[] = {
     {PLANS, INPUT_ENTER, COMMAND_NO, NULL, NULL},
     {BUSY_PLANS, 'w', COMMAND_WAIT, "wait", "Wait until nothing is busy, then show the plan again"},
     {BUSY_PLANS, '!', COMMAND_NOW, "busy too", "Take busy caches too; asks once more"},
+    {KEYS_CAREFUL_PLAN, 'Y', COMMAND_LIVE, "current too",
+     "Plan whole current caches of this project too; y deletes them"},
     {PLANS, ' ', COMMAND_DROP, "leave out", "Leave the item under the cursor out of the plan"},
     {KEYS_PROGRESS, 'x', COMMAND_STOP, "stop", "Stop after the item under way"},
     {KEYS_LINKS, 'y', COMMAND_YES, "link", "Yes: link what is listed"},

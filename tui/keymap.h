@@ -50,6 +50,7 @@ enum keys_where {
     KEYS_DOCTOR = 1 << 17,
     KEYS_NOTHING_PLAN = 1 << 18, /* a plan of nothing, since all is busy */
     KEYS_PLACES = 1 << 19,       /* builders and contexts */
+    KEYS_CAREFUL_PLAN = 1 << 20, /* with others of these: it spares the project's current caches */
     KEYS_MAIN = KEYS_SERVICES | KEYS_RECORDS | KEYS_BUILD,
 };
 
@@ -119,6 +120,7 @@ enum command {
     COMMAND_YES,
     COMMAND_NO,
     COMMAND_NOW,
+    COMMAND_LIVE,
     COMMAND_WAIT,
     COMMAND_HELP,
     COMMAND_MOUSE,

@@ -144,8 +144,7 @@ void pane_services_title(const struct pane_services *pane, struct buf *title, st
 /* ---- one row */
 
 /* What is to be said of a cache that is not simply fine; NULL: nothing. */
-static const char *state_note(const struct store *store, const struct service *service,
-                              enum style *ret_style)
+static const char *state_note(const struct service *service, enum style *ret_style)
 {
     const struct cache *cache = service->cache;
     const char *busy = service_busy_sign(service);
@@ -180,7 +179,7 @@ static const char *state_note(const struct store *store, const struct service *s
     if (cache_trouble(cache) != NULL)
         return cache_trouble(cache);
     *ret_style = STYLE_DIM;
-    return store->project != NULL && !service->in_project ? "no such service" : NULL;
+    return NULL;
 }
 
 static const struct step *failed_step(const struct build *build)
@@ -221,9 +220,13 @@ static void draw_last(const struct pane_services *pane, const struct table *tabl
         x += canvas_text(row, 0, x, end - x, STYLE_NORMAL, text) + 2;
     }
     enum style style;
-    const char *note = state_note(store, service, &style);
+    const char *note = state_note(service, &style);
+    struct buf standing = {0};
+    if (note == NULL && service_say_standing(store, service, app_now(pane->app), &standing))
+        note = standing.data;
     if (note != NULL && x < end)
         canvas_raw(row, 0, x, end - x, style, note, strlen(note));
+    buf_done(&standing);
 }
 
 static void size_cell(const struct table *table, const struct canvas *row, size_t column,

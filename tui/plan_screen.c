@@ -21,14 +21,24 @@ static bool keeps_busy(const struct plan *plan)
     return false;
 }
 
+/* Whole caches that nobody named: this project's current ones take a word more. */
+static unsigned spares_current(const struct plan_screen *self)
+{
+    const struct query *query = &self->query;
+    bool spares = query->whole && query->services_len == 0 && !query->live && !query->all &&
+                  app_store(self->screen.app)->project != NULL;
+    return spares ? KEYS_CAREFUL_PLAN : 0;
+}
+
 unsigned plan_where(const struct screen *screen)
 {
     const struct plan_screen *self = (const struct plan_screen *)screen;
     if (self->plan == NULL || app_read_only(screen->app))
         return KEYS_RESULT;
     if (keeps_busy(self->plan))
-        return self->plan->items_len > 0 ? KEYS_BUSY_PLAN : KEYS_NOTHING_PLAN;
-    return self->plan->items_len > 0 ? KEYS_PLAN : KEYS_RESULT;
+        return (self->plan->items_len > 0 ? KEYS_BUSY_PLAN : KEYS_NOTHING_PLAN) |
+               spares_current(self);
+    return (self->plan->items_len > 0 ? KEYS_PLAN : KEYS_RESULT) | spares_current(self);
 }
 
 /* ---- getting the plan */
@@ -158,6 +168,17 @@ static void ask_now(struct plan_screen *self)
                      "plan with busy caches", on_now, self));
 }
 
+/* The plan without them is no longer there to be said yes to. */
+static void plan_current_too(struct plan_screen *self)
+{
+    struct query wider = self->query;
+    wider.live = true;
+    if (self->agreed || !app_plan(self->screen.app, &wider, on_plan, self))
+        return;
+    self->query = wider;
+    forget_plan(self);
+}
+
 static void wait_for_others(struct plan_screen *self)
 {
     self->waiting = true;
@@ -216,6 +237,9 @@ static void plan_command(struct screen *screen, enum command command)
         break;
     case COMMAND_NOW:
         ask_now(self);
+        break;
+    case COMMAND_LIVE:
+        plan_current_too(self);
         break;
     case COMMAND_WAIT:
         wait_for_others(self);

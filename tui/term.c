@@ -19,8 +19,9 @@
 #include "tui/crash.h"
 #include "tui/keymap.h"
 
-enum { SIGNAL_COUNT = 6 };
-static const int signals[SIGNAL_COUNT] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT};
+enum { SIGNAL_COUNT = 7 };
+static const int signals[SIGNAL_COUNT] = {SIGWINCH, SIGTERM, SIGHUP, SIGINT,
+                                          SIGTSTP,  SIGCONT, SIGUSR2};
 
 /* The terminal is opened twice: uv_poll sets O_NONBLOCK on the open file that
  * it reads, and curses must not meet that when it writes. */
@@ -32,6 +33,7 @@ struct term {
     WINDOW *keys; /* wgetch() on stdscr would refresh it; on a pad it does not */
     uv_poll_t poll;
     uv_signal_t watches[SIGNAL_COUNT];
+    uv_async_t ended; /* by a signal that is none of these */
     int open_handles;
     bool utf8, mouse, left, freed;
 };
@@ -116,7 +118,7 @@ static void on_input(uv_poll_t *handle, int status, int events)
     int kind;
     if (status < 0 || hung_up(term)) {
         uv_poll_stop(&term->poll);
-        term->ops->on_quit(term->arg);
+        term->ops->on_quit(term->arg, SIGHUP);
         return;
     }
     while (!term->left && (kind = wget_wch(term->keys, &character)) != ERR) {
@@ -168,9 +170,16 @@ static void on_signal(uv_signal_t *watch, int number)
         reset_prog_mode(); /* after a SIGSTOP, which nobody could prepare for */
         term_redraw(term);
         resize(term);
-    } else {
-        term->ops->on_quit(term->arg);
+    } else if (number != SIGUSR2) { /* which is no reason to end */
+        term->ops->on_quit(term->arg, number);
     }
+}
+
+static void on_ended(uv_async_t *ended)
+{
+    struct term *term = ended->data;
+    if (!term->left)
+        term->ops->on_quit(term->arg, crash_signal());
 }
 
 /* ---- opening */
@@ -237,12 +246,18 @@ static void watch_signals(struct term *term, uv_loop_t *loop)
         uv_signal_start(&term->watches[i], on_signal, signals[i]);
         term->open_handles++;
     }
+    if (uv_async_init(loop, &term->ended, on_ended) == 0) {
+        term->ended.data = term;
+        term->open_handles++;
+    }
 }
 
 static void close_handles(struct term *term)
 {
     if (term->poll.data != NULL)
         uv_close((uv_handle_t *)&term->poll, on_closed);
+    if (term->ended.data != NULL)
+        uv_close((uv_handle_t *)&term->ended, on_closed);
     for (int i = 0; i < SIGNAL_COUNT; i++)
         uv_close((uv_handle_t *)&term->watches[i], on_closed);
 }
@@ -269,7 +284,7 @@ int term_open(uv_loop_t *loop, bool mouse, const struct term_ops *ops, void *arg
     watch_signals(term, loop);
     int result = open_tty(term, err);
     if (result == 0) {
-        crash_watch(fileno(term->out));
+        crash_watch(fileno(term->out), term->ended.data != NULL ? &term->ended : NULL);
         result = open_curses(term, err);
     }
     if (result == 0)

@@ -23,8 +23,9 @@ struct term_ops {
     /* The size has changed, or what is on the screen is not to be trusted:
      * draw. */
     void (*on_resize)(void *arg);
-    /* SIGINT, SIGTERM, SIGHUP, or the terminal has hung up: quit, unasked. */
-    void (*on_quit)(void *arg);
+    /* A signal that ends programs has come (SIGHUP also stands for a terminal
+     * that has hung up): quit, unasked. */
+    void (*on_quit)(void *arg, int signal);
 };
 
 /* ERR_UNSUPPORTED for a TERM that is not known or cannot place the cursor;

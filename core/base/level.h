@@ -14,6 +14,8 @@ struct level {
 /* "85%", or a size as text_parse_size() reads it: "10GB". False for anything
  * else; then *ret_level is untouched. */
 bool level_parse(const char *text, struct level *ret_level);
+/* Why it was refused, for people. The caller frees it. */
+char *level_refusal(const char *text);
 
 /* False for a disk of unknown size (0 bytes). What it is called when it is
  * shown, rounded, is what counts: 84.6 % are 85 %. */

@@ -3,7 +3,7 @@ libbilge_a_SOURCES += \
 	core/base/clock.c core/base/clock.h \
 	core/base/err.c core/base/err.h \
 	core/base/escape.c core/base/escape.h \
-	core/base/fs.c core/base/fs.h core/base/fs_remove.c core/base/fs_space.c \
+	core/base/fs.c core/base/fs.h core/base/fs_space.c \
 	core/base/hash.h \
 	core/base/json.c core/base/json.h \
 	core/base/lane.c core/base/lane.h \

@@ -23,6 +23,26 @@ void words_add_all(struct words *words, const char *const *texts, size_t len)
         words_add(words, texts[i]);
 }
 
+void words_add_option(struct words *words, const char *name, const char *value)
+{
+    if (value[0] == '-') {
+        words_put(words, mem_printf("%s=%s", name, value));
+        return;
+    }
+    words_add(words, name);
+    words_add(words, value);
+}
+
+void words_add_operands(struct words *words, const char *const *texts, size_t len)
+{
+    bool dash = false;
+    for (size_t i = 0; i < len; i++)
+        dash |= texts[i][0] == '-';
+    if (dash)
+        words_add(words, "--");
+    words_add_all(words, texts, len);
+}
+
 bool words_has(const struct words *words, const char *text)
 {
     for (size_t i = 0; i < words->len; i++)

@@ -16,6 +16,12 @@ void words_add(struct words *words, const char *text);
 /* Takes the text. */
 void words_put(struct words *words, char *takes);
 void words_add_all(struct words *words, const char *const *texts, size_t len);
+/* For a command line: an option and its value, as two words; as one ("--profile=-x")
+ * when the value begins with '-', so that no parser takes it for an option. */
+void words_add_option(struct words *words, const char *name, const char *value);
+/* For a command line: operands, with "--" before them when one begins with '-'.
+ * Only then: not every tool knows it. */
+void words_add_operands(struct words *words, const char *const *texts, size_t len);
 /* The items as a function takes them that changes none. */
 static inline const char *const *words_texts(const struct words *words)
 {

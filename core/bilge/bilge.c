@@ -131,6 +131,8 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
     bilge->skip_engine = options->skip_engine;
     bilge->skip_project = options->skip_project;
     bilge->store->read_only = options->read_only;
+    if (options->abandoned_after_s > 0)
+        bilge->store->abandoned_after_s = options->abandoned_after_s;
     memory_open(bilge, options->history_path);
 }
 
@@ -168,10 +170,12 @@ static void start(struct bilge *bilge)
     contexts_read(bilge);
     if (!bilge->skip_caches && (bilge->given_roots.len > 0 || bilge->skip_project))
         roots_from_options(bilge);
-    if (bilge->skip_project)
+    if (bilge->skip_project) {
         engines_list(bilge);
-    else
+        projects_look(bilge);
+    } else {
         project_load(bilge);
+    }
     bilge_moved(bilge);
 }
 

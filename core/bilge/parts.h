@@ -4,8 +4,8 @@
  *   project   docker compose config ──► store.project, roots from its caches
  *   recipes   its Dockerfiles, for owning
  *   caches/   roots finds and opens the directories, each with threads of its own;
- *             scan, rescan, watch, recover ──► services' caches; services joins the
- *             project's services with the directories
+ *             scan, rescan, watch, finish what was left ──► services' caches; services
+ *             joins the project's services with the directories
  *   engines/  the engine and buildx's builders ──► records; contexts are docker's,
  *             owning says whose the records are, elsewhere who else built
  *   builds/   runners, and those who wait for one; recording writes each build
@@ -61,6 +61,7 @@ struct memory {
     char *path; /* NULL: nothing */
     struct history *history;
     bool under_way;        /* a job has the history */
+    bool projects_wanted, projects_under_way; /* whose directories are; see projects.c */
     int64_t noted_mono_ms; /* 0: not yet */
     int64_t thinned_mono_ms;
     uint64_t revision;     /* of the store, when its results were put in */

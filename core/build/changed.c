@@ -1,6 +1,5 @@
 #include "core/build/changed.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdbool.h>
@@ -106,24 +105,30 @@ static void look(struct search *search, int dirfd, const char *name, const char 
         note(search, path, &st); /* something was removed, most likely */
 }
 
+struct walk {
+    struct search *search;
+    int dirfd;
+    const char *path;
+    int depth;
+};
+
+static int visit(void *arg, const char *name, enum fs_type type)
+{
+    const struct walk *walk = arg;
+    (void)type;
+    char *below =
+        *walk->path != '\0' ? mem_printf("%s/%s", walk->path, name) : mem_strdup(name);
+    look(walk->search, walk->dirfd, name, below, walk->depth);
+    free(below);
+    return 0;
+}
+
 /* Takes the descriptor. */
 static void walk(struct search *search, int dirfd, const char *path, int depth)
 {
-    DIR *directory = fdopendir(dirfd);
-    const struct dirent *entry;
-    if (directory == NULL) {
-        close(dirfd);
-        return;
-    }
-    while ((entry = readdir(directory)) != NULL) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        char *below = *path != '\0' ? mem_printf("%s/%s", path, entry->d_name)
-                                    : mem_strdup(entry->d_name);
-        look(search, dirfd, entry->d_name, below, depth);
-        free(below);
-    }
-    closedir(directory);
+    struct walk walk = {search, dirfd, path, depth};
+    fs_each(dirfd, visit, &walk, NULL);
+    close(dirfd);
 }
 
 /* One source of the COPY: "src", "./src/", "/a/b", ".". */

@@ -15,7 +15,7 @@ static const char *const state_names[] = {
 
 static const char *const problem_names[] = {
     [PROBLEM_MISSING] = "missing", [PROBLEM_SIZE] = "size",       [PROBLEM_DIGEST] = "digest",
-    [PROBLEM_INDEX] = "index",     [PROBLEM_FOREIGN] = "foreign",
+    [PROBLEM_INDEX] = "index",     [PROBLEM_FOREIGN] = "foreign", [PROBLEM_UNREADABLE] = "unreadable",
 };
 
 const char *cache_state_name(enum cache_state state)
@@ -26,6 +26,21 @@ const char *cache_state_name(enum cache_state state)
 const char *problem_kind_name(enum problem_kind kind)
 {
     return problem_names[kind];
+}
+
+const char *cache_untouchable(const struct cache *cache)
+{
+    switch (cache->state) {
+    case CACHE_FOREIGN:
+        return cache->error != NULL ? cache->error
+                                    : "it is no build cache (no OCI layout): not bilge's to empty";
+    case CACHE_UNREADABLE:
+        return cache->error != NULL ? cache->error : "it can't be read";
+    default:
+        return cache->unproven ? "nothing in it that can be read says that it is a build cache; if "
+                                 "it is one, remove it by hand"
+                               : NULL;
+    }
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)
@@ -79,10 +94,8 @@ const char *digest_text(char out[DIGEST_TEXT_SIZE], const struct digest *digest)
     return out;
 }
 
-void cache_free(struct cache *cache)
+void cache_forget(struct cache *cache)
 {
-    if (cache == NULL)
-        return;
     for (size_t i = 0; i < cache->generations_len; i++) {
         free(cache->generations[i].tag);
         free(cache->generations[i].blobs);
@@ -95,6 +108,19 @@ void cache_free(struct cache *cache)
     free(cache->leftovers);
     free(cache->problems);
     free(cache->blobs);
+    cache->generations = NULL;
+    cache->leftovers = NULL;
+    cache->problems = NULL;
+    cache->blobs = NULL;
+    cache->generations_len = cache->leftovers_len = cache->problems_len = cache->blobs_len = 0;
+    cache->problems_total = 0;
+}
+
+void cache_free(struct cache *cache)
+{
+    if (cache == NULL)
+        return;
+    cache_forget(cache);
     free(cache->name);
     free(cache->path);
     free(cache->busy_sign);
@@ -144,6 +170,8 @@ struct cache *cache_copy(const struct cache *cache)
 int64_t cache_garbage_bytes(const struct cache *cache)
 {
     int64_t bytes = cache->live_unknown ? 0 : cache->older_bytes + cache->orphan_bytes;
+    if (cache_untouchable(cache) != NULL)
+        return 0;
     for (size_t i = 0; i < cache->leftovers_len; i++) {
         const struct cache_leftover *leftover = &cache->leftovers[i];
         if (leftover->kind == LEFTOVER_INGEST &&
@@ -151,6 +179,21 @@ int64_t cache_garbage_bytes(const struct cache *cache)
             bytes += leftover->allocated_bytes;
     }
     return bytes;
+}
+
+int64_t cache_written_at(const struct cache *cache)
+{
+    int64_t newest = cache->last_export_at;
+    for (size_t i = 0; i < cache->generations_len; i++)
+        if (cache->generations[i].exported_at > newest)
+            newest = cache->generations[i].exported_at;
+    for (size_t i = 0; i < cache->blobs_len; i++)
+        if (cache->blobs[i].modified_at > newest)
+            newest = cache->blobs[i].modified_at;
+    for (size_t i = 0; i < cache->leftovers_len; i++)
+        if (cache->leftovers[i].modified_at > newest)
+            newest = cache->leftovers[i].modified_at;
+    return newest;
 }
 
 static int by_digest(const void *key, const void *blob)
@@ -209,8 +252,10 @@ const char *cache_trouble(const struct cache *cache)
                          "restored",
         [PROBLEM_DIGEST] = "a live blob is damaged: the next build fails until this is repaired "
                            "or restored",
-        [PROBLEM_INDEX] = "index.json or what it names can't be read: the next build finds nothing "
+        [PROBLEM_INDEX] = "index.json or what it names is damaged: the next build finds nothing "
                           "cached here",
+        [PROBLEM_UNREADABLE] = "something in it can't be read: nothing is changed here until it "
+                               "can",
     };
     uint32_t fuller;
     for (size_t i = 0; i < cache->problems_len; i++)

@@ -9,6 +9,15 @@
  *                     manifest ──► config, layers      an older generation
  *                                          layer       an orphan
  *
+ * What is a build cache? A layout in which a manifest leads to a BuildKit cache
+ * config (application/vnd.buildkit.cacheconfig.v0), as its `config` or among an
+ * index's `manifests`, maybe through other indexes. An image has the same files
+ * and no such thing. So that nobody's image goes with a cache, all manifests count
+ * that no other manifest names, those that index.json names and old ones alike:
+ * one must lead there, and none may lead elsewhere. A layout in which an image
+ * lies beside a cache is foreign as a whole. So is one without any manifest, such
+ * as a first export that was interrupted leaves: nothing in it says what it is.
+ *
  * A struct cache is made by a scan, is never changed afterwards, and may be
  * read from any thread. Sources of the formats: OCI image-spec (image-layout,
  * descriptor, manifest, index); moby/buildkit cache/remotecache/v1/spec.go for
@@ -39,10 +48,10 @@ enum cache_state {
     CACHE_OK,
     CACHE_EMPTY,      /* a directory without a file in it */
     CACHE_MISSING,    /* no such directory */
-    CACHE_BROKEN,     /* index.json or what it reaches is damaged, see problems */
+    CACHE_BROKEN,     /* index.json or what it reaches was read and is wrong, see problems */
     CACHE_BUSY,       /* somebody may be exporting into it, see busy_sign */
-    CACHE_FOREIGN,    /* no OCI layout: shown, never emptied */
-    CACHE_UNREADABLE, /* not ours to read */
+    CACHE_FOREIGN,    /* no build cache: shown, never emptied */
+    CACHE_UNREADABLE, /* something that tells what it is or holds could not be read */
 };
 /* "ok", "empty", ... as --json prints them. Static text. */
 const char *cache_state_name(enum cache_state state);
@@ -64,6 +73,7 @@ struct cache_blob {
     uint32_t generations; /* how many generations reach it, the live ones too */
     uint8_t class;        /* enum blob_class; the strongest that holds */
     uint8_t role;         /* enum blob_role */
+    bool unread;          /* it was to be read, and could not be */
 };
 
 /* One export: a manifest and all that it reaches. */
@@ -72,6 +82,9 @@ struct cache_generation {
     char *tag;           /* org.opencontainers.image.ref.name, several joined by ", "; NULL: none */
     int64_t exported_at; /* live: index.json's mtime; older: the manifest blob's */
     bool live;
+    bool cache, other;    /* it leads to a BuildKit cache config, and nowhere else; or it
+                           * leads elsewhere. Neither: a manifest that could tell is gone */
+    bool unknown;         /* a manifest of it is there and is not understood */
     bool whole;           /* every blob that it reaches is there with its right size */
     bool shrunken;        /* live, and its layers are a proper subset of the previous one's */
     bool fuller;          /* older: that previous one, from which a live one has shrunk */
@@ -96,7 +109,14 @@ struct cache_leftover {
     uint64_t ino;
 };
 
-enum problem_kind { PROBLEM_MISSING, PROBLEM_SIZE, PROBLEM_DIGEST, PROBLEM_INDEX, PROBLEM_FOREIGN };
+enum problem_kind {
+    PROBLEM_MISSING,
+    PROBLEM_SIZE,
+    PROBLEM_DIGEST,
+    PROBLEM_INDEX,
+    PROBLEM_FOREIGN,
+    PROBLEM_UNREADABLE, /* it could not be read, so nothing is known of it: no damage */
+};
 const char *problem_kind_name(enum problem_kind kind); /* "missing", ... as --json prints */
 struct cache_problem {
     enum problem_kind kind;
@@ -139,17 +159,32 @@ struct cache {
     size_t problems_len;
     size_t problems_total;
 
-    /* index.json or a live manifest is there and could not be read: what is
-     * live is not known, so nothing is removed but the whole directory. */
-    bool live_unknown;
+    /* index.json or a live manifest is there and could not be read or is not
+     * understood: what is live is not known, so nothing is removed but the whole
+     * directory. index_unknown: it is index.json itself. */
+    bool live_unknown, index_unknown;
+    bool has_index; /* there is an index.json */
+    /* Nothing that was read says that this is a build cache. With CACHE_BROKEN,
+     * when the manifests are damaged or gone that could tell, and CACHE_BUSY, when
+     * they may still come: else it is CACHE_FOREIGN. */
+    bool unproven;
 };
 
+/* Why nothing in the directory may be changed or deleted, whoever asks: it is no
+ * build cache, not surely one, or could not be read. NULL: it may. Borrowed. */
+const char *cache_untouchable(const struct cache *cache);
+
+/* Blobs, generations, leftovers and problems go. */
+void cache_forget(struct cache *cache);
 void cache_free(struct cache *cache);
 struct cache *cache_copy(const struct cache *cache);
 
 /* older + orphans + abandoned ingest: what no live generation reaches. Without
  * the blobs when live_unknown. */
 int64_t cache_garbage_bytes(const struct cache *cache);
+/* When something was last written into the directory: its last export, a blob, a
+ * write under way. 0: not known. */
+int64_t cache_written_at(const struct cache *cache);
 /* How many layers of the export before a shrunken live generation has lost; 0
  * when none has shrunken. *ret_fuller: which generation has them. */
 size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller);

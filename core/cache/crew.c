@@ -1,5 +1,7 @@
 #include "core/cache/crew.h"
 
+#include <sys/resource.h>
+
 #define MAX_THREADS 16
 
 void crew_init(struct crew *crew)
@@ -74,4 +76,15 @@ void crew_work_together(struct crew *crew, size_t threads)
     crew_work(crew);
     while (started > 0)
         pthread_join(others[--started], NULL);
+}
+
+size_t crew_descriptors(void)
+{
+    /* Others: the loop, the history, the engine; three removals and a scan at once. */
+    const rlim_t others = 64, crews = 6, most = 128;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= others)
+        return 0;
+    rlim_t share = (limit.rlim_cur - others) / crews;
+    return (size_t)(share < most ? share : most);
 }

@@ -40,4 +40,8 @@ void crew_work(struct crew *crew);
 /* The same with so many threads in all; fewer when they can't be had. */
 void crew_work_together(struct crew *crew, size_t threads);
 
+/* How many directories the tasks of one crew may hold open together: a share of
+ * what this process may, 0 when that is little. */
+size_t crew_descriptors(void);
+
 #endif

@@ -155,6 +155,8 @@ static int check_files(const struct linking *linking, bool across_users, struct 
     if (from.type != FS_FILE || to.type != FS_FILE || from.ino != linking->item->from_ino ||
         to.ino != linking->item->to_ino || from.size_bytes != to.size_bytes)
         return err_sys(err, ERR_CHANGED, "linking blob %.12s", linking->hex);
+    if (from.mount_root || to.mount_root)
+        return err_sys(err, -EXDEV, "linking blob %.12s", linking->hex);
     if (from.uid != to.uid && !across_users)
         return err_set(err, ERR_FOREIGN,
                        "linking blob %.12s: the copies belong to different users", linking->hex);
@@ -179,8 +181,13 @@ static int link_over(const struct linking *linking, struct err *err)
     unlinkat(linking->to_cache_fd, temporary, 0);
     if (linkat(linking->from_fd, linking->hex, linking->to_cache_fd, temporary, 0) < 0)
         return err_sys(err, -errno, "linking blob %.12s into %s", linking->hex, linking->to_name);
-    if (renameat(linking->to_cache_fd, temporary, linking->to_fd, linking->hex) < 0) {
-        int code = -errno;
+    struct fs_stat linked;
+    int code = fs_stat_at(linking->to_cache_fd, temporary, &linked, NULL);
+    if (code == 0 && linked.ino != linking->item->from_ino) /* not what was hashed */
+        code = ERR_CHANGED;
+    if (code == 0 && renameat(linking->to_cache_fd, temporary, linking->to_fd, linking->hex) < 0)
+        code = -errno;
+    if (code < 0) {
         unlinkat(linking->to_cache_fd, temporary, 0);
         return err_sys(err, code, "linking blob %.12s into %s", linking->hex, linking->to_name);
     }

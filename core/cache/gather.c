@@ -22,36 +22,52 @@ static struct gather *gather_of(struct tally *tally)
 
 /* ---- the start: what kind of directory is it? */
 
+static void take_index(struct gather *gather, const struct manifest *index)
+{
+    gather->index = mem_alloc(sizeof *gather->index);
+    *gather->index = *index;
+}
+
+static void note_bad_index(struct gather *gather, const struct err *err)
+{
+    struct cache *cache = gather->cache;
+    bool unread = layout_is_unread(err->code);
+    cache->live_unknown = cache->index_unknown = true;
+    if (unread)
+        gather_fail(gather, err->code, "reading", "index.json");
+    cache_add_problem(cache, unread ? PROBLEM_UNREADABLE : PROBLEM_INDEX, NULL,
+                      unread ? mem_printf("index.json can't be read: %s; what is live is not known",
+                                          err_reason(err->code))
+                             : mem_printf("%s; builds run without this cache, and their exports "
+                                          "fail until index.json is removed",
+                                          err->text));
+}
+
 static void read_index(struct gather *gather)
 {
+    struct cache *cache = gather->cache;
+    struct index_file file;
     struct manifest index;
     struct fs_stat stat;
     struct err err;
-    if (entry_stat(gather->fd, "index.json", &stat) < 0)
-        return;
-    gather->has_index = true;
-    gather->cache->last_export_at = stat.modified_at;
-    int code = index_read(gather->fd, &index, &err);
-    if (code == 0) {
-        gather->index = mem_alloc(sizeof *gather->index);
-        *gather->index = index;
-        return;
-    }
-    gather->cache->live_unknown = true;
-    gather->unreadable = code == -EACCES || code == -EPERM;
-    cache_add_problem(gather->cache, PROBLEM_INDEX, NULL,
-                      mem_printf("%s; builds run without this cache, and their exports fail "
-                                 "until index.json is removed",
-                                 err.text));
+    int code = entry_stat(gather->fd, "index.json", &stat);
+    cache->has_index = code != -ENOENT;
+    if (code == 0)
+        cache->last_export_at = stat.modified_at;
+    code = index_read(gather->fd, &file, &index, &err);
+    if (code == 0 && file.exists)
+        take_index(gather, &index);
+    else if (code == 0)
+        cache->has_index = false;
+    else
+        note_bad_index(gather, &err);
+    index_file_done(&file);
 }
 
-/* index.json alone is also the name of a file in many a web project. */
-static bool is_layout(struct gather *gather)
+/* No directory of its own stands there: that is known, and not merely unread. */
+static bool is_something_else(int code)
 {
-    struct fs_stat stat;
-    return gather->index != NULL || cache_has_layout(gather->fd) ||
-           (gather->has_index && entry_stat(gather->fd, "blobs", &stat) == 0 &&
-            stat.type == FS_DIR);
+    return code == -ELOOP || code == -ENOTDIR || code == -EXDEV;
 }
 
 static int open_cache(struct gather *gather, struct fs_stat *ret_stat)
@@ -63,12 +79,14 @@ static int open_cache(struct gather *gather, struct fs_stat *ret_stat)
         code = fs_stat_fd(gather->fd, ret_stat, &err);
     if (code == 0)
         return 0;
+    if (gather->fd >= 0)
+        close(gather->fd);
+    gather->fd = -1;
     struct fs_stat stat;
     bool there = fs_stat_at(gather->root_fd, cache->name, &stat, NULL) == 0;
-    cache->state = code == -ENOENT                       ? CACHE_MISSING
-                   : code == -EACCES || code == -EPERM   ? CACHE_UNREADABLE
-                   : there                               ? CACHE_FOREIGN
-                                                         : CACHE_UNREADABLE;
+    cache->state = code == -ENOENT                     ? CACHE_MISSING
+                   : there && is_something_else(code) ? CACHE_FOREIGN
+                                                       : CACHE_UNREADABLE;
     if (there && stat.type == FS_SYMLINK)
         err_set(&err, code, "it is a symbolic link: bilge follows none below a cache root");
     if (there && code != -EXDEV) {
@@ -91,6 +109,20 @@ static void count_foreign(struct gather *gather)
         tree_start(gather->crew, &gather->tally, fd, REGION_OTHER, TREE_NO_LEFTOVER);
 }
 
+static void look_inside(struct gather *gather)
+{
+    int layout = cache_find_layout(gather->fd);
+    if (layout < 0)
+        gather_fail(gather, layout, "looking into", gather->cache->name);
+    gather->foreign = layout == 0;
+    if (gather->foreign) {
+        count_foreign(gather);
+        return;
+    }
+    read_index(gather);
+    gather_visit_layout(gather);
+}
+
 static void run_start(struct crew *crew, struct task *task)
 {
     struct gather *gather = (struct gather *)task;
@@ -101,12 +133,7 @@ static void run_start(struct crew *crew, struct task *task)
         cache->ino = stat.ino;
         cache->uid = stat.uid;
         gather_count_part(gather, REGION_OTHER, &stat);
-        read_index(gather);
-        gather->foreign = !is_layout(gather);
-        if (!gather->foreign)
-            gather_visit_layout(gather);
-        else
-            count_foreign(gather);
+        look_inside(gather);
     }
     tally_release(&gather->tally);
 }
@@ -170,28 +197,46 @@ static void take_error(struct gather *gather)
     struct tally *tally = &gather->tally;
     if (tally->errors == 0)
         return;
-    free(gather->cache->error);
-    gather->cache->error = tally->errors == 1
-                               ? mem_strdup(tally->error.text)
-                               : mem_printf("%s (and %zu more of that kind: sizes are too small)",
-                                            tally->error.text, tally->errors - 1);
+    int code = tally->error.code;
+    const char *remedy = code == -EACCES || code == -EPERM ? "; run as its owner or with sudo" : "";
+    mem_replace(&gather->cache->error, NULL);
+    gather->cache->error =
+        tally->errors == 1
+            ? mem_printf("%s%s", tally->error.text, remedy)
+            : mem_printf("%s (and %zu more of that kind: sizes are too small)%s",
+                         tally->error.text, tally->errors - 1, remedy);
+}
+
+/* Manifests are read last of all, and what can't be read of them is no size. */
+static void find_generations(struct gather *gather)
+{
+    struct cache *cache = gather->cache;
+    struct err reason;
+    sort_blobs(cache);
+    size_t unread =
+        generations_find(cache, gather->index, gather->blobs_fd, gather->previous, &reason);
+    if (unread > 0 && gather->tally.errors == 0) {
+        gather->tally.error = reason;
+        gather->tally.errors = 1;
+    }
+    gather->unreadable |= gather->tally.errors > 0;
+    if (gather->blobs_unread)
+        cache_drop_problems(cache, PROBLEM_MISSING);
+    cache->live_unknown |= gather->unreadable;
 }
 
 static void finish(struct gather *gather)
 {
     struct cache *cache = gather->cache;
     take_leftovers(gather);
+    if (!gather->foreign)
+        find_generations(gather);
     take_error(gather);
-    if (!gather->foreign) {
-        sort_blobs(cache);
-        if (gather->unreadable)
-            cache->live_unknown = true;
-        generations_find(cache, gather->index, gather->blobs_fd, gather->previous);
-    }
     cache_sum(cache, &gather->tally);
-    cache->state = gather->foreign ? cache_foreign_state(&gather->tally)
-                                   : cache_layout_state(cache, &gather->tally, gather->has_index,
-                                                        gather->unreadable);
+    if (gather->foreign)
+        cache->state = cache_foreign_state(&gather->tally);
+    else
+        cache_judge(cache, &gather->tally, gather->index, gather->unreadable);
 }
 
 static void on_end(struct tally *tally)

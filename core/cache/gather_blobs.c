@@ -1,5 +1,6 @@
 #include "core/cache/gather_private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,6 +43,7 @@ static bool recall_blob(const struct gather *gather, const struct digest *digest
     ret_blob->generations = 0;
     ret_blob->class = BLOB_ORPHAN;
     ret_blob->role = BLOB_UNKNOWN;
+    ret_blob->unread = false;
     return true;
 }
 
@@ -57,6 +59,8 @@ static bool look_at_blob(struct gather *gather, const struct entry *entry,
         return true;
     int code = entry_stat(gather->blobs_fd, entry->name, &stat);
     if (code < 0 || stat.type != FS_FILE) {
+        if (code < 0 && code != -ENOENT)
+            gather_fail_blobs(gather, code, "looking at", entry->name);
         if (code == 0)
             gather_add_problem(gather, PROBLEM_FOREIGN, entry->name,
                         "among the blobs is no regular file: neither followed nor read");
@@ -101,7 +105,7 @@ static void run_blobs(struct crew *crew, struct task *task)
         take_blobs(gather, &entries);
     } else {
         if (code < 0)
-            gather_fail(gather, code, "reading", "blobs/sha256");
+            gather_fail_blobs(gather, code, "reading", "blobs/sha256");
         entries_stop(&listing->reader);
         free(listing);
     }

@@ -50,11 +50,19 @@ void gather_fail(struct gather *gather, int code, const char *action, const char
     pthread_mutex_unlock(&gather->tally.lock);
 }
 
+void gather_fail_blobs(struct gather *gather, int code, const char *action, const char *name)
+{
+    gather_fail(gather, code, action, name);
+    pthread_mutex_lock(&gather->tally.lock);
+    gather->blobs_unread = true;
+    pthread_mutex_unlock(&gather->tally.lock);
+}
+
 void gather_count_entry(struct gather *gather, int dirfd, const char *folder,
                         const struct entry *entry, enum leftover_kind kind)
 {
     struct tally *tally = &gather->tally;
-    struct fs_stat stat;
+    struct fs_stat stat = {.type = FS_OTHER};
     int fd = -1;
     int code = entry_stat(dirfd, entry->name, &stat);
     if (code == 0 && stat.type == FS_DIR)
@@ -78,6 +86,13 @@ void gather_count_entry(struct gather *gather, int dirfd, const char *folder,
 }
 
 typedef void visit_cb(struct gather *gather, int dirfd, const struct entry *entry);
+typedef void fail_cb(struct gather *gather, int code, const char *action, const char *name);
+
+/* All but ingest/ may lead to blobs. */
+static fail_cb *failure_of(const char *name)
+{
+    return strcmp(name, "ingest") == 0 ? gather_fail : gather_fail_blobs;
+}
 
 static void each_entry(struct gather *gather, int dirfd, const char *name, visit_cb *visit)
 {
@@ -89,7 +104,7 @@ static void each_entry(struct gather *gather, int dirfd, const char *name, visit
         while (entries_next(entries, &entry))
             visit(gather, dirfd, &entry);
     if (code < 0)
-        gather_fail(gather, code, "reading", name);
+        failure_of(name)(gather, code, "reading", name);
     free(entries);
 }
 
@@ -101,17 +116,22 @@ void gather_count_part(struct gather *gather, enum region region, const struct f
 }
 
 /* Opens and counts a directory of the layout. False when it is something else,
- * which is not counted then. *ret_fd is -1 when it can't be entered. */
+ * which is not counted then: what lies behind a symlink, say, can't be told.
+ * *ret_fd is -1 when it can't be entered. */
 static bool enter_folder(struct gather *gather, int dirfd, const char *name, enum region region,
                          int *ret_fd)
 {
     struct fs_stat stat;
     int fd = -1;
     int code = tree_open(&gather->tally, dirfd, name, &fd, &stat);
-    if (code == -ENOENT)
+    if (code == -ENOENT) {
+        if (entry_stat(dirfd, name, &stat) == 0)
+            failure_of(name)(gather, stat.type == FS_SYMLINK ? -ELOOP : -ENOTDIR,
+                             "entering directory", name);
         return false;
+    }
     if (code < 0)
-        gather_fail(gather, code, "entering directory", name);
+        failure_of(name)(gather, code, "entering directory", name);
     if (code == 0 || (code != -EXDEV && entry_stat(dirfd, name, &stat) == 0))
         gather_count_part(gather, region, &stat);
     *ret_fd = fd;
@@ -159,9 +179,13 @@ static bool visit_part(struct gather *gather, int dirfd, const char *name)
         return visit_folder(gather, dirfd, name, REGION_INGEST, visit_ingest);
     if (strcmp(name, "index.json") != 0 && strcmp(name, "oci-layout") != 0)
         return false;
-    if (entry_stat(dirfd, name, &stat) < 0 || stat.type == FS_DIR)
+    int code = entry_stat(dirfd, name, &stat);
+    if (code == 0 && stat.type == FS_DIR)
         return false;
-    gather_count_part(gather, REGION_OTHER, &stat);
+    if (code == 0)
+        gather_count_part(gather, REGION_OTHER, &stat);
+    else if (code != -ENOENT)
+        gather_fail(gather, code, "looking at", name);
     return true;
 }
 

@@ -18,9 +18,9 @@ struct gather {
     struct cache *cache;
     size_t blobs_cap;
     int fd, blobs_fd;
-    bool has_index;    /* something stands there, readable or not */
     bool unreadable;   /* what matters can't be read */
-    bool foreign;
+    bool blobs_unread; /* not all names in blobs/sha256 were seen */
+    bool foreign;      /* no layout */
     struct manifest *index; /* NULL: not there, or damaged */
     gather_cb *on_done;
     void *arg;
@@ -35,6 +35,8 @@ void gather_count_entry(struct gather *gather, int dirfd, const char *folder,
 void gather_count_part(struct gather *gather, enum region region, const struct fs_stat *stat);
 /* Something that the truth about this cache depends on can't be read. */
 void gather_fail(struct gather *gather, int code, const char *action, const char *name);
+/* The same of what lies in blobs/sha256: then nothing is missing there. */
+void gather_fail_blobs(struct gather *gather, int code, const char *action, const char *name);
 /* "<name> <what>", with the name made clean. */
 void gather_add_problem(struct gather *gather, enum problem_kind kind, const char *name,
                         const char *what);

@@ -42,6 +42,7 @@ static void meet_unread(struct survey *survey, struct cache_generation *generati
 {
     struct err err = {0};
     generation->whole = false;
+    generation->unknown = true;
     if (generation->live) {
         survey->graph.readings[blob] = READING_NONE; /* again, for the reason */
         graph_read(&survey->graph, blob, &err);
@@ -91,6 +92,7 @@ static void walk(struct survey *survey, struct cache_generation *generation, uin
             meet_descriptor(survey, generation, &node->manifest.descriptors[d], stamp);
         if (node->manifest.odd != NULL) {
             generation->whole = false;
+            generation->unknown = true;
             if (generation->live)
                 report_odd(survey->cache, "the live manifest", &node->manifest);
         }
@@ -127,6 +129,9 @@ static void add_generation(struct survey *survey, uint32_t root, bool live)
         .live = live,
         .whole = true,
     };
+    enum node_kind kind = graph_kind(&survey->graph, root);
+    generation->cache = kind == NODE_CACHE;
+    generation->other = kind == NODE_OTHER;
     walk(survey, generation, root, (uint32_t)cache->generations_len);
     qsort(survey->list, survey->list_len, sizeof *survey->list, by_number);
     generation->blobs_len = survey->list_len;
@@ -173,8 +178,10 @@ static void add_live(struct survey *survey, const struct descriptor *entry)
     add_generation(survey, blob, true);
     struct cache_generation *generation = &cache->generations[cache->generations_len - 1];
     add_tag(generation, entry->tag);
-    if (survey->graph.node_of[blob] == CACHE_NONE)
+    if (survey->graph.node_of[blob] == CACHE_NONE) {
         generation->whole = false;
+        generation->unknown = true;
+    }
     if (entry->size_bytes >= 0 && entry->size_bytes != cache->blobs[blob].size_bytes) {
         generation->whole = false;
         report_size(cache, entry, cache->blobs[blob].size_bytes);
@@ -192,7 +199,7 @@ static void find_live(struct survey *survey, const struct manifest *index)
                                      "build at once, newer ones find nothing cached"));
     for (size_t i = 0; i < index->len; i++) {
         if (cache->generations_len == MAX_LIVE || survey->reach > MAX_REACH) {
-            cache->live_unknown = true;
+            cache->live_unknown = cache->index_unknown = true;
             cache_add_problem(cache, PROBLEM_INDEX, NULL,
                               mem_strdup("index.json names more than bilge follows; what is live "
                                          "is not known"));
@@ -200,8 +207,7 @@ static void find_live(struct survey *survey, const struct manifest *index)
         }
         add_live(survey, &index->descriptors[i]);
     }
-    if (index->odd != NULL)
-        cache->live_unknown = true;
+    cache->index_unknown |= index->odd != NULL;
     report_odd(cache, "index.json", index);
 }
 
@@ -257,8 +263,10 @@ static int by_age(const void *a, const void *b)
     return one->exported_at > two->exported_at ? -1 : 1;
 }
 
-/* Re-compressed layers carry no time; the cache config tells it. */
-static void find_times(struct survey *survey, const struct cache_generation *generation)
+/* Re-compressed layers carry no time; the cache config tells it. That of a live
+ * generation is read anyway: what can't be read of it is no damage, and has to be
+ * known as such. */
+static void read_configs(struct survey *survey, const struct cache_generation *generation)
 {
     struct cache *cache = survey->cache;
     bool wanted = false;
@@ -266,13 +274,15 @@ static void find_times(struct survey *survey, const struct cache_generation *gen
         const struct cache_blob *blob = &cache->blobs[generation->blobs[i]];
         wanted = wanted || (blob->role == BLOB_LAYER && blob->created_at == 0);
     }
-    for (size_t i = 0; wanted && i < generation->blobs_len; i++)
-        if (cache->blobs[generation->blobs[i]].role == BLOB_CONFIG)
-            graph_read_times(&survey->graph, generation->blobs[i]);
+    for (size_t i = 0; (wanted || generation->live) && i < generation->blobs_len; i++) {
+        uint32_t blob = generation->blobs[i];
+        if (cache->blobs[blob].role == BLOB_CONFIG)
+            graph_read_config(&survey->graph, blob, wanted, generation->live);
+    }
 }
 
-void generations_find(struct cache *cache, const struct manifest *index, int blobs_fd,
-                      const struct cache *previous)
+size_t generations_find(struct cache *cache, const struct manifest *index, int blobs_fd,
+                        const struct cache *previous, struct err *ret_reason)
 {
     struct survey survey = {.cache = cache};
     graph_init(&survey.graph, cache, blobs_fd, previous);
@@ -284,9 +294,13 @@ void generations_find(struct cache *cache, const struct manifest *index, int blo
     if (cache->generations_len > 0)
         qsort(cache->generations, cache->generations_len, sizeof *cache->generations, by_age);
     for (size_t i = 0; i < cache->generations_len; i++)
-        find_times(&survey, &cache->generations[i]);
+        read_configs(&survey, &cache->generations[i]);
     generations_compare(cache);
+    size_t unread = survey.graph.unread;
+    if (unread > 0)
+        *ret_reason = survey.graph.reason;
     free(survey.stamp);
     free(survey.list);
     graph_done(&survey.graph);
+    return unread;
 }

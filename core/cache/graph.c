@@ -14,6 +14,9 @@
 
 #define PROBE_BYTES 4096
 
+/* Indexes within indexes: more is no cache's. */
+#define MAX_NESTING 16
+
 static uint32_t *new_numbers(size_t len)
 {
     uint32_t *numbers = mem_alloc(len * sizeof *numbers);
@@ -141,7 +144,7 @@ static int read_rest(int fd, struct buf *buf, int64_t size)
         if (got < 0)
             return -errno;
         buf->len += (size_t)got;
-        if ((size_t)got < want)
+        if (got == 0 || ((size_t)got < want && buf->len == (size_t)size))
             return 0;
         if (buf->len > LAYOUT_MAX_BYTES)
             return ERR_LIMIT;
@@ -152,7 +155,11 @@ static int open_blob(const struct graph *graph, uint32_t blob)
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     char hex[DIGEST_HEX_SIZE], beside[sizeof CACHE_ASIDE + DIGEST_HEX_SIZE];
-    int fd = openat(graph->blobs_fd, digest_hex(hex, &graph->cache->blobs[blob].digest), flags);
+    int fd = -1;
+    digest_hex(hex, &graph->cache->blobs[blob].digest);
+    errno = ENOENT;
+    if (graph->blobs_fd >= 0)
+        fd = openat(graph->blobs_fd, hex, flags);
     if (fd < 0 && errno == ENOENT && graph->aside_fd >= 0)
         fd = openat(graph->aside_fd, hex, flags);
     if (fd < 0 && errno == ENOENT && graph->cache_fd >= 0) {
@@ -173,12 +180,15 @@ static int read_json(struct graph *graph, uint32_t blob, struct buf *buf, struct
         return err_set(err, -errno, "%s", err_reason(-errno));
     int64_t first = size < PROBE_BYTES ? size : PROBE_BYTES;
     mem_reserve((void **)&buf->data, &buf->cap, (size_t)first + 2, 1);
-    ssize_t got = read(fd, buf->data, (size_t)first + 1);
+    ssize_t got;
+    do
+        got = read(fd, buf->data, (size_t)first + 1);
+    while (got < 0 && errno == EINTR);
     int code = got < 0 ? -errno : 0;
     buf->len = got > 0 ? (size_t)got : 0;
-    if (code == 0 && (buf->len == 0 || strchr("{ \t\r\n", buf->data[0]) == NULL))
+    if (code == 0 && (buf->len == 0 || memchr("{ \t\r\n", buf->data[0], 5) == NULL))
         code = ERR_FORMAT;
-    if (code == 0 && buf->len > (size_t)first)
+    if (code == 0 && buf->len != (size_t)size)
         code = read_rest(fd, buf, size);
     close(fd);
     if (code == ERR_FORMAT)
@@ -213,7 +223,9 @@ static void follow(struct graph *graph, const struct manifest *manifest)
         if (target == CACHE_NONE)
             continue;
         refer(graph, target, descriptor->role, descriptor->created_at);
-        if (descriptor->role != BLOB_MANIFEST || graph->readings[target] != READING_NONE)
+        if (descriptor->role != BLOB_MANIFEST && !descriptor->unknown_type)
+            continue;
+        if (graph->readings[target] != READING_NONE)
             continue;
         mem_reserve((void **)&graph->pending, &graph->pending_cap, graph->pending_len + 1,
                     sizeof *graph->pending);
@@ -221,15 +233,29 @@ static void follow(struct graph *graph, const struct manifest *manifest)
     }
 }
 
+/* The next scan asks again. */
+static void note_unread(struct graph *graph, uint32_t blob, const struct err *reason)
+{
+    struct cache_blob *it = &graph->cache->blobs[blob];
+    char text[DIGEST_TEXT_SIZE];
+    it->unread = true;
+    if (graph->unread++ == 0)
+        err_set(&graph->reason, reason->code, "reading blob %s: %s",
+                digest_text(text, &it->digest), reason->text);
+}
+
 static int read_one(struct graph *graph, uint32_t blob, struct err *err)
 {
     struct manifest manifest;
+    struct err reason;
     if (take_known(graph, blob))
         return 0;
-    int code = read_manifest(graph, blob, &manifest, err);
+    int code = read_manifest(graph, blob, &manifest, &reason);
     if (code < 0) {
         graph->readings[blob] = code == ERR_FORMAT ? READING_OTHER : READING_FAILED;
-        return code;
+        if (layout_is_unread(code))
+            note_unread(graph, blob, &reason);
+        return err_set(err, code, "%s", reason.text);
     }
     add_node(graph, blob)->manifest = manifest;
     follow(graph, &manifest);
@@ -249,16 +275,63 @@ int graph_read(struct graph *graph, uint32_t blob, struct err *err)
     return code;
 }
 
-void graph_read_times(struct graph *graph, uint32_t blob)
+/* ---- what a manifest leads to */
+
+static enum node_kind tell_kind(struct graph *graph, uint32_t blob, int depth);
+
+/* Of one manifest below another. */
+static enum node_kind tell_below(struct graph *graph, const struct descriptor *descriptor,
+                                 int depth)
+{
+    uint32_t blob = cache_find_blob(graph->cache, &descriptor->digest);
+    if (blob == CACHE_NONE || graph->node_of[blob] == CACHE_NONE)
+        return NODE_UNKNOWN;
+    return depth < MAX_NESTING ? tell_kind(graph, blob, depth + 1) : NODE_OTHER;
+}
+
+static enum node_kind tell_manifest(struct graph *graph, uint32_t index, int depth)
+{
+    const struct manifest *manifest = &graph->nodes[index].manifest;
+    bool cache = manifest->is_cache, unknown = false;
+    for (size_t i = 0; i < manifest->len; i++) {
+        const struct descriptor *descriptor = &manifest->descriptors[i];
+        uint32_t blob = cache_find_blob(graph->cache, &descriptor->digest);
+        bool leaf = blob == CACHE_NONE || graph->node_of[blob] == CACHE_NONE;
+        if (descriptor->role != BLOB_MANIFEST && (leaf || !descriptor->unknown_type))
+            continue;
+        enum node_kind kind = tell_below(graph, descriptor, depth);
+        if (kind == NODE_OTHER || kind == NODE_ASKED)
+            return NODE_OTHER;
+        cache = cache || kind == NODE_CACHE;
+        unknown = unknown || kind == NODE_UNKNOWN;
+    }
+    return unknown ? NODE_UNKNOWN : cache ? NODE_CACHE : NODE_OTHER;
+}
+
+static enum node_kind tell_kind(struct graph *graph, uint32_t blob, int depth)
+{
+    struct node *node = &graph->nodes[graph->node_of[blob]];
+    if (node->kind != NODE_UNTOLD)
+        return node->kind;
+    node->kind = NODE_ASKED;
+    node->kind = (uint8_t)(node->known == NULL ? tell_manifest(graph, graph->node_of[blob], depth)
+                           : node->known->cache ? NODE_CACHE
+                                                : NODE_OTHER);
+    return node->kind;
+}
+
+enum node_kind graph_kind(struct graph *graph, uint32_t blob)
+{
+    return graph->node_of[blob] != CACHE_NONE ? tell_kind(graph, blob, 0) : NODE_UNKNOWN;
+}
+
+/* ---- cache configs */
+
+static void take_times(struct graph *graph)
 {
     struct layer_time *times = NULL;
     size_t len = 0;
-    if (graph->readings[blob] != READING_NONE || graph->earlier_of[blob] != CACHE_NONE)
-        return;
-    graph->readings[blob] = READING_OTHER;
-    buf_clear(&graph->text);
-    if (read_json(graph, blob, &graph->text, NULL) < 0 ||
-        cacheconfig_parse(graph->text.data, graph->text.len, &times, &len, NULL) < 0)
+    if (cacheconfig_parse(graph->text.data, graph->text.len, &times, &len, NULL) < 0)
         return;
     for (size_t i = 0; i < len; i++) {
         uint32_t layer = cache_find_blob(graph->cache, &times[i].digest);
@@ -266,4 +339,21 @@ void graph_read_times(struct graph *graph, uint32_t blob)
             graph->cache->blobs[layer].created_at = times[i].created_at;
     }
     free(times);
+}
+
+void graph_read_config(struct graph *graph, uint32_t blob, bool times, bool needed)
+{
+    struct err reason;
+    uint32_t earlier = graph->earlier_of[blob];
+    bool known = earlier != CACHE_NONE && !graph->previous->blobs[earlier].unread;
+    if (graph->readings[blob] != READING_NONE || known)
+        return;
+    graph->readings[blob] = READING_OTHER;
+    buf_clear(&graph->text);
+    int code = read_json(graph, blob, &graph->text, &reason);
+    if (layout_is_unread(code) && needed)
+        note_unread(graph, blob, &reason);
+    graph->cache->blobs[blob].unread = layout_is_unread(code);
+    if (code == 0 && times)
+        take_times(graph);
 }

@@ -12,8 +12,18 @@
 #include "core/cache/cache.h"
 #include "core/cache/layout.h"
 
+/* What a manifest leads to. */
+enum node_kind {
+    NODE_UNTOLD,  /* not yet asked */
+    NODE_ASKED,   /* being asked: a ring comes back here */
+    NODE_CACHE,   /* a BuildKit cache config, and nothing else */
+    NODE_OTHER,   /* something else: an image, say */
+    NODE_UNKNOWN, /* a manifest below it is gone, or can't be read */
+};
+
 struct node {
     uint32_t blob;
+    uint8_t kind;    /* enum node_kind; graph_kind() tells it */
     bool referenced; /* another manifest leads here: not a generation of its own */
     /* One of the two. */
     struct manifest manifest;
@@ -40,6 +50,8 @@ struct graph {
     uint32_t *pending;   /* blobs to read: nesting takes no stack */
     size_t pending_len, pending_cap;
     struct buf text; /* of the document being read */
+    size_t unread;     /* blobs that could not be read: what they lead to is not known */
+    struct err reason; /* of the first of them */
 };
 
 void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
@@ -54,7 +66,11 @@ int graph_read(struct graph *graph, uint32_t blob, struct err *err);
  * one that is found spares looking at all that it refers to. */
 void graph_probe(struct graph *graph);
 
-/* Reads a cache config for the times of layers that have none yet; once. */
-void graph_read_times(struct graph *graph, uint32_t blob);
+/* What the manifest that was read from the blob leads to. */
+enum node_kind graph_kind(struct graph *graph, uint32_t blob);
+
+/* Reads a cache config, once; with `times`, for the times of layers that have none
+ * yet. With `needed` it counts as unread when it can't be. */
+void graph_read_config(struct graph *graph, uint32_t blob, bool times, bool needed);
 
 #endif

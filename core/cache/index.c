@@ -1,124 +1,208 @@
 #include "core/cache/index.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/fs.h"
-#include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/cache/layout.h"
 
-#define TAG_KEY "org.opencontainers.image.ref.name"
-#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
-#define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+#define NEW_START "{\"schemaVersion\":2,\"manifests\":["
+#define NEW_END "]}"
 
-static cJSON *read_json(int dirfd, const char *name, struct err *err)
+/* ---- the old one */
+
+/* 0 when it is understood as a whole, or there is none: then it is empty. */
+static int read_before(const struct index_edit *edit, struct manifest *ret_index, struct err *err)
+{
+    *ret_index = (struct manifest){0};
+    if (!edit->before->exists)
+        return 0;
+    int code = index_parse(edit->before, ret_index, err);
+    if (code < 0)
+        return code;
+    if (ret_index->odd == NULL && ret_index->list_start > 0)
+        return 0;
+    code = err_set(err, ERR_FORMAT, "index.json holds what bilge does not understand: %s",
+                   ret_index->odd != NULL ? ret_index->odd : "no list of manifests");
+    manifest_done(ret_index);
+    return code;
+}
+
+int index_check(int cache_fd, const struct index_file *before, struct err *err)
+{
+    struct index_file now;
+    struct manifest index;
+    int code = index_read(cache_fd, &now, &index, err);
+    bool same = now.exists == before->exists && now.dev == before->dev && now.ino == before->ino &&
+                now.modified_at == before->modified_at && now.text.len == before->text.len &&
+                (now.text.len == 0 || memcmp(now.text.data, before->text.data, now.text.len) == 0);
+    manifest_done(&index);
+    index_file_done(&now);
+    if (layout_is_unread(code))
+        return code;
+    return same ? 0
+                : err_set(err, ERR_CHANGED,
+                          "somebody exported meanwhile: index.json is not what it was");
+}
+
+/* ---- the new entry */
+
+static void append_quoted(struct buf *buf, const char *text)
+{
+    buf_append_str(buf, "\"");
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20)
+            buf_printf(buf, "\\u%04x", (unsigned char)*text);
+        else
+            buf_printf(buf, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+    }
+    buf_append_str(buf, "\"");
+}
+
+static int read_manifest(int blobs_fd, const char *hex, struct manifest *ret_manifest,
+                         int64_t *ret_size, struct err *err)
 {
     struct buf text = {0};
-    cJSON *json = NULL;
-    if (fs_read_file(dirfd, name, LAYOUT_MAX_BYTES, &text, err) == 0) {
-        json = cJSON_ParseWithLength(text.data, text.len);
-        if (!cJSON_IsObject(json)) {
-            err_set(err, ERR_FORMAT, "reading %s: no JSON object", name);
-            cJSON_Delete(json);
-            json = NULL;
-        }
+    struct err reason;
+    int code = fs_read_file(blobs_fd, hex, LAYOUT_MAX_BYTES, &text, err);
+    if (code == 0) {
+        code = manifest_parse(text.data, text.len, ret_manifest, &reason);
+        if (code < 0)
+            err_set(err, code, "reading manifest %.12s: %s", hex, reason.text);
     }
+    *ret_size = (int64_t)text.len;
     buf_done(&text);
-    return json;
+    return code;
 }
 
 /* What index.json says of a manifest: {mediaType, digest, size, annotations}. */
-static cJSON *describe(int cache_fd, const struct digest *manifest, const char *tag,
-                       struct err *err)
+static int describe(int cache_fd, const struct digest *digest, const char *tag, struct buf *entry,
+                    struct err *err)
 {
-    char hex[DIGEST_HEX_SIZE], text[DIGEST_TEXT_SIZE];
-    struct fs_stat stat;
-    int dir = -1;
-    cJSON *json = NULL, *entry = NULL;
-    digest_hex(hex, manifest);
-    if (cache_open_blobs(cache_fd, &dir, err) < 0 || fs_stat_at(dir, hex, &stat, err) < 0)
-        goto out;
-    json = read_json(dir, hex, err);
-    if (json == NULL)
-        goto out;
+    char hex[DIGEST_HEX_SIZE];
+    struct manifest manifest;
+    int64_t size;
+    int blobs_fd, code = cache_open_blobs(cache_fd, &blobs_fd, err);
+    if (code < 0)
+        return code;
+    code = read_manifest(blobs_fd, digest_hex(hex, digest), &manifest, &size, err);
+    close(blobs_fd);
+    if (code < 0)
+        return code;
+    if (manifest.odd != NULL) {
+        code = err_set(err, ERR_FORMAT, "manifest %.12s holds what bilge does not understand: %s",
+                       hex, manifest.odd);
+        manifest_done(&manifest);
+        return code;
+    }
     /* Older exporters leave the field out; then the form tells. */
-    const cJSON *type = json_get(json, "mediaType");
-    const char *form = cJSON_HasObjectItem(json, "layers") ? MANIFEST_TYPE : INDEX_TYPE;
-    entry = cJSON_CreateObject();
-    cJSON_AddStringToObject(entry, "mediaType", cJSON_IsString(type) ? type->valuestring : form);
-    cJSON_AddStringToObject(entry, "digest", digest_text(text, manifest));
-    cJSON_AddNumberToObject(entry, "size", (double)stat.size_bytes);
-    cJSON *annotations = cJSON_AddObjectToObject(entry, "annotations");
-    cJSON_AddStringToObject(annotations, TAG_KEY, tag);
-out:
-    cJSON_Delete(json);
-    if (dir >= 0)
-        close(dir);
-    return entry;
+    const char *type = manifest.media_type != NULL ? manifest.media_type
+                       : manifest.is_index         ? LAYOUT_INDEX_TYPE
+                                                   : LAYOUT_MANIFEST_TYPE;
+    buf_printf(entry,
+               "{\"mediaType\":\"%s\",\"digest\":\"sha256:%s\",\"size\":%lld,"
+               "\"annotations\":{\"" LAYOUT_TAG "\":",
+               type, hex, (long long)size);
+    append_quoted(entry, tag);
+    buf_append_str(entry, "}}");
+    manifest_done(&manifest);
+    return 0;
 }
 
-static const char *tag_of(const cJSON *entry)
+/* ---- the new one */
+
+typedef bool drop_cb(const struct descriptor *entry, const void *arg);
+
+/* All of the old text but the entries that are dropped, and `added` (may be empty)
+ * behind the last. An entry takes the white space before it along. Returns how many
+ * entries there are. */
+static size_t edit_text(const struct index_edit *edit, const struct manifest *index, drop_cb *drop,
+                        const void *arg, const struct buf *added, struct buf *ret_text)
 {
-    const cJSON *annotations = json_get(entry, "annotations");
-    return json_string(annotations, TAG_KEY, NULL);
+    const char *old = edit->before->text.data;
+    size_t entries = 0, from = index->list_start;
+    buf_append(ret_text, old, index->list_start);
+    for (size_t i = 0; i < index->len; i++) {
+        const struct descriptor *entry = &index->descriptors[i];
+        if (!drop(entry, arg)) {
+            buf_append_str(ret_text, entries++ > 0 ? "," : "");
+            buf_append(ret_text, old + from, entry->end - from);
+        }
+        from = entry->end;
+        if (i + 1 < index->len) /* white space, a comma, white space */
+            from += strcspn(old + from, ",") + 1;
+    }
+    if (added->len > 0) {
+        buf_append_str(ret_text, entries++ > 0 ? "," : "");
+        buf_append(ret_text, added->data, added->len);
+    }
+    buf_append(ret_text, old + from, edit->before->text.len - from);
+    return entries;
 }
 
-/* Removes the entries for which `drop` says so. */
-static void filter_entries(cJSON *manifests, bool (*drop)(const cJSON *entry, const void *arg),
-                           const void *arg)
+static int take_place(const struct index_edit *edit, const char *temporary, struct err *err)
 {
-    for (int i = cJSON_GetArraySize(manifests) - 1; i >= 0; i--)
-        if (drop(cJSON_GetArrayItem(manifests, i), arg))
-            cJSON_DeleteItemFromArray(manifests, i);
+    int code = edit->check != NULL ? edit->check(edit->arg, err) : 0;
+    if (code == 0)
+        code = index_check(edit->cache_fd, edit->before, err);
+    if (code == 0 && renameat(edit->cache_fd, temporary, edit->cache_fd, "index.json") < 0)
+        code = err_sys(err, -errno, "writing index.json");
+    if (code < 0)
+        unlinkat(edit->cache_fd, temporary, 0);
+    else
+        fsync(edit->cache_fd); /* it is in place, whatever this says */
+    return code;
 }
 
 /* The new index belongs to whom the old one, or else the directory, belongs
  * to: an exporter of that user must be able to write it. */
-static int write_index(int cache_fd, const cJSON *index, struct err *err)
+static int write_index(const struct index_edit *edit, const struct buf *text, struct err *err)
 {
-    struct fs_stat old, directory;
-    int code = fs_stat_fd(cache_fd, &directory, err);
+    const struct index_file *before = edit->before;
+    char temporary[FS_TEMPORARY_SIZE];
+    struct fs_stat directory;
+    int code = fs_stat_fd(edit->cache_fd, &directory, err);
+    if (code == 0)
+        code = fs_prepare_file(edit->cache_fd, "index.json", text->data, text->len,
+                               before->exists ? before->mode : 0644,
+                               before->exists ? before->uid : directory.uid,
+                               before->exists ? before->gid : directory.gid, temporary, err);
+    return code == 0 ? take_place(edit, temporary, err) : code;
+}
+
+static bool has_tag(const struct descriptor *entry, const void *tag)
+{
+    return entry->tag != NULL && strcmp(entry->tag, tag) == 0;
+}
+
+static bool is_any(const struct descriptor *entry, const void *arg)
+{
+    (void)entry;
+    (void)arg;
+    return true;
+}
+
+int index_point(const struct index_edit *edit, const struct digest *manifest, const char *tag,
+                bool alone, struct err *err)
+{
+    struct manifest index;
+    struct buf entry = {0}, text = {0};
+    int code = read_before(edit, &index, err);
     if (code < 0)
         return code;
-    bool exists = fs_stat_at(cache_fd, "index.json", &old, NULL) == 0 && old.type == FS_FILE;
-    char *text = cJSON_PrintUnformatted(index);
-    if (text == NULL)
-        return err_set(err, ERR_FORMAT, "writing index.json: it can't be printed");
-    code =
-        fs_write_file_as(cache_fd, "index.json", text, strlen(text), exists ? old.mode : 0644,
-                         exists ? old.uid : directory.uid, exists ? old.gid : directory.gid, err);
-    cJSON_free(text);
-    return code;
-}
-
-static bool has_tag(const cJSON *entry, const void *tag)
-{
-    const char *name = tag_of(entry);
-    return name != NULL && strcmp(name, tag) == 0;
-}
-
-int index_point(int cache_fd, const struct digest *manifest, const char *tag, struct err *err)
-{
-    struct err reason;
-    err_clear(&reason);
-    cJSON *entry = describe(cache_fd, manifest, tag, &reason);
-    if (entry == NULL)
-        return err_set(err, reason.code, "%s", reason.text);
-    cJSON *index = read_json(cache_fd, "index.json", NULL);
-    cJSON *manifests = cJSON_GetObjectItemCaseSensitive(index, "manifests");
-    if (!cJSON_IsArray(manifests)) {
-        cJSON_Delete(index);
-        index = cJSON_CreateObject();
-        cJSON_AddNumberToObject(index, "schemaVersion", 2);
-        manifests = cJSON_AddArrayToObject(index, "manifests");
-    }
-    filter_entries(manifests, has_tag, tag);
-    cJSON_AddItemToArray(manifests, entry);
-    int code = write_index(cache_fd, index, err);
-    cJSON_Delete(index);
+    code = describe(edit->cache_fd, manifest, tag, &entry, err);
+    if (code == 0 && edit->before->exists)
+        edit_text(edit, &index, alone ? is_any : has_tag, tag, &entry, &text);
+    else if (code == 0)
+        buf_printf(&text, NEW_START "%s" NEW_END, entry.data);
+    if (code == 0)
+        code = write_index(edit, &text, err);
+    manifest_done(&index);
+    buf_done(&entry);
+    buf_done(&text);
     return code;
 }
 
@@ -127,32 +211,30 @@ struct kept {
     size_t len;
 };
 
-static bool is_not_kept(const cJSON *entry, const void *arg)
+static bool is_not_kept(const struct descriptor *entry, const void *arg)
 {
     const struct kept *kept = arg;
-    struct digest digest;
-    const char *text = json_string(entry, "digest", NULL);
-    if (text == NULL || !digest_parse(text, &digest))
-        return true;
     for (size_t i = 0; i < kept->len; i++)
-        if (digest_equal(&digest, &kept->manifests[i]))
+        if (digest_equal(&entry->digest, &kept->manifests[i]))
             return false;
     return true;
 }
 
-int index_keep(int cache_fd, const struct digest *manifests, size_t len, struct err *err)
+int index_keep(const struct index_edit *edit, const struct digest *manifests, size_t len,
+               struct err *err)
 {
-    struct kept kept = {manifests, len};
-    struct err reason;
-    err_clear(&reason);
-    cJSON *index = read_json(cache_fd, "index.json", &reason);
-    if (index == NULL)
-        return err_set(err, reason.code, "%s", reason.text);
-    cJSON *entries = cJSON_GetObjectItemCaseSensitive(index, "manifests");
-    filter_entries(entries, is_not_kept, &kept);
-    int code = cJSON_GetArraySize(entries) > 0
-                   ? write_index(cache_fd, index, err)
-                   : err_set(err, ERR_USAGE, "writing index.json: nothing would be left in it");
-    cJSON_Delete(index);
+    const struct kept kept = {manifests, len};
+    const struct buf nothing = {0};
+    struct manifest index;
+    struct buf text = {0};
+    int code = read_before(edit, &index, err);
+    if (code < 0)
+        return code;
+    if (!edit->before->exists || edit_text(edit, &index, is_not_kept, &kept, &nothing, &text) == 0)
+        code = err_set(err, ERR_USAGE, "writing index.json: nothing would be left in it");
+    else
+        code = write_index(edit, &text, err);
+    manifest_done(&index);
+    buf_done(&text);
     return code;
 }

@@ -13,9 +13,14 @@ enum keep_scope {
     KEEP_ALL,  /* that, and what any manifest in blobs/ reaches */
 };
 
+/* 0 when the open directory is surely a build cache: see cache.h. ERR_FOREIGN when it is
+ * not, or why that can't be told. */
+int keep_check_cache(int cache_fd, struct err *err);
+
 /* Gives a cache of which only the blobs' digest, ino and class are of use: all
  * that lie in blobs/sha256 or were set aside; BLOB_LIVE for those that must
- * stay. An error when that can't be told: then nothing may be deleted.
+ * stay. An error when that can't be told, or what index.json names is no cache:
+ * then nothing may be deleted.
  * `before`: an earlier answer; for KEEP_NEW only. */
 int keep_look(const struct aside *aside, enum keep_scope scope, const struct cache *before,
               struct cache **ret_cache, struct err *err);

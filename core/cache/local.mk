@@ -2,7 +2,6 @@ libbilge_a_SOURCES += \
 	core/cache/aside.c core/cache/aside.h \
 	core/cache/busy.c core/cache/busy.h core/cache/busy_client.c \
 	core/cache/cache.c core/cache/cache.h \
-	core/cache/cacheconfig.c \
 	core/cache/client.c core/cache/client.h \
 	core/cache/crew.c core/cache/crew.h \
 	core/cache/dedupe.c core/cache/dedupe.h \
@@ -16,14 +15,15 @@ libbilge_a_SOURCES += \
 	core/cache/keep.c core/cache/keep.h \
 	core/cache/hash.c core/cache/hash.h \
 	core/cache/index.c core/cache/index.h \
-	core/cache/layout.c core/cache/layout.h core/cache/layout_take.c core/cache/layout_take.h \
+	core/cache/layout.c core/cache/layout.h \
 	core/cache/links.c core/cache/links.h \
 	core/cache/probe.c \
 	core/cache/problems.c core/cache/problems.h \
-	core/cache/pull.c core/cache/pull.h core/cache/pull_private.h core/cache/pull_text.c \
+	core/cache/pull.c core/cache/pull.h \
 	core/cache/recover.c core/cache/recover.h \
 	core/cache/remove.c core/cache/remove.h \
 	core/cache/remove_check.c core/cache/remove_check.h \
+	core/cache/remove_note.c core/cache/remove_note.h \
 	core/cache/remove_service.c \
 	core/cache/root.c core/cache/root.h \
 	core/cache/scan.c core/cache/scan.h \

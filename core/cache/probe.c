@@ -37,7 +37,8 @@ static bool may_be_manifest(const struct graph *graph, uint32_t blob)
     if (it->size_bytes < LAYOUT_MIN_BYTES || it->size_bytes > LAYOUT_MAX_BYTES)
         return false;
     uint32_t earlier = graph->earlier_of[blob];
-    return earlier == CACHE_NONE || graph->previous->blobs[earlier].role == BLOB_MANIFEST;
+    return earlier == CACHE_NONE || graph->previous->blobs[earlier].role == BLOB_MANIFEST ||
+           graph->previous->blobs[earlier].unread;
 }
 
 /* Each that may be a manifest, or one in `stride`. True when one was. */

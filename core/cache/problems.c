@@ -31,6 +31,19 @@ void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct
     };
 }
 
+void cache_drop_problems(struct cache *cache, enum problem_kind kind)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cache->problems_len; i++) {
+        if (cache->problems[i].kind == kind)
+            free(cache->problems[i].detail);
+        else
+            cache->problems[kept++] = cache->problems[i];
+    }
+    cache->problems_total -= cache->problems_len - kept;
+    cache->problems_len = kept;
+}
+
 static const char *consequence(enum blob_role role)
 {
     return role == BLOB_LAYER ? "the next build fails until this is repaired or restored"
@@ -63,20 +76,24 @@ void report_size(struct cache *cache, const struct descriptor *wanted, int64_t f
 
 void report_odd(struct cache *cache, const char *who, const struct manifest *manifest)
 {
-    if (manifest->odd != NULL)
-        cache_add_problem(cache, PROBLEM_FOREIGN, NULL,
-                          mem_printf("%s names %zu thing%s that bilge does not follow, such as "
-                                     "\"%s\": only sha256 digests are",
-                                     who, manifest->odd_count, manifest->odd_count == 1 ? "" : "s",
-                                     manifest->odd));
+    if (manifest->odd == NULL)
+        return;
+    cache->live_unknown = true;
+    cache_add_problem(cache, PROBLEM_FOREIGN, NULL,
+                      mem_printf("%s holds %zu thing%s that bilge does not understand, such as "
+                                 "%s: what is live is not known",
+                                 who, manifest->odd_count, manifest->odd_count == 1 ? "" : "s",
+                                 manifest->odd));
 }
 
 void report_unread(struct cache *cache, const struct digest *digest, const struct err *err)
 {
     char text[DIGEST_TEXT_SIZE];
+    bool unread = layout_is_unread(err->code);
     cache->live_unknown = true;
-    cache_add_problem(
-        cache, PROBLEM_INDEX, digest,
-        mem_printf("the live manifest %s can't be read: %s; what is live is not known",
-                   digest_text(text, digest), err->text));
+    cache_add_problem(cache, unread ? PROBLEM_UNREADABLE : PROBLEM_INDEX, digest,
+                      mem_printf("the live manifest %s %s: %s; what is live is not known",
+                                 digest_text(text, digest),
+                                 unread ? "can't be read" : "is damaged or of an unknown form",
+                                 err->text));
 }

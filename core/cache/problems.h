@@ -13,14 +13,17 @@
 void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct digest *digest,
                        char *detail);
 
+/* Takes those of a kind back: they were not seen, rather than gone. */
+void cache_drop_problems(struct cache *cache, enum problem_kind kind);
+
 /* `who` names what is gone. */
 void report_missing(struct cache *cache, const char *who, const struct descriptor *missing);
 /* A blob has `found` bytes, and should have others. */
 void report_size(struct cache *cache, const struct descriptor *wanted, int64_t found);
-/* Descriptors that can't be followed, if there are any. */
+/* What of a document is not understood, if anything is not. Sets live_unknown. */
 void report_odd(struct cache *cache, const char *who, const struct manifest *manifest);
-/* A manifest that is there and can't be read: what it keeps alive is unknown.
- * Sets live_unknown. */
+/* A manifest that is there and can't be read, or makes no sense: what it keeps
+ * alive is unknown. Sets live_unknown. */
 void report_unread(struct cache *cache, const struct digest *digest, const struct err *err);
 
 #endif

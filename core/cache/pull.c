@@ -1,10 +1,9 @@
 #include "core/cache/pull.h"
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/cache/pull_private.h"
+#include "core/base/mem.h"
+#include "core/base/text.h"
 
 void pull_init(struct pull *json, const char *text, size_t len)
 {
@@ -97,6 +96,27 @@ bool pull_item(struct pull *json)
     return next_part(json, ']');
 }
 
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* The four digits of a \u; -1: they are none. */
+static int32_t read_hex4(const char *at, const char *end)
+{
+    int32_t value = 0;
+    for (int i = 0; i < 4; i++) {
+        int digit = at + i < end ? hex_value(at[i]) : -1;
+        if (digit < 0)
+            return -1;
+        value = value << 4 | digit;
+    }
+    return value;
+}
+
 /* Past what follows a backslash; false when it is no escape. */
 static bool pass_escape(struct pull *json)
 {
@@ -105,7 +125,7 @@ static bool pass_escape(struct pull *json)
         return false;
     char c = *json->at++;
     if (c == 'u') {
-        bool good = pull_hex4(json->at, json->end) >= 0;
+        bool good = read_hex4(json->at, json->end) >= 0;
         json->at += good ? 4 : 0;
         return good;
     }
@@ -158,46 +178,46 @@ static bool pass(struct pull *json, const char *any)
     return true;
 }
 
-static bool is_whole(const char *digits, size_t len)
+/* Past a number of any form: whether it is written as a whole one. */
+static bool pass_number(struct pull *json)
 {
-    for (size_t i = 0; i < len; i++)
-        if (digits[i] < '0' || digits[i] > '9')
-            return false;
-    return true;
-}
-
-/* Sizes are nearly all that is read: strtod() takes its time. */
-static double whole_number(const char *digits, size_t len)
-{
-    int64_t value = 0;
-    for (size_t i = 0; i < len; i++)
-        value = value * 10 + (digits[i] - '0');
-    return (double)value;
-}
-
-double pull_number(struct pull *json)
-{
-    char digits[64];
+    bool whole = true;
     look(json);
-    const char *start = json->at;
     pass(json, "-");
-    bool good = pass_digits(json) > 0;
-    if (pass(json, "."))
+    const char *start = json->at;
+    bool good = pass_digits(json) > 0 && (json->at - start == 1 || *start != '0');
+    if (pass(json, ".")) {
         good = pass_digits(json) > 0 && good;
+        whole = false;
+    }
     if (pass(json, "eE")) {
         pass(json, "+-");
         good = pass_digits(json) > 0 && good;
+        whole = false;
     }
-    size_t len = (size_t)(json->at - start);
-    if (!good || len >= sizeof digits) {
+    if (!good)
         fail(json);
-        return 0;
+    return whole;
+}
+
+bool pull_integer(struct pull *json, int64_t *ret_value)
+{
+    look(json);
+    const char *at = json->at;
+    int64_t value = 0;
+    if (!pass_number(json) || json->failed)
+        return false;
+    bool negative = *at == '-';
+    for (at += negative; at < json->at; at++) {
+        int digit = *at - '0';
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, digit, &value))
+            return false;
     }
-    if (len < 16 && is_whole(start, len))
-        return whole_number(start, len);
-    memcpy(digits, start, len);
-    digits[len] = '\0';
-    return strtod(digits, NULL);
+    if (!negative && value == INT64_MIN)
+        return false;
+    *ret_value = negative ? value : -value;
+    return true;
 }
 
 static void skip_word(struct pull *json)
@@ -218,7 +238,7 @@ static void skip_leaf(struct pull *json, enum pull_kind kind)
     if (kind == PULL_STRING)
         pull_string(json);
     else if (kind == PULL_NUMBER)
-        pull_number(json);
+        pass_number(json);
     else if (kind == PULL_WORD)
         skip_word(json);
     else
@@ -252,4 +272,146 @@ void pull_skip(struct pull *json)
             depth--;
         }
     } while (depth > 0 && !json->failed);
+}
+
+/* ---- what a string means */
+
+static size_t put_utf8(char out[4], uint32_t rune)
+{
+    if (rune < 0x80) {
+        out[0] = (char)rune;
+        return 1;
+    }
+    size_t len = rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+    for (size_t i = len; i-- > 1; rune >>= 6)
+        out[i] = (char)(0x80 | (rune & 0x3F));
+    out[0] = (char)((0xF00u >> len) | rune);
+    return len;
+}
+
+/* The digits of a \u, and of a second one when they are a pair of surrogates.
+ * False: half of a pair, which stands for nothing. */
+static bool take_escaped_rune(const char **at, const char *end, uint32_t *ret_rune)
+{
+    int32_t high = read_hex4(*at, end);
+    *at += 4;
+    *ret_rune = (uint32_t)high;
+    if (high < 0xD800 || high >= 0xE000)
+        return true;
+    int32_t low = end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ? read_hex4(*at + 2, end)
+                                                                       : -1;
+    if (high >= 0xDC00 || low < 0xDC00 || low >= 0xE000)
+        return false;
+    *at += 6;
+    *ret_rune = 0x10000 + ((uint32_t)(high - 0xD800) << 10 | (uint32_t)(low - 0xDC00));
+    return true;
+}
+
+/* One byte of the string, or one character that was escaped; *at moves on. Its
+ * length; '?', and *ret_odd is set, for half of a surrogate pair. */
+static size_t take_piece(const char **at, const char *end, char out[4], bool *ret_odd)
+{
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    if (**at != '\\') {
+        out[0] = *(*at)++;
+        return 1;
+    }
+    char c = (*at)[1];
+    *at += 2;
+    if (c == 'u') {
+        uint32_t rune;
+        bool good = take_escaped_rune(at, end, &rune);
+        *ret_odd = *ret_odd || !good;
+        return put_utf8(out, good ? rune : '?');
+    }
+    const char *found = strchr(from, c);
+    out[0] = found != NULL ? to[found - from] : c;
+    return 1;
+}
+
+bool pull_copy(const struct pull_text *text, char *out, size_t size)
+{
+    const char *at = text->at, *end = at + text->len;
+    size_t len = 0;
+    bool odd = false;
+    if (!text->escaped && text->len < size && memchr(at, '\0', text->len) == NULL) {
+        memcpy(out, at, text->len);
+        out[text->len] = '\0';
+        return true;
+    }
+    while (at < end) {
+        char piece[4];
+        size_t piece_len = take_piece(&at, end, piece, &odd);
+        if (len + piece_len >= size || piece[0] == '\0') {
+            out[len] = '\0';
+            return false;
+        }
+        memcpy(out + len, piece, piece_len);
+        len += piece_len;
+    }
+    out[len] = '\0';
+    return true;
+}
+
+static bool is_utf8(const char *text, size_t len)
+{
+    uint32_t rune;
+    for (size_t at = 0, size; at < len; at += size) {
+        size = text_decode(text + at, len - at, &rune);
+        if (size == 0 || rune == 0)
+            return false;
+    }
+    return true;
+}
+
+char *pull_take(const struct pull_text *text)
+{
+    const char *at = text->at, *end = at + text->len;
+    struct buf buf = {0};
+    bool odd = false;
+    while (at < end) {
+        char piece[4];
+        buf_append(&buf, piece, take_piece(&at, end, piece, &odd));
+    }
+    if (!odd && is_utf8(buf.data, buf.len))
+        return buf_take(&buf);
+    buf_done(&buf);
+    return NULL;
+}
+
+bool pull_is(const struct pull_text *text, const char *word)
+{
+    char plain[128];
+    if (!text->escaped)
+        return text->len == strlen(word) && memcmp(text->at, word, text->len) == 0;
+    return pull_copy(text, plain, sizeof plain) && strcmp(plain, word) == 0;
+}
+
+/* Two letters beyond ASCII fold to one of it: long s, and the sign for kelvin. */
+static size_t fold(const char *at, char *ret_folded)
+{
+    static const char long_s[] = "\u017f", kelvin[] = "\u212a";
+    bool is_s = strncmp(at, long_s, sizeof long_s - 1) == 0;
+    bool is_k = strncmp(at, kelvin, sizeof kelvin - 1) == 0;
+    *ret_folded = is_s                       ? 's'
+                  : is_k                     ? 'k'
+                  : *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a')
+                                             : *at;
+    return is_s ? sizeof long_s - 1 : is_k ? sizeof kelvin - 1 : 1;
+}
+
+bool pull_resembles(const struct pull_text *text, const char *word)
+{
+    char plain[128];
+    if (!pull_copy(text, plain, sizeof plain) || strcmp(plain, word) == 0)
+        return false;
+    const char *at = plain;
+    for (; *at != '\0' && *word != '\0'; word++) {
+        char one, two;
+        at += fold(at, &one);
+        fold(word, &two);
+        if (one != two)
+            return false;
+    }
+    return *at == '\0' && *word == '\0';
 }

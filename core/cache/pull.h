@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define PULL_MAX_DEPTH 1000
 
@@ -40,13 +41,23 @@ bool pull_member(struct pull *json, struct pull_text *ret_name);
 bool pull_item(struct pull *json);
 /* Take the value that comes next; it must be of that kind. */
 struct pull_text pull_string(struct pull *json);
-double pull_number(struct pull *json);
+/* False, and the number is passed over, when it is no whole number or does not
+ * fit. */
+bool pull_integer(struct pull *json, int64_t *ret_value);
 /* Passes over one value, whatever it is. */
 void pull_skip(struct pull *json);
 
-/* Go's readers compare names without regard to case: so does this. */
+/* The very same word. */
 bool pull_is(const struct pull_text *text, const char *word);
+/* Another word that Go's reader, which BuildKit uses, would take for this one
+ * where this one is the name of a member: the same without regard to case, as
+ * Unicode folds it. */
+bool pull_resembles(const struct pull_text *text, const char *word);
 /* The string itself, cut to fit. Returns false when it was cut or holds NUL. */
 bool pull_copy(const struct pull_text *text, char *out, size_t size);
+/* The string itself, for the caller to free. NULL when it can't be told: it holds
+ * NUL, invalid UTF-8, or half of a surrogate pair, for which Go reads another
+ * character. */
+char *pull_take(const struct pull_text *text);
 
 #endif

@@ -11,10 +11,12 @@
 #include "core/cache/aside.h"
 #include "core/cache/busy.h"
 #include "core/cache/crew.h"
+#include "core/cache/index.h"
 #include "core/cache/keep.h"
 #include "core/cache/layout.h"
 #include "core/cache/recover.h"
 #include "core/cache/remove_check.h"
+#include "core/cache/scan.h"
 #include "core/cache/tree.h"
 
 #define THREADS 4
@@ -59,6 +61,106 @@ static bool must_stay(const struct cache *look, const struct remove_item *item)
     return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
 }
 
+/* ---- live exports: index.json names them no longer */
+
+static bool is_dropped(const struct removal *removal, const struct digest *manifest)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE &&
+            digest_equal(&removal->items[i].digest, manifest))
+            return true;
+    return false;
+}
+
+/* Is index.json the one that was shown, and does it name what is to go? */
+static bool is_as_shown(const struct removal *removal, const struct cache *cache)
+{
+    size_t wanted = 0, found = 0;
+    bool same = !cache->live_unknown;
+    for (size_t i = 0; i < removal->len; i++) {
+        if (removal->items[i].kind != REMOVE_LIVE)
+            continue;
+        wanted++;
+        same &= removal->items[i].modified_at == cache->last_export_at;
+    }
+    for (size_t i = 0; i < cache->generations_len; i++)
+        found += cache->generations[i].live &&
+                 is_dropped(removal, &cache->generations[i].manifest);
+    return same && found == wanted;
+}
+
+/* The manifests that stay named; 0 when one of them is not whole. */
+static size_t find_left(const struct removal *removal, const struct cache *cache,
+                        struct digest *left)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const struct cache_generation *generation = &cache->generations[i];
+        if (!generation->live || is_dropped(removal, &generation->manifest))
+            continue;
+        if (!generation->whole)
+            return 0;
+        left[len++] = generation->manifest;
+    }
+    return len;
+}
+
+static void set_live_codes(struct removal *removal, int code)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE)
+            removal->items[i].code = code;
+}
+
+static bool is_dropping_done(const struct removal *removal)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE && removal->items[i].code != 0)
+            return false;
+    return true;
+}
+
+static int check_still_free(void *arg, struct err *err)
+{
+    const struct removal *removal = arg;
+    return remove_check_busy(removal->context, removal->aside.cache_fd, err);
+}
+
+
+/* Before anything is set aside: until then their blobs are live. */
+static int drop_live(struct removal *removal)
+{
+    const struct remove_context *context = removal->context;
+    bool any = false;
+    for (size_t i = 0; i < removal->len; i++)
+        any |= removal->items[i].kind == REMOVE_LIVE;
+    if (!any)
+        return 0;
+    struct index_file file = {.exists = false};
+    struct manifest index = {0};
+    int code = index_read(removal->aside.cache_fd, &file, &index, removal->err);
+    struct cache *cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
+    struct digest *left = mem_alloc((cache->generations_len + 1) * sizeof *left);
+    size_t len = code == 0 && is_as_shown(removal, cache) ? find_left(removal, cache, left) : 0;
+    const struct index_edit edit = {.cache_fd = removal->aside.cache_fd,
+                                    .before = &file,
+                                    .check = check_still_free,
+                                    .arg = removal};
+    if (code == 0 && len == 0)
+        code = err_set(removal->err, ERR_CHANGED,
+                       "%s has other exports than were shown, or not all are whole",
+                       context->name);
+    if (code == 0)
+        code = index_keep(&edit, left, len, removal->err);
+    if (code == 0)
+        set_live_codes(removal, 0);
+    free(left);
+    cache_free(cache);
+    index_file_done(&file);
+    manifest_done(&index);
+    return code;
+}
+
 /* ---- setting aside */
 
 static int check_blob(const struct removal *removal, const struct remove_item *item,
@@ -84,15 +186,16 @@ static int check_ingest(const struct removal *removal, const struct remove_item 
     return 0;
 }
 
-/* What was renamed may be another file than the one looked at just before. */
+/* What was renamed may be another file than the one looked at just before: then,
+ * and when that can't be told, it goes back. */
 static int check_moved(struct removal *removal, const struct remove_item *item, const char *name)
 {
     struct fs_stat stat;
     int code = aside_stat(&removal->aside, kind_of(item), name, &stat);
-    if (code < 0 || stat.ino == item->ino)
-        return code;
-    code = aside_return(&removal->aside, kind_of(item), name);
-    return code < 0 ? code : ERR_CHANGED;
+    if (code == 0 && stat.ino == item->ino)
+        return 0;
+    int returned = aside_return(&removal->aside, kind_of(item), name);
+    return returned < 0 ? returned : code < 0 ? code : ERR_CHANGED;
 }
 
 static int set_aside(struct removal *removal, size_t index)
@@ -106,14 +209,18 @@ static int set_aside(struct removal *removal, size_t index)
     if (!fs_is_name(name))
         return ERR_FOREIGN;
     int code = home_fd >= 0 ? fs_stat_at(home_fd, name, &stat, NULL) : -ENOENT;
+    if (code == 0 && stat.mount_root)
+        code = -EXDEV;
     if (code == 0)
         code = blob ? check_blob(removal, item, &stat) : check_ingest(removal, item, &stat);
     if (code == 0)
         code = aside_take(&removal->aside, kind_of(item), name);
+    if (code == -ENOENT)
+        return 0; /* gone is what was asked for */
     if (code == 0)
         code = check_moved(removal, item, name);
     removal->waits[index] = code == 0;
-    return code == -ENOENT ? 0 : code; /* gone is what was asked for */
+    return code;
 }
 
 /* Sets items aside from `start` on; returns where the round ends. */
@@ -123,6 +230,8 @@ static size_t set_round_aside(struct removal *removal, size_t start)
     for (; i < removal->len && !is_cancelled(removal); i++) {
         if (taken > 0 && taken >= aside_room(&removal->aside))
             break;
+        if (removal->items[i].kind == REMOVE_LIVE)
+            continue;
         removal->items[i].code = set_aside(removal, i);
         taken += removal->waits[i];
         /* No room to wait in: deleting those that do makes some. */
@@ -153,30 +262,37 @@ static int look_again(struct removal *removal)
     return keep_look(&removal->aside, KEEP_NEW, removal->before, &removal->after, removal->err);
 }
 
+static int delete_waiting(struct removal *removal, struct remove_item *item, const char *name)
+{
+    int64_t freed = 0;
+    int code = aside_delete(&removal->aside, kind_of(item), name, &freed);
+    item->freed_bytes += freed;
+    atomic_fetch_add(&removal->freed_bytes, freed);
+    return code;
+}
+
 static void put_back(struct removal *removal, size_t index, int reason)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
     const char *name = name_of(item, hex);
     int code = aside_return(&removal->aside, kind_of(item), name);
-    if (code == -EEXIST) { /* written anew meanwhile: that one stays */
-        int64_t freed = 0;
-        code = aside_delete(&removal->aside, kind_of(item), name, &freed);
-        item->freed_bytes = freed;
-        atomic_fetch_add(&removal->freed_bytes, freed);
-    }
+    if (code == -EEXIST) /* written anew meanwhile: that one stays */
+        code = delete_waiting(removal, item, name);
     item->code = code < 0 ? code : reason;
     removal->waits[index] = false;
 }
 
+/* What can't be deleted, or not to its end, goes back. */
 static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
-    int64_t freed = 0;
-    item->code = aside_delete(&removal->aside, kind_of(item), name_of(item, hex), &freed);
-    item->freed_bytes = freed;
-    atomic_fetch_add(&removal->freed_bytes, freed);
+    int code = delete_waiting(removal, item, name_of(item, hex));
+    if (code < 0)
+        put_back(removal, index, code);
+    else
+        item->code = 0;
     removal->waits[index] = false;
 }
 
@@ -227,7 +343,8 @@ static void delete_round(struct removal *removal, size_t start, size_t end)
 static void set_codes(struct removal *removal, size_t start, int code)
 {
     for (size_t i = start; i < removal->len; i++)
-        removal->items[i].code = code;
+        if (removal->items[i].kind != REMOVE_LIVE)
+            removal->items[i].code = code;
 }
 
 static int run_round(struct removal *removal, size_t start, size_t *ret_end)
@@ -260,7 +377,7 @@ static int run_rounds(struct removal *removal)
 static bool wants_blobs(const struct removal *removal)
 {
     for (size_t i = 0; i < removal->len; i++)
-        if (removal->items[i].kind == REMOVE_BLOB)
+        if (removal->items[i].kind != REMOVE_INGEST)
             return true;
     return false;
 }
@@ -269,11 +386,15 @@ static int begin(struct removal *removal)
 {
     const struct remove_context *context = removal->context;
     int cache_fd = removal->aside.cache_fd;
-    if (wants_blobs(removal) && !cache_has_layout(cache_fd))
-        return err_set(removal->err, ERR_FOREIGN, "%s is no cache directory", context->name);
-    int code = remove_check_busy(context, cache_fd, removal->err);
+    int code = wants_blobs(removal) ? remove_check_layout(context, cache_fd, removal->err) : 0;
     if (code == 0)
-        code = recover_waiting(&removal->aside, NULL, removal->err);
+        code = remove_check_busy(context, cache_fd, removal->err);
+    if (code == 0)
+        code = recover_waiting(&removal->aside, removal->err);
+    if (code == 0)
+        code = drop_live(removal);
+    if (code == 0)
+        code = keep_check_cache(cache_fd, removal->err);
     if (code == 0)
         code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
     return code;
@@ -290,16 +411,21 @@ int remove_items(const struct remove_context *context, struct remove_item *items
                           &removal.aside, err);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        set_live_codes(&removal, code);
         return code;
     }
+    set_live_codes(&removal, ERR_CANCELLED);
     code = begin(&removal);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        if (!is_dropping_done(&removal))
+            set_live_codes(&removal, code);
     } else {
         removal.waits = mem_zalloc(len * sizeof *removal.waits);
         code = run_rounds(&removal);
     }
-    aside_close(&removal.aside);
+    int left = aside_close(&removal.aside, code == 0 ? err : NULL);
+    code = code == 0 ? left : code;
     cache_free(removal.before);
     cache_free(removal.after);
     free(removal.waits);

@@ -9,6 +9,7 @@
 #include "core/base/words.h"
 #include "core/cache/crew.h"
 #include "core/cache/gather.h"
+#include "core/cache/layout.h"
 
 /* A scan is nearly all kernel time: two threads halve it, more gain little on
  * the machines that people build on, and the lane is not ours alone. */
@@ -47,6 +48,7 @@ struct scan_work {
 
 struct scan {
     struct task task; /* first: the one that lists the root */
+    bool has_parts; /* the root is itself a layout, or that cannot be told */
     struct crew crew;
     struct scan_work works[THREADS];
     size_t working;
@@ -83,8 +85,12 @@ static void on_root_gathered(void *arg, struct cache *cache)
         tell(arg, cache, NULL);
 }
 
+/* What a cache inside a cache is exported into is a root that is a cache itself:
+ * its own blobs and writes are no caches in it. */
 static void gather_one(struct scan *scan, const char *name)
 {
+    if (scan->has_parts && cache_is_part(name))
+        return;
     gather_start(&scan->crew, scan->root->fd, scan->root->path, name, scan->previous, &scan->apart,
                  on_root_gathered, scan);
 }
@@ -95,10 +101,10 @@ static int on_entry(void *arg, const char *name, enum fs_type type)
     struct fs_stat stat;
     if (strncmp(name, ".bilge-", 7) == 0)
         return 0;
-    if ((type == FS_OTHER || (type == FS_DIR && scan->apart.len > 0)) &&
-        fs_stat_at(scan->root->fd, name, &stat, NULL) == 0) {
-        type = stat.type;
-        if (apart_has(&scan->apart, stat.dev, stat.ino))
+    if (type == FS_OTHER || (type == FS_DIR && scan->apart.len > 0)) {
+        int code = fs_look(scan->root->fd, name, &stat);
+        type = code == 0 ? stat.type : code == -ENOENT ? FS_OTHER : FS_DIR; /* it says why */
+        if (code == 0 && apart_has(&scan->apart, stat.dev, stat.ino))
             return 0;
     }
     if (type == FS_DIR || type == FS_SYMLINK)
@@ -113,6 +119,7 @@ static void run_root(struct crew *crew, struct task *task)
     int code = 0;
     if (crew_cancelled(crew))
         return;
+    scan->has_parts = cache_find_layout(scan->root->fd) != 0;
     for (size_t i = 0; i < scan->names.len; i++)
         gather_one(scan, scan->names.items[i]);
     if (scan->names.len == 0)

@@ -1,5 +1,7 @@
 #include "core/cache/summary.h"
 
+#include <stdlib.h>
+
 #include "core/base/mem.h"
 #include "core/cache/busy.h"
 #include "core/cache/problems.h"
@@ -52,7 +54,9 @@ void cache_sum(struct cache *cache, struct tally *tally)
 
 enum cache_state cache_foreign_state(const struct tally *tally)
 {
-    return tally->errors == 0 && tally->files == tally->directories ? CACHE_EMPTY : CACHE_FOREIGN;
+    if (tally->files != tally->directories)
+        return CACHE_FOREIGN;
+    return tally->errors > 0 ? CACHE_UNREADABLE : CACHE_EMPTY;
 }
 
 static char *find_busy_sign(const struct cache *cache)
@@ -82,19 +86,84 @@ static bool is_broken(const struct cache *cache)
     return cache->live_unknown;
 }
 
-enum cache_state cache_layout_state(struct cache *cache, const struct tally *tally, bool has_index,
-                                    bool unreadable)
+/* ---- what is it? */
+
+/* A manifest that was read and leads to no BuildKit cache config; NULL: none. */
+static const struct cache_generation *find_other(const struct cache *cache)
 {
-    if (!unreadable && tally->files == tally->directories && cache->blobs_len == 0)
-        return CACHE_EMPTY;
-    if (!has_index && cache->blobs_len > 0)
+    for (size_t i = 0; i < cache->generations_len; i++)
+        if (cache->generations[i].other)
+            return &cache->generations[i];
+    return NULL;
+}
+
+static bool has_cache(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->generations_len; i++)
+        if (cache->generations[i].cache)
+            return true;
+    return false;
+}
+
+/* Of what is foreign only the size is told, so that nobody takes a part of it for
+ * that of a cache. */
+static void make_foreign(struct cache *cache, char *reason)
+{
+    cache_forget(cache);
+    cache->state = CACHE_FOREIGN;
+    free(cache->error);
+    cache->error = reason;
+    cache->other_bytes = cache->size_bytes;
+    cache->live_bytes = cache->older_bytes = cache->orphan_bytes = cache->ingest_bytes = 0;
+    cache->last_export_at = 0;
+    cache->live_unknown = cache->index_unknown = false;
+}
+
+static char *why_other(const struct cache_generation *other)
+{
+    char hex[DIGEST_HEX_SIZE];
+    return mem_printf("it holds an image or something else that is no build cache (manifest %.12s)",
+                      digest_hex(hex, &other->manifest));
+}
+
+/* Whether a manifest that is damaged, gone or not understood could have told. */
+static bool may_have_been_a_cache(const struct cache *cache, const struct manifest *index)
+{
+    return cache->index_unknown || (index != NULL && index->len > 0);
+}
+
+static void report_no_index(struct cache *cache)
+{
+    if (!cache->has_index && cache->blobs_len > 0)
         cache_add_problem(cache, PROBLEM_INDEX, NULL,
                           mem_strdup("there is no index.json: the next build finds nothing "
                                      "cached here, and nothing here is live"));
-    if (unreadable)
-        return CACHE_UNREADABLE;
+}
+
+void cache_judge(struct cache *cache, const struct tally *tally, const struct manifest *index,
+                 bool unreadable)
+{
+    const struct cache_generation *other = find_other(cache);
+    cache->unproven = other != NULL || !has_cache(cache);
+    if (unreadable) {
+        cache->state = CACHE_UNREADABLE;
+        return;
+    }
+    if (tally->files == tally->directories && cache->blobs_len == 0) {
+        cache->state = CACHE_EMPTY;
+        cache->unproven = false;
+        return;
+    }
+    if (other != NULL) {
+        make_foreign(cache, why_other(other));
+        return;
+    }
+    report_no_index(cache);
     cache->busy_sign = find_busy_sign(cache);
     if (cache->busy_sign != NULL)
-        return CACHE_BUSY;
-    return is_broken(cache) ? CACHE_BROKEN : CACHE_OK;
+        cache->state = CACHE_BUSY;
+    else if (cache->unproven && !may_have_been_a_cache(cache, index))
+        make_foreign(cache, mem_strdup("no manifest in it leads to a BuildKit cache config"));
+    else
+        cache->state = cache->unproven || is_broken(cache) ? CACHE_BROKEN : CACHE_OK;
 }

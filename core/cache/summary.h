@@ -5,15 +5,19 @@
 #include <stdbool.h>
 
 #include "core/cache/cache.h"
+#include "core/cache/layout.h"
 #include "core/cache/tally.h"
 
 /* Fills all sums. Blobs are classed by now. An inode with several names is
  * counted once, for the strongest claim on it. */
 void cache_sum(struct cache *cache, struct tally *tally);
 
+/* Of a directory that is no layout. */
 enum cache_state cache_foreign_state(const struct tally *tally);
-/* Sets busy_sign and adds problems of the directory as a whole. */
-enum cache_state cache_layout_state(struct cache *cache, const struct tally *tally, bool has_index,
-                                    bool unreadable);
+/* Of a layout: sets the state, busy_sign, unproven, and the problems of the
+ * directory as a whole. `index`: what index.json holds, NULL when that is not
+ * known. */
+void cache_judge(struct cache *cache, const struct tally *tally, const struct manifest *index,
+                 bool unreadable);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/cache/crew.h"
 
 bool apart_has(const struct apart *apart, uint64_t dev, uint64_t ino)
 {
@@ -26,7 +27,9 @@ void apart_copy(struct apart *ret_copy, const struct apart *from)
 
 void tally_init(struct tally *tally, uint64_t dev, void (*on_end)(struct tally *tally))
 {
-    *tally = (struct tally){.dev = dev, .on_end = on_end};
+    size_t depth = crew_descriptors() / 4; /* two threads, and the levels that wait */
+    *tally = (struct tally){
+        .dev = dev, .depth_max = depth > 1 ? (int)depth : 1, .on_end = on_end};
     atomic_init(&tally->tasks, 0);
     pthread_mutex_init(&tally->lock, NULL);
 }

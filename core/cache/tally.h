@@ -33,6 +33,7 @@ void apart_copy(struct apart *ret_copy, const struct apart *from);
 struct tally {
     pthread_mutex_t lock;
     uint64_t dev;            /* nothing is entered that lies elsewhere */
+    int depth_max;           /* of directories that are tasks of their own, see tree.h */
     const struct apart *apart; /* nor these; NULL: none. Borrowed */
     int64_t plain_bytes[3];  /* by enum region, of inodes with one name */
     struct links links;      /* and those with several */

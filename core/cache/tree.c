@@ -1,7 +1,6 @@
 #include "core/cache/tree.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,8 +8,11 @@
 #include "core/base/mem.h"
 #include "core/cache/entries.h"
 
-/* Each level under work holds a descriptor. */
-#define MAX_DEPTH 256
+/* Of a walk on one thread: so many of the last levels stay open. */
+#define LEVELS_OPEN 4
+/* What a shortened path shows of its two ends. */
+#define PATH_BEGIN 4
+#define PATH_END 2
 /* Some file systems allow more than NAME_MAX. */
 #define MAX_NAME 1100
 
@@ -54,21 +56,199 @@ static void place_release(struct place *place)
 int tree_open(struct tally *tally, int dirfd, const char *name, int *ret_fd,
               struct fs_stat *ret_stat)
 {
+    int code = fs_enter(dirfd, tally->dev, name, ret_fd, ret_stat);
+    return code == -ELOOP || code == -ENOTDIR ? -ENOENT : code;
+}
+
+/* ---- one thread, any depth */
+
+struct level {
+    char *name; /* in the level above */
     struct fs_stat stat;
-    int fd = openat(dirfd, name,
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return errno == ELOOP || errno == ENOTDIR ? -ENOENT : -errno;
-    int code = entry_stat(fd, "", &stat);
-    if (code == 0 && stat.dev != tally->dev)
-        code = -EXDEV;
-    if (code < 0) {
-        close(fd);
-        return code;
+    int fd;           /* -1: not open just now */
+    struct buf below; /* names of directories still to be visited, each with its NUL */
+    size_t pos;
+    bool failed; /* something in it or below */
+};
+
+struct climb {
+    const struct tree_walk *walk;
+    int dirfd; /* that the walk begins in */
+    uint64_t dev;
+    struct level *levels;
+    size_t len, cap;
+    struct entries *entries;
+    bool failed;
+};
+
+/* Of a long path, its beginning and its end. */
+static char *path_in(const struct climb *climb, const char *name)
+{
+    struct buf path = {0};
+    for (size_t i = 0; i < climb->len; i++) {
+        if (i == PATH_BEGIN && climb->len > PATH_BEGIN + PATH_END) {
+            buf_append_str(&path, ".../");
+            i = climb->len - PATH_END;
+        }
+        buf_printf(&path, "%s/", climb->levels[i].name);
     }
-    *ret_fd = fd;
-    *ret_stat = stat;
-    return 0;
+    buf_append_str(&path, name);
+    return buf_take(&path);
+}
+
+/* At the last level; NULL: where the walk began. */
+static void fail(struct climb *climb, int step, int code, int dirfd, const char *name)
+{
+    char *path = path_in(climb, name);
+    climb->walk->on_failure(climb->walk->arg, &(struct tree_failure){.step = step,
+                                                                     .code = code,
+                                                                     .dirfd = dirfd,
+                                                                     .name = name,
+                                                                     .path = path});
+    free(path);
+    if (climb->len > 0)
+        climb->levels[climb->len - 1].failed = true;
+    else
+        climb->failed = true;
+}
+
+static void list_entry(struct climb *climb, struct level *level, const struct entry *entry)
+{
+    const struct tree_walk *walk = climb->walk;
+    struct fs_stat stat = {.type = entry->type};
+    int code = entry->type == FS_DIR ? 0 : entry_stat(level->fd, entry->name, &stat);
+    if (code == -ENOENT)
+        return;
+    if (code < 0) {
+        fail(climb, TREE_LOOK, code, level->fd, entry->name);
+    } else if (stat.type == FS_DIR) {
+        buf_append(&level->below, entry->name, strlen(entry->name) + 1);
+    } else {
+        code = walk->on_file(walk->arg, level->fd, entry->name, &stat);
+        if (code < 0)
+            fail(climb, TREE_ENTRY, code, level->fd, entry->name);
+    }
+}
+
+/* Files are dealt with at once; of directories the names are kept, so that the
+ * descriptor may be closed and another one opened later. */
+static void list_last(struct climb *climb)
+{
+    struct level *level = &climb->levels[climb->len - 1];
+    struct entries_reader reader = ENTRIES_READER(level->fd);
+    struct entry entry;
+    int code;
+    buf_clear(&level->below);
+    level->pos = 0;
+    while ((code = entries_read(&reader, climb->entries)) > 0)
+        while (entries_next(climb->entries, &entry))
+            list_entry(climb, level, &entry);
+    if (code < 0)
+        fail(climb, TREE_LIST, code, level->fd, ".");
+}
+
+static void go_down(struct climb *climb, int dirfd, const char *name)
+{
+    const struct tree_walk *walk = climb->walk;
+    struct level level = {.fd = -1};
+    int code = fs_enter(dirfd, climb->dev, name, &level.fd, &level.stat);
+    if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
+        return; /* it has gone, or is no directory any more */
+    if (code < 0) {
+        fail(climb, TREE_ENTER, code, dirfd, name);
+        return;
+    }
+    if (walk->on_enter != NULL)
+        walk->on_enter(walk->arg, &level.stat);
+    level.name = mem_strdup(name);
+    mem_reserve((void **)&climb->levels, &climb->cap, climb->len + 1, sizeof *climb->levels);
+    climb->levels[climb->len++] = level;
+    if (climb->len > LEVELS_OPEN) {
+        struct level *old = &climb->levels[climb->len - 1 - LEVELS_OPEN];
+        close(old->fd);
+        old->fd = -1;
+    }
+    list_last(climb);
+}
+
+static void drop_last(struct climb *climb)
+{
+    struct level *level = &climb->levels[--climb->len];
+    if (level->fd >= 0)
+        close(level->fd);
+    buf_done(&level->below);
+    free(level->name);
+}
+
+/* What lies above the last level, opened again if need be. */
+static int open_above(struct climb *climb, int *ret_fd)
+{
+    struct level *last = &climb->levels[climb->len - 1];
+    if (climb->len == 1) {
+        *ret_fd = climb->dirfd;
+        return 0;
+    }
+    struct level *above = last - 1;
+    int code = above->fd >= 0 ? 0
+                              : fs_leave(last->fd, above->stat.dev, above->stat.ino, &above->fd);
+    *ret_fd = above->fd;
+    return code;
+}
+
+static void go_up(struct climb *climb)
+{
+    const struct tree_walk *walk = climb->walk;
+    struct level *last = &climb->levels[climb->len - 1];
+    int above, code = open_above(climb, &above);
+    if (code < 0) { /* it was moved elsewhere: how to go on from there is not known */
+        fail(climb, TREE_LEAVE, code, last->fd, "..");
+        while (climb->len > 0)
+            drop_last(climb);
+        climb->failed = true;
+        return;
+    }
+    bool failed = last->failed;
+    code = walk->on_leave == NULL
+               ? 0
+               : walk->on_leave(walk->arg, above, last->name, &last->stat, failed);
+    if (code == TREE_AGAIN && lseek(last->fd, 0, SEEK_SET) == 0) {
+        list_last(climb);
+        return;
+    }
+    char *name = last->name;
+    last->name = NULL;
+    drop_last(climb);
+    if (code < 0)
+        fail(climb, TREE_ENTRY, code, above, name);
+    else if (failed && climb->len > 0)
+        climb->levels[climb->len - 1].failed = true;
+    else if (failed)
+        climb->failed = true;
+    free(name);
+}
+
+bool tree_walk(int dirfd, uint64_t dev, const char *name, const struct tree_walk *walk)
+{
+    struct climb climb = {.walk = walk, .dirfd = dirfd, .dev = dev};
+    climb.entries = mem_alloc(sizeof *climb.entries);
+    go_down(&climb, dirfd, name);
+    while (climb.len > 0) {
+        struct level *last = &climb.levels[climb.len - 1];
+        bool over = walk->is_over != NULL && walk->is_over(walk->arg);
+        if (over) {
+            drop_last(&climb);
+            climb.failed = true;
+        } else if (last->pos < last->below.len) {
+            const char *next = last->below.data + last->pos;
+            last->pos += strlen(next) + 1;
+            go_down(&climb, last->fd, next);
+        } else {
+            go_up(&climb);
+        }
+    }
+    free(climb.levels);
+    free(climb.entries);
+    return !climb.failed;
 }
 
 /* ---- tasks: list a directory batch by batch; enter the directories found */
@@ -169,13 +349,79 @@ static void run_listing(struct crew *crew, struct task *task)
     place_release(place);
 }
 
+/* ---- deeper than the tasks go */
+
+struct deep {
+    struct crew *crew;
+    struct tally *tally;
+    struct subtotal subtotal;
+};
+
+static int count_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    struct deep *deep = arg;
+    (void)dirfd;
+    (void)name;
+    tally_count(deep->tally, &deep->subtotal, stat);
+    return 0;
+}
+
+static void count_directory(void *arg, const struct fs_stat *stat)
+{
+    struct deep *deep = arg;
+    tally_count(deep->tally, &deep->subtotal, stat);
+}
+
+static void note_failure(void *arg, const struct tree_failure *failure)
+{
+    struct deep *deep = arg;
+    struct fs_stat stat;
+    bool entering = failure->step == TREE_ENTER;
+    tally_error(deep->tally, failure->code,
+                entering                     ? "entering directory"
+                : failure->step == TREE_LOOK ? "looking at"
+                                             : "reading",
+                failure->path);
+    /* It can't be entered, but takes space itself. */
+    if (entering && failure->code != -EXDEV &&
+        entry_stat(failure->dirfd, failure->name, &stat) == 0)
+        tally_count(deep->tally, &deep->subtotal, &stat);
+}
+
+static bool is_cancelled(void *arg)
+{
+    return crew_cancelled(((struct deep *)arg)->crew);
+}
+
+static void count_deep(struct crew *crew, struct place *above, const char *name)
+{
+    struct deep deep = {
+        .crew = crew,
+        .tally = above->tally,
+        .subtotal = {.region = above->region, .leftover = above->leftover},
+    };
+    const struct tree_walk walk = {
+        .on_file = count_file,
+        .on_enter = count_directory,
+        .on_failure = note_failure,
+        .is_over = is_cancelled,
+        .arg = &deep,
+    };
+    tree_walk(above->fd, deep.tally->dev, name, &walk);
+    tally_add(deep.tally, &deep.subtotal);
+}
+
 static void enter(struct crew *crew, struct place *above, const char *name)
 {
     struct tally *tally = above->tally;
     struct subtotal subtotal = {.region = above->region, .leftover = above->leftover};
     struct fs_stat stat;
     int fd = -1;
-    int code = above->depth >= MAX_DEPTH ? -ELOOP : tree_open(tally, above->fd, name, &fd, &stat);
+    if (above->depth >= tally->depth_max) {
+        count_deep(crew, above, name);
+        return;
+    }
+    int code = tree_open(tally, above->fd, name, &fd, &stat);
     if (code == -ENOENT)
         return;
     if (code == 0 && apart_has(tally->apart, stat.dev, stat.ino)) {

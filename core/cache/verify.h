@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/cache/cache.h"
+#include "core/cache/layout.h"
 #include "core/cache/remove.h"
 
 struct verify_spec {
@@ -30,10 +31,19 @@ struct verify_result {
     int64_t checked_bytes;
     struct cache_problem *problems; /* of the scan, and digests that do not match */
     size_t problems_len, problems_cap;
+    /* Blobs that were read to their end and are not what their names say. */
+    struct digest *damaged;
+    size_t damaged_len, damaged_cap;
+    size_t unread; /* live blobs that could not be read: nothing is known of them */
+    struct err unread_reason; /* of the first of them */
+    /* index.json as it was before the scan: a repair acts on no other. */
+    struct index_file index_file;
+    struct manifest index;
 };
 
 /* 0 when it ran through (look at ok), ERR_CANCELLED. A missing, foreign or
- * unreadable directory is a result with a problem. Blocking: call from a
+ * unreadable directory is a result with a problem, and so is a blob that can't be
+ * read: that is no damage. Blocking: call from a
  * worker thread. The caller gives the result back with verify_done(). */
 int verify_cache(const struct verify_spec *spec, struct verify_result *ret_result, struct err *err);
 void verify_done(struct verify_result *result);
@@ -48,8 +58,13 @@ enum repair_act {
 /* Makes a valid, smaller cache of a broken one: points index.json at what is
  * whole, then removes the blobs that are not what their names say (an exporter
  * would take them for good and never write them again). Never leaves an
- * index.json that names what is not there. ERR_BUSY, ERR_FOREIGN, ERR_CHANGED
- * as remove_items() does. *ret_detail (gives): one line on what was done. */
+ * index.json that names what is not there. When nothing is whole, live or old, the
+ * directory goes: only if index.json was there and understood.
+ *
+ * Acts on nothing that it could not read completely, or does not understand: then
+ * it is an error that says so and what to do, and all is as it was. So it is with
+ * ERR_FOREIGN for what is no cache, ERR_BUSY, and ERR_CHANGED when somebody has
+ * exported since it was verified. *ret_detail (gives): one line on what was done. */
 int repair_cache(const struct remove_context *context, const struct verify_result *result,
                  enum repair_act *ret_act, char **ret_detail, struct err *err);
 

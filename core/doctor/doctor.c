@@ -86,7 +86,9 @@ static void check_project(struct examination *exam)
 
 static void check_history(struct examination *exam)
 {
-    if (exam->store->history_load == LOAD_FAILED)
+    if (exam->store->history_error != NULL)
+        doctor_find(exam, DOCTOR_WARNING, mem_strdup(exam->store->history_error), NULL);
+    else if (exam->store->history_load == LOAD_FAILED)
         doctor_find(exam, DOCTOR_NOTE,
                     mem_strdup("nothing is remembered from run to run: no forecast, no steps of "
                                "layers whose record is gone"),

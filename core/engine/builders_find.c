@@ -1,20 +1,20 @@
-#include <dirent.h>
 #include <stdlib.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/engine/builders.h"
 #include "core/engine/endpoint.h"
 
+static int is_shown(void *arg, const char *name, enum fs_type type)
+{
+    (void)arg;
+    (void)type;
+    return name[0] != '.';
+}
+
 static bool has_entries(const char *directory)
 {
-    DIR *dir = opendir(directory);
-    bool found = false;
-    if (dir == NULL)
-        return false;
-    for (struct dirent *entry = readdir(dir); entry != NULL && !found; entry = readdir(dir))
-        found = entry->d_name[0] != '.';
-    closedir(dir);
-    return found;
+    return fs_each_path(directory, is_shown, NULL, NULL) > 0;
 }
 
 /* Source: docker/buildx store/store.go (instances), util/confutil (BUILDX_CONFIG);

@@ -207,14 +207,9 @@ static void copy_endpoint(struct engine *engine, const struct endpoint *endpoint
     copy->host = mem_strdup(endpoint->host);
     mem_replace(&copy->socket_path, endpoint->socket_path);
     bool named = strcmp(copy->context, "default") != 0;
-    const char *const child[] = {
-        "docker",
-        named ? "--context" : "--host",
-        named ? copy->context : copy->host,
-        "system",
-        "dial-stdio",
-        NULL,
-    };
+    engine->address = named ? mem_printf("--context=%s", copy->context)
+                            : mem_printf("--host=%s", copy->host);
+    const char *const child[] = {"docker", engine->address, "system", "dial-stdio", NULL};
     memcpy(engine->child, child, sizeof child);
     engine->target.socket_path = copy->socket_path;
     engine->target.child = engine->child;
@@ -265,6 +260,7 @@ static void on_closed(uv_handle_t *handle)
     if (--engine->open_handles > 0)
         return;
     endpoint_done(&engine->endpoint);
+    free(engine->address);
     api_info_done(&engine->about);
     free(engine);
 }

@@ -26,7 +26,8 @@ struct engine {
     uv_loop_t *loop;
     struct endpoint endpoint;
     struct http_target target;
-    const char *child[6]; /* argv, for an endpoint that is no unix socket */
+    const char *child[5]; /* argv, for an endpoint that is no unix socket */
+    char *address;        /* its "--context=far" */
     bool watch;
     const struct engine_ops *ops;
     void *arg;

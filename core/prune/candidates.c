@@ -7,12 +7,6 @@
 #include "core/prune/loss.h"
 #include "core/prune/planner.h"
 
-/* Without a project nobody knows which services there are: all may be. */
-static bool may_exist(const struct planner *planner, const struct service *row)
-{
-    return row->in_project || planner->store->project == NULL;
-}
-
 static bool is_on_disk(const struct planner *planner, const struct service *row)
 {
     uint64_t dev = planner->query->disk_dev;
@@ -24,11 +18,6 @@ static bool is_busy(const struct planner *planner, const struct service *row)
     return !planner->query->now &&
            (service_busy_sign(row) != NULL || planner->store->building_client != NULL ||
             planner->build_sign != NULL);
-}
-
-static bool goes_whole(const struct planner *planner, const struct service *row)
-{
-    return planner->query->whole && !(planner->query->keep_live && may_exist(planner, row));
 }
 
 /* Runs planner_caches() with one scope alone, over the rows of `chosen`. */
@@ -43,7 +32,14 @@ static void add_scope(struct planner *planner, struct query scope, bool *chosen)
     planner->chosen = all;
 }
 
-/* A busy cache is kept once: as a whole when it could go as such. */
+/* What is kept is said once: of the whole directory, when that is looked at too. */
+static bool is_kept_whole(const struct planner *planner, const struct service *row)
+{
+    bool unread = row->cache != NULL && row->cache->state == CACHE_UNREADABLE;
+    return planner->query->whole &&
+           (unread || (is_busy(planner, row) && planner_takes_whole(planner, row)));
+}
+
 static void add_garbage(struct planner *planner)
 {
     const struct store *store = planner->store;
@@ -51,7 +47,7 @@ static void add_garbage(struct planner *planner)
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         chosen[i] = planner->chosen[i] && is_on_disk(planner, row) &&
-                    !(is_busy(planner, row) && goes_whole(planner, row));
+                    !is_kept_whole(planner, row);
     }
     struct query scope = *planner->query;
     scope.whole = false;
@@ -63,17 +59,8 @@ static void add_wholes(struct planner *planner)
 {
     const struct store *store = planner->store;
     bool *chosen = mem_zalloc(store->services_len + 1);
-    for (size_t i = 0; i < store->services_len; i++) {
-        const struct service *row = &store->services[i];
-        chosen[i] = planner->chosen[i] && is_on_disk(planner, row) && goes_whole(planner, row);
-        if (chosen[i] || !planner->query->whole || !planner->chosen[i] || row->cache == NULL ||
-            !is_on_disk(planner, row) || row->cache->live_bytes == 0)
-            continue;
-        struct plan_kept *kept = planner_keep(planner, ITEM_SERVICE, row->id, row->name,
-                                              "the live cache of a service that exists");
-        mem_replace(&kept->service, row->name);
-        kept->size_bytes = row->cache->live_bytes;
-    }
+    for (size_t i = 0; i < store->services_len; i++)
+        chosen[i] = planner->chosen[i] && is_on_disk(planner, &store->services[i]);
     struct query scope = *planner->query;
     scope.garbage = false;
     add_scope(planner, scope, chosen);

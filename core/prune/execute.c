@@ -93,3 +93,10 @@ void execute_cancel(struct execute *execute)
     if (!execute->closing)
         uv_async_send(&execute->async);
 }
+
+void execute_hang_up(struct execute *execute)
+{
+    execute_cancel(execute);
+    if (execute->records != NULL)
+        execute_records_hang_up(execute);
+}

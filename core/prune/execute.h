@@ -51,6 +51,9 @@ struct execute *execute_start(uv_loop_t *loop, const struct plan *plan,
 /* Stops between two items; on_done still comes. What was not come to is no
  * failure. */
 void execute_cancel(struct execute *execute);
+/* The same, and hangs up on the engine that is asked just now, which may still
+ * finish what it has begun: its records fail with ERR_CANCELLED. */
+void execute_hang_up(struct execute *execute);
 
 /* Does it wait only for work in lanes of which is_silent() says that they do not
  * answer? */

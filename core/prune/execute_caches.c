@@ -26,6 +26,7 @@ struct cache_job {
     size_t *items; /* of the plan, that lie in it */
     size_t items_len;
     bool whole; /* the directory goes as it is */
+    int64_t exported_at; /* when it was last exported to, as shown */
     struct remove_item *removals;
     size_t removals_len;
     int64_t reported_bytes;
@@ -63,13 +64,30 @@ static void add_link(struct execute *execute, size_t index)
     };
 }
 
+/* An export that index.json is to name no longer. */
+static void add_live(struct cache_job *job, const struct plan_item *item)
+{
+    struct remove_item removal = {
+        .kind = REMOVE_LIVE,
+        .ino = item->ino,
+        .modified_at = item->seen_at,
+        .code = ERR_CANCELLED,
+    };
+    if (digest_parse(item->id, &removal.digest))
+        job->removals[job->removals_len++] = removal;
+}
+
 static void add_item(struct execute *execute, size_t index)
 {
     const struct plan_item *item = &execute->plan->items[index];
     struct cache_job *job = &execute->jobs[item->cache];
     job->items[job->items_len++] = index;
-    if (item->kind == ITEM_SERVICE)
+    if (item->kind == ITEM_SERVICE) {
         job->whole = true;
+        job->exported_at = item->seen_at;
+    }
+    if (item->live)
+        add_live(job, item);
     if (item->kind != ITEM_INGEST)
         return;
     job->removals[job->removals_len++] = (struct remove_item){
@@ -94,7 +112,7 @@ static void make_jobs(struct execute *execute)
         if (plan->items[i].cache == CACHE_NONE)
             continue;
         items[plan->items[i].cache]++;
-        removals[plan->items[i].cache] += plan->items[i].kind == ITEM_INGEST;
+        removals[plan->items[i].cache] += plan->items[i].kind == ITEM_INGEST || plan->items[i].live;
     }
     for (size_t i = 0; i < plan->caches_len; i++) {
         jobs[i].execute = execute;
@@ -167,6 +185,7 @@ static void job_run(struct lane_job *lane_job)
         .name = job->cache->name,
         .dev = job->cache->dev,
         .ino = job->cache->ino,
+        .exported_at = job->whole ? &job->exported_at : NULL,
         .now = execute->plan->now,
         .own_sessions = execute->env.own_sessions,
         .settle_ms = SETTLE_MS,
@@ -221,9 +240,24 @@ static void report(struct cache_job *job, size_t item, const struct remove_item 
     execute_item_over(execute, item, &err);
 }
 
+static const struct remove_item *failed_live(const struct cache_job *job,
+                                             const struct plan_item *item)
+{
+    struct digest digest;
+    if (!item->live || !digest_parse(item->id, &digest))
+        return NULL;
+    for (size_t i = 0; i < job->removals_len; i++)
+        if (job->removals[i].kind == REMOVE_LIVE && digest_equal(&job->removals[i].digest, &digest))
+            return job->removals[i].code == 0 ? NULL : &job->removals[i];
+    return NULL;
+}
+
 static const struct remove_item *failed_link(const struct cache_job *job,
                                              const struct plan_item *item)
 {
+    const struct remove_item *live = failed_live(job, item);
+    if (live != NULL)
+        return live;
     for (size_t i = 0; i < item->links_len; i++) {
         size_t place = job->execute->places[item->links[i]];
         if (place != SIZE_MAX && !is_gone(&job->removals[place]))

@@ -243,6 +243,20 @@ static void next_builder(struct record_run *run)
     next_call(run);
 }
 
+void execute_records_hang_up(struct execute *execute)
+{
+    struct record_run *run = execute->records;
+    struct engine *engine = execute->env.engine_of(execute->arg, run->builder);
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the prune was cancelled");
+    if (run->request != NULL) {
+        builders_cancel(run->request);
+        on_pruned(run, NULL, 0, 0, &err);
+    } else if (engine != NULL) {
+        engine_prune_cancel(engine); /* calls on_pruned() */
+    }
+}
+
 void execute_records_start(struct execute *execute)
 {
     struct record_run *run = mem_zalloc(sizeof *run);

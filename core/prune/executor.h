@@ -47,5 +47,6 @@ void execute_caches_free(struct execute *execute);
 bool execute_caches_hang(const struct execute *execute,
                          bool (*is_silent)(void *arg, const struct lane *lane), void *arg);
 void execute_records_start(struct execute *execute);
+void execute_records_hang_up(struct execute *execute);
 
 #endif

@@ -29,5 +29,9 @@ char *look_since(const char *what, int64_t age_s);
 
 /* Generations, orphans and leftovers of the row. */
 void look_plan_garbage(struct look *look);
+/* Of several live generations those that `dropped` marks: index.json names them no
+ * longer, and what only they reach goes. False, and nothing is planned, when it
+ * can't be so: the index always names a generation, and whole ones only. */
+bool look_plan_live(struct look *look, const bool *dropped, const char *reason);
 
 #endif

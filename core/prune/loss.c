@@ -12,7 +12,7 @@
 
 /* A restore of an older generation is hardly ever wanted. */
 #define GENERATION_WANTED 0.001
-#define GONE_SERVICE_WANTED 0.2
+#define ABANDONED_WANTED 0.2
 #define LIVE_SERVICE_WEIGHT 10
 #define STEP_RATE (10 * MB)
 
@@ -127,7 +127,7 @@ static double seconds_of_service(const struct store *store, const struct plan_it
 
 /* ------------------------------------------------------------------- loss */
 
-static double wanted(const struct store *store, const struct plan_item *item)
+static double wanted(const struct store *store, const struct plan_item *item, int64_t now)
 {
     double days = item->age_s > 0 ? (double)item->age_s / DAY_SECONDS : 0;
     double weight = 1;
@@ -135,19 +135,19 @@ static double wanted(const struct store *store, const struct plan_item *item)
         weight = GENERATION_WANTED;
     if (item->kind == ITEM_SERVICE) {
         const struct service *row = store_service(store, item->service_id);
-        bool gone = store->project != NULL && row != NULL && !row->in_project;
-        weight = gone ? GONE_SERVICE_WANTED : LIVE_SERVICE_WEIGHT;
+        bool abandoned = row != NULL && service_is_abandoned(store, row, now);
+        weight = abandoned ? ABANDONED_WANTED : LIVE_SERVICE_WEIGHT;
     }
     return weight / (1 + days);
 }
 
-void loss_fill(const struct store *store, struct plan_item *item)
+void loss_fill(const struct store *store, struct plan_item *item, int64_t now)
 {
     if (item->kind == ITEM_SERVICE)
         item->rebuild_s = seconds_of_service(store, item);
     else if (item->kind == ITEM_GENERATION && item->loses != NULL)
         item->rebuild_s = seconds_of(item->size_bytes, STEP_RATE);
-    item->loss = item->rebuild_s * wanted(store, item);
+    item->loss = item->rebuild_s * wanted(store, item, now);
 }
 
 /* ---------------------------------------------------------------- records */

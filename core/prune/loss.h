@@ -9,9 +9,8 @@
  * 100 MB/s …). Garbage costs nothing, an older generation a little: it may
  * have to be restored.
  *
- * Wanted: 1 / (1 + days since the last use or export). A cache of a service
- * that the project does not know any more counts a fifth; the live one of
- * an existing service tenfold, so that it goes last. */
+ * Wanted: 1 / (1 + days since the last use or export). An abandoned cache counts
+ * a fifth, any other whole cache tenfold, so that it goes last. */
 #ifndef BILGE_PRUNE_LOSS_H
 #define BILGE_PRUNE_LOSS_H
 
@@ -31,6 +30,6 @@ void loss_fill_record(const struct store *store, const struct step_times *times,
                       const struct record *record, struct plan_item *item);
 
 /* Fills in loss, and of other items than records rebuild_s, too. */
-void loss_fill(const struct store *store, struct plan_item *item);
+void loss_fill(const struct store *store, struct plan_item *item, int64_t now);
 
 #endif

@@ -22,16 +22,13 @@ static size_t older_to_keep(const struct look *look)
     return asked == 0 ? 0 : (size_t)asked - has_live(look->cache);
 }
 
-static void add_generation(struct look *look, size_t index, const char *title)
+static struct plan_item *put_generation(struct look *look, size_t index, const char *title)
 {
     const struct cache_generation *generation = &look->cache->generations[index];
     char id[DIGEST_TEXT_SIZE];
     struct plan_item *item =
         look_add(look, ITEM_GENERATION, digest_text(id, &generation->manifest), title);
-    int64_t superseded_at = index > 0 ? look->cache->generations[index - 1].exported_at : 0;
     item->age_s = planner_age(look->planner, generation->exported_at);
-    item->reason = look_since("superseded", planner_age(look->planner, superseded_at));
-    item->loses = generation->whole ? mem_strdup("this state can't be restored any more") : NULL;
     item->size_bytes = generation->reach_bytes;
     item->seen_at = generation->exported_at;
     item->links = mem_alloc(generation->blobs_len * sizeof *item->links);
@@ -40,6 +37,87 @@ static void add_generation(struct look *look, size_t index, const char *title)
     uint32_t manifest = cache_find_blob(look->cache, &generation->manifest);
     if (manifest != CACHE_NONE)
         item->ino = look->cache->blobs[manifest].ino;
+    return item;
+}
+
+static void add_generation(struct look *look, size_t index, const char *title)
+{
+    const struct cache_generation *generation = &look->cache->generations[index];
+    struct plan_item *item = put_generation(look, index, title);
+    int64_t superseded_at = index > 0 ? look->cache->generations[index - 1].exported_at : 0;
+    item->reason = look_since("superseded", planner_age(look->planner, superseded_at));
+    item->loses = generation->whole ? mem_strdup("this state can't be restored any more") : NULL;
+}
+
+/* ---------------------------------------------- of several live ones, some */
+
+static bool leaves_whole_ones(const struct cache *cache, const bool *dropped)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        if (!cache->generations[i].live || dropped[i])
+            continue;
+        if (!cache->generations[i].whole)
+            return false;
+        left++;
+    }
+    return left > 0 && !cache->live_unknown && cache->state != CACHE_BROKEN;
+}
+
+bool look_plan_live(struct look *look, const bool *dropped, const char *reason)
+{
+    const struct cache *cache = look->cache;
+    if (!leaves_whole_ones(cache, dropped))
+        return false;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const struct cache_generation *generation = &cache->generations[i];
+        if (!generation->live || !dropped[i])
+            continue;
+        char *title = generation->tag != NULL
+                          ? mem_printf("current export, tag %s", generation->tag)
+                          : mem_strdup("current export, without a tag");
+        struct plan_item *item = put_generation(look, i, title);
+        item->live = true;
+        item->reason = mem_strdup(reason);
+        item->loses = mem_strdup("builds that import this tag start from the engine's own cache or "
+                                 "from scratch");
+        free(title);
+    }
+    return true;
+}
+
+static void keep_live(struct look *look, size_t index, const char *reason, bool busy)
+{
+    const struct cache_generation *generation = &look->cache->generations[index];
+    char id[DIGEST_TEXT_SIZE];
+    struct plan_kept *kept = look_keep(look, ITEM_GENERATION,
+                                       digest_text(id, &generation->manifest), "current export",
+                                       reason);
+    kept->size_bytes = generation->unique_bytes;
+    kept->busy = busy;
+}
+
+/* Live ones that were asked for by their manifests. */
+static void plan_named_live(struct look *look, const char *sign)
+{
+    const struct cache *cache = look->cache;
+    bool *dropped = mem_zalloc(cache->generations_len + 1), any = false;
+    char id[DIGEST_TEXT_SIZE];
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        dropped[i] = cache->generations[i].live &&
+                     planner_names(look->planner, digest_text(id, &cache->generations[i].manifest));
+        any |= dropped[i];
+    }
+    bool planned = any && sign == NULL &&
+                   look_plan_live(look, dropped, "asked for; other exports of the directory stay");
+    for (size_t i = 0; i < cache->generations_len && !planned; i++)
+        if (dropped[i])
+            keep_live(look, i,
+                      sign != NULL ? sign
+                                   : "the directory has no other current export that is whole: only "
+                                     "the whole directory can go",
+                      sign != NULL);
+    free(dropped);
 }
 
 /* What a restore would turn to; NULL: nothing speaks for keeping it. */
@@ -152,7 +230,7 @@ static void keep_named_blobs(struct look *look)
         bool live = blob->class == BLOB_LIVE;
         digest_text(id, &blob->digest);
         if (blob->class == BLOB_ORPHAN || !planner_names(look->planner, id) ||
-            (!live && is_generation(look->cache, &blob->digest)))
+            is_generation(look->cache, &blob->digest))
             continue;
         look_keep(look, ITEM_BLOB, id, "blob",
                   live ? "the live generation needs it"
@@ -231,8 +309,10 @@ void look_plan_garbage(struct look *look)
 {
     const struct query *query = look->planner->query;
     const char *sign = look_busy_sign(look);
-    if (query->ids_len > 0)
+    if (query->ids_len > 0) {
         keep_named_blobs(look);
+        plan_named_live(look, sign);
+    }
     if (!has_garbage(look->cache))
         return;
     if (sign != NULL) {

@@ -201,9 +201,11 @@ static int find_builder(const struct planner *planner, const struct builder **re
     const char *asked = planner->query->builder;
     *ret_builder = asked != NULL ? store_builder(planner->store, asked)
                                  : store_selected_builder(planner->store);
-    return asked != NULL && *ret_builder == NULL
-               ? err_set(err, ERR_USAGE, "no such builder: %s", asked)
-               : 0;
+    if (asked == NULL || *ret_builder != NULL)
+        return 0;
+    if (planner->store->builders_error != NULL)
+        return err_set(err, ERR_PEER, "builder %s: %s", asked, planner->store->builders_error);
+    return err_set(err, ERR_USAGE, "no such builder: %s", asked);
 }
 
 int planner_records(struct planner *planner, struct err *err)

@@ -1,6 +1,7 @@
 /* How a plan is made: which rows are meant, then part by part. */
 #include "core/prune/planner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,8 @@ static void choose_row(struct planner *planner, size_t index)
     const struct store *store = planner->store;
     const struct service *row = &store->services[index];
     planner->chosen[index] = true;
+    if (!words_has(&planner->named, row->name))
+        words_add(&planner->named, row->name);
     if (row->cache != NULL || row->path == NULL)
         return;
     const struct service *owner = store_service(store, row->path);
@@ -119,7 +122,6 @@ static int ambiguous(const struct store *store, const char *name, size_t count, 
     buf_done(&paths);
     return code;
 }
-
 /* An id names its row. A name stands for the project's service, which may have
  * several caches; outside the project it must be the only one of that name. */
 static int choose_named(struct planner *planner, const char *name, struct err *err)
@@ -228,6 +230,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         code = make(&planner, err);
     query_match_done(&planner.match);
     free(planner.chosen);
+    words_done(&planner.named);
     free(planner.ids);
     free(planner.ids_found);
     free(planner.build_sign);
@@ -237,7 +240,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         return code;
     }
     for (size_t i = 0; i < planner.plan->items_len; i++)
-        loss_fill(store, &planner.plan->items[i]);
+        loss_fill(store, &planner.plan->items[i], now);
     plan_count(planner.plan);
     *ret_plan = planner.plan;
     return 0;

@@ -90,6 +90,10 @@ static int check_contradictions(const struct query *query, struct err *err)
         return err_set(err, ERR_USAGE,
                        "ids name single items: they can't be combined with whole "
                        "cache directories");
+    if (query->live && !query->whole && (caches || query->records || query->ids_len > 0))
+        return err_set(err, ERR_USAGE,
+                       "live caches go as a whole: they can't be combined with single items, "
+                       "garbage or records alone");
     if (query->whole && query->keep_generations > 0)
         return err_set(err, ERR_USAGE,
                        "a cache directory can't go as a whole and keep "

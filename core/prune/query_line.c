@@ -39,13 +39,20 @@ static int twice(struct reader *reader, const char *name)
     return err_set(reader->err, ERR_USAGE, "%s: is given twice", name);
 }
 
+static int refuse(struct reader *reader, const char *name, char *takes_reason)
+{
+    err_set(reader->err, ERR_USAGE, "%s: %s", name, takes_reason);
+    free(takes_reason);
+    return ERR_USAGE;
+}
+
 static int read_age(struct reader *reader, const char *name, const char *value)
 {
     if (reader->line->query.older_than_s >= 0)
         return twice(reader, name);
     return text_parse_age(value, &reader->line->query.older_than_s)
                ? 0
-               : err_set(reader->err, ERR_USAGE, "%s: an age is 90s, 15m, 24h, 7d or 2w", name);
+               : refuse(reader, name, text_age_refusal(value));
 }
 
 static int read_size(struct reader *reader, const char *name, const char *value)
@@ -56,7 +63,7 @@ static int read_size(struct reader *reader, const char *name, const char *value)
         return twice(reader, name);
     return text_parse_size(value, slot) && *slot > 0
                ? 0
-               : err_set(reader->err, ERR_USAGE, "%s: a size is 500MB, 10GB or 2GiB", name);
+               : refuse(reader, name, text_size_refusal(value));
 }
 
 static int read_flag(struct reader *reader, const char *name, const char *value)

@@ -8,35 +8,17 @@
 #include "core/store/record_words.h"
 #include "core/store/store.h"
 
-/* Longer ones are slips, and some cost the machine more than they find. */
-#define EXPRESSION_MAX 1024
-
 int query_match_init(struct query_match *match, const struct query *query, int64_t now,
                      struct err *err)
 {
     *match = (struct query_match){.query = query, .now = now};
-    if (query->match == NULL)
-        return 0;
-    if (strlen(query->match) > EXPRESSION_MAX)
-        return err_set(err, ERR_USAGE, "a regular expression of more than %d bytes",
-                       EXPRESSION_MAX);
-    if (!expression_is_small(query->match))
-        return err_set(err, ERR_USAGE, "a regular expression that repeats too much");
-    int code = regcomp(&match->regex, query->match, REG_EXTENDED | REG_NOSUB);
-    if (code != 0) {
-        char reason[128];
-        regerror(code, &match->regex, reason, sizeof reason);
-        return err_set(err, ERR_USAGE, "\"%s\" is no regular expression: %s", query->match, reason);
-    }
-    match->has_regex = true;
-    return 0;
+    return query->match != NULL ? expression_new(query->match, &match->expression, err) : 0;
 }
 
 void query_match_done(struct query_match *match)
 {
-    if (match->has_regex)
-        regfree(&match->regex);
-    match->has_regex = false;
+    expression_free(match->expression);
+    match->expression = NULL;
 }
 
 /* ------------------------------------------------------------ single parts */
@@ -77,7 +59,7 @@ static bool is_flag(enum query_flag asked, bool value)
 
 static bool matches(const struct query_match *match, const char *text)
 {
-    return !match->has_regex || regexec(&match->regex, text, 0, NULL, 0) == 0;
+    return match->expression == NULL || expression_matches(match->expression, text);
 }
 
 static bool has_text(const struct query_match *match, const char *text)
@@ -102,7 +84,7 @@ static bool matches_words(const struct query_match *match, const struct store *s
     const struct record *record = &builder->records.items[index];
     const struct owner *owner =
         index < builder->owners.len ? &builder->owners.items[index] : &nobody;
-    if (!match->has_regex && match->query->text == NULL)
+    if (match->expression == NULL && match->query->text == NULL)
         return true;
     const char *text = record_text(store, record);
     char *words = record_words(store, record);

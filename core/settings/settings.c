@@ -21,6 +21,8 @@ const struct setting settings_table[] = {
     {"", "cache-root", SETTING_DIRECTORIES, SLOT(cache_roots), 0, 0, NULL, NULL,
      "/tmp/docker-cache",
      "A directory that holds cache directories, as --cache-root; without one the project says"},
+    {"", "abandoned-after", SETTING_AGE, SLOT(abandoned_after), 1, 520 * 7 * DAY, NULL, "30d", NULL,
+     "A cache that no project names is abandoned when nothing was written to it for so long"},
     {"disk", "amber", SETTING_LEVEL, SLOT(disk_amber), 0, 0, NULL, "85%", NULL,
      "A disk is getting full: so much of it is used, or (a size) less is free"},
     {"disk", "red", SETTING_LEVEL, SLOT(disk_red), 0, 0, NULL, "95%", NULL,
@@ -161,29 +163,40 @@ static bool is_assignment(const char *text)
     return len > 0 && text[0] != '-' && text[len] == '=';
 }
 
-/* "must be …" for each kind. */
+static char *refusal(const struct setting *setting, const char *text)
+{
+    struct buf choices = {0};
+    switch (setting->kind) {
+    case SETTING_FLAG:
+        return mem_printf("\"%s\" is not yes or no", text);
+    case SETTING_COUNT:
+        return mem_printf("\"%s\" is not a number", text);
+    case SETTING_SIZE:
+        return text_size_refusal(text);
+    case SETTING_AGE:
+        return text_age_refusal(text);
+    case SETTING_LEVEL:
+        return level_refusal(text);
+    case SETTING_DIRECTORIES:
+        return mem_printf("\"%s\" is not an absolute path", text);
+    case SETTING_WORDS:
+        return mem_printf("\"%s\" is not a name", text);
+    case SETTING_ASSIGNMENTS:
+        return mem_printf("\"%s\" is not NAME=value", text);
+    default:
+        buf_printf(&choices, "\"%s\" is not one of ", text);
+        setting_append_form(setting, &choices);
+        return buf_take(&choices);
+    }
+}
+
 static int refuse(const struct setting *setting, const char *text, struct err *err)
 {
-    static const char *const forms[] = {
-        [SETTING_FLAG] = "yes or no",
-        [SETTING_COUNT] = "a number",
-        [SETTING_SIZE] = "a size such as 500MB, 10GB, 2GiB",
-        [SETTING_AGE] = "an age such as 90s, 15m, 24h, 7d, 2w",
-        [SETTING_LEVEL] = "a percentage such as 85%, or a size that is left free such as 10GB",
-        [SETTING_DIRECTORIES] = "an absolute path",
-        [SETTING_WORDS] = "a name",
-        [SETTING_ASSIGNMENTS] = "NAME=value",
-    };
-    struct buf choices = {0};
-    char *name = setting_name(setting);
-    if (setting->kind == SETTING_CHOICE)
-        setting_append_form(setting, &choices);
-    int code = err_set(err, ERR_USAGE, "%s: \"%s\" is not %s%s", name, text,
-                       setting->kind == SETTING_CHOICE ? "one of " : forms[setting->kind],
-                       setting->kind == SETTING_CHOICE ? choices.data : "");
-    buf_done(&choices);
+    char *name = setting_name(setting), *reason = refusal(setting, text);
+    err_set(err, ERR_USAGE, "%s: %s", name, reason);
+    free(reason);
     free(name);
-    return code;
+    return ERR_USAGE;
 }
 
 static int set_number(const struct setting *setting, const char *text, int64_t *slot,

@@ -35,6 +35,7 @@ enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR
 
 struct settings {
     struct settings_list cache_roots; /* absolute */
+    int64_t abandoned_after; /* seconds */
     struct level disk_amber, disk_red;
     struct settings_list build_args; /* "NAME=value" */
     struct settings_list build_profiles;
@@ -111,8 +112,9 @@ char *settings_default_path(void);
 #define SETTINGS_FILE_MAX (256 * 1024)
 
 /* Reads the file into *settings. ERR_USAGE naming file and line when something
- * in it makes no sense, and when it can't be read. One that is not there is an
- * error with `must_exist`, else *ret_found (may be NULL) says so. */
+ * in it makes no sense; another code when it can't be read, or is no file. One
+ * that is not there is an error with `must_exist`, else *ret_found (may be NULL)
+ * says so. */
 int settings_read(struct settings *settings, const char *path, bool must_exist, bool *ret_found,
                   struct err *err);
 /* The same of an open file that errors call `path`. */

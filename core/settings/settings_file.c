@@ -102,8 +102,10 @@ static char *next_line(char *text, int size, void *arg)
             return fail(reader, "the line is too long"), NULL;
         text[len++] = (char)byte;
     }
-    if (byte == EOF && ferror(reader->file))
-        return fail(reader, strerror(errno)), NULL;
+    if (byte == EOF && ferror(reader->file)) {
+        reader->code = err_sys(reader->err, -errno, "reading the settings from %s", reader->path);
+        return NULL;
+    }
     if (byte == EOF && len == 0)
         return NULL;
     text[len] = '\0';
@@ -198,17 +200,16 @@ static bool is_absent(const char *path, int code)
 int settings_read(struct settings *settings, const char *path, bool must_exist, bool *ret_found,
                   struct err *err)
 {
-    FILE *file;
+    FILE *file = NULL;
     int code = open_file(path, &file);
     if (ret_found != NULL)
         *ret_found = code == 0;
     if (code < 0 && !must_exist && is_absent(path, code))
         return 0;
     if (code == ERR_UNSUPPORTED)
-        return err_set(err, ERR_USAGE, "reading the settings from %s: not a file", path);
+        return err_set(err, code, "reading the settings from %s: not a file", path);
     if (code < 0)
-        return err_set(err, ERR_USAGE, "reading the settings from %s: %s", path,
-                       err_reason(code));
+        return err_sys(err, code, "reading the settings from %s", path);
     code = settings_parse(settings, file, path, err);
     fclose(file);
     return code;

@@ -23,7 +23,7 @@ static void append_size(struct buf *buf, int64_t bytes)
     static const struct unit units[] = {
         {INT64_C(1) << 40, "TiB"}, {1000000000000, "TB"}, {INT64_C(1) << 30, "GiB"},
         {1000000000, "GB"},        {INT64_C(1) << 20, "MiB"}, {1000000, "MB"},
-        {INT64_C(1) << 10, "KiB"}, {1000, "kB"},
+        {INT64_C(1) << 10, "KiB"}, {1000, "kB"}, {1, "B"},
     };
     append_number(buf, bytes, units, sizeof units / sizeof units[0]);
 }

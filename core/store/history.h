@@ -1,7 +1,7 @@
 /* What bilge remembers from one run to the next, in one SQLite file: texts of
- * layers whose engine record is gone, samples of sizes for the forecast, and
- * the builds it ran. SQLite because it survives crashes, a full disk and two
- * bilges at once.
+ * layers whose engine record is gone, samples of sizes for the forecast, the
+ * builds it ran, and which project uses which cache directories. SQLite because
+ * it survives crashes, a full disk and two bilges at once.
  *
  * Losing it loses comfort, never correctness: callers go on without when it
  * can't be opened or written. All calls block (milliseconds, more on a slow
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/words.h"
 
 struct history;
 
@@ -21,9 +22,15 @@ struct history;
  * without a home. The caller frees it. */
 char *history_default_path(void);
 
-/* Opens or makes the file, and the directories above it (0700). A file that is
- * no database, or one of a newer bilge, is an error and stays as it is. */
+/* Opens or makes the file (0600: it holds arguments of builds), and the directories
+ * above it (0700). A file that is no database, or one of a newer bilge, is an
+ * error and stays as it is: ERR_FORMAT, also for a damaged one; ERR_FOREIGN when
+ * it, or one that SQLite keeps beside it, is no regular file of ours. One that
+ * others may read is closed to them. Rows that make no sense are left out. */
 int history_open(const char *path, struct history **ret_history, struct err *err);
+/* The same for reading alone: nothing is made, upgraded or written, so it works
+ * in a read-only place and on a full disk. -ENOENT when there is no file. */
+int history_open_reading(const char *path, struct history **ret_history, struct err *err);
 void history_close(struct history *history);
 
 /* ---- layers: the step that made a layer, known by its creation time. */
@@ -59,6 +66,26 @@ int history_points(struct history *history, const char *series, int64_t since,
 /* Thins what is old: one sample a quarter of an hour after a day, one a day
  * after a week, none after 90 days. */
 int history_thin(struct history *history, int64_t now, struct err *err);
+
+/* ---- projects: which cache directories their services name. */
+
+struct history_project {
+    int64_t id; /* given by history_put_project() */
+    char *name;
+    struct words files;  /* what the project is read from: absolute, in their order */
+    struct words caches; /* directories that its services write to or read from: absolute */
+    int64_t seen_at;
+};
+/* Replaces what was remembered of the project with the same files. Writes nothing
+ * when that was the same less than a day ago. */
+int history_put_project(struct history *history, const struct history_project *project,
+                        struct err *err);
+/* All of them. None in a file of an older bilge that was opened for reading. */
+int history_projects(struct history *history, struct history_project **ret_projects,
+                     size_t *ret_len, struct err *err);
+int history_forget_project(struct history *history, int64_t id, struct err *err);
+void history_project_done(struct history_project *project);
+void history_projects_free(struct history_project *projects, size_t len);
 
 /* ---- builds. Strings are the caller's to pass, the result's to own. */
 

@@ -76,24 +76,44 @@ int history_add_build(struct history *history, struct history_build *build, stru
     return history_end(history, code, err);
 }
 
-static void read_row(sqlite3_stmt *row, struct history_build *ret_build)
+/* -------------------------------------------------------------------- reading */
+
+/* Sums of many of them still fit. */
+#define DURATION_MAX_MS (INT64_C(10) * 366 * 86400 * 1000)
+#define ADDED_MAX_BYTES (INT64_C(1) << 50)
+#define INDEX_MAX 1000000
+
+static bool read_texts(sqlite3_stmt *row, struct history_build *build)
 {
-    *ret_build = (struct history_build){
-        .id = sqlite3_column_int64(row, 0),
-        .project = history_text(row, 1),
-        .service = history_text(row, 2),
-        .kind = history_text(row, 3),
-        .first_miss = history_text(row, 4),
-        .tools = history_text(row, 5),
-        .state = sqlite3_column_int(row, 6),
-        .exit_status = sqlite3_column_int(row, 7),
-        .started_at = sqlite3_column_int64(row, 8),
-        .duration_ms = sqlite3_column_int64(row, 9),
-        .added_bytes = sqlite3_column_int64(row, 10),
-        .why = history_text(row, 11),
-        .error = history_text(row, 12),
-        .args = history_text(row, 13),
-    };
+    return history_text(row, 1, false, &build->project) &&
+           history_text(row, 2, true, &build->service) &&
+           history_text(row, 3, false, &build->kind) &&
+           history_text(row, 4, false, &build->first_miss) &&
+           history_text(row, 5, false, &build->tools) &&
+           history_text(row, 11, false, &build->why) &&
+           history_text(row, 12, false, &build->error) &&
+           history_text(row, 13, false, &build->args);
+}
+
+/* False for a row that makes no sense: then there is nothing to free. */
+static bool read_row(sqlite3_stmt *row, struct history_build *ret_build)
+{
+    struct history_build build = {0};
+    int64_t state, status;
+    bool sound = history_number(row, 0, 1, INT64_MAX, &build.id) && read_texts(row, &build) &&
+                 history_number(row, 6, BUILD_DONE, BUILD_CANCELLED, &state) &&
+                 history_number(row, 7, INT32_MIN, INT32_MAX, &status) &&
+                 history_number(row, 8, 0, INT64_MAX, &build.started_at) &&
+                 history_number(row, 9, 0, DURATION_MAX_MS, &build.duration_ms) &&
+                 history_number(row, 10, -ADDED_MAX_BYTES, ADDED_MAX_BYTES, &build.added_bytes);
+    if (!sound) {
+        history_build_done(&build);
+        return false;
+    }
+    build.state = (int)state;
+    build.exit_status = (int)status;
+    *ret_build = build;
+    return true;
 }
 
 int history_builds(struct history *history, const char *service, size_t limit,
@@ -110,14 +130,47 @@ int history_builds(struct history *history, const char *service, size_t limit,
     size_t len = 0, cap = 0;
     sqlite3_bind_text(select, 1, service, -1, SQLITE_STATIC);
     sqlite3_bind_int64(select, 2, (sqlite3_int64)limit);
-    while (sqlite3_step(select) == SQLITE_ROW) {
+    while (history_next(select)) {
         mem_reserve((void **)&builds, &cap, len + 1, sizeof *builds);
-        read_row(select, &builds[len++]);
+        len += read_row(select, &builds[len]);
     }
-    sqlite3_finalize(select);
+    int code = history_close_rows(history, select, err);
+    if (code < 0) {
+        history_builds_free(builds, len);
+        return code;
+    }
     *ret_builds = builds;
     *ret_len = len;
     return 0;
+}
+
+static void step_done(struct history_step *step)
+{
+    free(step->service);
+    free(step->stage);
+    free(step->instruction);
+}
+
+/* As read_row(). Times are the engine's own, and may be odd in a sound file, too. */
+static bool read_step(sqlite3_stmt *row, struct history_step *ret_step)
+{
+    struct history_step step = {.start_ms = -1};
+    int64_t state, index = 0;
+    bool sound = history_text(row, 0, false, &step.service) &&
+                 history_text(row, 1, false, &step.stage) &&
+                 history_text(row, 2, true, &step.instruction) &&
+                 history_number(row, 3, STEP_WAITING, STEP_CANCELLED, &state);
+    if (!sound) {
+        step_done(&step);
+        return false;
+    }
+    history_number(row, 4, 0, DURATION_MAX_MS, &step.duration_ms);
+    history_number(row, 5, 0, INDEX_MAX, &index);
+    history_number(row, 6, 0, DURATION_MAX_MS, &step.start_ms);
+    step.state = (int)state;
+    step.index = (int)index;
+    *ret_step = step;
+    return true;
 }
 
 int history_read_steps(struct history *history, struct history_build *build, struct err *err)
@@ -125,26 +178,18 @@ int history_read_steps(struct history *history, struct history_build *build, str
     sqlite3_stmt *select = history_prepare(
         history,
         "SELECT service, stage, instruction, state, duration_ms, place, start_ms FROM step"
-        " WHERE build = ? ORDER BY position",
+        " WHERE build = ?1 ORDER BY position LIMIT ?2",
         err);
     if (select == NULL)
         return ERR_PEER;
     size_t cap = 0;
     sqlite3_bind_int64(select, 1, build->id);
-    while (sqlite3_step(select) == SQLITE_ROW) {
+    sqlite3_bind_int64(select, 2, BUILD_STEPS_MAX);
+    while (history_next(select)) {
         mem_reserve((void **)&build->steps, &cap, build->steps_len + 1, sizeof *build->steps);
-        build->steps[build->steps_len++] = (struct history_step){
-            .service = history_text(select, 0),
-            .stage = history_text(select, 1),
-            .instruction = history_text(select, 2),
-            .state = sqlite3_column_int(select, 3),
-            .duration_ms = sqlite3_column_int64(select, 4),
-            .index = sqlite3_column_int(select, 5),
-            .start_ms = sqlite3_column_int64(select, 6),
-        };
+        build->steps_len += read_step(select, &build->steps[build->steps_len]);
     }
-    sqlite3_finalize(select);
-    return 0;
+    return history_close_rows(history, select, err);
 }
 
 bool history_build_is_bench(const struct history_build *build)
@@ -162,13 +207,15 @@ int history_build(struct history *history, int64_t id, struct history_build *ret
         return ERR_PEER;
     struct history_build build = {0};
     sqlite3_bind_int64(select, 1, id);
-    bool found = sqlite3_step(select) == SQLITE_ROW;
-    if (found)
-        read_row(select, &build);
-    sqlite3_finalize(select);
-    if (!found)
-        return err_set(err, -ENOENT, "reading the history: there is no build %lld", (long long)id);
-    int code = history_read_steps(history, &build, err);
+    bool found = history_next(select), sound = found && read_row(select, &build);
+    int code = history_close_rows(history, select, err);
+    if (code == 0 && !found)
+        code = err_set(err, -ENOENT, "reading the history: there is no build %lld", (long long)id);
+    else if (code == 0 && !sound)
+        code = err_set(err, ERR_FORMAT, "reading the history: build %lld is damaged",
+                       (long long)id);
+    if (code == 0)
+        code = history_read_steps(history, &build, err);
     if (code == 0)
         *ret_build = build;
     else
@@ -190,14 +237,21 @@ int history_step_times(struct history *history, struct history_step_time **ret_t
     struct history_step_time *times = NULL;
     size_t len = 0, cap = 0;
     sqlite3_bind_int(select, 1, STEP_DONE);
-    while (sqlite3_step(select) == SQLITE_ROW) {
+    while (history_next(select)) {
+        struct history_step_time time;
+        if (!history_number(select, 1, 0, DURATION_MAX_MS, &time.duration_ms) ||
+            !history_text(select, 0, true, &time.instruction))
+            continue;
         mem_reserve((void **)&times, &cap, len + 1, sizeof *times);
-        times[len++] = (struct history_step_time){
-            .instruction = history_text(select, 0),
-            .duration_ms = sqlite3_column_int64(select, 1),
-        };
+        times[len++] = time;
     }
-    sqlite3_finalize(select);
+    int code = history_close_rows(history, select, err);
+    for (size_t i = 0; i < len && code < 0; i++)
+        free(times[i].instruction);
+    if (code < 0) {
+        free(times);
+        return code;
+    }
     *ret_times = times;
     *ret_len = len;
     return 0;
@@ -205,11 +259,8 @@ int history_step_times(struct history *history, struct history_step_time **ret_t
 
 void history_build_done(struct history_build *build)
 {
-    for (size_t i = 0; i < build->steps_len; i++) {
-        free(build->steps[i].service);
-        free(build->steps[i].stage);
-        free(build->steps[i].instruction);
-    }
+    for (size_t i = 0; i < build->steps_len; i++)
+        step_done(&build->steps[i]);
     free(build->steps);
     free(build->project);
     free(build->service);

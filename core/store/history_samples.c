@@ -4,6 +4,10 @@
 #include "core/base/mem.h"
 #include "core/store/history_db.h"
 
+/* Differences and sums of them still fit. */
+#define AT_MAX (INT64_C(1) << 62)
+#define BYTES_MAX (INT64_C(1) << 60)
+
 int history_add_samples(struct history *history, const struct history_sample *samples, size_t len,
                         struct err *err)
 {
@@ -34,12 +38,19 @@ int history_points(struct history *history, const char *series, int64_t since,
     size_t len = 0, cap = 0;
     sqlite3_bind_text(select, 1, series, -1, SQLITE_STATIC);
     sqlite3_bind_int64(select, 2, since);
-    while (sqlite3_step(select) == SQLITE_ROW) {
+    while (history_next(select)) {
+        struct history_point point;
+        if (!history_number(select, 0, len > 0 ? points[len - 1].at + 1 : 0, AT_MAX, &point.at) ||
+            !history_number(select, 1, 0, BYTES_MAX, &point.bytes))
+            continue;
         mem_reserve((void **)&points, &cap, len + 1, sizeof *points);
-        points[len++] = (struct history_point){sqlite3_column_int64(select, 0),
-                                               sqlite3_column_int64(select, 1)};
+        points[len++] = point;
     }
-    sqlite3_finalize(select);
+    int code = history_close_rows(history, select, err);
+    if (code < 0) {
+        free(points);
+        return code;
+    }
     *ret_points = points;
     *ret_len = len;
     return 0;

@@ -4,7 +4,7 @@ libbilge_a_SOURCES += \
 	core/store/store_services.c \
 	core/store/elsewhere.c core/store/elsewhere.h \
 	core/store/history.c core/store/history.h core/store/history_db.h \
-	core/store/history_builds.c core/store/history_samples.c \
+	core/store/history_builds.c core/store/history_projects.c core/store/history_samples.c \
 	core/store/layer_words.c core/store/layer_words.h \
 	core/store/owners.c core/store/owners.h core/store/owners_private.h \
 	core/store/owners_builds.c core/store/owners_caches.c core/store/owners_keys.c \

@@ -8,7 +8,9 @@
 
 struct store *store_new(void)
 {
-    return mem_zalloc(sizeof(struct store));
+    struct store *store = mem_zalloc(sizeof *store);
+    store->abandoned_after_s = ABANDONED_AFTER_S;
+    return store;
 }
 
 static void root_done(struct cache_root *root)
@@ -40,14 +42,19 @@ void store_free(struct store *store)
     if (store == NULL)
         return;
     store_services_done(store);
+    store_known_done(store);
     for (size_t i = 0; i < store->builders_len; i++)
         store_builder_done(&store->builders[i]);
     store_clear_roots(store);
     store_builds_done(store);
     store_clear_disks(store);
     prune_done(&store->prune);
+    unfinished_done(&store->unfinished);
+    unfinished_done(&store->finished);
     compose_project_free(store->project);
     free(store->project_error);
+    free(store->history_error);
+    free(store->builders_error);
     free(store->building_client);
     layer_texts_free(store->layer_texts, store->layer_texts_len);
     docker_contexts_free(store->contexts, store->contexts_len);
@@ -133,6 +140,61 @@ const char *store_layer_text(const struct store *store, int64_t created_at)
     return found != NULL ? found->text : NULL;
 }
 
+static bool is_of(const struct unfinished *item, const char *root, const char *only)
+{
+    bool same = item->only == NULL || only == NULL ? item->only == only
+                                                   : strcmp(item->only, only) == 0;
+    return same && strcmp(item->root, root) == 0;
+}
+
+bool store_root_has_unfinished(const struct store *store, const struct cache_root *root)
+{
+    for (size_t i = 0; i < store->unfinished.len; i++)
+        if (store->unfinished.items[i].kind != UNFINISHED_FOREIGN &&
+            is_of(&store->unfinished.items[i], root->path, root->only))
+            return true;
+    return false;
+}
+
+bool store_has_unfinished(const struct store *store)
+{
+    for (size_t i = 0; i < store->unfinished.len; i++)
+        if (store->unfinished.items[i].kind != UNFINISHED_FOREIGN)
+            return true;
+    return false;
+}
+
+static void add_all(struct unfinished_list *list, struct unfinished_list *takes)
+{
+    for (size_t i = 0; i < takes->len; i++) {
+        mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+        list->items[list->len++] = takes->items[i];
+    }
+    free(takes->items);
+}
+
+void store_set_unfinished(struct store *store, const char *root, const char *only,
+                          struct unfinished_list *takes)
+{
+    struct unfinished_list kept = {0}, old = {0}, *known = &store->unfinished;
+    for (size_t i = 0; i < known->len; i++) {
+        struct unfinished_list *list = is_of(&known->items[i], root, only) ? &old : &kept;
+        mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+        list->items[list->len++] = known->items[i];
+    }
+    free(known->items);
+    *known = kept;
+    unfinished_done(&old);
+    add_all(known, takes);
+    store_touch(store);
+}
+
+void store_add_finished(struct store *store, struct unfinished_list *takes)
+{
+    add_all(&store->finished, takes);
+    store_touch(store);
+}
+
 void store_start_prune(struct store *store, size_t items, int64_t planned_bytes)
 {
     prune_done(&store->prune);
@@ -152,6 +214,15 @@ void store_add_failure(struct store *store, const char *id, const char *error)
     store_touch(store);
 }
 
+const char *store_unread(const struct store *store)
+{
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].load == LOAD_FAILED)
+            return store->roots[i].error;
+    return store->project_load == LOAD_FAILED && !store->project_absent ? store->project_error
+                                                                        : NULL;
+}
+
 bool store_gathered(const struct store *store)
 {
     bool pending = store->scanning || store->project_load == LOAD_PENDING ||
@@ -168,5 +239,6 @@ bool store_gathered(const struct store *store)
 
 bool store_settled(const struct store *store)
 {
-    return store_gathered(store) && store->history_load != LOAD_PENDING;
+    return store_gathered(store) && store->history_load != LOAD_PENDING &&
+           store->known_load != LOAD_PENDING && store->recoveries == 0;
 }

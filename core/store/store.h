@@ -14,6 +14,7 @@
 #include "core/build/build.h"
 #include "core/build/compose/compose.h"
 #include "core/cache/cache.h"
+#include "core/cache/remove.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"
 #include "core/store/history.h"
@@ -25,6 +26,13 @@ enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
 
 #define SERVICE_TREND 8
 
+/* A service of the project that uses a cache directory. */
+struct service_user {
+    char *name;
+    char *tag;   /* the name of its export in index.json: "latest" unless compose says otherwise */
+    bool writes; /* by cache_to; else it only reads, by cache_from */
+};
+
 /* A row of the services pane: a compose service that builds, a directory
  * under a cache root, or both joined. Of several services that share one
  * directory the first has it; the others have rows without a cache, with the
@@ -33,10 +41,16 @@ struct service {
     char *id;   /* stable: the cache directory's path, else "compose:<name>" */
     char *name; /* raw bytes when it comes from a directory */
     char *path; /* the cache directory, there or not; NULL: it has no local cache */
-    bool in_project;        /* compose knows it, and it builds */
+    /* Compose knows it, and it builds; of a directory: one of its services writes
+     * to it or reads from it. */
+    bool in_project;
+    bool guessed;           /* in the project by its directory's name alone */
+    bool elsewhere;         /* its directory lies outside the roots: not looked at */
     uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
-    char **same_path;       /* names of other services that share the directory */
+    char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
+    struct service_user *users; /* of the row's directory, of this project */
+    size_t users_len;
     enum load_state load;   /* of the scan */
     struct cache *cache;    /* NULL until scanned, and for rows without one */
     char *busy_sign;        /* our own build, a building client; NULL: no such sign */
@@ -120,6 +134,18 @@ struct layer_text {
     char *text;
 };
 
+/* A cache directory that a project names, as it was when bilge last ran there, and
+ * the project's compose file still exists. */
+struct known_cache {
+    char *path;
+    uint64_t dev, ino; /* 0: it is not there */
+    char *project;
+    char *file; /* the compose file */
+};
+
+/* After so long without a write, a directory that no project names is abandoned. */
+#define ABANDONED_AFTER_S (30 * 24 * 3600)
+
 /* A removal under way, or the last one. */
 enum prune_state { PRUNE_NONE, PRUNE_RUNNING, PRUNE_OVER };
 struct prune_failure {
@@ -147,6 +173,7 @@ struct store {
     struct builder *builders;
     size_t builders_len;
     enum load_state builders_load; /* of the list of buildx's builders */
+    char *builders_error; /* why there may be more of them; NULL: there are no more */
     struct docker_context *contexts; /* docker's; "default" first */
     size_t contexts_len;
     struct disk *disks;
@@ -159,8 +186,17 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
+    /* The caches that projects are known to name, this one among them. */
+    struct known_cache *known; /* by path */
+    size_t known_len;
+    const struct known_cache **known_by_file; /* the same by dev and ino */
+    enum load_state known_load; /* FAILED: projects may be remembered, and can't be read */
+    char *known_error;
+    int64_t abandoned_after_s;
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
+    char *history_error; /* why one that is there can't be used; NULL: it can, or is not there */
     struct history_build *past; /* builds that are remembered, the newest first */
     size_t past_len;
     struct history_build *elsewhere; /* that the engine remembers, and bilge did not run; */
@@ -173,9 +209,16 @@ struct store {
     bool scanning;
     bool read_only;
     struct prune_status prune;
+    /* What earlier runs of bilge began and did not end, and what this one has
+     * finished of it. */
+    size_t recoveries; /* under way: looks for it, and finishing it */
+    struct unfinished_list unfinished, finished;
 };
 
 const struct service *store_service(const struct store *store, const char *id);
+/* Why it can't be told whether there is a service of this name: a cache root or the
+ * compose project could not be read. NULL: it can. */
+const char *store_unread(const struct store *store);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
@@ -187,6 +230,29 @@ int store_no_service(const struct store *store, const char *name, struct err *er
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
+/* Is the directory of this row the user's own, perhaps one of several: it writes to
+ * it, or reads what nobody of the project writes? */
+bool service_user_shares(const struct service *row, const struct service_user *user);
+/* Is the index-th user one that only reads what others write? True once for each
+ * name. */
+bool service_only_reads(const struct service *row, size_t index);
+/* Is it a directory that no service of the project names? Without a project nobody
+ * can tell. */
+bool service_is_outside(const struct store *store, const struct service *service);
+/* The project that is known to name its directory; NULL: none. */
+const struct known_cache *service_known_as(const struct store *store,
+                                           const struct service *service);
+/* Nothing was written into its directory for store.abandoned_after_s, and no
+ * project is known to name it. Only of one that was read without trouble; never
+ * while it is not known what projects name. */
+bool service_is_abandoned(const struct store *store, const struct service *service, int64_t now);
+/* Appends "not in this project" or "abandoned (34 d)". False: neither is to be
+ * said, and nothing was appended. */
+bool service_say_standing(const struct store *store, const struct service *service, int64_t now,
+                          struct buf *buf);
+/* Is something unfinished that the next deletion can finish? */
+bool store_has_unfinished(const struct store *store);
+bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once. */
 int64_t store_caches_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
@@ -231,6 +297,7 @@ struct service *store_put_service(struct store *store, const char *id);
 /* The row if it is there, to be changed; else NULL. */
 struct service *store_get_service(struct store *store, const char *id);
 void store_remove_service(struct store *store, const char *id);
+void service_free_users(struct service *service);
 /* Brings the rows into their order, once names and project are set. */
 void store_sort_services(struct store *store);
 /* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
@@ -256,11 +323,20 @@ void store_set_past(struct store *store, struct history_build *takes, size_t len
 void store_set_elsewhere(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
+void known_caches_free(struct known_cache *known, size_t len);
+/* Takes the array. `error` is copied; NULL: it is known. */
+void store_set_known(struct store *store, struct known_cache *takes, size_t len,
+                     const char *error);
 void store_add_build(struct store *store, struct build *takes);
 /* A build has begun, or was added: those that are over, and of whose services
  * each has a newer one that has begun, go. */
 void store_tidy_builds(struct store *store);
 void store_remove_build(struct store *store, uint64_t id);
+/* Takes the list: it replaces what was known to be left in this root, `only` in one
+ * cache of it; it is added to what was finished. */
+void store_set_unfinished(struct store *store, const char *root, const char *only,
+                          struct unfinished_list *takes);
+void store_add_finished(struct store *store, struct unfinished_list *takes);
 void store_start_prune(struct store *store, size_t items, int64_t planned_bytes);
 void store_add_failure(struct store *store, const char *id, const char *error);
 

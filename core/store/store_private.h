@@ -12,6 +12,7 @@ void store_close_gap(void *items, size_t *len, size_t index, size_t item_size);
 
 /* Free what they hold. */
 void store_services_done(struct store *store);
+void store_known_done(struct store *store);
 void store_builder_done(struct builder *builder);
 void store_builds_done(struct store *store);
 

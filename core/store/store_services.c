@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/store/store_private.h"
 
 /* So many rows may go until all places are made right again. */
@@ -21,6 +23,17 @@ struct service_places {
     size_t removed; /* rows, since all places were right */
 };
 
+void service_free_users(struct service *service)
+{
+    for (size_t i = 0; i < service->users_len; i++) {
+        free(service->users[i].name);
+        free(service->users[i].tag);
+    }
+    free(service->users);
+    service->users = NULL;
+    service->users_len = 0;
+}
+
 static void service_done(struct service *service)
 {
     free(service->id);
@@ -30,6 +43,7 @@ static void service_done(struct service *service)
     for (size_t i = 0; i < service->same_path_len; i++)
         free(service->same_path[i]);
     free(service->same_path);
+    service_free_users(service);
     cache_free(service->cache);
 }
 
@@ -135,12 +149,10 @@ const char *store_next_root_error(const struct store *store, size_t *at)
 
 int store_no_service(const struct store *store, const char *name, struct err *err)
 {
-    size_t at = 0;
-    const char *error = store_next_root_error(store, &at);
-    if (error == NULL)
+    const char *unread = store_unread(store);
+    if (unread == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", name);
-    return err_set(err, -EIO, "cannot find the service %s: not every cache root could be read",
-                   name);
+    return err_set(err, -EIO, "cannot tell whether there is a service %s: %s", name, unread);
 }
 
 const char *service_busy_sign(const struct service *service)
@@ -150,6 +162,131 @@ const char *service_busy_sign(const struct service *service)
     if (service->cache == NULL || service->cache->state != CACHE_BUSY)
         return NULL;
     return service->cache->busy_sign != NULL ? service->cache->busy_sign : "it is in use";
+}
+
+/* ------------------------------------------------------- whose directory it is */
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct known_cache *)a)->path, ((const struct known_cache *)b)->path);
+}
+
+static int by_file(const void *a, const void *b)
+{
+    const struct known_cache *x = *(const struct known_cache *const *)a,
+                             *y = *(const struct known_cache *const *)b;
+    if (x->dev != y->dev)
+        return x->dev < y->dev ? -1 : 1;
+    return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+void known_caches_free(struct known_cache *known, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        free(known[i].path);
+        free(known[i].project);
+        free(known[i].file);
+    }
+    free(known);
+}
+
+void store_known_done(struct store *store)
+{
+    known_caches_free(store->known, store->known_len);
+    free(store->known_by_file);
+    free(store->known_error);
+    store->known_error = NULL;
+}
+
+void store_set_known(struct store *store, struct known_cache *takes, size_t len,
+                     const char *error)
+{
+    store_known_done(store);
+    store->known = takes;
+    store->known_len = len;
+    store->known_by_file = mem_alloc((len + 1) * sizeof(const struct known_cache *));
+    if (len > 0)
+        qsort(takes, len, sizeof *takes, by_path);
+    for (size_t i = 0; i < len; i++)
+        store->known_by_file[i] = &takes[i];
+    if (len > 0)
+        qsort(store->known_by_file, len, sizeof(const struct known_cache *), by_file);
+    store->known_load = error == NULL ? LOAD_DONE : LOAD_FAILED;
+    mem_replace(&store->known_error, error);
+    store_touch(store);
+}
+
+bool service_user_shares(const struct service *row, const struct service_user *user)
+{
+    bool written = false;
+    for (size_t i = 0; i < row->users_len && !written; i++)
+        written = row->users[i].writes;
+    return user->writes || !written;
+}
+
+bool service_only_reads(const struct service *row, size_t index)
+{
+    bool only = !service_user_shares(row, &row->users[index]);
+    for (size_t i = 0; i < row->users_len && only; i++)
+        if (i != index && strcmp(row->users[i].name, row->users[index].name) == 0)
+            only = i > index && !service_user_shares(row, &row->users[i]);
+    return only;
+}
+
+bool service_is_outside(const struct store *store, const struct service *service)
+{
+    return store->project != NULL && !service->in_project;
+}
+
+/* The same directory may have other names, by bind mounts and links. */
+const struct known_cache *service_known_as(const struct store *store,
+                                           const struct service *service)
+{
+    if (service->path == NULL || store->known_len == 0)
+        return NULL;
+    const struct cache *cache = service->cache;
+    struct known_cache wanted = {.path = service->path}, *key = &wanted;
+    const struct known_cache *found =
+        bsearch(&wanted, store->known, store->known_len, sizeof wanted, by_path);
+    if (found != NULL || cache == NULL || cache->ino == 0)
+        return found;
+    wanted.dev = cache->dev;
+    wanted.ino = cache->ino;
+    const struct known_cache *const *other =
+        bsearch(&key, store->known_by_file, store->known_len, sizeof key, by_file);
+    return other != NULL ? *other : NULL;
+}
+
+static bool is_sound(const struct cache *cache)
+{
+    return (cache->state == CACHE_OK || cache->state == CACHE_BUSY ||
+            cache->state == CACHE_EMPTY) &&
+           cache->error == NULL;
+}
+
+bool service_is_abandoned(const struct store *store, const struct service *service, int64_t now)
+{
+    const struct cache *cache = service->cache;
+    if (service->in_project || cache == NULL || !is_sound(cache) ||
+        store->known_load != LOAD_DONE || service_known_as(store, service) != NULL)
+        return false;
+    int64_t limit = now - store->abandoned_after_s * CLOCK_SECOND;
+    int64_t at = cache->last_export_at <= limit ? cache_written_at(cache) : now;
+    return at > 0 && at < now && (now - at) / CLOCK_SECOND >= store->abandoned_after_s;
+}
+
+bool service_say_standing(const struct store *store, const struct service *service, int64_t now,
+                          struct buf *buf)
+{
+    char age[TEXT_AGE_SIZE];
+    if (service_is_abandoned(store, service, now))
+        buf_printf(buf, "abandoned (%s)",
+                   text_age(age, (now - cache_written_at(service->cache)) / CLOCK_SECOND));
+    else if (service_is_outside(store, service))
+        buf_append_str(buf, "not in this project");
+    else
+        return false;
+    return true;
 }
 
 struct service *store_put_service(struct store *store, const char *id)

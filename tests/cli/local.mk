@@ -4,12 +4,14 @@ CLI_TESTS = \
 	tests/cli/build.sh \
 	tests/cli/care.sh \
 	tests/cli/disks.sh \
+	tests/cli/entering.sh \
 	tests/cli/doctor.sh \
 	tests/cli/forecast.sh \
 	tests/cli/full.sh \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
+	tests/cli/layouts.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
@@ -17,7 +19,9 @@ CLI_TESTS = \
 	tests/cli/roots.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
-	tests/cli/usage.sh
+	tests/cli/unfinished.sh \
+	tests/cli/usage.sh \
+	tests/cli/whose.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm

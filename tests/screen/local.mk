@@ -14,7 +14,7 @@ tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 
 SCREEN_TESTS = tests/screen/test_build tests/screen/test_build_tree tests/screen/test_can_fail tests/screen/test_care tests/screen/test_disks tests/screen/test_filled tests/screen/test_flood \
 	tests/screen/test_harness tests/screen/test_headless tests/screen/test_hung tests/screen/test_lists tests/screen/test_log tests/screen/test_manners tests/screen/test_old_plan \
-	tests/screen/test_places tests/screen/test_prune tests/screen/test_small tests/screen/test_trouble
+	tests/screen/test_places tests/screen/test_prune tests/screen/test_signals tests/screen/test_small tests/screen/test_trouble
 check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy tests/screen/bilge-later
 TESTS += $(SCREEN_TESTS)
 XFAIL_TESTS += tests/screen/test_can_fail
@@ -54,6 +54,8 @@ tests_screen_test_old_plan_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_old_plan_LDADD = $(SCREEN_LDADD)
 tests_screen_test_places_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_places_LDADD = $(SCREEN_LDADD)
+tests_screen_test_signals_CPPFLAGS = $(SCREEN_CPPFLAGS)
+tests_screen_test_signals_LDADD = $(SCREEN_LDADD)
 tests_screen_test_small_CPPFLAGS = $(SCREEN_CPPFLAGS)
 tests_screen_test_small_LDADD = $(SCREEN_LDADD)
 tests_screen_test_prune_CPPFLAGS = $(SCREEN_CPPFLAGS)

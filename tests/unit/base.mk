@@ -1,5 +1,5 @@
 UNIT_BASE = tests/unit/test_chart tests/unit/test_clock tests/unit/test_err tests/unit/test_escape tests/unit/test_fs \
-	tests/unit/test_fs_remove tests/unit/test_lane \
+	tests/unit/test_lane \
 	tests/unit/test_lines tests/unit/test_mem tests/unit/test_path tests/unit/test_process tests/unit/test_process_capture \
 	tests/unit/test_text tests/unit/test_words
 check_PROGRAMS += $(UNIT_BASE)
@@ -16,9 +16,6 @@ FS_KIT = tests/unit/fs_kit.c tests/unit/fs_kit.h
 tests_unit_test_fs_SOURCES = tests/unit/test_fs.c $(FS_KIT)
 tests_unit_test_fs_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fs_LDADD = $(UNIT_LDADD)
-tests_unit_test_fs_remove_SOURCES = tests/unit/test_fs_remove.c $(FS_KIT)
-tests_unit_test_fs_remove_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_fs_remove_LDADD = $(UNIT_LDADD)
 tests_unit_test_lane_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lane_LDADD = $(UNIT_LDADD)
 tests_unit_test_lines_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -1,8 +1,10 @@
 UNIT_CACHE = tests/unit/test_cache_busy tests/unit/test_cache_damage \
 	tests/unit/test_cache_generations tests/unit/test_cache_kill \
+	tests/unit/test_cache_kinds tests/unit/test_cache_unread \
 	tests/unit/test_cache_layout tests/unit/test_cache_races \
 	tests/unit/test_cache_remove tests/unit/test_cache_whole \
-	tests/unit/test_cache_scan tests/unit/test_cache_watch tests/unit/test_root
+	tests/unit/test_cache_scan tests/unit/test_cache_unlink \
+	tests/unit/test_cache_watch tests/unit/test_root
 check_PROGRAMS += $(UNIT_CACHE)
 TESTS += $(UNIT_CACHE)
 EXTRA_DIST += tests/data/cache
@@ -25,6 +27,9 @@ tests_unit_test_root_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_scan_SOURCES = tests/unit/test_cache_scan.c $(CACHE_KIT)
 tests_unit_test_cache_scan_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_scan_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_unlink_SOURCES = tests/unit/test_cache_unlink.c $(FS_KIT)
+tests_unit_test_cache_unlink_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_unlink_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_watch_SOURCES = tests/unit/test_cache_watch.c $(CACHE_KIT)
 tests_unit_test_cache_watch_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_watch_LDADD = $(UNIT_LDADD)
@@ -40,3 +45,9 @@ tests_unit_test_cache_races_LDADD = $(UNIT_LDADD)
 tests_unit_test_cache_whole_SOURCES = tests/unit/test_cache_whole.c $(PLACE_KIT)
 tests_unit_test_cache_whole_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_whole_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_kinds_SOURCES = tests/unit/test_cache_kinds.c $(PLACE_KIT)
+tests_unit_test_cache_kinds_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_kinds_LDADD = $(UNIT_LDADD)
+tests_unit_test_cache_unread_SOURCES = tests/unit/test_cache_unread.c $(CACHE_KIT) $(CARE_KIT)
+tests_unit_test_cache_unread_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_unread_LDADD = $(UNIT_LDADD)

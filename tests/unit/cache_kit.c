@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
+#include "core/cache/remove.h"
 #include "core/cache/scan.h"
 #include "tests/support/tempdir.h"
 
@@ -146,6 +147,25 @@ void kit_generation(struct kit *kit, unsigned manifest, unsigned config, unsigne
     free(entries);
 }
 
+void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
+               unsigned count)
+{
+    struct buf text = {0};
+    kit_blob(kit, config, "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{}}");
+    buf_append_str(&text, "{\"schemaVersion\":2,\"mediaType\":\"" KIT_MANIFEST "\",\"config\":");
+    add_entry(kit, &text, &(struct kit_entry){config, KIT_IMAGE_CONFIG});
+    buf_append_str(&text, ",\"layers\":[");
+    for (unsigned i = first; i < first + count; i++) {
+        if (!kit_exists(kit, kit_blob_path(i)))
+            kit_layer(kit, i, 5000 + i);
+        buf_append_str(&text, i > first ? "," : "");
+        add_entry(kit, &text, &(struct kit_entry){i, NULL});
+    }
+    buf_append_str(&text, "]}");
+    kit_blob(kit, manifest, text.data);
+    buf_done(&text);
+}
+
 void kit_index(struct kit *kit, const unsigned *manifests, size_t len)
 {
     struct buf text = {0};
@@ -162,6 +182,16 @@ void kit_index(struct kit *kit, const unsigned *manifests, size_t len)
     buf_append_str(&text, "]}");
     kit_write(kit, "index.json", text.data, text.len);
     buf_done(&text);
+}
+
+int kit_recover(const struct kit *kit, size_t *ret_count, struct err *err)
+{
+    struct unfinished_list list = {0};
+    int code = remove_recover(kit->root_fd, kit->root, NULL, &list, err);
+    for (size_t i = 0; i < list.len && ret_count != NULL; i++)
+        *ret_count += list.items[i].error == NULL && list.items[i].kind != UNFINISHED_FOREIGN;
+    unfinished_done(&list);
+    return code;
 }
 
 struct cache *kit_scan(const struct kit *kit, const struct cache *previous)

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cache/cache.h"
 
@@ -57,6 +58,8 @@ struct kit_entry {
 #define KIT_CONFIG "application/vnd.buildkit.cacheconfig.v0"
 #define KIT_INDEX "application/vnd.oci.image.index.v1+json"
 #define KIT_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define KIT_IMAGE_CONFIG "application/vnd.oci.image.config.v1+json"
+#define KIT_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define KIT_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 
 /* An index of these entries. */
@@ -64,8 +67,15 @@ void kit_manifest(struct kit *kit, unsigned seed, const struct kit_entry *entrie
 /* One generation: layers first … first + count - 1, a config and a manifest. */
 void kit_generation(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
                     unsigned count);
+/* The same of an image as skopeo or "buildx -o type=oci" leave it: no cache. */
+void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
+               unsigned count);
 /* index.json that names these manifests, with tags "latest", "tag1", … */
 void kit_index(struct kit *kit, const unsigned *manifests, size_t len);
+
+/* As the next deleting command does: 0, or the first error. *ret_count (may be
+ * NULL): what was finished. */
+int kit_recover(const struct kit *kit, size_t *ret_count, struct err *err);
 
 struct cache *kit_scan(const struct kit *kit, const struct cache *previous);
 /* The same, and the numbers must add up and be what du says. */

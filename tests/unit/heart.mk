@@ -1,6 +1,6 @@
-UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_plan_caches \
+UNIT_HEART = tests/unit/test_store tests/unit/test_query tests/unit/test_query_match tests/unit/test_expression tests/unit/test_plan_caches \
 	tests/unit/test_plan_frees tests/unit/test_plan_named tests/unit/test_plan_records \
-	tests/unit/test_plan_selected tests/unit/test_plan_whole tests/unit/test_plan_words tests/unit/test_bilge \
+	tests/unit/test_plan_selected tests/unit/test_plan_whole tests/unit/test_plan_whose tests/unit/test_plan_words tests/unit/test_bilge \
 	tests/unit/test_bilge_builds tests/unit/test_bilge_removal \
 	tests/unit/test_execute tests/unit/test_builds
 check_PROGRAMS += $(UNIT_HEART)
@@ -21,6 +21,8 @@ tests_unit_test_plan_selected_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_selected_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_whole_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_whole_LDADD = $(UNIT_LDADD)
+tests_unit_test_plan_whose_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_plan_whose_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_words_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_plan_words_LDADD = $(UNIT_LDADD)
 tests_unit_test_plan_records_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -39,3 +41,5 @@ tests_unit_test_bilge_builds_LDADD = $(UNIT_LDADD)
 tests_unit_test_bilge_removal_SOURCES = tests/unit/test_bilge_removal.c $(RUN_KIT)
 tests_unit_test_bilge_removal_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bilge_removal_LDADD = $(UNIT_LDADD)
+tests_unit_test_expression_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_expression_LDADD = $(UNIT_LDADD)

@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
+#include "core/cache/remove_note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/tree.h"
@@ -266,19 +269,144 @@ static void test_a_cancelled_removal_ends(void **state)
     run_close(run);
 }
 
-static void test_what_a_killed_one_left_is_finished(void **state)
+/* Until the engine has been asked to delete, to which it will not answer. */
+static void begin_endless_removal(struct run *run)
+{
+    struct query query;
+    struct err err;
+    bool asked = false;
+    file_write_text(run->world->engine, "build_prune.hang", "");
+    query_init(&query);
+    query.records = true;
+    query.older_than_s = 3600;
+    run_plan(run, &query);
+    assert_int_equal(run->plan->items_len, 4);
+    assert_int_equal(bilge_execute(run->bilge, run->plan, &err), 0);
+    run->plan = NULL;
+    while (!asked) {
+        char *requests = world_requests(run->world);
+        asked = strstr(requests, "POST /v1.45/build/prune") != NULL;
+        free(requests);
+        if (!asked)
+            uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    }
+}
+
+static void test_an_engine_that_never_answers_is_hung_up_on(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    bilge_execute_cancel(run->bilge);
+    uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    assert_int_equal(run->store->prune.state, PRUNE_RUNNING); /* its answer is waited for */
+    bilge_execute_cancel(run->bilge);
+    WAIT(run, run->store->prune.state == PRUNE_OVER);
+    assert_true(run->store->prune.cancelled);
+    assert_int_equal(run->store->prune.freed_bytes, 0);
+    run_close(run);
+}
+
+static void test_closing_waits_for_no_engine(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    run_close(run);
+}
+
+/* As a bilge leaves it that is killed right after the rename. The caller frees the
+ * name. */
+static char *begin_removal(struct run *run, const char *service)
+{
+    char *whole = run_path(run, service), name[NOTE_NAME_SIZE];
+    struct stat st;
+    assert_int_equal(stat(whole, &st), 0);
+    assert_int_equal(note_gone_name(service, st.st_ino, name, sizeof name, NULL), 0);
+    char *gone = run_path(run, name);
+    assert_int_equal(rename(whole, gone), 0);
+    free(whole);
+    free(gone);
+    return mem_strdup(name);
+}
+
+static void test_looking_finishes_nothing(void **state)
+{
+    (void)state;
+    for (int read_only = 0; read_only < 2; read_only++) {
+        struct run *run = run_new(world_new_usual());
+        struct query query = query_garbage();
+        char *gone = begin_removal(run, "old-branch");
+        char *left = run_path(run, gone);
+        struct err err;
+        run->options.read_only = read_only != 0;
+        run_open(run);
+        run_settle(run);
+        assert_int_equal(run->store->unfinished.len, 1);
+        assert_int_equal(run->store->unfinished.items[0].kind, UNFINISHED_REMOVAL);
+        assert_string_equal(run->store->unfinished.items[0].path, left);
+        assert_true(run->store->unfinished.items[0].items > 0);
+        run_plan(run, &query);
+        if (read_only)
+            assert_int_equal(bilge_finish(run->bilge, NULL, NULL, &err), ERR_USAGE);
+        assert_true(file_exists(run->world->caches, gone));
+        assert_null(run_row(run, "old-branch"));
+        free(left);
+        free(gone);
+        run_close(run);
+    }
+}
+
+static void test_a_deletion_finishes_first_what_a_killed_one_left(void **state)
 {
     struct run *run = run_new(world_new_usual());
+    struct query query = query_garbage();
     (void)state;
-    char *whole = run_path(run, "old-branch");
-    char *gone = run_path(run, ".bilge-gone.old-branch.0123456789abcdef");
-    assert_int_equal(rename(whole, gone), 0);
-    run->options.watch = true;
+    char *gone = begin_removal(run, "old-branch");
     run_open(run);
     run_settle(run);
-    WAIT(run, !file_exists(run->world->caches, ".bilge-gone.old-branch.0123456789abcdef"));
-    assert_int_equal(run->store->services_len, 3);
-    free(whole);
+    run_plan(run, &query);
+    run_execute(run);
+    WAIT(run, run->store->recoveries == 0);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 1);
+    assert_int_equal(run->store->prune.failures_len, 0);
+    free(gone);
+    run_close(run);
+}
+
+static void on_finished(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* Also when there is nothing to delete; and what is set aside shows in its row
+ * again. */
+static void test_finishing_alone(void **state)
+{
+    struct run *run = run_new(world_new_usual());
+    struct err err;
+    bool done = false;
+    (void)state;
+    char *aside = run_path(run, "orchestration/.bilge-aside");
+    assert_int_equal(mkdir(aside, 0700), 0);
+    char *gone = begin_removal(run, "old-branch");
+    run_open(run);
+    run_settle(run);
+    assert_int_equal(run->store->unfinished.len, 2);
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0);
+    assert_false(done);
+    WAIT(run, done);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_false(file_exists(run->world->caches, "orchestration/.bilge-aside"));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 2);
+    done = false;
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0); /* nothing is left */
+    WAIT(run, done);
+    assert_int_equal(run->store->finished.len, 2);
+    free(aside);
     free(gone);
     run_close(run);
 }
@@ -296,7 +424,11 @@ int main(void)
         cmocka_unit_test(test_old_plans_and_read_only_are_refused),
         cmocka_unit_test(test_only_the_listed_goes),
         cmocka_unit_test(test_a_cancelled_removal_ends),
-        cmocka_unit_test(test_what_a_killed_one_left_is_finished),
+        cmocka_unit_test(test_an_engine_that_never_answers_is_hung_up_on),
+        cmocka_unit_test(test_closing_waits_for_no_engine),
+        cmocka_unit_test(test_looking_finishes_nothing),
+        cmocka_unit_test(test_a_deletion_finishes_first_what_a_killed_one_left),
+        cmocka_unit_test(test_finishing_alone),
     };
     limit_program(120);
     signal(SIGPIPE, SIG_IGN); /* as the program does: an engine may die */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/cache/scan.h"
+#include "core/cache/unlink.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
@@ -188,16 +190,34 @@ static void test_odd_digests(void **state)
         kit_write(kit, "index.json", text, strlen(text));
         struct cache *cache = kit_check(kit);
         assert_true(cache->live_unknown);
-        kit_assert_problem(cache, PROBLEM_FOREIGN, "does not follow");
-        cache_free(cache);
-        kit_blob(kit, 90, text);
-        kit_index(kit, (unsigned[]){90}, 1);
-        cache = kit_check(kit);
-        assert_false(cache->live_unknown);
-        assert_false(cache->generations[0].whole);
-        kit_assert_problem(cache, PROBLEM_FOREIGN, "the live manifest names 1 thing");
+        kit_assert_problem(cache, PROBLEM_FOREIGN, "does not understand");
+        assert_int_equal(0, cache_garbage_bytes(cache));
         cache_free(cache);
         free(text);
+        /* A live manifest that names such a layer, and one that leads nowhere else. */
+        char *config = mem_printf("{\"mediaType\":\"" KIT_CONFIG "\",\"digest\":\"%s\"},",
+                                  kit_digest(101));
+        for (int is_cache = 1; is_cache >= 0; is_cache--) {
+            text = mem_printf("{\"schemaVersion\":2,\"manifests\":[%s{\"mediaType\":\"" KIT_INDEX
+                              "\",\"digest\":\"%s\",\"size\":1}]}",
+                              is_cache ? config : "", odd[i]);
+            kit_blob(kit, 90, text);
+            kit_index(kit, (unsigned[]){90}, 1);
+            cache = kit_check(kit);
+            kit_assert_state(is_cache ? CACHE_BROKEN : CACHE_FOREIGN, cache);
+            assert_int_equal(0, cache_garbage_bytes(cache));
+            if (is_cache) {
+                assert_true(cache->live_unknown && !cache->index_unknown);
+                assert_true(cache->generations[0].unknown && !cache->generations[0].whole);
+                kit_assert_problem(cache, PROBLEM_FOREIGN, "the live manifest holds 1 thing");
+            }
+            cache_free(cache);
+            free(text);
+        }
+        free(config);
+        char *path = path_join(kit->dir, kit_blob_path(90));
+        assert_int_equal(0, unlink(path));
+        free(path);
     }
 }
 
@@ -231,7 +251,7 @@ static void test_odd_files(void **state)
     free(dir);
 }
 
-/* None of these may be read, or waited for. */
+/* None of these may be read, or waited for: what is in them is not known. */
 static void test_index_is_no_file(void **state)
 {
     struct kit *kit = *state;
@@ -245,9 +265,10 @@ static void test_index_is_no_file(void **state)
         else
             dir_make(kit->dir, "index.json");
         struct cache *cache = kit_check(kit);
-        kit_assert_state(CACHE_BROKEN, cache);
+        kit_assert_state(CACHE_UNREADABLE, cache);
         assert_true(cache->live_unknown);
-        kit_assert_problem(cache, PROBLEM_INDEX, "not a regular file");
+        assert_non_null(cache_untouchable(cache));
+        kit_assert_problem(cache, PROBLEM_UNREADABLE, "index.json");
         cache_free(cache);
         assert_int_equal(0, remove(index));
     }
@@ -264,7 +285,9 @@ static void test_parts_swapped_for_symlinks(void **state)
     assert_int_equal(0, symlink(elsewhere, blobs));
     struct cache *cache = kit_check(kit);
     assert_int_equal(0, cache->blobs_len);
-    kit_assert_state(CACHE_BROKEN, cache);
+    kit_assert_state(CACHE_UNREADABLE, cache);
+    for (size_t i = 0; i < cache->problems_len; i++) /* it was not seen: nothing is missing */
+        assert_int_not_equal(PROBLEM_MISSING, cache->problems[i].kind);
     cache_free(cache);
     free(blobs);
     free(elsewhere);
@@ -371,23 +394,57 @@ static void test_unreadable(void **state)
     assert_int_equal(CACHE_OK, scan_as_nobody(kit));
 }
 
-/* Deeper than descriptors go: counted as far as that, and told. */
-static void test_deep_nesting(void **state)
+static void make_deep(const struct kit *kit, int levels)
 {
-    struct kit *kit = *state;
     int fd = open(kit->root, O_RDONLY | O_DIRECTORY);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < levels; i++) {
         assert_int_equal(0, mkdirat(fd, i == 0 ? "api" : "d", 0755));
         int below = openat(fd, i == 0 ? "api" : "d", O_RDONLY | O_DIRECTORY);
+        assert_true(below >= 0);
         close(fd);
         fd = below;
     }
     close(fd);
+}
+
+static void clear_deep(const struct kit *kit)
+{
+    assert_int_equal(0, unlink_tree(kit->root_fd, "api", NULL, NULL, NULL));
+}
+
+/* Deeper than there are descriptors, and than a path can be. */
+static void test_deep_nesting(void **state)
+{
+    struct kit *kit = *state;
+    static const int levels[] = {300, 400, 5000};
+    for (size_t i = 0; i < LEN(levels); i++) {
+        make_deep(kit, levels[i]);
+        struct cache *cache = kit_scan(kit, NULL);
+        kit_assert_state(CACHE_EMPTY, cache);
+        assert_null(cache->error);
+        assert_int_equal(levels[i], cache->files);
+        if (levels[i] < 1000)
+            assert_int_equal(kit_du(kit), cache->size_bytes);
+        cache_free(cache);
+        clear_deep(kit);
+    }
+}
+
+static void test_deep_nesting_with_few_descriptors(void **state)
+{
+    struct kit *kit = *state;
+    struct rlimit old, few;
+    make_deep(kit, 300);
+    assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &old));
+    few = old;
+    few.rlim_cur = 24;
+    assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &few));
     struct cache *cache = kit_scan(kit, NULL);
-    kit_assert_state(CACHE_FOREIGN, cache);
-    assert_non_null(cache->error);
-    assert_true(cache->files > 250);
+    assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &old));
+    kit_assert_state(CACHE_EMPTY, cache);
+    assert_int_equal(300, cache->files);
     cache_free(cache);
+    clear_deep(kit);
 }
 
 int main(void)
@@ -414,6 +471,7 @@ int main(void)
         WITH(test_bad_names),
         WITH(test_unreadable),
         BARE(test_deep_nesting),
+        BARE(test_deep_nesting_with_few_descriptors),
     };
     return cmocka_run_group_tests_name("cache_damage", tests, NULL, NULL);
 }

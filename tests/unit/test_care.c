@@ -16,205 +16,13 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
-#include "core/base/mem.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/hash.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
-#include "core/cache/verify.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
-
-#define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
-#define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar+gzip"
-#define CONFIG_TYPE "application/vnd.buildkit.cacheconfig.v0"
-#define HEX DIGEST_HEX_SIZE
-
-struct place {
-    char *root;
-    int root_fd;
-};
-
-static int set_up(void **state)
-{
-    struct place *place = mem_zalloc(sizeof *place);
-    place->root = tempdir_new();
-    assert_int_equal(0, fs_open_root(place->root, &place->root_fd, NULL));
-    *state = place;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct place *place = *state;
-    close(place->root_fd);
-    tempdir_free(place->root);
-    free(place);
-    return 0;
-}
-
-/* ------------------------------------------------------- caches to measure */
-
-static void set_age(const char *dir, const char *name, int64_t age_s)
-{
-    char *path = path_join(dir, name);
-    const struct timespec when = {.tv_sec = time(NULL) - age_s}, times[2] = {when, when};
-    assert_int_equal(0, utimensat(AT_FDCWD, path, times, 0));
-    free(path);
-}
-
-static char *blob_path(const char hex[HEX])
-{
-    return mem_printf("blobs/sha256/%s", hex);
-}
-
-/* Writes text under its true digest. */
-static void put_blob(const char *dir, const char *text, int64_t age_s, char ret_hex[HEX])
-{
-    struct digest digest;
-    int fd;
-    file_write_text(dir, "new", text);
-    assert_int_equal(0, fs_open_root(dir, &fd, NULL));
-    assert_int_equal(0, hash_file(fd, "new", NULL, NULL, &digest, NULL));
-    char *name = blob_path(digest_hex(ret_hex, &digest));
-    char *from = path_join(dir, "new"), *to = path_join(dir, name);
-    assert_int_equal(0, rename(from, to));
-    assert_int_equal(0, chmod(to, 0444));
-    set_age(dir, name, age_s);
-    close(fd);
-    free(name);
-    free(from);
-    free(to);
-}
-
-/* A manifest of these layers with a config of its own. */
-static void put_generation(const char *dir, const char *const *layers, int64_t age_s,
-                           char ret_hex[HEX])
-{
-    struct buf manifest = {0};
-    char hex[HEX];
-    char *config = mem_printf("{\"layers\":[],\"made\":%lld}", (long long)age_s);
-    put_blob(dir, config, age_s, hex);
-    buf_printf(&manifest,
-               "{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST_TYPE "\",\"config\":{\"mediaType\":"
-               "\"" CONFIG_TYPE "\",\"digest\":\"sha256:%s\",\"size\":%zu},\"layers\":[",
-               hex, strlen(config));
-    for (size_t i = 0; layers[i] != NULL; i++) {
-        put_blob(dir, layers[i], age_s, hex);
-        buf_printf(&manifest,
-                   "%s{\"mediaType\":\"" LAYER_TYPE "\",\"digest\":\"sha256:%s\",\"size\":%zu}",
-                   i > 0 ? "," : "", hex, strlen(layers[i]));
-    }
-    buf_append_str(&manifest, "]}");
-    put_blob(dir, manifest.data, age_s, ret_hex);
-    buf_done(&manifest);
-    free(config);
-}
-
-static void put_index(const char *dir, const char *const tags[][2], int64_t age_s)
-{
-    struct buf index = {0};
-    buf_append_str(&index, "{\"schemaVersion\":2,\"manifests\":[");
-    for (size_t i = 0; tags[i][0] != NULL; i++) {
-        char *name = blob_path(tags[i][1]), *path = path_join(dir, name);
-        struct stat stat_;
-        assert_int_equal(0, stat(path, &stat_));
-        buf_printf(&index,
-                   "%s{\"mediaType\":\"" MANIFEST_TYPE "\",\"digest\":\"sha256:%s\",\"size\":%ld,"
-                   "\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}",
-                   i > 0 ? "," : "", tags[i][1], (long)stat_.st_size, tags[i][0]);
-        free(name);
-        free(path);
-    }
-    buf_append_str(&index, "]}");
-    file_write_text(dir, "index.json", index.data);
-    set_age(dir, "index.json", age_s);
-    buf_done(&index);
-}
-
-/* "old" (two hours) with base+first, live (one hour) with base+second. */
-struct pair {
-    char *dir;
-    char old[HEX], live[HEX], second[HEX];
-};
-
-static struct pair put_pair(struct place *place, const char *name)
-{
-    static const char *const first[] = {"base layer", "first layer", NULL};
-    static const char *const second[] = {"base layer", "second layer", NULL};
-    struct pair pair;
-    dir_make(place->root, name);
-    pair.dir = path_join(place->root, name);
-    dir_make(pair.dir, "blobs");
-    dir_make(pair.dir, "blobs/sha256");
-    file_write_text(pair.dir, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
-    put_generation(pair.dir, first, 7200, pair.old);
-    put_generation(pair.dir, second, 3700, pair.live);
-    put_blob(pair.dir, "second layer", 3700, pair.second);
-    put_index(pair.dir, (const char *const[][2]){{"latest", pair.live}, {NULL, NULL}}, 3600);
-    return pair;
-}
-
-static void overwrite(const struct pair *pair, const char hex[HEX], const char *text)
-{
-    char *name = blob_path(hex), *path = path_join(pair->dir, name);
-    assert_int_equal(0, chmod(path, 0644));
-    file_write_text(pair->dir, name, text);
-    set_age(pair->dir, name, 3700);
-    free(name);
-    free(path);
-}
-
-static void take_away(const struct pair *pair, const char hex[HEX])
-{
-    char *name = blob_path(hex), *path = path_join(pair->dir, name);
-    assert_int_equal(0, unlink(path));
-    free(name);
-    free(path);
-}
-
-static bool has_blob(const struct pair *pair, const char hex[HEX])
-{
-    char *name = blob_path(hex);
-    bool found = file_exists(pair->dir, name);
-    free(name);
-    return found;
-}
-
-static struct verify_result verify(struct place *place, const char *name)
-{
-    struct verify_result result;
-    const struct verify_spec spec = {.root_fd = place->root_fd, .root_path = place->root,
-                                     .name = name};
-    assert_int_equal(0, verify_cache(&spec, &result, NULL));
-    return result;
-}
-
-static bool is_ok(struct place *place, const char *name)
-{
-    struct verify_result result = verify(place, name);
-    bool ok = result.ok;
-    verify_done(&result);
-    return ok;
-}
-
-static struct remove_context context_of(struct place *place, const char *name)
-{
-    static const pid_t nobody[] = {0};
-    struct fs_stat stat;
-    assert_int_equal(0, fs_stat_at(place->root_fd, name, &stat, NULL));
-    return (struct remove_context){.root_fd = place->root_fd, .root_path = place->root,
-                                   .name = name, .dev = stat.dev, .ino = stat.ino,
-                                   .own_sessions = nobody, .settle_ms = 1};
-}
-
-static bool index_names(const struct pair *pair, const char hex[HEX])
-{
-    char *text = file_read(pair->dir, "index.json", NULL);
-    bool named = strstr(text, hex) != NULL;
-    free(text);
-    return named;
-}
+#include "tests/unit/care_kit.h"
 
 /* ------------------------------------------------------------------ verify */
 
@@ -301,7 +109,7 @@ static void a_repair_goes_back_to_what_is_whole(void **state)
     assert_int_equal(REPAIR_RESTORED, repair(place, "api"));
     assert_true(index_names(&pair, pair.old));
     assert_false(index_names(&pair, pair.live));
-    assert_false(has_blob(&pair, pair.second)); /* an exporter would take it for good */
+    assert_false(pair_has_blob(&pair, pair.second)); /* an exporter would take it for good */
     assert_true(is_ok(place, "api"));
     assert_int_equal(REPAIR_NOTHING, repair(place, "api"));
     free(pair.dir);
@@ -321,14 +129,194 @@ static void a_repair_keeps_the_tags_that_are_whole(void **state)
     free(pair.dir);
 }
 
-static void a_spoilt_index_is_written_anew(void **state)
+/* Repairs that must not be: all stays as it was. */
+static void refuse_repair(struct place *place, const char *name, const char *words)
+{
+    struct verify_result result = verify(place, name);
+    const struct remove_context context = context_of(place, name);
+    enum repair_act act;
+    char *detail;
+    struct err err = {0};
+    assert_false(result.ok);
+    if (repair_cache(&context, &result, &act, &detail, &err) == 0)
+        fail_msg("repaired: %s", detail);
+    if (strstr(err.text, words) == NULL)
+        fail_msg("%s", err.text);
+    verify_done(&result);
+}
+
+static void write_index(const struct pair *pair, const char *text)
+{
+    file_write_text(pair->dir, "index.json", text);
+    set_age(pair->dir, "index.json", 3600);
+}
+
+static void assert_index(const struct pair *pair, const char *wanted)
+{
+    char *text = file_read(pair->dir, "index.json", NULL);
+    assert_string_equal(wanted, text);
+    free(text);
+}
+
+/* %s is the live manifest's digest. Nothing of these may be lost, least of all what
+ * only another reader sees. */
+static const char *const not_understood[] = {
+    "{\"schemaVersion\":2,\"manif",
+    "",
+    " \n",
+    "[]",
+    "{}",
+    "\xef\xbb\xbf{\"manifests\":[{\"digest\":\"sha256:%s\"}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\"}]}\x1a",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\"}]}{}",
+    "{\"Manifests\":[{\"digest\":\"sha256:%s\"}]}",
+    "{\"manifests\":[],\"Manifests\":[{\"digest\":\"sha256:%s\"}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\"}],\"manifests\":[]}",
+    "{\"manifests\":[{\"Digest\":\"sha256:%s\"}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"size\":1e99}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG
+    "\":\"\\ud800\"}}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"\xff\"}}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":null}}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\"},{\"digest\":\"sha512:00\"}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\"},null]}",
+    "{\"manifests\":{\"digest\":\"sha256:%s\"}}",
+    "{\"schemaVersion\":1,\"manifests\":[{\"digest\":\"sha256:%s\"}]}",
+};
+
+static char *with_digest(const char *text, const char hex[HEX])
+{
+    const char *hole = strstr(text, "%s");
+    return hole == NULL ? mem_strdup(text)
+                        : mem_printf("%.*s%s%s", (int)(hole - text), text, hex, hole + 2);
+}
+
+static void an_index_that_is_not_understood_is_left_alone(void **state)
+{
+    struct place *place = *state;
+    for (size_t i = 0; i < sizeof not_understood / sizeof not_understood[0]; i++) {
+        char *name = mem_printf("api%zu", i);
+        struct pair pair = put_pair(place, name);
+        const struct remove_context context = context_of(place, name);
+        struct digest old;
+        struct err err = {0};
+        char *text = with_digest(not_understood[i], pair.live);
+        write_index(&pair, text);
+        refuse_repair(place, name, "nothing was changed");
+        assert_true(digest_parse_hex(pair.old, &old));
+        assert_int_equal(ERR_FORMAT, restore_generation(&context, &old, NULL, &err));
+        assert_non_null(strstr(err.text, "index.json"));
+        assert_index(&pair, text);
+        assert_true(pair_has_blob(&pair, pair.live) && pair_has_blob(&pair, pair.second));
+        free(text);
+        free(pair.dir);
+        free(name);
+    }
+}
+
+/* An exporter takes a missing one for none, too. */
+static void a_missing_index_is_written_anew(void **state)
+{
+    struct place *place = *state;
+    for (int by_repair = 0; by_repair < 2; by_repair++) {
+        struct pair pair = put_pair(place, by_repair ? "repaired" : "restored");
+        char *path = path_join(pair.dir, "index.json");
+        struct digest live;
+        assert_int_equal(0, unlink(path));
+        assert_true(digest_parse_hex(pair.live, &live));
+        if (by_repair) {
+            assert_int_equal(REPAIR_RESTORED, repair(place, "repaired"));
+        } else {
+            const struct remove_context context = context_of(place, "restored");
+            assert_int_equal(0, restore_generation(&context, &live, NULL, NULL));
+        }
+        assert_true(index_names(&pair, pair.live));
+        assert_true(is_ok(place, by_repair ? "repaired" : "restored"));
+        free(path);
+        free(pair.dir);
+    }
+}
+
+/* Then nothing tells that what is here is all that there ever was. */
+static void a_repair_removes_nothing_without_an_index(void **state)
 {
     struct place *place = *state;
     struct pair pair = put_pair(place, "api");
-    file_write_text(pair.dir, "index.json", "{\"schemaVersion\":2,\"manif");
-    set_age(pair.dir, "index.json", 3600);
-    assert_int_equal(REPAIR_RESTORED, repair(place, "api"));
+    char base[HEX];
+    char *path = path_join(pair.dir, "index.json");
+    put_blob(pair.dir, "base layer", 7200, base);
+    take_away(&pair, base);
+    assert_int_equal(0, unlink(path));
+    refuse_repair(place, "api", "no export in it is whole");
+    assert_true(pair_has_blob(&pair, pair.live));
+    free(path);
+    free(pair.dir);
+}
+
+/* A manifest that is sound but of a form that only others understand. */
+static void a_repair_leaves_a_manifest_alone_that_it_does_not_understand(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    char config[HEX], other[HEX];
+    put_blob(pair.dir, "{\"layers\":[],\"other\":1}", 3700, config);
+    char *text = mem_printf(
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\","
+        "\"digest\":\"sha256:%s\",\"size\":23},\"layers\":[{\"digest\":\"sha512:00\"}]}",
+        config);
+    put_blob(pair.dir, text, 3700, other);
+    put_index(pair.dir,
+              (const char *const[][2]){{"v1", other}, {"latest", pair.live}, {NULL, NULL}}, 3600);
+    overwrite(&pair, pair.second, "SECOND LAYER");
+    refuse_repair(place, "api", "not understood");
+    assert_true(index_names(&pair, other) && index_names(&pair, pair.live));
+    assert_true(pair_has_blob(&pair, pair.second));
+    free(text);
+    free(pair.dir);
+}
+
+/* One that is not what its name says is damaged, whatever it looks like. */
+static void a_damaged_manifest_gives_way_to_what_is_whole(void **state)
+{
+    struct place *place = *state;
+    for (int tags = 1; tags <= 2; tags++) {
+        char *name = mem_printf("api%d", tags);
+        struct pair pair = put_pair(place, name);
+        if (tags == 2)
+            put_index(pair.dir,
+                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                      3600);
+        overwrite(&pair, pair.live, "{\"schemaVersion\":2,\"lay");
+        assert_int_equal(tags == 2 ? REPAIR_TRIMMED : REPAIR_RESTORED, repair(place, name));
+        assert_true(index_names(&pair, pair.old));
+        assert_false(index_names(&pair, pair.live));
+        assert_false(pair_has_blob(&pair, pair.live));
+        assert_true(is_ok(place, name));
+        free(pair.dir);
+        free(name);
+    }
+}
+
+/* What a manifest says wrongly of a blob does not make the blob wrong. */
+static void a_blob_is_damaged_by_its_content_alone(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    char config[HEX], liar[HEX];
+    put_blob(pair.dir, "{\"layers\":[],\"other\":1}", 3700, config);
+    char *text = mem_printf(
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\","
+        "\"digest\":\"sha256:%s\",\"size\":23},\"layers\":[{\"digest\":\"sha256:%s\",\"size\":1}]}",
+        config, pair.second);
+    put_blob(pair.dir, text, 3700, liar);
+    put_index(pair.dir,
+              (const char *const[][2]){{"v1", liar}, {"latest", pair.live}, {NULL, NULL}}, 3600);
+    assert_int_equal(REPAIR_TRIMMED, repair(place, "api"));
+    assert_true(index_names(&pair, pair.live));
+    assert_false(index_names(&pair, liar));
+    assert_true(pair_has_blob(&pair, pair.second));
     assert_true(is_ok(place, "api"));
+    free(text);
     free(pair.dir);
 }
 
@@ -342,6 +330,28 @@ static void a_cache_with_nothing_whole_goes(void **state)
     assert_int_equal(REPAIR_REMOVED, repair(place, "api"));
     assert_false(file_exists(place->root, "api"));
     free(pair.dir);
+}
+
+static void a_repair_leaves_a_busy_cache_alone(void **state)
+{
+    struct place *place = *state;
+    for (int whole = 0; whole < 3; whole++) { /* what would be removed, restored, trimmed */
+        char *name = mem_printf("api%d", whole);
+        struct pair pair = put_pair(place, name);
+        char base[HEX];
+        put_blob(pair.dir, "base layer", 7200, base);
+        take_away(&pair, whole == 0 ? base : pair.second);
+        if (whole == 2)
+            put_index(pair.dir,
+                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                      3600);
+        file_write_text(pair.dir, "ingest/writing/data", "half");
+        refuse_repair(place, name, "ingest/");
+        assert_true(index_names(&pair, pair.live));
+        assert_true(pair_has_blob(&pair, pair.live));
+        free(pair.dir);
+        free(name);
+    }
 }
 
 /* ----------------------------------------------------------------- restore */
@@ -416,6 +426,299 @@ static void a_restore_refuses_what_would_fail_a_build(void **state)
     context.ino++;
     assert_int_equal(ERR_CHANGED, restore_generation(&context, &digest, NULL, &err));
     free(pair.dir);
+}
+
+/* All that is not the entry that gives way: byte for byte, in its place. */
+static void a_restore_keeps_the_other_entries_byte_for_byte(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    static const char *const third[] = {"third layer", NULL};
+    char other[HEX];
+    struct stat stat_;
+    put_generation(pair.dir, third, 3800, other);
+    char *name = blob_path(pair.old), *path = path_join(pair.dir, name);
+    assert_int_equal(0, stat(path, &stat_));
+    char *first = mem_printf(
+        "\n    {\"platform\": {\"os\":\"linux\"}, \"size\": 7,\n     \"digest\":\"sha256:%s\",\t"
+        "\"future\":[1e999,\"\\ud800\"], \"annotations\":{\"" LAYOUT_TAG "\":\"a \\\"b\\\" \\u00e9\"}}",
+        other);
+    char *last = mem_printf("\n {\"digest\":\"sha256:%s\"}", other);
+    char *before = mem_printf("{ \"future\" : {\"x\": 1.50},\n  \"manifests\" : [%s ,\n{\"digest\":"
+                              "\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"latest\"}} ,%s\n  ]"
+                              ",\"schemaVersion\":2, \"annotations\":{\"k\":\"v\"} }\n",
+                              first, pair.live, last);
+    char *after = mem_printf("{ \"future\" : {\"x\": 1.50},\n  \"manifests\" : [%s,%s,"
+                             "{\"mediaType\":\"" MANIFEST_TYPE "\",\"digest\":\"sha256:%s\","
+                             "\"size\":%ld,\"annotations\":{\"" LAYOUT_TAG "\":\"latest\"}}\n  ]"
+                             ",\"schemaVersion\":2, \"annotations\":{\"k\":\"v\"} }\n",
+                             first, last, pair.old, (long)stat_.st_size);
+    write_index(&pair, before);
+    assert_int_equal(0, restore(place, "api", pair.old, NULL));
+    assert_index(&pair, after);
+    char *texts[] = {name, path, first, last, before, after, pair.dir};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        free(texts[i]);
+}
+
+/* Whatever is in it, it comes back as it was. */
+static void a_tag_is_written_as_it_was_read(void **state)
+{
+    static const char *const tags[] = {
+        "v1", "a \\\"quoted\\\" one", "back\\\\slash", "tab\\tnew\\nline\\u0001", "\u00fc\\u00fc \\ud83d\\ude00", "",
+    };
+    struct place *place = *state;
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        char *name = mem_printf("api%zu", i);
+        struct pair pair = put_pair(place, name);
+        struct manifest before, after;
+        int fd;
+        put_index(pair.dir, (const char *const[][2]){{tags[i], pair.live}, {NULL, NULL}}, 3600);
+        assert_int_equal(0, fs_open_dir(place->root_fd, name, &fd, NULL));
+        assert_int_equal(0, index_read(fd, NULL, &before, NULL));
+        assert_int_equal(0, restore(place, name, pair.old, NULL));
+        assert_int_equal(0, index_read(fd, NULL, &after, NULL));
+        assert_int_equal(1, after.len);
+        assert_null(after.odd);
+        assert_string_equal(before.descriptors[0].tag, after.descriptors[0].tag);
+        manifest_done(&before);
+        manifest_done(&after);
+        close(fd);
+        free(pair.dir);
+        free(name);
+    }
+}
+
+/* Two tags of one manifest are no tag "v1, v2". */
+static void a_restore_invents_no_tag(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    put_index(pair.dir,
+              (const char *const[][2]){{"v1", pair.live}, {"v2", pair.live}, {NULL, NULL}}, 3600);
+    assert_int_equal(0, restore(place, "api", pair.old, NULL));
+    char *text = file_read(pair.dir, "index.json", NULL);
+    assert_non_null(strstr(text, ":\"latest\""));
+    assert_null(strstr(text, "v1, v2"));
+    assert_true(index_names(&pair, pair.live) && index_names(&pair, pair.old));
+    free(text);
+    free(pair.dir);
+}
+
+static void a_new_index_keeps_owner_and_mode(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    char *path = path_join(pair.dir, "index.json");
+    struct stat before, after;
+    assert_int_equal(0, chmod(path, 0600));
+    if (geteuid() == 0)
+        assert_int_equal(0, chown(path, 12345, 23456));
+    assert_int_equal(0, stat(path, &before));
+    assert_int_equal(0, restore(place, "api", pair.old, NULL));
+    assert_int_equal(0, stat(path, &after));
+    assert_int_equal(before.st_mode, after.st_mode);
+    assert_int_equal(before.st_uid, after.st_uid);
+    assert_int_equal(before.st_gid, after.st_gid);
+    free(path);
+    free(pair.dir);
+}
+
+/* -------------------------------------------- what happens in the meantime */
+
+/* Runs when the new index.json lies ready on the disk, right before the last look:
+ * this stands before libc's. */
+static void (*meanwhile)(const struct pair *pair);
+static const struct pair *meanwhile_pair;
+
+int fsync(int fd)
+{
+    void (*step)(const struct pair *) = meanwhile;
+    meanwhile = NULL;
+    if (step != NULL)
+        step(meanwhile_pair);
+    (void)fd;
+    return 0;
+}
+
+/* As BuildKit writes it: in place. */
+static void export_ends(const struct pair *pair)
+{
+    char *path = path_join(pair->dir, "index.json");
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    dprintf(fd, "{\"schemaVersion\":2,\"manifests\":[{\"digest\":\"sha256:%s\"}]}", pair->live);
+    close(fd);
+    free(path);
+}
+
+/* The same bytes, which another export has written. */
+static void export_writes_the_same(const struct pair *pair)
+{
+    set_age(pair->dir, "index.json", 3000);
+}
+
+static void index_is_replaced(const struct pair *pair)
+{
+    char *text = file_read(pair->dir, "index.json", NULL);
+    char *from = path_join(pair->dir, "new"), *to = path_join(pair->dir, "index.json");
+    file_write_text(pair->dir, "new", text);
+    set_age(pair->dir, "new", 3600);
+    assert_int_equal(0, rename(from, to));
+    free(text);
+    free(from);
+    free(to);
+}
+
+static void index_goes(const struct pair *pair)
+{
+    char *path = path_join(pair->dir, "index.json");
+    assert_int_equal(0, unlink(path));
+    free(path);
+}
+
+static void index_is_cut(const struct pair *pair)
+{
+    file_write_text(pair->dir, "index.json", "{\"schemaVersion\":2,\"mani");
+}
+
+static void export_begins(const struct pair *pair)
+{
+    file_write_text(pair->dir, "ingest/writing/data", "half");
+}
+
+static void blob_comes(const struct pair *pair)
+{
+    char hex[HEX];
+    put_blob(pair->dir, "a layer of the next export", 1, hex);
+}
+
+static void blob_goes(const struct pair *pair)
+{
+    take_away(pair, pair->old);
+}
+
+static void blob_is_rewritten(const struct pair *pair)
+{
+    overwrite(pair, pair->old, "half a manifest");
+}
+
+static void directory_is_replaced(const struct pair *pair)
+{
+    char *aside = mem_printf("%s.old", pair->dir);
+    assert_int_equal(0, rename(pair->dir, aside));
+    assert_int_equal(0, mkdir(pair->dir, 0755));
+    file_write_text(pair->dir, "index.json", "theirs");
+    free(aside);
+}
+
+static void directory_goes(const struct pair *pair)
+{
+    char *aside = mem_printf("%s.old", pair->dir);
+    assert_int_equal(0, rename(pair->dir, aside));
+    free(aside);
+}
+
+static const struct {
+    void (*step)(const struct pair *pair);
+    int code;
+} meantimes[] = {
+    {export_ends, ERR_CHANGED},       {export_writes_the_same, ERR_CHANGED},
+    {index_is_replaced, ERR_CHANGED}, {index_goes, ERR_CHANGED},
+    {index_is_cut, ERR_CHANGED},      {export_begins, ERR_BUSY},
+    {blob_comes, ERR_BUSY},           {blob_goes, ERR_CHANGED},
+    {blob_is_rewritten, ERR_CHANGED}, {directory_is_replaced, ERR_CHANGED},
+    {directory_goes, ERR_CHANGED},
+};
+
+enum act { RESTORE, REPAIR_TO_OLD, REPAIR_TO_ONE_TAG };
+
+static int act_meanwhile(struct place *place, const char *name, const struct pair *pair,
+                         enum act act, struct err *err)
+{
+    const struct remove_context context = context_of(place, name);
+    struct digest old;
+    enum repair_act done;
+    char *detail = NULL;
+    if (act == RESTORE) {
+        assert_true(digest_parse_hex(pair->old, &old));
+        return restore_generation(&context, &old, NULL, err);
+    }
+    struct verify_result result = verify(place, name);
+    int code = repair_cache(&context, &result, &done, &detail, err);
+    verify_done(&result);
+    free(detail);
+    return code;
+}
+
+static char *text_of(const struct pair *pair)
+{
+    return file_exists(pair->dir, "index.json") ? file_read(pair->dir, "index.json", NULL)
+                                                : mem_strdup("none");
+}
+
+static char *seen_meanwhile;
+static void (*step_meanwhile)(const struct pair *pair);
+
+static void note_index(const struct pair *pair)
+{
+    step_meanwhile(pair);
+    seen_meanwhile = text_of(pair);
+}
+
+static void what_came_meanwhile_is_never_written_over(void **state)
+{
+    struct place *place = *state;
+    for (size_t i = 0; i < 3 * sizeof meantimes / sizeof meantimes[0]; i++) {
+        enum act act = i % 3;
+        char *name = mem_printf("api%zu", i);
+        struct pair pair = put_pair(place, name);
+        struct err err = {0};
+        if (act == REPAIR_TO_ONE_TAG)
+            put_index(pair.dir,
+                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                      3600);
+        if (act != RESTORE)
+            take_away(&pair, pair.second);
+        meanwhile_pair = &pair;
+        step_meanwhile = meantimes[i / 3].step;
+        seen_meanwhile = NULL;
+        meanwhile = note_index;
+        int code = act_meanwhile(place, name, &pair, act, &err);
+        assert_non_null(seen_meanwhile);
+        if (code != meantimes[i / 3].code)
+            fail_msg("step %zu, act %d: %d, %s", i / 3, (int)act, code, err.text);
+        char *now = text_of(&pair);
+        assert_string_equal(seen_meanwhile, now);
+        free(now);
+        free(seen_meanwhile);
+        free(pair.dir);
+        free(name);
+    }
+}
+
+/* Hashing took minutes, and somebody exported: what was verified is not what is there. */
+static void a_repair_acts_on_what_was_verified_alone(void **state)
+{
+    struct place *place = *state;
+    for (int whole = 0; whole < 2; whole++) {
+        char *name = mem_printf("api%d", whole);
+        struct pair pair = put_pair(place, name);
+        char base[HEX];
+        enum repair_act act;
+        char *detail;
+        struct err err = {0};
+        put_blob(pair.dir, "base layer", 7200, base);
+        take_away(&pair, whole ? pair.second : base);
+        struct verify_result result = verify(place, name);
+        const struct remove_context context = context_of(place, name);
+        put_blob(pair.dir, whole ? "second layer" : "base layer", 3700, base);
+        export_ends(&pair);
+        assert_int_equal(ERR_CHANGED, repair_cache(&context, &result, &act, &detail, &err));
+        assert_true(index_names(&pair, pair.live));
+        verify_done(&result);
+        free(pair.dir);
+        free(name);
+    }
 }
 
 /* ------------------------------------------------------------------ dedupe */
@@ -506,11 +809,23 @@ int main(void)
         CASE(what_is_no_cache_is_a_problem),
         CASE(a_repair_goes_back_to_what_is_whole),
         CASE(a_repair_keeps_the_tags_that_are_whole),
-        CASE(a_spoilt_index_is_written_anew),
+        CASE(an_index_that_is_not_understood_is_left_alone),
+        CASE(a_missing_index_is_written_anew),
+        CASE(a_repair_removes_nothing_without_an_index),
+        CASE(a_repair_leaves_a_manifest_alone_that_it_does_not_understand),
+        CASE(a_damaged_manifest_gives_way_to_what_is_whole),
+        CASE(a_blob_is_damaged_by_its_content_alone),
         CASE(a_cache_with_nothing_whole_goes),
+        CASE(a_repair_leaves_a_busy_cache_alone),
         CASE(a_restore_names_the_earlier_generation),
         CASE(a_restore_leaves_other_tags_alone),
         CASE(a_restore_refuses_what_would_fail_a_build),
+        CASE(a_restore_keeps_the_other_entries_byte_for_byte),
+        CASE(a_tag_is_written_as_it_was_read),
+        CASE(a_restore_invents_no_tag),
+        CASE(a_new_index_keeps_owner_and_mode),
+        CASE(what_came_meanwhile_is_never_written_over),
+        CASE(a_repair_acts_on_what_was_verified_alone),
         CASE(copies_become_one_file),
         CASE(damaged_and_changed_copies_are_left_alone),
     };

@@ -129,6 +129,15 @@ static void test_arguments(void **state)
     assert_string_equal(answer.text, "docker compose: compose -f other.yml --profile * config "
                                      "--format json");
     free(answer.text);
+    /* No option, and not the standard input. */
+    answer = load("echo \"$*\" >&2; exit 1", NULL, "-o");
+    assert_string_equal(answer.text, "docker compose: compose -f ./-o --profile * config "
+                                     "--format json");
+    free(answer.text);
+    answer = load("echo \"$*\" >&2; exit 1", NULL, "-");
+    assert_string_equal(answer.text, "docker compose: compose -f ./- --profile * config "
+                                     "--format json");
+    free(answer.text);
 }
 
 static void test_no_directory(void **state)

@@ -253,6 +253,13 @@ static void forgetful(struct store *store, struct doctor_facts *facts)
     store->history_load = LOAD_FAILED;
 }
 
+static void damaged(struct store *store, struct doctor_facts *facts)
+{
+    (void)facts;
+    store->history_load = LOAD_FAILED;
+    mem_replace(&store->history_error, "reading the history: file is not a database");
+}
+
 static void test_each_check(void **state)
 {
     static const struct {
@@ -281,6 +288,7 @@ static void test_each_check(void **state)
         {"whole", missing_blob, DOCTOR_BAD, "verify --repair 'api'"},
         {"shrunken", shrunken, DOCTOR_WARNING, "bilge restore 'api'"},
         {"history", forgetful, DOCTOR_NOTE, NULL},
+        {"history", damaged, DOCTOR_WARNING, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -166,7 +166,7 @@ static void plan_whole(struct run *run)
 {
     struct query query;
     query_init(&query);
-    query.whole = true;
+    query.whole = query.all = true;
     plan(run, &query);
 }
 
@@ -290,6 +290,29 @@ static void test_a_cache_that_became_busy_stays(void **state)
         assert_int_equal(run->last.code, ERR_BUSY);
         assert_true(file_exists(run->root, "a/index.json"));
         assert_int_equal(file_exists(run->root, "b/index.json"), !whole);
+        run_free(run);
+    }
+}
+
+/* An export that has come to its end leaves no other sign. */
+static void test_a_cache_that_was_exported_to_stays(void **state)
+{
+    (void)state;
+    for (int now = 0; now < 2; now++) {
+        struct run *run = run_new();
+        add_cache(run, "a");
+        add_cache(run, "b");
+        plan_whole(run);
+        run->plan->now = now;
+        char *index = path_join(run->root, "a/index.json");
+        const struct timespec lately = {.tv_sec = time(NULL) - 1};
+        assert_int_equal(utimensat(AT_FDCWD, index, (struct timespec[]){lately, lately}, 0), 0);
+        execute(run);
+        assert_int_equal(run->failures, 1);
+        assert_int_equal(run->last.code, ERR_CHANGED);
+        assert_true(file_exists(run->root, "a/index.json"));
+        assert_false(file_exists(run->root, "b"));
+        free(index);
         run_free(run);
     }
 }
@@ -526,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_what_is_gone_already_is_no_failure),
         cmocka_unit_test(test_another_directory_in_its_place_stays),
         cmocka_unit_test(test_a_cache_that_became_busy_stays),
+        cmocka_unit_test(test_a_cache_that_was_exported_to_stays),
         cmocka_unit_test(test_told_now_it_goes_all_the_same),
         cmocka_unit_test(test_a_root_that_is_gone),
         cmocka_unit_test(test_dropped_items_stay),

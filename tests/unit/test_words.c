@@ -41,6 +41,21 @@ static void test_grow_and_shrink(void **state)
     assert_null(words.items);
 }
 
+static void test_command_lines(void **state)
+{
+    static const char *const expected[] = {"--profile", "dev", "--profile=-x", "a", "--", "b", "-c"};
+    static const char *const plain[] = {"a"}, *const dashed[] = {"b", "-c"};
+    struct words words = {0};
+    (void)state;
+    words_add_option(&words, "--profile", "dev");
+    words_add_option(&words, "--profile", "-x");
+    words_add_operands(&words, NULL, 0);
+    words_add_operands(&words, plain, 1);
+    words_add_operands(&words, dashed, 2);
+    is_list(&words, expected, 7);
+    words_done(&words);
+}
+
 static void test_find(void **state)
 {
     static const char *const sorted[] = {"", "a", "b", "c", "c", "\xff"};
@@ -81,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_grow_and_shrink),
         cmocka_unit_test(test_find),
+        cmocka_unit_test(test_command_lines),
         cmocka_unit_test(test_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,14 +48,10 @@ char *benching_compose_file(const struct bench *bench, const struct bench_step *
 
 static int remove_from(const char *directory, const char *name, struct err *err)
 {
-    int64_t freed = 0;
-    int fd;
-    int code = fs_open_root(directory, &fd, err);
+    int fd = -1, code = fs_open_root(directory, &fd, err);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
-    struct fs_stat stat;
-    if (fs_stat_at(fd, name, &stat, NULL) == 0)
-        code = unlink_tree(fd, name, NULL, NULL, &freed, err);
+    code = unlink_tree(fd, name, NULL, NULL, err);
     close(fd);
     return code;
 }

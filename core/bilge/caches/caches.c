@@ -199,41 +199,171 @@ void caches_cancel(struct bilge *bilge)
     }
 }
 
-/* ------------------------------------------------------------------ recover */
+/* --------------------------------------------------------------- unfinished */
 
-struct recover {
-    struct job job;
-    struct site *site; /* of the loop alone */
-    struct root *root;
-    size_t count;
+/* A request to finish what is left: a job for each site that is known to have some,
+ * so that one that hangs holds up nobody else. */
+struct finishing {
+    size_t awaited;
+    void (*then)(void *arg);
+    void *arg;
 };
 
-static void recover_run(struct job *job)
+/* One site is looked at, or what is left there is finished. */
+struct recovery {
+    struct job job;
+    struct finishing *finishing; /* NULL: it only looks */
+    struct site *site;           /* NULL: there is nothing to do; of the loop alone */
+    struct root *root;
+    uint64_t number;
+    char *path;         /* of the site's rows */
+    struct words names; /* what is looked at in it; none: all */
+    struct unfinished_list met;
+};
+
+static void recover_one(struct recovery *recovery, const char *only)
 {
-    struct recover *recover = (struct recover *)job;
     struct err err;
-    if (remove_recover(recover->root->fd, recover->root->path, &recover->count, &err) < 0)
-        log_note("finishing an earlier removal in %s: %s", recover->root->path, err.text);
+    int fd = recovery->root->fd;
+    if (recovery->finishing == NULL)
+        remove_unfinished(fd, recovery->path, only, &recovery->met);
+    else if (remove_recover(fd, recovery->path, only, &recovery->met, &err) < 0)
+        log_note("finishing an earlier removal in %s: %s", recovery->path, err.text);
 }
 
-static void recover_done(struct job *job, bool cancelled)
+static void recovery_run(struct job *job)
 {
-    struct recover *recover = (struct recover *)job;
-    (void)cancelled;
-    if (recover->count > 0)
-        roots_look(recover->site, false);
-    root_release(recover->root);
-    free(recover);
+    struct recovery *recovery = (struct recovery *)job;
+    if (recovery->root == NULL)
+        return; /* of a root that can't be opened the scan tells */
+    for (size_t i = 0; i < recovery->names.len; i++)
+        recover_one(recovery, recovery->names.items[i]);
+    if (recovery->names.len == 0)
+        recover_one(recovery, NULL);
 }
 
-void caches_recover(struct site *site)
+static void move_item(struct unfinished_list *list, const struct unfinished *item)
 {
-    if (site->bilge->read_only)
+    mem_reserve((void **)&list->items, &list->cap, list->len + 1, sizeof *list->items);
+    list->items[list->len++] = *item;
+}
+
+/* What is left of one name, or (NULL) of all. */
+static void set_left(struct bilge *bilge, const struct recovery *recovery, const char *only,
+                     const struct unfinished_list *left)
+{
+    struct unfinished_list part = {0};
+    for (size_t i = 0; i < left->len; i++)
+        if (only == NULL || strcmp(left->items[i].only, only) == 0)
+            move_item(&part, &left->items[i]);
+    store_set_unfinished(bilge->store, recovery->path, only, &part);
+}
+
+/* What is foreign, or has an error, is not finished. */
+static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
+{
+    struct unfinished_list left = {0}, finished = {0};
+    for (size_t i = 0; i < recovery->met.len; i++) {
+        const struct unfinished *item = &recovery->met.items[i];
+        bool is_left = recovery->finishing == NULL || item->kind == UNFINISHED_FOREIGN ||
+                       item->error != NULL;
+        move_item(is_left ? &left : &finished, item);
+    }
+    free(recovery->met.items);
+    for (size_t i = 0; i < finished.len && !bilge->closing; i++)
+        if (finished.items[i].kind != UNFINISHED_REMOVAL)
+            caches_rescan(bilge, finished.items[i].path, false);
+    store_add_finished(bilge->store, &finished);
+    /* What an older look has seen may not be true any more. */
+    if (recovery->number != recovery->site->recovery) {
+        unfinished_done(&left);
         return;
-    struct recover *recover = mem_zalloc(sizeof *recover);
-    recover->job.run = recover_run;
-    recover->job.done = recover_done;
-    recover->site = site;
-    recover->root = root_hold(site->root);
-    job_start_on(site->bilge, site->lane, &recover->job);
+    }
+    for (size_t i = 0; i < recovery->names.len; i++)
+        set_left(bilge, recovery, recovery->names.items[i], &left);
+    if (recovery->names.len == 0)
+        set_left(bilge, recovery, NULL, &left);
+    free(left.items);
+}
+
+static void recovery_done(struct job *job, bool cancelled)
+{
+    struct recovery *recovery = (struct recovery *)job;
+    struct bilge *bilge = job->bilge;
+    struct finishing *finishing = recovery->finishing;
+    (void)cancelled;
+    bilge->store->recoveries--;
+    if (recovery->root != NULL) {
+        store_what_is_met(bilge, recovery);
+        root_release(recovery->root);
+    }
+    free(recovery->path);
+    words_done(&recovery->names);
+    free(recovery);
+    if (!bilge->closing)
+        bilge_moved(bilge);
+    if (finishing == NULL || --finishing->awaited > 0)
+        return;
+    finishing->then(finishing->arg);
+    free(finishing);
+}
+
+static void start_recovery(struct bilge *bilge, struct site *site, struct finishing *finishing)
+{
+    struct recovery *recovery = mem_zalloc(sizeof *recovery);
+    recovery->job.run = recovery_run;
+    recovery->job.done = recovery_done;
+    recovery->finishing = finishing;
+    recovery->site = site;
+    if (site != NULL) {
+        recovery->number = ++site->recovery;
+        recovery->root = root_hold(site->root);
+        recovery->path = mem_strdup(site->place);
+        words_add_all(&recovery->names, words_texts(&site->only), site->only.len);
+    }
+    if (finishing != NULL)
+        finishing->awaited++;
+    bilge->store->recoveries++;
+    job_start_on(bilge, site != NULL ? site->lane : bilge->lane, &recovery->job);
+}
+
+static bool is_looked_into(const struct site *site)
+{
+    return site->root != NULL && !site->hidden;
+}
+
+void caches_look_unfinished(struct bilge *bilge, struct site *site)
+{
+    for (struct site *each = bilge->sites; each != NULL; each = each->next)
+        if ((site == NULL || each == site) && is_looked_into(each))
+            start_recovery(bilge, each, NULL);
+}
+
+static bool has_unfinished(const struct bilge *bilge, const struct site *site)
+{
+    const struct store *store = bilge->store;
+    for (size_t i = 0; i < store->roots_len; i++)
+        if (store->roots[i].site == site && store_root_has_unfinished(store, &store->roots[i]))
+            return true;
+    return false;
+}
+
+void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg)
+{
+    struct finishing *finishing = mem_zalloc(sizeof *finishing);
+    finishing->then = then;
+    finishing->arg = arg;
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (is_looked_into(site) && has_unfinished(bilge, site))
+            start_recovery(bilge, site, finishing);
+    if (finishing->awaited == 0)
+        start_recovery(bilge, NULL, finishing);
+}
+
+int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err)
+{
+    if (bilge->read_only)
+        return err_set(err, ERR_USAGE, "read-only: nothing is finished");
+    caches_finish(bilge, then, arg);
+    return 0;
 }

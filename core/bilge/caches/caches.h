@@ -46,6 +46,7 @@ struct site {
     bool scanned;            /* one has come to its end */
     struct rescan *rescans;  /* of single caches: queued and running */
     struct watch *watch;
+    uint64_t recovery;       /* the number of the last look for what is unfinished */
     struct space space;      /* of its disk, as it was seen last */
     bool space_awaited;
     bool in_memory;
@@ -96,8 +97,11 @@ void caches_scan(struct bilge *bilge);
 void caches_scan_site(struct site *site);
 /* Is a site being looked for, or read for the first time or anew, that is not silent? */
 bool caches_scanning(const struct bilge *bilge);
-/* Finishes what a killed bilge left in a root. */
-void caches_recover(struct site *site);
+/* Looks for what a killed bilge left: in this site, or (NULL) in all of them. */
+void caches_look_unfinished(struct bilge *bilge, struct site *site);
+/* Finishes what is left where it is known that there is some; then calls back, never
+ * before it returns. */
+void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg);
 /* Looks again at one directory. `for_request`: planning and pruning count it. */
 void caches_rescan(struct bilge *bilge, const char *path, bool for_request);
 /* A cache has been read: it takes its place in the store. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/base/text.h"
@@ -429,7 +430,7 @@ static void find_done(struct job *job, bool cancelled)
     if (first) {
         count_anew_around(site);
         if (site->root != NULL)
-            caches_recover(site);
+            caches_look_unfinished(bilge, site);
         disks_refresh(bilge);
     }
     start_scans(bilge);

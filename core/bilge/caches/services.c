@@ -22,6 +22,20 @@ static void add_same_path(struct service *row, const char *name)
     row->same_path[row->same_path_len++] = mem_strdup(name);
 }
 
+static void add_user(struct service *row, const char *name, const char *tag, bool writes)
+{
+    for (size_t i = 0; i < row->users_len; i++) {
+        struct service_user *user = &row->users[i];
+        if (strcmp(user->name, name) != 0 || strcmp(user->tag, tag) != 0)
+            continue;
+        user->writes |= writes;
+        return;
+    }
+    row->users = mem_realloc(row->users, (row->users_len + 1) * sizeof *row->users);
+    row->users[row->users_len++] =
+        (struct service_user){mem_strdup(name), mem_strdup(tag), writes};
+}
+
 /* ---------------------------------------------------------- without project */
 
 /* Back to what the directories alone say. */
@@ -32,7 +46,8 @@ static void reset_row(struct service *row)
     free(row->same_path);
     row->same_path = NULL;
     row->same_path_len = 0;
-    row->in_project = false;
+    service_free_users(row);
+    row->in_project = row->guessed = row->elsewhere = false;
     mem_replace(&row->name, path_name(row->path));
 }
 
@@ -68,6 +83,7 @@ static void fill_unseen(struct store *store, struct service *row)
 {
     const struct cache_root *root = roots_of(store, row->path);
     if (root == NULL) {
+        row->elsewhere = true;
         row->cache = outside_cache(row->path);
     } else if (root->load == LOAD_PENDING) {
         row->load = LOAD_PENDING;
@@ -94,10 +110,16 @@ static void claim(struct store *store, struct service *row, const char *name, co
         fill_unseen(store, row);
 }
 
-/* A row for a service that has no directory of its own. */
+/* A row for a service that has no directory of its own (path NULL), or shares
+ * this one with another. It may share several. */
 static struct service *put_bare(struct store *store, const char *name, const char *path)
 {
     char *id = mem_printf("compose:%s", name);
+    const struct service *first = store_service(store, id);
+    if (first != NULL && path != NULL && first->path != NULL && strcmp(first->path, path) != 0) {
+        free(id);
+        id = mem_printf("compose:%s %s", name, path);
+    }
     struct service *row = store_put_service(store, id);
     free(id);
     claim(store, row, name, path);
@@ -107,31 +129,66 @@ static struct service *put_bare(struct store *store, const char *name, const cha
 
 static void join_shared(struct store *store, const char *path, const char *name)
 {
-    struct service *owner = store_put_service(store, path);
-    char *owner_name = mem_strdup(owner->name);
-    add_same_path(owner, name);
-    struct service *row = put_bare(store, name, path);
-    add_same_path(row, owner_name);
-    free(owner_name);
+    add_same_path(store_put_service(store, path), name);
+    put_bare(store, name, path);
 }
 
-static void join_path(struct store *store, const char *path, const char *name)
+/* The rows of one directory name each other. */
+static void name_sharers(struct store *store)
+{
+    for (size_t i = 0; i < store->services_len; i++) {
+        struct service *row = &store->services[i];
+        const struct service *owner =
+            row->path != NULL && !is_directory_row(row) ? store_service(store, row->path) : NULL;
+        if (owner == NULL)
+            continue;
+        add_same_path(row, owner->name);
+        for (size_t j = 0; j < owner->same_path_len; j++)
+            if (strcmp(owner->same_path[j], row->name) != 0)
+                add_same_path(row, owner->same_path[j]);
+    }
+}
+
+static bool is_written(const struct service *row)
+{
+    for (size_t i = 0; i < row->users_len; i++)
+        if (row->users[i].writes)
+            return true;
+    return false;
+}
+
+/* The service uses the directory. It is the service's own row when it is the
+ * first to write to it, or reads from what nobody writes to: with cache_from A
+ * and cache_to B, and B moved over A after each build, A is all there is in
+ * between. Two of a kind share it. Who reads what others write has no row of it. */
+static void join_path(struct store *store, const char *path, const char *tag, bool writes,
+                      const char *name)
 {
     struct service *row = store_put_service(store, path);
+    bool mine = !row->in_project || strcmp(row->name, name) == 0;
     if (!row->in_project)
         claim(store, row, name, path);
-    else if (strcmp(row->name, name) != 0)
+    else if (!mine && (writes || !is_written(row)))
         join_shared(store, path, name);
+    add_user(store_put_service(store, path), name, tag, writes);
+}
+
+static bool is_of_another(const struct store *store, const struct service *row)
+{
+    const struct known_cache *known = service_known_as(store, row);
+    return known != NULL && strcmp(known->project, store->project->name) != 0;
 }
 
 /* A directory of the same name in a root, when compose tells of no cache: an
- * overlay that is not loaded now may have written it. It must be the only one. */
+ * overlay that is not loaded now may have written it. It must be the only one, and
+ * not known as another project's. */
 static struct service *find_namesake(struct store *store, const char *name)
 {
     struct service *found = NULL;
     for (size_t i = 0; i < store->services_len; i++) {
         struct service *row = &store->services[i];
-        if (row->in_project || !is_directory_row(row) || strcmp(row->name, name) != 0)
+        if (row->in_project || !is_directory_row(row) || strcmp(row->name, name) != 0 ||
+            is_of_another(store, row))
             continue;
         if (found != NULL)
             return NULL;
@@ -140,39 +197,51 @@ static struct service *find_namesake(struct store *store, const char *name)
     return found;
 }
 
-static bool is_exported_to(const struct compose_project *project, const char *path)
-{
-    for (size_t i = 0; i < project->services_len; i++)
-        for (size_t j = 0; j < project->services[i].cache_to_len; j++)
-            if (strcmp(project->services[i].cache_to[j], path) == 0)
-                return true;
-    return false;
-}
-
-/* A directory that a service only reads from is its own when nobody of the
- * project writes to it. */
-static bool join_imports(struct store *store, const struct compose_service *service)
-{
-    bool joined = false;
-    for (size_t i = 0; i < service->cache_from_len; i++) {
-        if (is_exported_to(store->project, service->cache_from[i]))
-            continue;
-        join_path(store, service->cache_from[i], service->name);
-        joined = true;
-    }
-    return joined;
-}
-
-static void join_service(struct store *store, const struct compose_service *service)
+static void join_exports(struct store *store, const struct compose_service *service)
 {
     for (size_t i = 0; i < service->cache_to_len; i++)
-        join_path(store, service->cache_to[i], service->name);
-    if (service->cache_to_len > 0 || join_imports(store, service))
+        join_path(store, service->cache_to[i], service->cache_to_tags[i], true, service->name);
+}
+
+static void join_imports(struct store *store, const struct compose_service *service)
+{
+    for (size_t i = 0; i < service->cache_from_len; i++)
+        join_path(store, service->cache_from[i], service->cache_from_tags[i], false,
+                  service->name);
+    /* What lies behind a link is used, too; only what a root shows is joined. */
+    for (size_t i = 0; i < service->leads_to.len; i++)
+        if (store_service(store, service->leads_to.items[i]) != NULL)
+            join_path(store, service->leads_to.items[i], COMPOSE_DEFAULT_TAG, true,
+                      service->name);
+}
+
+/* Has it a row of its own, or one that shares another's directory? */
+static bool has_row(const struct store *store, const struct compose_service *service)
+{
+    for (size_t i = 0; i < service->cache_to_len + service->cache_from_len; i++) {
+        const char *path = i < service->cache_to_len
+                               ? service->cache_to[i]
+                               : service->cache_from[i - service->cache_to_len];
+        const struct service *row = store_service(store, path);
+        if (row != NULL && (i < service->cache_to_len || strcmp(row->name, service->name) == 0))
+            return true;
+    }
+    char *id = mem_printf("compose:%s", service->name);
+    bool has = store_service(store, id) != NULL;
+    free(id);
+    return has;
+}
+
+static void join_rest(struct store *store, const struct compose_service *service)
+{
+    if (has_row(store, service))
         return;
     struct service *namesake = find_namesake(store, service->name);
     if (namesake != NULL) {
         char *path = mem_strdup(namesake->path);
         claim(store, namesake, service->name, path);
+        namesake->guessed = true;
+        add_user(namesake, service->name, COMPOSE_DEFAULT_TAG, true);
         free(path);
     } else {
         put_bare(store, service->name, NULL);
@@ -206,8 +275,17 @@ void services_join(struct bilge *bilge)
     struct store *store = bilge->store;
     bilge->join_needed = false;
     reset_rows(store);
-    for (size_t i = 0; store->project != NULL && i < store->project->services_len; i++)
-        join_service(store, &store->project->services[i]);
+    const struct compose_project *project = store->project;
+    size_t len = project != NULL ? project->services_len : 0;
+    /* Writers of all services first: whose a directory is does not hang on the
+     * services' names. */
+    for (size_t i = 0; i < len; i++)
+        join_exports(store, &project->services[i]);
+    for (size_t i = 0; i < len; i++)
+        join_imports(store, &project->services[i]);
+    for (size_t i = 0; i < len; i++)
+        join_rest(store, &project->services[i]);
+    name_sharers(store);
     store_sort_services(store);
     services_mark_builds(bilge);
 }

@@ -31,18 +31,15 @@ static void on_answer(void *arg, const struct process_result *result, const stru
 int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
                         void *arg, struct elsewhere_asking **ret_asking, struct err *err)
 {
-    const char *argv[] = {"docker", "buildx", "history", "ls", "--format",
-                          "json",   NULL,     NULL,      NULL};
+    char *named = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
+    const char *argv[] = {"docker", "buildx", "history", "ls", "--format", "json", named, NULL};
     const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
     struct elsewhere_asking *asking = mem_zalloc(sizeof *asking);
-    if (builder != NULL) {
-        argv[6] = "--builder";
-        argv[7] = builder;
-    }
     asking->on_done = on_done;
     asking->arg = arg;
     int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_answer, asking, &asking->capture,
                                err);
+    free(named);
     if (code < 0)
         free(asking);
     else

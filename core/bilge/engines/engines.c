@@ -1,6 +1,7 @@
 /* The engine with its own builder, and buildx's other builders. These are
  * listed once, and asked one after the other, each by a child process: only
  * when something has happened, never on a timer. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -183,6 +184,9 @@ static void on_list(void *arg, struct builder_list *list, const struct err *err)
     struct store *store = bilge->store;
     bilge->list_request = NULL;
     store->builders_load = err == NULL ? LOAD_DONE : LOAD_FAILED;
+    /* Without buildx, or docker, there is none of its builders. */
+    bool unknown = err != NULL && err->code != ERR_UNSUPPORTED && err->code != -ENOENT;
+    mem_replace(&store->builders_error, unknown ? err->text : NULL);
     if (err == NULL) {
         for (size_t i = store->builders_len; i-- > 0;)
             if (!store->builders[i].embedded && !is_listed(list, store->builders[i].id))

@@ -40,6 +40,7 @@ static void put(struct bilge *bilge, struct note *note)
     /* Builds tell whose records are: who waits for the history waits for that. */
     owning_refresh(bilge, store->scanning);
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
+    mem_replace(&store->history_error, note->error);
     bilge_moved(bilge);
     bilge->memory.revision = store->revision;
 }
@@ -67,7 +68,7 @@ void memory_step(struct bilge *bilge)
 {
     struct memory *memory = &bilge->memory;
     int64_t now = clock_mono_ms();
-    if (memory->path == NULL || memory->under_way || bilge->disk_job || bilge->closing ||
+    if (projects_step(bilge) || memory->path == NULL || memory->under_way || bilge->disk_job || bilge->closing ||
         !store_gathered(bilge->store) || !is_due(bilge, now))
         return;
     struct note *note = mem_zalloc(sizeof *note);
@@ -92,6 +93,7 @@ void memory_open(struct bilge *bilge, const char *path)
 {
     mem_replace(&bilge->memory.path, path);
     bilge->store->history_load = path != NULL ? LOAD_PENDING : LOAD_DONE;
+    bilge->store->known_load = path != NULL && !bilge->skip_caches ? LOAD_PENDING : LOAD_DONE;
 }
 
 void memory_close(struct bilge *bilge)

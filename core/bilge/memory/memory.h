@@ -30,6 +30,13 @@ void memory_open(struct bilge *bilge, const char *path);
 void memory_step(struct bilge *bilge);
 void memory_close(struct bilge *bilge);
 
+/* ---- projects: which cache directories projects name */
+/* Writes down what this one names, and reads what all do: soon. */
+void projects_look(struct bilge *bilge);
+bool projects_waited_for(const struct bilge *bilge);
+/* True: the history is in use by it now. */
+bool projects_step(struct bilge *bilge);
+
 /* ---- outlook: gathered from the store, read on the pool, put into the store */
 struct outlook *outlook_new(const struct store *store);
 void outlook_read(struct outlook *outlook, struct history *history, int64_t now);

@@ -76,13 +76,21 @@ void note_gather(struct note *note, const struct store *store)
 
 /* ------------------------------------------------------------ on the pool */
 
+/* A full disk, or a place that can't be written, is said where it matters. */
+static void check(struct note *note, int code, const struct err *err)
+{
+    if (code == 0)
+        return;
+    log_note("%s", err->text);
+    if (note->error == NULL && (err->code == ERR_FORMAT || err->code == ERR_FOREIGN))
+        note->error = mem_strdup(err->text);
+}
+
 static void open_file(struct note *note)
 {
     struct err err;
-    if (note->history != NULL || (note->read_only && access(note->path, F_OK) < 0))
-        return;
-    if (history_open(note->path, &note->history, &err) < 0)
-        log_note("%s", err.text);
+    if (note->history == NULL && (!note->read_only || access(note->path, F_OK) == 0))
+        check(note, history_open(note->path, &note->history, &err), &err);
 }
 
 static void write_down(struct note *note)
@@ -95,8 +103,7 @@ static void write_down(struct note *note)
     int code = history_add_samples(note->history, samples, note->samples_len, &err);
     if (code == 0)
         code = history_add_layers(note->history, note->layers, note->layers_len, &err);
-    if (code < 0)
-        log_note("%s", err.text);
+    check(note, code, &err);
     free(samples);
 }
 
@@ -111,8 +118,11 @@ static int by_time(const void *a, const void *b)
 static void find_texts(struct note *note)
 {
     char **remembered = mem_zalloc((note->wanted_len + 1) * sizeof *remembered);
+    struct err err;
     if (note->history != NULL)
-        history_find_layers(note->history, note->wanted, note->wanted_len, remembered, NULL);
+        check(note,
+              history_find_layers(note->history, note->wanted, note->wanted_len, remembered, &err),
+              &err);
     if (note->layers_len > 0)
         qsort(note->layers, note->layers_len, sizeof *note->layers, by_time);
     note->texts = mem_alloc((note->wanted_len + 1) * sizeof *note->texts);
@@ -135,16 +145,17 @@ static void find_texts(struct note *note)
 void note_run(struct job *job)
 {
     struct note *note = (struct note *)job;
+    struct err err;
     open_file(note);
     if (note->history != NULL && !note->read_only)
         write_down(note);
     if (note->history != NULL && note->thin)
-        history_thin(note->history, note->now, NULL);
+        check(note, history_thin(note->history, note->now, &err), &err);
     if (note->history != NULL) {
         outlook_read(note->outlook, note->history, note->now);
         for (size_t i = 0; i < note->trends_len; i++)
             trend_read(&note->trends[i], note->history, note->now);
-        history_step_times(note->history, &note->times, &note->times_len, NULL);
+        check(note, history_step_times(note->history, &note->times, &note->times_len, &err), &err);
     }
     if (note->history != NULL && note->want_past)
         note->past = history_load_past(note->history, HISTORY_PAST_MAX, &note->past_len);
@@ -167,6 +178,7 @@ void note_free(struct note *note)
     history_builds_free(note->past, note->past_len);
     outlook_free(note->outlook);
     free(note->path);
+    free(note->error);
     free(note->times);
     free(note->samples);
     free(note->layers);

@@ -30,6 +30,7 @@ struct note {
     size_t texts_len;
     struct history_step_time *times; /* out: for the store */
     size_t times_len;
+    char *error; /* out: why a history that is there can't be used; NULL: it can */
     bool want_past;
     struct history_build *past;
     size_t past_len;

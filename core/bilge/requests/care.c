@@ -157,6 +157,16 @@ static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *o
     return care;
 }
 
+/* What an earlier removal left is dealt with: the request itself may begin. */
+static void on_finished(void *arg)
+{
+    struct bilge *bilge = arg;
+    struct care *care = bilge->care;
+    if (bilge->closing)
+        atomic_store(&care->cancel, true);
+    job_start(bilge, &care->job);
+}
+
 static void start(struct bilge *bilge, struct care *care, void (*run)(struct job *),
                   void (*done)(struct job *, bool))
 {
@@ -168,7 +178,10 @@ static void start(struct bilge *bilge, struct care *care, void (*run)(struct job
     for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
         if (care->places[i].lane != care->lane) /* links may go from one root to another */
             care->lane = bilge->lane;
-    job_start_on(bilge, care->lane, &care->job);
+    if (run == care_verify && !care->repair)
+        job_start_on(bilge, care->lane, &care->job);
+    else
+        caches_finish(bilge, on_finished, bilge);
 }
 
 static int check(const struct bilge *bilge, bool changes, struct err *err)
@@ -216,6 +229,11 @@ int bilge_restore(struct bilge *bilge, const char *service_id, const struct dige
     }
     care->places_len = 1;
     const struct cache *cache = store_service(bilge->store, service_id)->cache;
+    const char *why_not = cache_untouchable(cache);
+    if (why_not != NULL) {
+        care_free(care);
+        return err_set(err, ERR_FOREIGN, "restoring %s: %s", cache->name, why_not);
+    }
     uint32_t chosen = generation == NULL ? restore_choose(cache) : CACHE_NONE;
     if (generation == NULL && chosen == CACHE_NONE) {
         care_free(care);

@@ -8,6 +8,7 @@
 #include "core/bilge/builds/builds.h"
 #include "core/bilge/caches/caches.h"
 #include "core/bilge/engines/engines.h"
+#include "core/bilge/memory/memory.h"
 #include "core/bilge/requests/requests.h"
 #include "core/cache/busy.h"
 
@@ -103,12 +104,20 @@ static void look_for_clients(struct bilge *bilge)
     job_start(bilge, &look->job);
 }
 
-static bool is_meant(const struct query *query, const struct service *row)
+/* By the id of a row that shares its directory with this one. */
+static bool is_meant_by_id(const struct store *store, const char *asked, const struct service *row)
+{
+    const struct service *other = store_service(store, asked);
+    return other != NULL && other->path != NULL && strcmp(other->path, row->path) == 0;
+}
+
+static bool is_meant(const struct store *store, const struct query *query,
+                     const struct service *row)
 {
     bool meant = query->services_len == 0;
     for (size_t i = 0; i < query->services_len && !meant; i++) {
         const char *asked = query->services[i];
-        meant = strcmp(asked, row->id) == 0 || strcmp(asked, row->name) == 0;
+        meant = strcmp(asked, row->name) == 0 || is_meant_by_id(store, asked, row);
         for (size_t j = 0; j < row->same_path_len && !meant; j++)
             meant = strcmp(asked, row->same_path[j]) == 0;
     }
@@ -123,7 +132,7 @@ static void look_at_caches(struct bilge *bilge)
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         if (row->path != NULL && row->cache != NULL && row->cache->state != CACHE_FOREIGN &&
-            roots_of(store, row->path) != NULL && is_meant(&bilge->planning->query, row))
+            roots_of(store, row->path) != NULL && is_meant(store, &bilge->planning->query, row))
             caches_rescan(bilge, row->path, true);
     }
 }
@@ -136,6 +145,7 @@ static void look_at_all(struct bilge *bilge)
     if (wants_caches(&planning->query)) {
         look_for_clients(bilge);
         look_at_caches(bilge);
+        projects_look(bilge);
     }
     if (planning->query.services_len > 0)
         recipes_read(bilge);
@@ -208,7 +218,7 @@ void planning_step(struct bilge *bilge)
         look_at_all(bilge);
     }
     if (!planning->client_awaited && !caches_waited_for(bilge) && !engines_waited_for(bilge) &&
-        !recipes_waited_for(bilge))
+        !recipes_waited_for(bilge) && !projects_waited_for(bilge))
         finish(bilge);
 }
 

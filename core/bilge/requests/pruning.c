@@ -1,5 +1,6 @@
-/* A removal: the records are read again, the plan is carried out, what it has
- * touched is looked at again; only then it is over. */
+/* A removal: what an earlier one left is finished, the records are read again, the
+ * plan is carried out, what it has touched is looked at again; only then it is
+ * over. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@ enum phase { PHASE_READING, PHASE_REMOVING, PHASE_LOOKING };
 struct pruning {
     struct plan *plan;
     enum phase phase;
+    bool finishing;          /* an earlier one */
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
     bool given_up; /* what it waits for does not answer: it counts as over */
@@ -136,6 +138,7 @@ static void finish(struct bilge *bilge)
     services_join(bilge);
     if (!told)
         bilge->store->prune.state = PRUNE_OVER;
+    caches_look_unfinished(bilge, NULL);
     disks_refresh(bilge);
     bilge_moved(bilge);
 }
@@ -143,7 +146,8 @@ static void finish(struct bilge *bilge)
 void pruning_step(struct bilge *bilge)
 {
     struct pruning *pruning = bilge->pruning;
-    if (pruning == NULL || pruning->phase == PHASE_REMOVING || engines_waited_for(bilge))
+    if (pruning == NULL || pruning->phase == PHASE_REMOVING || pruning->finishing ||
+        engines_waited_for(bilge))
         return;
     if (pruning->phase == PHASE_READING)
         start(bilge);
@@ -219,6 +223,16 @@ static int check(const struct bilge *bilge, const struct plan *plan, struct err 
     return 0;
 }
 
+static void on_finished(void *arg)
+{
+    struct bilge *bilge = arg;
+    if (bilge->pruning == NULL)
+        return;
+    bilge->pruning->finishing = false;
+    if (!bilge->closing)
+        bilge_wake(bilge);
+}
+
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
 {
     int code = check(bilge, plan, err);
@@ -226,7 +240,9 @@ int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
         return code;
     bilge->pruning = mem_zalloc(sizeof *bilge->pruning);
     bilge->pruning->plan = plan;
+    bilge->pruning->finishing = true;
     store_start_prune(bilge->store, plan->items_len, plan->planned_bytes);
+    caches_finish(bilge, on_finished, bilge);
     read_records(bilge);
     disks_refresh(bilge);
     bilge_moved(bilge);
@@ -237,9 +253,11 @@ void bilge_execute_cancel(struct bilge *bilge)
 {
     if (bilge->pruning == NULL || bilge->pruning->phase == PHASE_LOOKING)
         return;
-    bilge->store->prune.cancelled = true;
-    if (bilge->pruning->execute != NULL)
+    if (bilge->pruning->execute != NULL && bilge->store->prune.cancelled)
+        execute_hang_up(bilge->pruning->execute);
+    else if (bilge->pruning->execute != NULL)
         execute_cancel(bilge->pruning->execute);
+    bilge->store->prune.cancelled = true;
     bilge_moved(bilge);
 }
 
@@ -248,7 +266,7 @@ void pruning_cancel(struct bilge *bilge)
     if (bilge->pruning == NULL)
         return;
     if (bilge->pruning->execute != NULL)
-        execute_cancel(bilge->pruning->execute);
+        execute_hang_up(bilge->pruning->execute); /* nobody waits any more */
     else
         pruning_free(bilge);
 }

@@ -31,7 +31,10 @@ void compose_project_free(struct compose_project *project)
         free(service->args);
         recipe_free(service->recipe);
         free_texts(service->cache_to, service->cache_to_len);
+        free_texts(service->cache_to_tags, service->cache_to_len);
         free_texts(service->cache_from, service->cache_from_len);
+        free_texts(service->cache_from_tags, service->cache_from_len);
+        words_done(&service->leads_to);
     }
     free(project->services);
     free(project->name);
@@ -73,8 +76,9 @@ static char *member_text(const cJSON *object, const char *name)
     return text_of(json_get(object, name));
 }
 
-/* The path of one entry, given as attributes in a string or as a map. */
-static char *entry_path(const cJSON *entry, const char *key)
+/* The value of `key` of one local entry, given as attributes in a string or as a
+ * map. */
+static char *entry_value(const cJSON *entry, const char *key)
 {
     if (cJSON_IsObject(entry)) {
         const cJSON *type = json_get(entry, "type");
@@ -82,9 +86,9 @@ static char *entry_path(const cJSON *entry, const char *key)
         return local ? member_text(entry, key) : NULL;
     }
     char *text = text_of(entry);
-    char *path = text != NULL ? compose_local_path(text, key) : NULL;
+    char *value = text != NULL ? compose_local_path(text, key) : NULL;
     free(text);
-    return path;
+    return value;
 }
 
 /* Only "." components, doubled and trailing slashes go: what ".." means
@@ -108,16 +112,19 @@ static char *absolute_path(const char *directory, const char *path)
 }
 
 static void read_cache(const cJSON *entries, const char *key, const char *directory,
-                       char ***ret_paths, size_t *ret_len)
+                       char ***ret_paths, char ***ret_tags, size_t *ret_len)
 {
-    size_t cap = 0;
+    size_t cap = 0, tags_cap = 0;
     const cJSON *entry;
     cJSON_ArrayForEach(entry, entries)
     {
-        char *path = entry_path(entry, key);
+        char *path = entry_value(entry, key);
         if (path == NULL)
             continue;
+        char *tag = entry_value(entry, "tag");
         mem_reserve((void **)ret_paths, &cap, *ret_len + 1, sizeof **ret_paths);
+        mem_reserve((void **)ret_tags, &tags_cap, *ret_len + 1, sizeof **ret_tags);
+        (*ret_tags)[*ret_len] = tag != NULL ? tag : mem_strdup(COMPOSE_DEFAULT_TAG);
         (*ret_paths)[(*ret_len)++] = absolute_path(directory, path);
         free(path);
     }
@@ -150,9 +157,9 @@ static void read_service(const cJSON *item, const cJSON *build, const char *dire
     service->dockerfile_inline = member_text(build, "dockerfile_inline");
     read_args(json_get(build, "args"), service);
     read_cache(json_get(build, "cache_to"), "dest", directory,
-               &service->cache_to, &service->cache_to_len);
+               &service->cache_to, &service->cache_to_tags, &service->cache_to_len);
     read_cache(json_get(build, "cache_from"), "src", directory,
-               &service->cache_from, &service->cache_from_len);
+               &service->cache_from, &service->cache_from_tags, &service->cache_from_len);
 }
 
 static int compare_services(const void *a, const void *b)

@@ -24,9 +24,12 @@ struct compose_service {
     struct recipe_arg *args; /* of the build, without those that have no value */
     size_t args_len;
     char **cache_to;   /* dest= of the type=local entries, absolute */
+    char **cache_to_tags; /* of each: its tag=, "latest" without one */
     size_t cache_to_len;
     char **cache_from; /* src= of the type=local entries, absolute */
+    char **cache_from_tags;
     size_t cache_from_len;
+    struct words leads_to; /* where those of these paths lead that are symbolic links */
     struct recipe *recipe; /* what its Dockerfile says; NULL: not read (yet) */
 };
 
@@ -49,6 +52,8 @@ char *compose_dockerfile(const struct compose_service *service);
  * "$". ERR_FORMAT when it is not compose's JSON. */
 int compose_parse(const char *json, size_t len, const char *directory,
                   struct compose_project **ret_project, struct err *err);
+
+#define COMPOSE_DEFAULT_TAG "latest" /* BuildKit's */
 
 /* One entry of cache_to or cache_from: "type=local,dest=/x,mode=max" (CSV with
  * quotes as buildx reads it) or a bare image reference. Gives the value of

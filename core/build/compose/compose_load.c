@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/base/process.h"
 #include "core/build/compose/compose.h"
 
@@ -195,7 +196,7 @@ int compose_load(uv_loop_t *loop, const char *file, const char *directory,
     }
     struct compose_load *load = mem_zalloc(sizeof *load);
     load->loop = loop;
-    load->file = file != NULL ? mem_strdup(file) : NULL;
+    load->file = file != NULL ? path_as_word(file) : NULL;
     load->directory = absolute;
     load->on_done = on_done;
     load->arg = arg;
@@ -204,7 +205,7 @@ int compose_load(uv_loop_t *loop, const char *file, const char *directory,
         load->standalone = true;
         code = ask(load, NULL);
         if (code == -ENOENT)
-            err_set(err, code, "there is neither docker nor docker-compose in PATH");
+            code = err_set(err, ERR_PEER, "there is neither docker nor docker-compose in PATH");
     }
     if (code < 0) {
         load_free(load);

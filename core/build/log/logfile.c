@@ -1,6 +1,5 @@
 #include "core/build/log/logfile.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -36,18 +35,25 @@ static int open_nameless(const char *directory)
 }
 
 /* Others may be about to take a name away themselves: that is no harm. */
+static int sweep_one(void *arg, const char *name, enum fs_type type)
+{
+    const int *fd = arg;
+    struct fs_stat seen;
+    (void)type;
+    if (strncmp(name, PREFIX, strlen(PREFIX)) == 0 &&
+        strlen(name) == strlen(PREFIX PLACEHOLDER) && fs_stat_at(*fd, name, &seen, NULL) == 0 &&
+        seen.type == FS_FILE && seen.uid == geteuid())
+        unlinkat(*fd, name, 0);
+    return 0;
+}
+
 void logfile_sweep(const char *directory)
 {
-    DIR *dir = opendir(directory);
-    struct stat seen;
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
-            strlen(entry->d_name) == strlen(PREFIX PLACEHOLDER) &&
-            fstatat(dirfd(dir), entry->d_name, &seen, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(seen.st_mode) && seen.st_uid == geteuid())
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    if (dir != NULL)
-        closedir(dir);
+    int fd;
+    if (fs_open_root(directory, &fd, NULL) < 0)
+        return;
+    fs_each(fd, sweep_one, &fd, NULL);
+    close(fd);
 }
 
 int logfile_open(const char *directory, size_t slot_bytes, struct logfile **ret_file,

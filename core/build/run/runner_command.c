@@ -1,23 +1,25 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/build/run/runner_private.h"
+
+static void add_file(struct words *words, const char *path)
+{
+    words_add(words, "-f");
+    words_put(words, path_as_word(path));
+}
 
 /* The copies lie elsewhere: compose is told what it would have read from the
  * place and from the text of the files. */
 static void add_bare(struct words *words, const struct bare *bare)
 {
     const char *named = getenv("COMPOSE_PROJECT_NAME");
-    for (size_t i = 0; i < bare->files_len; i++) {
-        words_add(words, "-f");
-        words_add(words, bare->files[i]);
-    }
-    words_add(words, "--project-directory");
-    words_add(words, bare->project);
-    if (bare->name != NULL && (named == NULL || named[0] == '\0')) {
-        words_add(words, "-p");
-        words_add(words, bare->name);
-    }
+    for (size_t i = 0; i < bare->files_len; i++)
+        add_file(words, bare->files[i]);
+    words_add_option(words, "--project-directory", bare->project);
+    if (bare->name != NULL && (named == NULL || named[0] == '\0'))
+        words_add_option(words, bare->name[0] == '-' ? "--project-name" : "-p", bare->name);
 }
 
 struct words runner_arguments(const struct runner_spec *spec)
@@ -26,23 +28,18 @@ struct words runner_arguments(const struct runner_spec *spec)
     if (spec->bare != NULL) {
         add_bare(&words, spec->bare);
     } else if (spec->compose_file != NULL) {
-        words_add(&words, "-f");
-        words_add(&words, spec->compose_file);
+        add_file(&words, spec->compose_file);
     }
-    for (size_t i = 0; i < spec->profiles_len; i++) {
-        words_add(&words, "--profile");
-        words_add(&words, spec->profiles[i]);
-    }
+    for (size_t i = 0; i < spec->profiles_len; i++)
+        words_add_option(&words, "--profile", spec->profiles[i]);
     words_add(&words, "build");
     if (spec->no_cache)
         words_add(&words, "--no-cache");
     if (spec->pull)
         words_add(&words, "--pull");
-    for (size_t i = 0; i < spec->build_args_len; i++) {
-        words_add(&words, "--build-arg");
-        words_add(&words, spec->build_args[i]);
-    }
-    words_add_all(&words, spec->services, spec->services_len);
+    for (size_t i = 0; i < spec->build_args_len; i++)
+        words_add_option(&words, "--build-arg", spec->build_args[i]);
+    words_add_operands(&words, spec->services, spec->services_len);
     return words;
 }
 
