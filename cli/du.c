@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/store/record_words.h"
+#include "core/store/description.h"
 
 struct du_values {
     struct condition_values conditions;
@@ -132,7 +132,7 @@ static void table_one_line(struct table *table, const char *description)
 static void table_words(struct table *table, const struct store *store,
                         const struct record *record)
 {
-    char *words = record_words(store, record);
+    char *words = record_summary(store, record);
     table_one_line(table, words);
     free(words);
 }

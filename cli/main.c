@@ -16,7 +16,7 @@
 #include "cli/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tui/tui.h"
 
 static const struct command *const commands[] = {

@@ -308,6 +308,10 @@ static void find_unread(struct prune *prune)
     bool enough = query->free_bytes > 0 && prune->plan->planned_bytes >= query->free_bytes;
     bool caches = query->whole || query->garbage || query->keep_generations > 0;
     prune->unread = plan_unread(prune->plan) > 0;
+    for (size_t i = 0; i < prune->plan->kept_len; i++)
+        if (prune->plan->kept[i].unread)
+            complain("not looked at: %s: %s", prune->plan->kept[i].title,
+                     prune->plan->kept[i].reason);
     if (caches && query->services_len == 0 && !enough)
         prune->unread |= store_next_root_error(prune->session.store, &(size_t){0}) != NULL;
 }

@@ -1,5 +1,6 @@
 /* bilge verify: is every blob of the live generations there, whole, and what
  * its name says? With --repair, make it so. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,12 @@ static void add(struct verification *verification, const struct service *service
     verification->ids[verification->ids_len++] = service->id;
 }
 
+/* Not one that lies outside the roots, or in one that could not be read. */
+static bool was_met(const struct cache *cache)
+{
+    return cache->state != CACHE_MISSING && cache->ino != 0;
+}
+
 static int choose(struct verification *verification, const struct option_list *operands,
                   struct err *err)
 {
@@ -57,13 +64,17 @@ static int choose(struct verification *verification, const struct option_list *o
         int code = session_service(&verification->session, operands->items[i], &service, err);
         if (code == 0 && (service->cache == NULL || service->cache->state == CACHE_MISSING))
             code = err_set(err, ERR_USAGE, "%s has no cache directory", operands->items[i]);
+        if (code == 0 && !was_met(service->cache))
+            code = err_set(err, -EIO, "cannot verify %s: %s", operands->items[i],
+                           service->cache->error != NULL ? service->cache->error
+                                                         : "its directory was not read");
         if (code < 0)
             return code;
         add(verification, service);
     }
     for (size_t i = 0; i < store->services_len && operands->len == 0; i++) {
         const struct cache *cache = store->services[i].cache;
-        if (cache != NULL && cache->state != CACHE_MISSING && cache->state != CACHE_EMPTY)
+        if (cache != NULL && was_met(cache) && cache->state != CACHE_EMPTY)
             add(verification, &store->services[i]);
     }
     return 0;

@@ -14,7 +14,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
-#include "core/base/level.h"
+#include "core/base/threshold.h"
 #include "core/bench/bench.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/verify.h"
@@ -35,7 +35,7 @@ struct bilge_options {
     const char *history_path; /* history_default_path(); NULL: remember nothing */
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
-    struct level disk_amber, disk_red; /* zero: 85 % and 95 % used */
+    struct threshold disk_amber, disk_red; /* zero: 85 % and 95 % used */
     int64_t abandoned_after_s; /* see service_is_abandoned(); 0: 30 days */
     /* What every build gets. */
     const char *const *build_args; /* "NAME=value"; one that a build is started with goes before */

@@ -27,6 +27,18 @@ PY_LOG_COMPILER = $(PYTHON3)
 TEST_EXTENSIONS = .sh .py
 XFAIL_TESTS =
 
+# Programs that name no libraries of their own get these; each takes what it needs.
+LDADD =
+if HAVE_CMOCKA
+LDADD += $(TEST_KITS)
+endif
+LDADD += libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
+TEST_KITS = tests/unit/libunitkit.a
+if HAVE_VTERM
+TEST_KITS += tests/engine/liblab.a tests/screen/libscreenkit.a
+endif
+TEST_KITS += tests/support/libtestkit.a
+
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 

@@ -1,4 +1,4 @@
-#include "tui/prune_menu.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +6,8 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/care_screen.h"
 #include "tui/input.h"
 #include "tui/page.h"
-#include "tui/plan_screen.h"
 
 enum {
     LABEL_AT = 5, /* the choices' column */
@@ -220,7 +218,7 @@ static void ask_size(struct prune_menu *menu)
 static void open_links(struct prune_menu *menu)
 {
     app_close(&menu->screen);
-    care_screen_link(menu->screen.app);
+    repair_screen_link(menu->screen.app);
 }
 
 static void ask_query(struct prune_menu *menu)

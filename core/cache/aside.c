@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
-#include "core/cache/layout.h"
 #include "core/cache/unlink.h"
+#include "core/oci/layout.h"
 
 #define ROOM 100000
 #define ROOM_BESIDE 32

@@ -10,7 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/cache/entries.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 bool busy_is_fresh(int64_t modified_at, int64_t now)
 {
@@ -57,8 +57,8 @@ static int look_at_entry(int dirfd, const char *name, bool deep, int64_t since, 
     if (!deep || stat.type != FS_DIR)
         return 0;
     code = fs_open_dir(dirfd, name, &fd, NULL);
-    if (code < 0)
-        return code == -ENOENT ? 0 : code;
+    if (code < 0) /* what is mounted there is no export's */
+        return code == -ENOENT || code == -EXDEV ? 0 : code;
     code = find_newest(fd, false, since, now, newest);
     close(fd);
     return code;

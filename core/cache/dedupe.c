@@ -8,8 +8,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/cache/hash.h"
-#include "core/cache/layout.h"
+#include "core/oci/blob_hash.h"
+#include "core/oci/layout.h"
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -166,7 +166,7 @@ static int check_files(const struct linking *linking, bool across_users, struct 
 static int check_content(struct linking *linking, struct err *err)
 {
     struct digest actual;
-    int code = hash_file(linking->from_fd, linking->hex, go_on, linking, &actual, err);
+    int code = blob_hash_file(linking->from_fd, linking->hex, go_on, linking, &actual, err);
     if (code == 0 && !digest_equal(&actual, &linking->item->digest))
         code = err_set(err, ERR_FORMAT, "linking blob %.12s: its content is damaged", linking->hex);
     return code;

@@ -11,12 +11,12 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/cache/busy.h"
-#include "core/cache/keep.h"
-#include "core/cache/layout.h"
+#include "core/cache/check.h"
+#include "core/cache/needed.h"
+#include "core/cache/note.h"
 #include "core/cache/remove.h"
-#include "core/cache/remove_check.h"
-#include "core/cache/remove_note.h"
 #include "core/cache/unlink.h"
+#include "core/oci/layout.h"
 
 /* ---- one cache */
 
@@ -76,7 +76,7 @@ int recover_waiting(struct aside *aside, struct err *err)
         return code;
     /* A running export may count on what waits; then, and when what is needed can't
      * be told, all goes back, as if nothing had been begun. */
-    if (is_busy(aside->cache_fd) || keep_look(aside, KEEP_ALL, NULL, &look, NULL) < 0)
+    if (is_busy(aside->cache_fd) || needed_look(aside, NEEDED_ALL, NULL, &look, NULL) < 0)
         return aside_return_all(aside, err);
     waiting.look = look;
     code = aside_each(aside, finish_one, &waiting, err);
@@ -175,7 +175,7 @@ static int check_gone(const struct search *search, const char *name, int fd, str
     int sign = note_check(search->root_fd, name, fd, err);
     if (sign <= 0)
         return sign;
-    int code = remove_check_foreign(fd, name, err);
+    int code = check_foreign(fd, name, err);
     return code == ERR_FOREIGN ? NOTE_FOREIGN : code < 0 ? code : sign;
 }
 
@@ -220,13 +220,14 @@ static bool may_be_ours(const struct fs_stat *stat)
     return stat->uid == geteuid() || stat->uid == 0 || geteuid() == 0;
 }
 
-/* A temporary file is written under a lock. */
-static bool is_abandoned(int cache_fd, const char *name)
+/* A temporary file is written under a lock. 1 or 0; a negative errno code when that
+ * can't be told. */
+static int is_abandoned(int cache_fd, const char *name)
 {
     struct fs_stat stat;
-    int fd;
-    if (!cache_is_ours(name) || fs_open_file(cache_fd, name, &stat, &fd, NULL) < 0)
-        return false;
+    int fd, code = cache_is_ours(name) ? fs_open_file(cache_fd, name, &stat, &fd, NULL) : -ENOENT;
+    if (code < 0)
+        return code == -ENOENT || code == ERR_FOREIGN ? 0 : code;
     bool abandoned = may_be_ours(&stat) && !stat.mount_root && !is_held(fd);
     close(fd);
     return abandoned;
@@ -241,8 +242,12 @@ static int look_at_entry(void *arg, const char *name, enum fs_type type)
         found->dir = true;
     else if (strncmp(name, beside, strlen(beside)) == 0)
         found->aside += aside_is_ours(name + strlen(beside));
-    else
-        found->temporary += is_abandoned(found->cache_fd, name);
+    else {
+        int code = is_abandoned(found->cache_fd, name);
+        if (code < 0)
+            return code;
+        found->temporary += (size_t)code;
+    }
     return 0;
 }
 
@@ -366,9 +371,10 @@ static int remove_abandoned(void *arg, const char *name, enum fs_type type)
 {
     const int *cache_fd = arg;
     (void)type;
-    if (!is_abandoned(*cache_fd, name) || unlinkat(*cache_fd, name, 0) == 0)
-        return 0;
-    return errno == ENOENT ? 0 : -errno;
+    int code = is_abandoned(*cache_fd, name);
+    if (code <= 0)
+        return code;
+    return unlinkat(*cache_fd, name, 0) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
 static int finish_write(const struct search *search, const char *name, struct err *err)

@@ -8,8 +8,8 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/aside.h"
-#include "core/cache/index.h"
 #include "core/cache/restore.h"
+#include "core/oci/index.h"
 
 struct repair {
     const struct remove_context *context;

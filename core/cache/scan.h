@@ -12,7 +12,7 @@
 #include "core/base/lane.h"
 #include "core/cache/cache.h"
 #include "core/cache/root.h"
-#include "core/cache/tally.h"
+#include "core/cache/tree.h"
 
 /* One directory, now, on the calling thread (any). `root_fd` is the open cache
  * root; `root_path` is for messages and cache.path. `previous` (may be NULL) is

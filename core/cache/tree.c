@@ -5,8 +5,148 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/crew.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/cache/entries.h"
+
+void links_done(struct links *links)
+{
+    free(links->slots);
+    *links = (struct links){0};
+}
+
+/* The slot of the inode, or the free one where it belongs. */
+static struct link *slot_of(const struct links *links, uint64_t ino)
+{
+    size_t i = (size_t)((ino * UINT64_C(0x9E3779B97F4A7C15)) >> 20) & (links->cap - 1);
+    while (links->slots[i].ino != 0 && links->slots[i].ino != ino)
+        i = (i + 1) & (links->cap - 1);
+    return &links->slots[i];
+}
+
+static void grow(struct links *links)
+{
+    struct links grown = {.len = links->len, .cap = links->cap > 0 ? links->cap * 2 : 64};
+    grown.slots = mem_zalloc(grown.cap * sizeof *grown.slots);
+    for (size_t i = 0; i < links->cap; i++)
+        if (links->slots[i].ino != 0)
+            *slot_of(&grown, links->slots[i].ino) = links->slots[i];
+    free(links->slots);
+    *links = grown;
+}
+
+void links_add(struct links *links, uint64_t ino, uint32_t nlink, int64_t allocated_bytes,
+               uint8_t rank)
+{
+    if (links->len * 4 >= links->cap * 3)
+        grow(links);
+    struct link *link = slot_of(links, ino);
+    if (link->ino == 0) {
+        *link = (struct link){ino, allocated_bytes, nlink, 0, rank, false};
+        links->len++;
+    }
+    link->seen++;
+    if (rank < link->rank)
+        link->rank = rank;
+}
+
+struct link *links_find(const struct links *links, uint64_t ino)
+{
+    if (links->cap == 0)
+        return NULL;
+    struct link *link = slot_of(links, ino);
+    return link->ino != 0 ? link : NULL;
+}
+
+bool apart_has(const struct apart *apart, uint64_t dev, uint64_t ino)
+{
+    for (size_t i = 0; apart != NULL && i < apart->len; i++)
+        if (apart->items[i].dev == dev && apart->items[i].ino == ino)
+            return true;
+    return false;
+}
+
+void apart_copy(struct apart *ret_copy, const struct apart *from)
+{
+    *ret_copy = (struct apart){0};
+    if (from == NULL || from->len == 0)
+        return;
+    ret_copy->items = mem_alloc(from->len * sizeof *from->items);
+    ret_copy->len = from->len;
+    memcpy(ret_copy->items, from->items, from->len * sizeof *from->items);
+}
+
+void tally_init(struct tally *tally, uint64_t dev, void (*on_end)(struct tally *tally))
+{
+    size_t depth = crew_descriptors() / 4; /* two threads, and the levels that wait */
+    *tally = (struct tally){
+        .dev = dev, .depth_max = depth > 1 ? (int)depth : 1, .on_end = on_end};
+    atomic_init(&tally->tasks, 0);
+    pthread_mutex_init(&tally->lock, NULL);
+}
+
+void tally_done(struct tally *tally)
+{
+    for (size_t i = 0; i < tally->leftovers_len; i++)
+        free(tally->leftovers[i].name);
+    free(tally->leftovers);
+    links_done(&tally->links);
+    pthread_mutex_destroy(&tally->lock);
+}
+
+void tally_hold(struct tally *tally)
+{
+    atomic_fetch_add(&tally->tasks, 1);
+}
+
+void tally_release(struct tally *tally)
+{
+    if (atomic_fetch_sub(&tally->tasks, 1) == 1)
+        tally->on_end(tally);
+}
+
+void tally_error(struct tally *tally, int code, const char *action, const char *name)
+{
+    struct buf clean = {0};
+    text_clean(&clean, name, strlen(name));
+    pthread_mutex_lock(&tally->lock);
+    if (tally->errors++ == 0)
+        err_sys(&tally->error, code, "%s %s", action, clean.data != NULL ? clean.data : "");
+    pthread_mutex_unlock(&tally->lock);
+    buf_done(&clean);
+}
+
+void tally_count(struct tally *tally, struct subtotal *subtotal, const struct fs_stat *stat)
+{
+    subtotal->files++;
+    subtotal->directories += stat->type == FS_DIR;
+    if (stat->modified_at > subtotal->modified_at)
+        subtotal->modified_at = stat->modified_at;
+    if (stat->nlink <= 1 || stat->type == FS_DIR) {
+        subtotal->plain_bytes += stat->allocated_bytes;
+        return;
+    }
+    pthread_mutex_lock(&tally->lock);
+    links_add(&tally->links, stat->ino, stat->nlink, stat->allocated_bytes,
+              (uint8_t)subtotal->region);
+    pthread_mutex_unlock(&tally->lock);
+}
+
+void tally_add(struct tally *tally, const struct subtotal *subtotal)
+{
+    pthread_mutex_lock(&tally->lock);
+    tally->files += subtotal->files;
+    tally->directories += subtotal->directories;
+    tally->plain_bytes[subtotal->region] += subtotal->plain_bytes;
+    if (subtotal->leftover != TREE_NO_LEFTOVER) {
+        struct cache_leftover *leftover = &tally->leftovers[subtotal->leftover];
+        leftover->allocated_bytes += subtotal->plain_bytes;
+        if (subtotal->modified_at > leftover->modified_at)
+            leftover->modified_at = subtotal->modified_at;
+    }
+    pthread_mutex_unlock(&tally->lock);
+}
 
 /* Of a walk on one thread: so many of the last levels stay open. */
 #define LEVELS_OPEN 4
@@ -62,7 +202,7 @@ int tree_open(struct tally *tally, int dirfd, const char *name, int *ret_fd,
 
 /* ---- one thread, any depth */
 
-struct level {
+struct threshold {
     char *name; /* in the level above */
     struct fs_stat stat;
     int fd;           /* -1: not open just now */
@@ -75,7 +215,7 @@ struct climb {
     const struct tree_walk *walk;
     int dirfd; /* that the walk begins in */
     uint64_t dev;
-    struct level *levels;
+    struct threshold *levels;
     size_t len, cap;
     struct entries *entries;
     bool failed;
@@ -112,7 +252,7 @@ static void fail(struct climb *climb, int step, int code, int dirfd, const char 
         climb->failed = true;
 }
 
-static void list_entry(struct climb *climb, struct level *level, const struct entry *entry)
+static void list_entry(struct climb *climb, struct threshold *level, const struct entry *entry)
 {
     const struct tree_walk *walk = climb->walk;
     struct fs_stat stat = {.type = entry->type};
@@ -134,7 +274,7 @@ static void list_entry(struct climb *climb, struct level *level, const struct en
  * descriptor may be closed and another one opened later. */
 static void list_last(struct climb *climb)
 {
-    struct level *level = &climb->levels[climb->len - 1];
+    struct threshold *level = &climb->levels[climb->len - 1];
     struct entries_reader reader = ENTRIES_READER(level->fd);
     struct entry entry;
     int code;
@@ -150,7 +290,7 @@ static void list_last(struct climb *climb)
 static void go_down(struct climb *climb, int dirfd, const char *name)
 {
     const struct tree_walk *walk = climb->walk;
-    struct level level = {.fd = -1};
+    struct threshold level = {.fd = -1};
     int code = fs_enter(dirfd, climb->dev, name, &level.fd, &level.stat);
     if (code == -ENOENT || code == -ELOOP || code == -ENOTDIR)
         return; /* it has gone, or is no directory any more */
@@ -164,7 +304,7 @@ static void go_down(struct climb *climb, int dirfd, const char *name)
     mem_reserve((void **)&climb->levels, &climb->cap, climb->len + 1, sizeof *climb->levels);
     climb->levels[climb->len++] = level;
     if (climb->len > LEVELS_OPEN) {
-        struct level *old = &climb->levels[climb->len - 1 - LEVELS_OPEN];
+        struct threshold *old = &climb->levels[climb->len - 1 - LEVELS_OPEN];
         close(old->fd);
         old->fd = -1;
     }
@@ -173,7 +313,7 @@ static void go_down(struct climb *climb, int dirfd, const char *name)
 
 static void drop_last(struct climb *climb)
 {
-    struct level *level = &climb->levels[--climb->len];
+    struct threshold *level = &climb->levels[--climb->len];
     if (level->fd >= 0)
         close(level->fd);
     buf_done(&level->below);
@@ -183,12 +323,12 @@ static void drop_last(struct climb *climb)
 /* What lies above the last level, opened again if need be. */
 static int open_above(struct climb *climb, int *ret_fd)
 {
-    struct level *last = &climb->levels[climb->len - 1];
+    struct threshold *last = &climb->levels[climb->len - 1];
     if (climb->len == 1) {
         *ret_fd = climb->dirfd;
         return 0;
     }
-    struct level *above = last - 1;
+    struct threshold *above = last - 1;
     int code = above->fd >= 0 ? 0
                               : fs_leave(last->fd, above->stat.dev, above->stat.ino, &above->fd);
     *ret_fd = above->fd;
@@ -198,7 +338,7 @@ static int open_above(struct climb *climb, int *ret_fd)
 static void go_up(struct climb *climb)
 {
     const struct tree_walk *walk = climb->walk;
-    struct level *last = &climb->levels[climb->len - 1];
+    struct threshold *last = &climb->levels[climb->len - 1];
     int above, code = open_above(climb, &above);
     if (code < 0) { /* it was moved elsewhere: how to go on from there is not known */
         fail(climb, TREE_LEAVE, code, last->fd, "..");
@@ -233,7 +373,7 @@ bool tree_walk(int dirfd, uint64_t dev, const char *name, const struct tree_walk
     climb.entries = mem_alloc(sizeof *climb.entries);
     go_down(&climb, dirfd, name);
     while (climb.len > 0) {
-        struct level *last = &climb.levels[climb.len - 1];
+        struct threshold *last = &climb.levels[climb.len - 1];
         bool over = walk->is_over != NULL && walk->is_over(walk->arg);
         if (over) {
             drop_last(&climb);
@@ -277,6 +417,16 @@ static void add_listing(struct crew *crew, struct place *place)
     crew_add(crew, &listing->task);
 }
 
+/* What is mounted is no part of the tree. */
+static void count_entry(struct tally *tally, struct subtotal *subtotal, const char *name,
+                        const struct fs_stat *stat)
+{
+    if (stat->mount_root)
+        tally_error(tally, -EXDEV, "looking at", name);
+    else
+        tally_count(tally, subtotal, stat);
+}
+
 /* Stats what is no directory, and gathers the names of those that are at the
  * front of the batch, where room has been made by what was read already. */
 static size_t count_batch(struct place *place, struct entries *entries, struct subtotal *subtotal)
@@ -294,7 +444,7 @@ static size_t count_batch(struct place *place, struct entries *entries, struct s
             }
         }
         if (stat.type != FS_DIR) {
-            tally_count(place->tally, subtotal, &stat);
+            count_entry(place->tally, subtotal, entry.name, &stat);
             continue;
         }
         size_t size = strlen(entry.name) + 1;
@@ -361,8 +511,7 @@ static int count_file(void *arg, int dirfd, const char *name, const struct fs_st
 {
     struct deep *deep = arg;
     (void)dirfd;
-    (void)name;
-    tally_count(deep->tally, &deep->subtotal, stat);
+    count_entry(deep->tally, &deep->subtotal, name, stat);
     return 0;
 }
 
@@ -480,8 +629,8 @@ int tree_sum(int dirfd, const char *name, struct cache_leftover *ret_sum)
     struct fs_stat stat;
     int fd = -1;
     int code = entry_stat(dirfd, name, &stat);
-    if (code < 0)
-        return code;
+    if (code < 0 || stat.mount_root)
+        return code < 0 ? code : -EXDEV;
     tally_init(&tally, stat.dev, on_summed);
     tally.leftovers = &sum;
     if (stat.type == FS_DIR)

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/crew.h"
 #include "core/base/mem.h"
-#include "core/cache/crew.h"
 #include "core/cache/entries.h"
 #include "core/cache/tree.h"
 
@@ -401,11 +401,11 @@ int unlink_tree(int dirfd, const char *name, const struct unlink_options *option
     atomic_init(&job.open, 0);
     crew_init(&job.crew);
     struct twig *below = twig_new(&job, NULL, "", dirfd, 0);
-    if (stat.type != FS_DIR)
-        code = unlink_file(&job, dirfd, name, &stat);
-    if (code < 0)
+    bool is_dir = stat.type == FS_DIR;
+    code = is_dir ? fs_look(dirfd, "", &stat) : unlink_file(&job, dirfd, name, &stat);
+    if (code < 0) {
         fail(below, code, name);
-    else if (stat.type == FS_DIR && (code = fs_look(dirfd, "", &stat)) == 0) {
+    } else if (is_dir) {
         job.dev = stat.dev;
         remove_tree(below, name);
     }

@@ -1,24 +1,179 @@
+#include "core/cache/watch.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "core/base/clock.h"
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core/base/hashtable.h"
+#include "core/base/mem.h"
+#include "core/oci/layout.h"
+
+/* A look at a directory that is to be followed: what to watch in it, and one
+ * number that changes with it where nothing tells of changes. Blocking, for ever
+ * where a file system hangs: not on the loop. */
+
+/* What changes in a cache directory: index.json is written in place, blobs are
+ * renamed into blobs/sha256, an export begins in ingest/. */
+#define GLANCE_PARTS 4
+
+struct glance_part {
+    int fd; /* only to be watched by; -1: not there */
+    uint64_t dev, ino;
+};
+
+struct glance {
+    struct glance_part parts[GLANCE_PARTS]; /* the directory itself first */
+    uint64_t sum;                           /* of inodes and times; never 0 */
+    int64_t modified_at;                    /* the newest of these times */
+    bool remote; /* its file system does not tell of all changes, or might hang when asked to */
+    bool layout; /* an OCI layout lies in it */
+};
+
+#ifdef __linux__
+#endif
+
+#ifdef O_PATH
+#define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#else
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#endif
+
+static uint64_t mix(uint64_t sum, uint64_t value)
+{
+    return (sum ^ value) * UINT64_C(0x100000001B3);
+}
+
+static void add_times(struct glance *glance, const struct stat *st)
+{
+    glance->sum = mix(glance->sum, st->st_ino);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_sec);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_nsec);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_size);
+    int64_t modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+    if (modified_at > glance->modified_at)
+        glance->modified_at = modified_at;
+}
+
+/* Only on these does a watch tell of every change, and is it sure that setting one
+ * up does not wait for another machine or another program. */
+static bool is_remote(int fd)
+{
+#ifdef __linux__
+    static const unsigned long local[] = {
+        0xEF53,     /* ext2, ext3, ext4 */
+        0x58465342, /* XFS */
+        0x9123683E, /* Btrfs */
+        0x2FC12FC1, /* ZFS */
+        0xCA451A4E, /* bcachefs */
+        0xF2F52010, /* F2FS */
+        0x01021994, /* tmpfs */
+        0x858458F6, /* ramfs */
+        0x794C7630, /* overlayfs */
+        0x61756673, /* aufs */
+        0x3153464A, /* JFS */
+        0x52654973, /* ReiserFS */
+        0x3434,     /* NILFS */
+        0x4D44,     /* FAT */
+        0x2011BAB0, /* exFAT */
+        0x7366746E, /* NTFS */
+        0xF15F,     /* eCryptfs */
+    };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return true;
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
+        if (((unsigned long)fs.f_type & 0xFFFFFFFF) == local[i])
+            return false;
+    return true;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+/* One of nothing. */
+static void glance_init(struct glance *glance)
+{
+    *glance = (struct glance){.sum = UINT64_C(0xCBF29CE484222325)};
+    for (size_t i = 0; i < GLANCE_PARTS; i++)
+        glance->parts[i].fd = -1;
+}
+
+/* Takes the descriptor; -1: there is no such part. */
+static void add_part(struct glance *glance, size_t index, int fd)
+{
+    struct stat st;
+    glance->sum = mix(glance->sum, 1);
+    if (fd < 0)
+        return;
+    if (fstat(fd, &st) < 0) {
+        close(fd);
+        return;
+    }
+    add_times(glance, &st);
+    glance->parts[index] = (struct glance_part){fd, st.st_dev, st.st_ino};
+}
+
+static void finish(struct glance *glance)
+{
+    glance->remote = glance->parts[0].fd >= 0 && is_remote(glance->parts[0].fd);
+    glance->sum = glance->sum != 0 ? glance->sum : 1;
+}
+
+/* Of a directory alone, and of a cache directory in a root with its parts. */
+static void glance_directory(int fd, struct glance *ret_glance)
+{
+    glance_init(ret_glance);
+    add_part(ret_glance, 0, openat(fd, ".", DIR_FLAGS));
+    finish(ret_glance);
+}
+
+static void glance_cache(int root_fd, const char *name, struct glance *ret_glance)
+{
+    enum { CACHE, BLOBS, SHA256, INGEST };
+    static const struct {
+        size_t in; /* the part that it lies in */
+        const char *name;
+    } below[GLANCE_PARTS] = {
+        [BLOBS] = {CACHE, "blobs"}, [SHA256] = {BLOBS, "sha256"}, [INGEST] = {CACHE, "ingest"}};
+    struct stat st;
+    glance_init(ret_glance);
+    add_part(ret_glance, CACHE, openat(root_fd, name, DIR_FLAGS));
+    for (size_t i = BLOBS; i < GLANCE_PARTS; i++) {
+        int above = ret_glance->parts[below[i].in].fd;
+        add_part(ret_glance, i, above >= 0 ? openat(above, below[i].name, DIR_FLAGS) : -1);
+    }
+    int fd = ret_glance->parts[CACHE].fd;
+    if (fd >= 0 && fstatat(fd, "index.json", &st, AT_SYMLINK_NOFOLLOW) == 0)
+        add_times(ret_glance, &st);
+    ret_glance->layout = fd >= 0 && cache_has_layout(fd);
+    finish(ret_glance);
+}
+
+static void glance_done(struct glance *glance)
+{
+    for (size_t i = 0; i < GLANCE_PARTS; i++) {
+        if (glance->parts[i].fd >= 0)
+            close(glance->parts[i].fd);
+        glance->parts[i].fd = -1;
+    }
+}
+
 /*   targets   what is watched: the root's list, caches, what is to come
  *   looks     find their directories, on the lane ──► eyes
  *   eyes      libuv's watches on these directories ──► bursts
  *   polls     looks at the times of what has no eyes ──► bursts
  *   bursts    tell of a target once it has been quiet for a moment, after one
  *             more look: parts of it may have come or been replaced */
-#include "core/cache/watch.h"
-
-#include <fcntl.h>
-#include <limits.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "core/base/hash.h"
-#include "core/base/mem.h"
-#include "core/cache/glance.h"
 
 #define QUIET_MS 150
 #define LATEST_MS 2000
@@ -220,9 +375,9 @@ static bool is_same_name(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* 0, or why it can't be watched. *ret_new: it has been watched only from now on. */
+/* 0, or why it can't be watched. */
 static int open_eye(struct watch *watch, struct target *target, struct eye **slot,
-                    const struct glance_part *part, const char *only, bool *ret_new)
+                    const struct glance_part *part, const char *only)
 {
     char path[PATH_MAX];
     struct eye *eye = *slot;
@@ -252,8 +407,6 @@ static int open_eye(struct watch *watch, struct target *target, struct eye **slo
     code = uv_fs_event_start(&eye->event, on_event, path, 0);
     if (code < 0)
         close_eye(slot);
-    else
-        *ret_new = true;
     return code;
 }
 
@@ -338,17 +491,15 @@ static void set_polled(struct watch *watch, struct target *target, bool polled)
 
 static void open_eyes(struct watch *watch, struct target *target, const struct sight *sight)
 {
-    bool blind = sight->glance.remote, new = false;
+    bool blind = sight->glance.remote;
     for (size_t i = 0; i < GLANCE_PARTS; i++) {
         if (sight->glance.remote)
             close_eye(&target->eyes[i]);
-        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only,
-                          &new) < 0)
+        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only) <
+                 0)
             blind = true;
     }
     set_polled(watch, target, blind);
-    if (new) /* what happened since it was looked at was seen by nobody */
-        want_look(watch, target);
 }
 
 /* The callback may add and remove targets, or free the watch. */
@@ -356,7 +507,7 @@ static void put_sight(struct watch *watch, struct target *target, const struct s
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
     bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
-                                  : target->sum != sight->glance.sum;
+                                  : target->polled && target->sum != sight->glance.sum;
     open_eyes(watch, target, sight);
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;

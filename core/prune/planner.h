@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/prune/plan.h"
 
 struct step_times;
@@ -29,7 +29,7 @@ struct planner {
     int64_t now;
     struct plan *plan;
     bool *chosen;     /* rows of the store that the query's services name */
-    struct words named; /* the names of these services */
+    struct strlist named; /* the names of these services */
     struct id_slot *ids; /* of the query, sorted */
     bool *ids_found;     /* of each of them */
     char *build_sign; /* a build under way, as the records tell; NULL: none */

@@ -17,8 +17,8 @@
 #include <stdio.h>
 
 #include "core/base/err.h"
-#include "core/base/level.h"
 #include "core/base/mem.h"
+#include "core/base/threshold.h"
 
 struct settings_list {
     char **items;
@@ -36,7 +36,7 @@ enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR
 struct settings {
     struct settings_list cache_roots; /* absolute */
     int64_t abandoned_after; /* seconds */
-    struct level disk_amber, disk_red;
+    struct threshold disk_amber, disk_red;
     struct settings_list build_args; /* "NAME=value" */
     struct settings_list build_profiles;
     bool build_pull, build_no_cache;
@@ -57,7 +57,7 @@ enum setting_kind {
     SETTING_COUNT,       /* int64_t */
     SETTING_SIZE,        /* int64_t, bytes */
     SETTING_AGE,         /* int64_t, seconds */
-    SETTING_LEVEL,       /* struct level */
+    SETTING_LEVEL,       /* struct threshold */
     SETTING_DIRECTORIES, /* struct settings_list: absolute paths, "~/" is $HOME */
     SETTING_WORDS,       /* struct settings_list: no blanks, no '-' in front */
     SETTING_ASSIGNMENTS, /* struct settings_list: NAME=value */

@@ -11,15 +11,15 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/build.h"
+#include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
 #include "core/cache/remove.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"
-#include "core/store/history.h"
+#include "core/history/growth.h"
+#include "core/history/history.h"
 #include "core/store/owners.h"
-#include "core/store/usage.h"
 
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
@@ -121,7 +121,7 @@ struct disk {
     int64_t full_at;
     int64_t full_builds; /* after so many builds */
     int64_t shrinks_per_hour_bytes, shrinks_per_build_bytes;
-    /* Free bytes as they were, see usage_fill(); NULL: not remembered. */
+    /* Free bytes as they were, see growth_fill(); NULL: not remembered. */
     int64_t *day, *week;
 };
 #define DISK_DAY_SLOTS 144 /* of ten minutes */
@@ -253,8 +253,11 @@ bool service_say_standing(const struct store *store, const struct service *servi
 /* Is something unfinished that the next deletion can finish? */
 bool store_has_unfinished(const struct store *store);
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
-/* What the caches of all rows take together: hard links between them once. */
+/* What the caches of all rows take together: hard links between them once, and
+ * once what lies in the directory of another. */
 int64_t store_caches_size(const struct store *store);
+/* The latter: bytes that two rows count. */
+int64_t store_nested_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
 bool store_has_context(const struct store *store, const char *name);
 const struct builder *store_builder(const struct store *store, const char *id);

@@ -210,7 +210,7 @@ class Caller:
 def read_log(log):
     """(kind, path) of each call. The offset is the program's, too."""
     text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
-    return [tuple(line.split(" /", 1)) if " /" in line else (line.strip(), "") for line in text.splitlines()]
+    return [(line.split(" ", 1) + [""])[:2] for line in text.splitlines()]
 
 
 def answer_when_asked(asked, answer, action):
@@ -218,7 +218,10 @@ def answer_when_asked(asked, answer, action):
     ready, _, _ = select.select([asked], [], [], LIMIT_S)
     if ready and os.read(asked, 1):
         action()
-        os.write(answer, b"!")
+        try:
+            os.write(answer, b"!")
+        except BrokenPipeError:  # a signal has ended it
+            pass
     os.close(asked)
     os.close(answer)
 

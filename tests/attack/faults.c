@@ -10,9 +10,10 @@
  *   FAULTS_CALL      the kind that is counted, see kind_names
  *   FAULTS_NTH       which one of that kind, from 1 on
  *   FAULTS_HOW       kill-before, kill-after: the program ends by SIGKILL
- *                    ask: a byte goes to FAULTS_ASK, and the calling thread
- *                    waits for one from FAULTS_ANSWER; whoever answers has
- *                    changed something meanwhile. All calls are written down
+ *                    ask: a byte goes to FAULTS_ASK, and all threads wait for
+ *                    one from FAULTS_ANSWER before their next call; whoever
+ *                    answers has changed something meanwhile. All calls are
+ *                    written down
  *                    EIO, EACCES, ...: the call fails; EIO+: all later ones too
  *   FAULTS_NO_PAUSE  sleeping takes no time; the steady clock jumps instead */
 #include <dirent.h>
@@ -213,12 +214,22 @@ static void die(void)
         syscall(SYS_sched_yield);
 }
 
+static atomic_bool held; /* all threads are, from the question to its answer */
+
 static void ask(void)
 {
     char byte = '?';
+    atomic_store(&held, true);
     syscall(SYS_write, faults.ask_fd, &byte, (size_t)1);
     while (syscall(SYS_read, faults.answer_fd, &byte, (size_t)1) < 0 && errno == EINTR) {
     }
+    atomic_store(&held, false);
+}
+
+static void wait_while_held(void)
+{
+    while (atomic_load(&held))
+        syscall(SYS_nanosleep, &(struct timespec){0, 200000}, NULL);
 }
 
 enum turn { GO_ON, FAIL, DIE_AFTER };
@@ -226,6 +237,7 @@ enum turn { GO_ON, FAIL, DIE_AFTER };
 /* Before each call: may not come back. */
 static enum turn take_turn(enum kind kind)
 {
+    wait_while_held();
     if (faults.kind < 0 || faults.ask)
         write_down(kind);
     if ((int)kind != faults.kind)

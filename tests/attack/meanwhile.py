@@ -70,10 +70,8 @@ class ExportEvent(Event):
 
     def happen(self, process):
         super().happen(process)
-        self.was_there = os.path.isdir(self.world.at("api"))
         exports = {"new": NEW, "again": AGAIN, "begun": NEW}
         self.exporter = worlds.Exporter(self.world.at("api"), exports[self.detail])
-        os.makedirs(self.world.at("api"), exist_ok=True)
         self.error = None
         self.attempt(self.begin if self.detail == "begun" else self.exporter.run)
 
@@ -227,6 +225,15 @@ def rounds_of(scene, sort, most):
     return attack.sample(every, most)
 
 
+def where_held(ended, kind, nth):
+    """What bilge was about to do, and did next."""
+    places = [i for i, (one, _) in enumerate(ended.calls) if one == kind]
+    if len(places) < nth:
+        return "it was not held"
+    at = places[nth - 1]
+    return "held before " + ", ".join(f"{one} {path}" for one, path in ended.calls[at : at + 6])
+
+
 def run_round(scene, one, keep=False):
     kind, nth, sort, detail = one
     world = scene.new_world(f"round-{os.getpid()}")
@@ -246,7 +253,7 @@ def run_round(scene, one, keep=False):
     if sort != "swap":
         faults += attack.clean_up_faults(scene, world)
     if faults:
-        faults.append(ended.words())
+        faults += [where_held(ended, kind, nth), ended.words()]
     if not (faults and keep):
         shutil.rmtree(world.path, ignore_errors=True)
     return faults, event.happened

@@ -150,7 +150,7 @@ inline export_blobs()
 
 inline note_write()
 {
-#ifndef COMPARE_BYTES_ONLY
+#ifndef WITHOUT_TIMES_IN_COMPARE
 	watched[0] = (watched[0] -> 2 : 0);
 	watched[1] = (watched[1] -> 2 : 0)
 #else
@@ -254,7 +254,7 @@ proctype exporter()
 /* busy_file_signs() goes through ingest/, then through blobs/;
  * busy_building_client() through the processes. Whoever builds something else
  * makes every cache busy. */
-inline remove_check_busy()
+inline check_busy()
 {
 #ifdef HIDDEN_CLIENT
 	sign = ingest;
@@ -270,9 +270,9 @@ inline remove_check_busy()
 #endif
 }
 
-/* keep_look(): index.json first, then the names of the blobs, then manifests,
+/* needed_look(): index.json first, then the names of the blobs, then manifests,
  * also those that were set aside. `keep`: what has to stay. */
-inline keep_look_live()
+inline needed_look_live()
 {
 	read = index;
 	d_step {
@@ -281,7 +281,7 @@ inline keep_look_live()
 	}
 }
 
-inline keep_look_new()
+inline needed_look_new()
 {
 	read = index;
 	d_step {
@@ -301,7 +301,7 @@ inline keep_look_new()
 	}
 }
 
-inline keep_look_all()
+inline needed_look_all()
 {
 	read = index;
 	d_step {
@@ -418,11 +418,11 @@ inline recover_waiting()
 #ifdef WITHOUT_SIGNS_IN_RECOVERY
 		sign = false;
 #else
-		remove_check_busy();
+		check_busy();
 #endif
 		if
 		:: sign -> keep = ALL
-		:: else -> keep_look_all()
+		:: else -> needed_look_all()
 		fi;
 		if
 		:: read == TORN -> keep = ALL
@@ -463,11 +463,11 @@ inline look_again()
 	skip
 #else
 #ifdef SIGNS_AFTER_READING
-	keep_look_new();
-	remove_check_busy()
+	needed_look_new();
+	check_busy()
 #else
 #ifndef WITHOUT_SIGNS
-	remove_check_busy();
+	check_busy();
 #endif
 	if
 	:: sign
@@ -475,7 +475,7 @@ inline look_again()
 #ifdef WITHOUT_SECOND_READING
 		skip
 #else
-		keep_look_new()
+		needed_look_new()
 #endif
 	fi
 #endif
@@ -514,12 +514,12 @@ inline remove_items()
 	:: !locked
 	:: else ->
 		/* begin() */
-		remove_check_busy();
+		check_busy();
 		if
 		:: sign
 		:: else ->
 			recover_waiting();
-			keep_look_live();
+			needed_look_live();
 			if
 			:: read == TORN
 			:: else -> run_round()
@@ -532,16 +532,8 @@ inline remove_items()
 
 /* ---- bilge: index.json is pointed at an older export */
 
-/* restore_last_look(), index_check(): the new index lies ready. Then the signs,
- * the blobs, what index.json is, and the rename, in this order. */
-inline index_point()
+inline restore_last_look()
 {
-	d_step {
-		temporary = true;
-#ifdef HIDDEN_CLIENT
-		newer_than_temporary = false
-#endif
-	};
 #ifdef HIDDEN_CLIENT
 	sign = ingest;
 #endif
@@ -563,14 +555,40 @@ inline index_point()
 #ifndef WITHOUT_LOOK_AT_BLOBS
 	sign = sign || !is_whole(target, home); /* look_at_blobs() */
 #endif
-#ifndef WITHOUT_COMPARE_IN_RESTORE
-	sign = sign || index != base || watched[me] == 2; /* index_check(): bytes, and times */
+}
+
+/* Bytes, inode and time are as they were read. */
+inline index_check()
+{
+#ifdef WITHOUT_COMPARE
+	skip
+#else
+	sign = sign || index != base || watched[me] == 2
 #endif
+}
+
+/* The new index lies ready. Then the last look, at the signs first, what
+ * index.json is, and the rename, in this order. */
+inline take_place()
+{
+	d_step {
+		temporary = true;
+#ifdef HIDDEN_CLIENT
+		newer_than_temporary = false
+#endif
+	};
+	restore_last_look();
+	index_check();
 	if
 	:: sign -> temporary = false
 	:: else ->
+#ifdef WITHOUT_RENAME_IN_RESTORE
+		index = TORN;
+#endif
 		d_step {
+#ifndef WITHOUT_RENAME_IN_RESTORE
 			assert(index == base); /* else a finished export is thrown away */
+#endif
 			assert(is_whole(target, home)); /* else index.json names what is not there */
 			index = target;
 			index_ino = 1 - index_ino;
@@ -598,7 +616,7 @@ inline restore_generation()
 	if
 	:: !locked
 	:: else ->
-		d_step { base = index; watched[me] = 1 }; /* scan_cache() */
+		d_step { base = index; watched[me] = 1 }; /* read_index(), scan_cache() */
 		if
 		:: target = OLD
 		:: target = CURRENT
@@ -606,16 +624,10 @@ inline restore_generation()
 		if
 		:: base == TORN || base == target || !is_whole(target, home)
 		:: else ->
-			remove_check_busy();
+			check_busy();
 			if
-			:: sign
-			:: else ->
-				if
-#ifndef WITHOUT_CHECK_OF_CONTENT
-				:: !is_whole(target, home) -> skip /* check_content() */
-#endif
-				:: else -> index_point()
-				fi
+			:: sign || !is_whole(target, home) /* restore_check_content() */
+			:: else -> take_place()
 			fi
 		fi;
 		d_step { base = 0; target = 0; read = 0; sign = false; watched[me] = 0 };
@@ -637,14 +649,21 @@ inline remove_recover()
 	fi
 }
 
-/* restore, or prune, or repair: that points index.json at what is whole first,
- * then damaged blobs go. */
+/* restore, or prune; or repair and prune of one tag: they write index.json first,
+ * and only then blobs go. */
 proctype bilge(byte me; bool restores; bool removes)
 {
 	byte blob, plan, taken, known, keep, read, base, target;
 	bool locked, sign, in_gap;
 	{
 		remove_recover();
+#ifdef WITHOUT_INDEX_FIRST
+		aside_open();
+		if
+		:: locked -> home = home & ~L_CUR; aside_close()
+		:: else
+		fi;
+#endif
 		if
 		:: restores -> restore_generation()
 		:: else

@@ -8,34 +8,51 @@
  *   export NEW      manifest M_NEW -> layer L_OLD  what the exporters write
  *
  * An exporter works with paths: once the directory has another name, it finds
- * nothing, or what has come to stand at that name. Its client may be an old or
- * a new one: a new one makes ingest/, and all above it, at its first write.
+ * nothing there, or what has come to that name since. Its client is an old or a
+ * new one: a new one makes ingest/, and all above it, at its first write.
+ *
+ * As the program is, this holds because bilge's two looks follow at once: who
+ * starts after the first has not come as far as its first look at a blob before
+ * the second. With -DUNHURRIED nothing is said about time (a bilge may be stopped
+ * in between for minutes). What it takes then is here, too, as -DPROPOSED.
  *
  * -DWITHOUT_... takes a step out. Then this must fail: see model.sh. */
+
+#ifndef PROPOSED
+#define WITHOUT_SECOND_COMPARE
+#define WITHOUT_LOOK_AT_NAME
+#define WITHOUT_GIVING_BLOBS
+#define WITHOUT_DECISION
+#endif
+
+/* ---- blobs and exports, as sets */
 
 #define L_OLD 1
 #define M_CUR 2
 #define M_NEW 4
 #define lowest(set) ((set) & -(set))
 
-#define NOTHING 0 /* what index.json names; there may be none */
+#define NOTHING 0 /* what index.json names; or there is none */
 #define CURRENT 1
 #define NEW     2
 #define TORN    3 /* half written */
 #define export(e) (e == CURRENT -> L_OLD | M_CUR : (e == NEW -> L_OLD | M_NEW : 0))
 
-/* ---- the disk: directories, and the names that they have */
+#ifndef FIRST_INDEX
+#define FIRST_INDEX CURRENT
+#endif
+
+/* ---- the disk: directories, and the names that lead to them */
 
 #define DIRS 3
 #define NONE 3
 byte blobs[DIRS];
 byte index[DIRS];
-bool ingest[DIRS];  /* it has an ingest/ */
-byte holder[DIRS];  /* of the flock; 0: nobody */
-bool decided[DIRS]; /* its note says so: the second look is over, it is being deleted */
-byte dirs = 1;      /* made so far */
-byte name = 0;      /* <root>/<name> */
-byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.<random> of each bilge */
+bool ingest[DIRS];   /* it has an ingest/ */
+byte holder[DIRS];   /* of the flock; 0: nobody */
+byte dirs = 1;       /* made so far */
+byte name = 0;       /* <root>/<name> */
+byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.… of each bilge */
 
 /* ---- who runs */
 
@@ -50,13 +67,12 @@ byte gone[2] = NONE; /* <root>/.bilge-gone.<name>.<random> of each bilge */
 #endif
 
 byte clients; /* among the processes */
-bool dead[2];
-bool exporter_dead[2];
+byte gap;     /* bilges between their first look and their second */
+bool quiet;   /* nobody builds anything */
+bool dead[2], exporter_dead[2];
 byte ended;
-bool quiet; /* nobody builds anything */
-byte gap;   /* bilges between their first look and their second */
 
-/* ---- BuildKit */
+/* ---- BuildKit: the client's content store, and ociindex's Put() */
 
 /* mkdir -p. No more than DIRS: then this exporter goes no further. */
 inline make_directory()
@@ -68,16 +84,24 @@ inline make_directory()
 	fi
 }
 
-/* The content store is opened. */
+inline make_ingest()
+{
+	make_directory();
+	if
+	:: !failed -> ingest[name] = true
+	:: else
+	fi
+}
+
 inline open_store()
 {
 	d_step {
+		runs = true;
 		clients++;
 		began_in_gap = gap > 0;
-		make_directory();
 		if
-		:: old && !failed -> ingest[name] = true
-		:: else
+		:: old -> make_ingest()
+		:: else -> make_directory()
 		fi
 	}
 }
@@ -86,17 +110,11 @@ inline export_blob(blob)
 {
 	/* Writer(): one stat */
 	if
-	:: name != NONE && (blobs[name] & blob) -> skip
+	:: name != NONE && (blobs[name] & blob)
 	:: else ->
 		d_step {
 			if
-			:: !old && !ensured ->
-				ensured = true;
-				make_directory();
-				if
-				:: !failed -> ingest[name] = true
-				:: else
-				fi
+			:: !old && !ensured -> ensured = true; make_ingest()
 			:: else
 			fi;
 			if
@@ -109,7 +127,7 @@ inline export_blob(blob)
 		if
 		:: failed
 		:: else ->
-			/* Commit(): mkdir -p blobs/sha256, stat, rename, all by path */
+			/* Commit(): mkdir -p blobs/sha256, rename, by path */
 			d_step {
 				make_directory();
 				if
@@ -122,11 +140,21 @@ inline export_blob(blob)
 	fi
 }
 
+/* Whoever starts after bilge's first look has not looked at a blob before the
+ * second, which follows at once. */
+inline build()
+{
+#ifdef UNHURRIED
+	skip
+#else
+	(!began_in_gap || gap == 0)
+#endif
+}
+
+/* Nor has it come to its end: that alone, for more than one bilge at a time. */
 inline put_index()
 {
 #ifndef WITHOUT_TIMING
-	/* Whoever starts after bilge's first look has not built and exported before
-	 * the second, which follows at once. */
 	(!began_in_gap || gap == 0);
 #endif
 	d_step {
@@ -137,23 +165,8 @@ inline put_index()
 	:: failed
 	:: else ->
 		index[at] = TORN;
-		d_step {
-			index[at] = NEW;
-			at = NONE
-		}
+		d_step { index[at] = NEW; at = NONE }
 	fi
-}
-
-inline end_exporter()
-{
-	d_step {
-		if
-		:: runs -> clients--
-		:: else
-		fi;
-		at = NONE; failed = false; ensured = false; old = false; runs = false; began_in_gap = false;
-		ended++
-	}
 }
 
 proctype exporter(byte me)
@@ -165,7 +178,8 @@ proctype exporter(byte me)
 		:: old = true
 		:: old = false
 		fi;
-		d_step { open_store(); runs = true };
+		open_store();
+		build();
 		if
 		:: failed
 		:: else -> export_blob(L_OLD)
@@ -182,19 +196,17 @@ proctype exporter(byte me)
 	} unless {
 		exporter_dead[me]
 	};
-	end_exporter()
+	d_step {
+		if
+		:: runs -> clients--
+		:: else
+		fi;
+		at = NONE; failed = false; ensured = false; old = false; runs = false; began_in_gap = false;
+		ended++
+	}
 }
 
-/* ---- bilge */
-
-/* Whoever builds something else makes every cache busy. */
-inline remove_check_busy()
-{
-	if
-	:: sign = clients > 0
-	:: !quiet -> sign = true
-	fi
-}
+/* ---- bilge: locks and looks */
 
 inline unlock(dir)
 {
@@ -204,34 +216,23 @@ inline unlock(dir)
 	fi
 }
 
-/* Opens, locks; then the name must still lead to the one that was shown. */
-inline aside_open()
+/* A flock, never waited for, on the directory that was opened; then the path
+ * must still lead to it. dir becomes NONE when somebody else has it. */
+inline aside_lock(dir, path)
 {
-	opened = name;
-	if
-	:: opened == NONE || opened != shown_dir -> opened = NONE
-	:: else ->
 #ifndef WITHOUT_LOCK
-		d_step {
-			if
-			:: holder[opened] == 0 -> holder[opened] = me + 1
-			:: else -> opened = NONE
-			fi
-		}
-#else
-		skip
+	d_step {
+		if
+		:: dir == NONE || holder[dir] == me + 1
+		:: dir != NONE && holder[dir] == 0 -> holder[dir] = me + 1
+		:: else -> dir = NONE
+		fi
+	};
 #endif
+	if
+	:: dir != NONE && path != dir -> d_step { unlock(dir); dir = NONE }
+	:: else
 	fi
-}
-
-/* index.json's bytes and time are what they were when it was shown. */
-inline check_unchanged()
-{
-#ifdef WITHOUT_COMPARE
-	sign = false
-#else
-	sign = (index[opened] != shown_index)
-#endif
 }
 
 inline alone(dir)
@@ -243,49 +244,57 @@ inline alone(dir)
 #endif
 }
 
-/* In the note, by a rename: that needs no space on a full disk. */
-inline decide(slot)
+/* Whoever builds something else makes every cache busy. */
+inline check_busy()
 {
-	d_step {
-		decided[gone[slot]] = true;
-		alone(gone[slot])
-	}
+	if
+	:: sign = clients > 0
+	:: !quiet -> sign = true
+	fi
 }
+
+/* index.json is as old as it was when it was shown. */
+inline check_export()
+{
+#ifdef WITHOUT_COMPARE
+	skip
+#else
+	sign = sign || index[opened] != shown_index
+#endif
+}
+
+/* ---- bilge: a directory goes, or goes back */
 
 inline unlink_tree(slot)
 {
 	do
-	:: blobs[gone[slot]] ->
+	:: moved != NONE && gone[slot] == moved && blobs[moved] ->
 		d_step {
-			alone(gone[slot]);
-			blobs[gone[slot]] = blobs[gone[slot]] & ~lowest(blobs[gone[slot]])
+			alone(moved);
+			blobs[moved] = blobs[moved] & ~lowest(blobs[moved])
 		}
 	:: else -> break
 	od; skip;
 	d_step {
-		index[gone[slot]] = NOTHING;
-		ingest[gone[slot]] = false;
-		decided[gone[slot]] = false;
-		unlock(gone[slot]);
-		gone[slot] = NONE
+		if
+		:: moved != NONE && gone[slot] == moved ->
+			index[moved] = NOTHING;
+			ingest[moved] = false;
+			unlock(moved);
+			gone[slot] = NONE
+		:: else
+		fi;
+		moved = NONE
 	}
 }
 
-/* Locks what stands at a name, if nobody else has; else another time. */
-inline lock_there(dir, path)
+/* index.json goes first: what is left without it is to be deleted. */
+inline decide(slot)
 {
 	d_step {
-		if
-		:: dir == NONE
-		:: dir != NONE && holder[dir] == me + 1
-		:: dir != NONE && holder[dir] == 0 -> holder[dir] = me + 1
-		:: else -> dir = NONE
-		fi
-	};
-	if
-	:: dir != NONE && path != dir -> d_step { unlock(dir); dir = NONE }
-	:: else
-	fi
+		alone(moved);
+		index[moved] = NOTHING
+	}
 }
 
 /* Back to its name. When something stands there, the blobs go into that: who
@@ -294,51 +303,49 @@ inline give_back(slot)
 {
 	d_step {
 		if
-		:: name == NONE && gone[slot] != NONE ->
-			unlock(gone[slot]);
-			name = gone[slot];
-			gone[slot] = NONE;
-			taker = NONE
+		:: name == NONE ->
+			taker = NONE;
+			if
+			:: gone[slot] != NONE ->
+				unlock(gone[slot]);
+				name = gone[slot];
+				gone[slot] = NONE
+			:: else
+			fi
 		:: else -> taker = name
 		fi
 	};
 	if
 	:: taker == NONE
 	:: else ->
-#ifdef WITHOUT_GIVING_BACK
 		moved = gone[slot];
-		lock_there(moved, gone[slot]);
-		if
-		:: moved != NONE -> decide(slot); unlink_tree(slot)
-		:: else
-		fi;
-#else
-		lock_there(taker, name);
-		moved = gone[slot];
-		lock_there(moved, gone[slot]);
+		aside_lock(moved, gone[slot]);
+#ifndef WITHOUT_GIVING_BLOBS
+		aside_lock(taker, name);
+#endif
 		if
 		:: taker == NONE || moved == NONE
 		:: else ->
-			index[moved] = NOTHING; /* first: it must not come back without its blobs */
+#ifndef WITHOUT_GIVING_BLOBS
+			/* By links: until all are there, this one is whole, too. */
 			do
-			:: blobs[moved] ->
+			:: blobs[moved] & ~blobs[taker] ->
 				d_step {
-					alone(moved);
-					blobs[taker] = blobs[taker] | lowest(blobs[moved]);
-					blobs[moved] = blobs[moved] & ~lowest(blobs[moved])
+					alone(taker);
+					blobs[taker] = blobs[taker] | lowest(blobs[moved] & ~blobs[taker])
 				}
 			:: else -> break
-			od;
+			od; skip;
+#endif
 			decide(slot);
 			unlink_tree(slot)
 		fi;
-#endif
 		d_step { unlock(taker); unlock(moved); taker = NONE; moved = NONE }
 	fi
 }
 
-/* What a killed bilge has left: its lock is gone. */
-inline recover_gone(slot)
+/* What a killed bilge has left, once for each of the two. */
+inline finish_removal(slot)
 {
 #ifdef WITHOUT_RECOVERY
 	skip
@@ -347,32 +354,33 @@ inline recover_gone(slot)
 	if
 	:: opened == NONE
 	:: else ->
-		d_step {
-			if
-			:: holder[opened] == 0 -> holder[opened] = me + 1
-			:: else -> opened = NONE
-			fi
-		};
+		aside_lock(opened, gone[slot]);
 		if
 		:: opened == NONE
+		:: opened != NONE && index[opened] == NOTHING -> moved = opened; unlink_tree(slot)
 		:: else ->
-			if
-			:: gone[slot] != opened
-			:: else ->
-#ifndef WITHOUT_DECISION
-				if
-				:: !decided[opened] -> give_back(slot)
-				:: else -> unlink_tree(slot)
-				fi
+#ifdef WITHOUT_DECISION
+			moved = opened;
+			decide(slot);
+			unlink_tree(slot)
 #else
-				unlink_tree(slot)
+			give_back(slot)
 #endif
-			fi;
-			d_step { unlock(opened); opened = NONE; sign = false }
-		fi
+		fi;
+		d_step { unlock(opened); opened = NONE }
 	fi
 #endif
 }
+
+inline remove_recover()
+{
+	finish_removal(0);
+#if BILGES > 1
+	finish_removal(1)
+#endif
+}
+
+/* ---- bilge: removing */
 
 inline rename_aside()
 {
@@ -384,46 +392,23 @@ inline rename_aside()
 	}
 }
 
-inline look_again()
+/* The signs; then whether somebody has made the name anew, or what was moved is
+ * not what was opened; then the export that was shown. */
+inline service_look_again()
 {
-#ifdef WITHOUT_SECOND_LOOK
-	sign = (gone[me] != opened)
-#else
-#ifdef WITHOUT_SIGNS
 	sign = false;
-#else
-	remove_check_busy();
+#ifndef WITHOUT_SECOND_LOOK
+#ifndef WITHOUT_SIGNS
+	check_busy();
 #endif
-	if
-	:: sign
-	:: else ->
-		d_step {
-#ifndef WITHOUT_LOOK_AT_THE_NAME
-			sign = (name != NONE || gone[me] != opened) /* somebody is back already; it was replaced just now */
-#else
-			sign = (gone[me] != opened)
+#ifndef WITHOUT_LOOK_AT_NAME
+	sign = sign || name != NONE;
 #endif
-		};
-		if
-		:: sign
-		:: else -> check_unchanged()
-		fi
-	fi
+#ifndef WITHOUT_SECOND_COMPARE
+	check_export();
 #endif
-}
-
-inline unlink_in_place()
-{
-	do
-	:: name == opened && blobs[opened] -> d_step { blobs[opened] = blobs[opened] & ~lowest(blobs[opened]) }
-	:: else -> break
-	od; skip;
-	d_step {
-		if
-		:: name == opened -> index[opened] = NOTHING; unlock(opened); name = NONE
-		:: else
-		fi
-	}
+#endif
+	sign = sign || gone[me] != opened
 }
 
 inline leave_gap()
@@ -436,76 +421,86 @@ inline leave_gap()
 	}
 }
 
-inline remove_service()
+inline remove_layout()
 {
-	aside_open();
+	/* check() */
+	d_step {
+#ifdef WITHOUT_FIRST_LOOK
+		sign = false;
+#else
+		sign = clients > 0;
+#endif
+		if
+		:: !sign -> gap++; in_gap = true
+		:: else
+		fi
+	};
+	check_export();
 	if
-	:: opened == NONE
+	:: sign
 	:: else ->
+#ifdef WITHOUT_RENAME_FIRST
+		do
+		:: name == opened && blobs[opened] -> d_step { blobs[opened] = blobs[opened] & ~lowest(blobs[opened]) }
+		:: else -> break
+		od; skip;
 		d_step {
-			sign = clients > 0;
 			if
-			:: !sign -> gap++; in_gap = true
+			:: name == opened -> index[opened] = NOTHING; name = NONE
 			:: else
 			fi
-		};
-		if
-		:: sign
-		:: else -> check_unchanged()
-		fi;
+		}
+#else
+		rename_aside();
 		if
 		:: sign
 		:: else ->
-#ifdef WITHOUT_RENAME_FIRST
-			unlink_in_place()
-#else
-			rename_aside();
+			service_look_again();
+			leave_gap();
 			if
-			:: sign
+			:: sign -> give_back(me)
 			:: else ->
-				look_again();
-				leave_gap();
-				if
-				:: sign -> give_back(me)
-				:: else ->
-					assert(index[gone[me]] == shown_index); /* else an export goes that nobody was shown */
-					decide(me);
-					unlink_tree(me)
-				fi
+				assert(index[gone[me]] == shown_index); /* else an export goes that nobody was shown */
+				moved = gone[me];
+				decide(me);
+				unlink_tree(me)
 			fi
+		fi
 #endif
-		fi;
-		leave_gap();
-		d_step { unlock(opened); opened = NONE; sign = false }
-	fi
+	fi;
+	leave_gap()
 }
 
-inline remove_recover()
+inline remove_service()
 {
-	recover_gone(0);
-	recover_gone(1)
+	opened = name;
+	if
+	:: opened != shown -> opened = NONE
+	:: else -> aside_lock(opened, opened)
+	fi;
+	if
+	:: opened == NONE
+	:: else -> remove_layout()
+	fi;
+	d_step { unlock(opened); opened = NONE; sign = false }
 }
 
 proctype bilge(byte me)
 {
-	byte shown_dir = NONE, shown_index, opened = NONE, taker = NONE, moved = NONE;
+	byte shown = NONE, shown_index, opened = NONE, taker = NONE, moved = NONE;
 	bool sign, in_gap;
 	{
 		remove_recover();
-		if
-		:: name != NONE ->
-			d_step {
-				shown_dir = name;
-				if
-				:: name != NONE -> shown_index = index[name]
-				:: else
-				fi
-			};
+		d_step {
+			shown = name;
 			if
-			:: shown_dir != NONE -> remove_service()
+			:: name != NONE -> shown_index = index[name]
 			:: else
 			fi
-		:: name == NONE
+		};
+		if
+		:: shown != NONE -> remove_service()
+		:: else
 		fi;
 		skip
 	} unless {
@@ -520,7 +515,7 @@ proctype bilge(byte me)
 		:: in_gap -> gap--; in_gap = false
 		:: else
 		fi;
-		shown_dir = NONE; shown_index = NOTHING; opened = NONE; taker = NONE; moved = NONE; sign = false;
+		shown = NONE; shown_index = NOTHING; opened = NONE; taker = NONE; moved = NONE; sign = false;
 		ended++
 	}
 }
@@ -542,14 +537,11 @@ init
 	bool sign;
 	d_step {
 		blobs[0] = L_OLD | M_CUR;
+		index[0] = FIRST_INDEX;
 		ingest[0] = true;
 		gone[0] = NONE;
 		gone[1] = NONE
 	};
-	if
-	:: index[0] = CURRENT
-	:: index[0] = NOTHING /* an export that never came to its end */
-	fi;
 	atomic {
 		run exporter(0);
 #if EXPORTERS > 1
@@ -562,11 +554,11 @@ init
 		run fate()
 	};
 	ended == BILGES + EXPORTERS;
-	/* The next command that may delete, when nobody builds. */
+	/* The next command that may delete. */
 	quiet = true;
 	remove_recover();
 	assert(gone[0] == NONE && gone[1] == NONE); /* nothing is set aside for ever */
 	assert(name == NONE || index[name] != TORN || exporter_dead[0]);
-	/* no index without its manifest, none that needs what is gone for good */
+	/* nothing that index.json needs is gone for good */
 	assert(name == NONE || (export(index[name]) & ~blobs[name]) == 0)
 }

@@ -81,6 +81,7 @@ class Exporter:
         self.old = old  # new blobs look as if they had been written long ago: no sign of us
         self.left = list(export.blobs)
         self.writing = None
+        os.makedirs(self.path("ingest"), exist_ok=True)
 
     def path(self, *names):
         return os.path.join(self.cache, *names)
@@ -93,7 +94,8 @@ class Exporter:
             return False
         name = ("layer-" if data in self.export.layers else "") + "sha256:" + sha256(data)
         folder = self.path("ingest", sha256(name.encode()))
-        os.makedirs(folder, exist_ok=True)
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
         now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime())
         for file, text in (("ref", name), ("startedat", now), ("updatedat", now), ("total", str(len(data)))):
             put_file(os.path.join(folder, file), text.encode())

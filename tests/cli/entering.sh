@@ -8,6 +8,7 @@ here=$(dirname "$0")
 # shellcheck source=tests/cli/lib.sh
 . "$here/lib.sh"
 top=$here/../..
+: >"$tmp/err"
 
 # -------------------------------------------------------------- in one place
 
@@ -15,9 +16,13 @@ opens='O_DIRECTORY|[^_a-z](fd)?opendir *\('
 elsewhere() { # files of core that open directories, without core/base/fs*.c
     grep -lE "$opens" -r "$1/core" --include='*.[ch]' | grep -v '/core/base/fs[^/]*$'
 }
-# Of a listing elsewhere than on Linux: the descriptor comes from fs_open_again().
-only_entries() { [ "$(elsewhere "$top")" = "$top/core/cache/entries.c" ]; }
-is 'core opens directories in core/base/fs*.c only' only_entries
+# root.c finds the roots themselves, watch.c opens what it has watched and reads nothing of it;
+# of a listing elsewhere than on Linux the descriptor comes from fs_open_again().
+only_these() {
+    [ "$(elsewhere "$top" | sed "s|^$top/||" | sort | tr '\n' ' ')" = \
+        'core/cache/entries.c core/cache/root.c core/cache/watch.c ' ]
+}
+is 'core enters directories by core/base/fs.c only' only_these
 is 'entries.c opens none itself' lacks 'O_DIRECTORY\|[^d]opendir' "$top/core/cache/entries.c"
 mkdir -p "$tmp/other/core/cache"
 echo 'DIR *dir = opendir(path);' >"$tmp/other/core/cache/new.c"
@@ -61,10 +66,16 @@ mark() {
     echo ".bilge-gone.$2.$ino-0123456789abcdef"
 }
 
+# uncover: wherever it is by now.
+uncover() {
+    while grep -F " $work/" /proc/self/mountinfo | cut -d' ' -f5 | xargs -r umount 2>/dev/null &&
+        grep -qF " $work/" /proc/self/mountinfo; do :; done
+}
+
 # fresh: $root and $precious anew; what is mounted comes from the latter, and looks
 # just like what it covers.
 fresh() {
-    while umount "$at" 2>/dev/null; do :; done
+    uncover
     rm -rf "$root" "$precious"
     cp -a "$template" "$root"
     mkdir "$precious"
@@ -141,7 +152,12 @@ walk() {
     call prune --service api --yes
     call prune --all --yes
     call prune --all --yes --now
-    while umount "$at" 2>/dev/null; do :; done
+    uncover
+}
+
+none() { # of the failures
+    cat "$1"
+    [ ! -s "$1" ]
 }
 
 # each KIND PLACE...: at the same time, for most of it is waiting.
@@ -165,7 +181,7 @@ each() {
     for place; do
         count=$((count + 1))
         is "$kind at $place: it is left alone by every command" \
-            [ -z "$(tee /dev/stderr <"$tmp/walk.$kind.$count/failures")" ]
+            none "$tmp/walk.$kind.$count/failures"
     done
 }
 

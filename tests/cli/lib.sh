@@ -29,14 +29,14 @@ failures=0
 
 # is NAME COMMAND...: one test; it passes when the command does.
 is() {
-    name=$1
+    test_name=$1
     shift
     number=$((number + 1))
     if "$@" >"$tmp/why" 2>&1; then
-        echo "ok $number - $name"
+        echo "ok $number - $test_name"
     else
         failures=$((failures + 1))
-        echo "not ok $number - $name"
+        echo "not ok $number - $test_name"
         echo "# failed: $*"
         sed 's/^/# /' "$tmp/why"
         sed 's/^/#   err: /' "$tmp/err"

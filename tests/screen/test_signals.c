@@ -141,8 +141,10 @@ static void go_there(struct stage *stage, const struct scene *scene)
     stage_start(stage, 100, 30, NULL);
     stage_see(stage, "orchestration");
     stage_see(stage, "40.0 MB");
-    if (scene->prepare != nobody_answers)
+    if (scene->prepare != nobody_answers) {
         stage_see(stage, "rust-worker"); /* compose has answered */
+        stage_see(stage, "5 records");   /* and the engine */
+    }
     for (size_t i = 0; i < STEPS_MAX && scene->steps[i].keys != NULL; i++) {
         terminal_press(stage->terminal, scene->steps[i].keys);
         if (scene->steps[i].text != NULL)

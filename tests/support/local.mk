@@ -12,7 +12,6 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/tempdir.c tests/support/tempdir.h \
 	tests/support/tree.c tests/support/tree.h \
 	tests/support/world.c tests/support/world.h tests/support/world_engine.c
-tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
 check_PROGRAMS += tests/support/fake-engine tests/support/flood tests/support/with-hung
 tests_support_with_hung_SOURCES = tests/support/with_hung.c

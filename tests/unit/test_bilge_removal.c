@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/cache/remove_note.h"
+#include "core/cache/note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/tree.h"

@@ -21,10 +21,10 @@
 #include "core/base/fs.h"
 #include "core/cache/busy.h"
 #include "core/cache/dedupe.h"
-#include "core/cache/hash.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
 #include "core/cache/unlink.h"
+#include "core/oci/blob_hash.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/tree.h"
@@ -550,7 +550,7 @@ int main(void)
         CASE(a_restore_drops_no_tag_whatever_fails),
         CASE(nothing_is_linked_that_could_not_be_read),
     };
-    if (!hash_available()) {
+    if (!blob_hash_available()) {
         puts("1..0 # SKIP built without libcrypto");
         return 0;
     }

@@ -16,8 +16,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/cache/note.h"
 #include "core/cache/remove.h"
-#include "core/cache/remove_note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/support/tree.h"

@@ -17,9 +17,9 @@
 
 #include "core/base/fs.h"
 #include "core/cache/dedupe.h"
-#include "core/cache/hash.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
+#include "core/oci/blob_hash.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/care_kit.h"
@@ -830,7 +830,7 @@ int main(void)
         CASE(damaged_and_changed_copies_are_left_alone),
     };
     limit_program(60);
-    if (!hash_available()) {
+    if (!blob_hash_available()) {
         puts("1..0 # SKIP built without libcrypto");
         return 0;
     }

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
@@ -85,7 +85,7 @@ static const struct {
     {NO_PLUGIN, "echo '" PROJECT "'", 0, ""},
     {NO_PLUGIN_28, "echo '" PROJECT "'", 0, ""},
     {NO_PLUGIN_FLAG, "echo '" PROJECT "'", 0, ""},
-    {NULL, NULL, -ENOENT, "neither docker nor docker-compose"},
+    {NULL, NULL, ERR_PEER, "neither docker nor docker-compose"},
     {NO_PLUGIN, NULL, ERR_UNSUPPORTED, "no compose plugin"},
     {NO_PLUGIN, "echo 'Usage: config [options]'; exit 1", ERR_UNSUPPORTED, "version 1"},
     {NULL, "echo 'Usage: config [options]'; exit 0", ERR_UNSUPPORTED, "version 1"}, /* 1.29 */

@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/doctor/doctor.h"
-#include "core/store/layer_words.h"
+#include "core/store/description.h"
 #include "tests/support/limit.h"
 #include "tests/support/plan_world.h"
 
@@ -203,8 +203,8 @@ static void cleaned(struct store *store, struct doctor_facts *facts)
 static void alias(struct store *store, struct doctor_facts *facts)
 {
     (void)store;
-    words_add(&facts->aliases, "/link");
-    words_add(&facts->aliases, "/root");
+    strlist_add(&facts->aliases, "/link");
+    strlist_add(&facts->aliases, "/root");
 }
 
 static void unreadable(struct store *store, struct doctor_facts *facts)
@@ -357,7 +357,7 @@ static void test_layer_words(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *words = layer_words(cases[i].description);
+        char *words = description_of_step(cases[i].description);
         if (cases[i].words == NULL)
             assert_null(words);
         else

@@ -16,7 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 
@@ -203,8 +203,8 @@ static struct history_project project_of(const char *file, const char *const *ca
                                          int64_t seen_at)
 {
     struct history_project project = {.name = mem_strdup("shop"), .seen_at = seen_at};
-    words_add(&project.files, file);
-    words_add_all(&project.caches, caches, len);
+    strlist_add(&project.files, file);
+    strlist_add_all(&project.caches, caches, len);
     return project;
 }
 

@@ -18,8 +18,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
-#include "core/store/history.h"
+#include "core/builds/build.h"
+#include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 

@@ -11,7 +11,7 @@
 
 #include "core/base/mem.h"
 #include "tests/support/limit.h"
-#include "tui/keymap.h"
+#include "tui/kit/keymap.h"
 
 static const unsigned all_places[] = {
     KEYS_SERVICES, KEYS_RECORDS, KEYS_BUILD,    KEYS_DETAILS, KEYS_PLAN, KEYS_BUSY_PLAN,

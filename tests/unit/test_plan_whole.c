@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -69,7 +70,7 @@ static void test_what_is_not_ours_or_not_there(void **state)
         const char *reason; /* NULL: not even mentioned */
         bool busy;
     } table[] = {
-        {CACHE_FOREIGN, "permission denied", false},
+        {CACHE_FOREIGN, "build cache", false},
         {CACHE_UNREADABLE, "permission denied", false},
         {CACHE_BUSY, "ingest", true},
         {CACHE_MISSING, NULL, false},
@@ -110,7 +111,7 @@ static void test_a_directory_with_other_files_in_it_stays(void **state)
     assert_int_equal(plan->items_len, 0);
     assert_non_null(strstr(plan->kept[0].reason, "blobs/sha512"));
     plan_free(plan);
-    cache->leftovers_len = 1;
+    free(cache->leftovers[--cache->leftovers_len].name);
     plan_world_leftover(cache, LEFTOVER_OTHER, "thesis.txt", 10, PLAN_DAY);
     plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 0);

@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/run/runner.h"
-#include "core/build/run/tool.h"
+#include "core/builds/run/compose_tool.h"
+#include "core/builds/run/runner.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"

@@ -175,7 +175,10 @@ class Judge:
             return True  # below a root that is a cache itself nothing has a name
         known = [place for name in command.services for place in self._named(name)]
         readers = any(name in place.services and name not in self._sharers(place) for name in command.services for place in known)
-        linked = readers or any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
+        # What a cache of the project lies in directly is a root, and no service of its own.
+        inner = any(os.path.dirname(other.path) == place.path and other.services
+                    for place in known for other in self.world.places)
+        linked = inner or readers or any(os.path.islink(root) for root in self.world.roots) and any('/' in name for name in command.services)
         return bool(command.ids) or (command.services != [] and len(known) != len(command.services)) or linked or any(
             self.layouts[place.path].kind in ('missing', 'file') or place.label == 'gone' for place in known)
 
@@ -733,7 +736,8 @@ class Judge:
             if not layout.strangers and self._is_whole(layout) and row.get('problems'):
                 self.find('rows', f'verify finds fault with {places[0]!r}: {row.get("problems")}')
         faulty = [row for row in said['services'] if not row.get('ok')]
-        if self.command.verb == 'read' and (self.ran.status == 0) != (faulty == []):
+        refused = self._lacks_a_root()
+        if self.command.verb == 'read' and (self.ran.status == 0) != (faulty == [] and not refused):
             self.find('words', f'exit status {self.ran.status} with {len(faulty)} faulty caches')
 
 
