@@ -90,7 +90,7 @@ static void circles_and_a_hundred_services(void **state)
     struct cache_blob one = blob(0x11, 50, 1);
     struct cache cache = {.blobs = &one, .blobs_len = 1};
     struct owners_cache caches[100];
-    char names[100][8];
+    char names[100][16];
     for (int i = 0; i < 100; i++) {
         snprintf(names[i], sizeof names[i], "s%d", i);
         caches[i] = (struct owners_cache){names[i], &cache};
