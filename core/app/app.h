@@ -61,6 +61,7 @@ struct memory {
     char *path; /* NULL: nothing */
     struct history *history;
     bool under_way;        /* a job has the history */
+    bool projects_late; /* what is under way hangs */
     bool projects_wanted, projects_under_way; /* whose directories are; see projects.c */
     int64_t noted_mono_ms; /* 0: not yet */
     int64_t thinned_mono_ms;

@@ -48,6 +48,7 @@ struct site {
     struct rescan *rescans;  /* of single caches: queued and running */
     struct watch *watch;
     uint64_t recovery;       /* the number of the last look for what is unfinished */
+    struct recovery *recoveries; /* under way */
     struct space space;      /* of its disk, as it was seen last */
     bool space_awaited;
     bool in_memory;
@@ -111,6 +112,8 @@ void caches_put(struct bilge *bilge, const char *path, struct cache *takes);
 void caches_note_scanning(struct bilge *bilge);
 /* Rescans that planning or pruning still waits for. */
 bool caches_waited_for(const struct bilge *bilge);
+/* What is looked for or finished in a site that does not answer is not waited for. */
+void caches_give_up(struct site *site);
 /* Rows of roots that do not answer are not known any more: no plan is made of them. */
 void caches_forget_silent(struct bilge *bilge);
 void caches_cancel(struct bilge *bilge);

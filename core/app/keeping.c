@@ -138,7 +138,8 @@ void memory_open(struct bilge *bilge, const char *path)
 
 void memory_close(struct bilge *bilge)
 {
-    history_close(bilge->memory.history);
+    if (!bilge->memory.under_way) /* else work that hangs still has it */
+        history_close(bilge->memory.history);
     free(bilge->memory.path);
 }
 

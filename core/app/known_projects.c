@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/app/caches.h"
 #include "core/app/keeping.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -134,6 +135,7 @@ static void projects_done(struct job *base, bool cancelled)
     struct projects_job *job = (struct projects_job *)base;
     struct bilge *bilge = base->bilge;
     bilge->memory.under_way = bilge->memory.projects_under_way = false;
+    bilge->memory.projects_late = false;
     bilge->memory.history = job->history;
     if (!cancelled && !bilge->closing) {
         store_set_known(bilge->store, job->known, job->known_len, job->error);
@@ -204,5 +206,18 @@ void projects_look(struct bilge *bilge)
 
 bool projects_waited_for(const struct bilge *bilge)
 {
-    return bilge->memory.projects_wanted || bilge->memory.projects_under_way;
+    return !bilge->memory.projects_late &&
+           (bilge->memory.projects_wanted || bilge->memory.projects_under_way);
+}
+
+void projects_give_up(struct bilge *bilge)
+{
+    struct memory *memory = &bilge->memory;
+    if (!memory->projects_under_way || memory->projects_late || !roots_hang(bilge, bilge->lane))
+        return;
+    memory->projects_late = true;
+    store_set_known(bilge->store, NULL, 0,
+                    "cannot tell which caches other projects use: where one of them lies, "
+                    "nothing answers");
+    bilge_moved(bilge);
 }

@@ -1,6 +1,7 @@
 /* Care for caches: verify and repair, restore, dedupe. Each is a job on its
  * root's lane that works with copies of what it needs, one after the other; a timer
  * looks at its counters while it runs. */
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,6 +79,8 @@ static int place_init(struct bilge *bilge, const char *service_id, struct place 
         return err_set(err, ERR_USAGE, "no such service: %s", service_id);
     struct root *root =
         row->path != NULL && row->cache != NULL ? roots_open(bilge, row->path, &lane) : NULL;
+    if (root == NULL && row->cache != NULL && row->cache->error != NULL)
+        return err_set(err, -EIO, "%s: %s", row->name, row->cache->error);
     if (root == NULL)
         return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
     *ret_place = (struct place){

@@ -41,6 +41,7 @@ struct finding {
     char *homes[3];       /* HOME, TMPDIR, the project's directory */
     struct strlist caches;  /* that the project names in it */
     struct apart apart;
+    bool was_single;      /* it has been a cache itself: it stays one, whatever is in it now */
     bool list;            /* its names are asked for, too */
     struct strlist only;    /* of these it is asked whether they are there; none: all */
     struct root_found found; /* out, as all below */
@@ -94,7 +95,7 @@ static void find_single(struct finding *finding)
 {
     struct root *root = finding->found.root, *above;
     if (finding->kind == SITE_OUTSIDE || strcmp(root->path, "/") == 0 ||
-        !cache_has_layout(root->fd))
+        (!finding->was_single && !cache_has_layout(root->fd)))
         return;
     if (root_above(root, &above, &finding->found.err) == 0) {
         add_own(finding, root->dev, root->ino);
@@ -496,6 +497,7 @@ static void look_now(struct site *site)
     mem_replace(&finding->homes[1], getenv("TMPDIR"));
     mem_replace(&finding->homes[2], project != NULL ? project->directory : NULL);
     strlist_add_all(&finding->caches, strlist_texts(&site->names), site->names.len);
+    finding->was_single = site->single != NULL;
     finding->list = site->list_wanted;
     if (finding->list)
         roots_apart(bilge, site, &finding->apart);
@@ -535,6 +537,8 @@ static void put_silence(struct site *site, int64_t silent_ms)
     site->silent_ms = now ? silent_ms : 0;
     if (before != now) {
         roots_show(bilge);
+        if (now)
+            caches_give_up(site);
         if (!now)
             roots_look(site, false);
         start_scans(bilge);
@@ -559,6 +563,7 @@ static void on_turn(uv_timer_t *timer)
         put_silence(site, lane_silent_ms(site->lane));
     }
     disks_answered(bilge);
+    projects_give_up(bilge);
     care_look(bilge);
     pruning_look(bilge);
     if (!busy)

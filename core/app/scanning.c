@@ -216,6 +216,8 @@ struct recovery {
     struct job job;
     struct finishing *finishing; /* NULL: it only looks */
     struct site *site;           /* NULL: there is nothing to do; of the loop alone */
+    struct recovery *next;       /* of the site's */
+    bool given_up;               /* nobody waits for it any more */
     struct root *root;
     uint64_t number;
     char *path;         /* of the site's rows */
@@ -293,26 +295,52 @@ static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
     free(left.items);
 }
 
+/* It is over, or given up. */
+static void stop_waiting(struct bilge *bilge, struct recovery *recovery)
+{
+    struct finishing *finishing = recovery->finishing;
+    recovery->given_up = true;
+    bilge->store->recoveries--;
+    if (finishing == NULL || --finishing->awaited > 0)
+        return;
+    finishing->then(finishing->arg);
+    free(finishing);
+}
+
+void caches_give_up(struct site *site)
+{
+    for (struct recovery *recovery = site->recoveries; recovery != NULL;
+         recovery = recovery->next)
+        if (!recovery->given_up)
+            stop_waiting(site->bilge, recovery);
+}
+
+static void leave_site(struct recovery *recovery)
+{
+    struct recovery **at = &recovery->site->recoveries;
+    while (*at != recovery)
+        at = &(*at)->next;
+    *at = recovery->next;
+}
+
 static void recovery_done(struct job *job, bool cancelled)
 {
     struct recovery *recovery = (struct recovery *)job;
     struct bilge *bilge = job->bilge;
-    struct finishing *finishing = recovery->finishing;
     (void)cancelled;
-    bilge->store->recoveries--;
+    if (recovery->site != NULL)
+        leave_site(recovery);
     if (recovery->root != NULL) {
         store_what_is_met(bilge, recovery);
         root_release(recovery->root);
     }
     free(recovery->path);
     strlist_done(&recovery->names);
-    free(recovery);
     if (!bilge->closing)
         bilge_moved(bilge);
-    if (finishing == NULL || --finishing->awaited > 0)
-        return;
-    finishing->then(finishing->arg);
-    free(finishing);
+    if (!recovery->given_up)
+        stop_waiting(bilge, recovery);
+    free(recovery);
 }
 
 static void start_recovery(struct bilge *bilge, struct site *site, struct finishing *finishing)
@@ -327,6 +355,8 @@ static void start_recovery(struct bilge *bilge, struct site *site, struct finish
         recovery->root = root_hold(site->root);
         recovery->path = mem_strdup(site->place);
         strlist_add_all(&recovery->names, strlist_texts(&site->only), site->only.len);
+        recovery->next = site->recoveries;
+        site->recoveries = recovery;
     }
     if (finishing != NULL)
         finishing->awaited++;

@@ -375,9 +375,9 @@ static bool is_same_name(const char *a, const char *b)
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
 }
 
-/* 0, or why it can't be watched. */
+/* 0, or why it can't be watched. *ret_new: it has been watched only from now on. */
 static int open_eye(struct watch *watch, struct target *target, struct eye **slot,
-                    const struct glance_part *part, const char *only)
+                    const struct glance_part *part, const char *only, bool *ret_new)
 {
     char path[PATH_MAX];
     struct eye *eye = *slot;
@@ -407,6 +407,8 @@ static int open_eye(struct watch *watch, struct target *target, struct eye **slo
     code = uv_fs_event_start(&eye->event, on_event, path, 0);
     if (code < 0)
         close_eye(slot);
+    else
+        *ret_new = true;
     return code;
 }
 
@@ -491,15 +493,17 @@ static void set_polled(struct watch *watch, struct target *target, bool polled)
 
 static void open_eyes(struct watch *watch, struct target *target, const struct sight *sight)
 {
-    bool blind = sight->glance.remote;
+    bool blind = sight->glance.remote, new = false;
     for (size_t i = 0; i < GLANCE_PARTS; i++) {
         if (sight->glance.remote)
             close_eye(&target->eyes[i]);
-        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only) <
-                 0)
+        else if (open_eye(watch, target, &target->eyes[i], &sight->glance.parts[i], sight->only,
+                          &new) < 0)
             blind = true;
     }
     set_polled(watch, target, blind);
+    if (new) /* what happened since it was looked at was seen by nobody */
+        want_look(watch, target);
 }
 
 /* The callback may add and remove targets, or free the watch. */
@@ -507,7 +511,7 @@ static void put_sight(struct watch *watch, struct target *target, const struct s
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
     bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
-                                  : target->polled && target->sum != sight->glance.sum;
+                                  : target->sum != sight->glance.sum;
     open_eyes(watch, target, sight);
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;
