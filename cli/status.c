@@ -41,7 +41,7 @@ static void table_service_note(struct table *table, const struct store *store,
 /* Hard links between caches count once, so this can be less than the column. */
 static void print_total(const struct store *store)
 {
-    int64_t sum = 0, garbage = 0, size = store_caches_size(store);
+    int64_t sum = -store_nested_size(store), garbage = 0, size = store_caches_size(store);
     char text[TEXT_SIZE_SIZE], waste[TEXT_SIZE_SIZE], saved[TEXT_SIZE_SIZE];
     for (size_t i = 0; i < store->services_len; i++) {
         const struct cache *cache = store->services[i].cache;

@@ -176,8 +176,11 @@ const struct service *store_service_named(const struct store *store, const char 
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
-/* What the caches of all rows take together: hard links between them once. */
+/* What the caches of all rows take together: hard links between them once, and
+ * once what lies in the directory of another. */
 int64_t store_caches_size(const struct store *store);
+/* The latter: bytes that two rows count. */
+int64_t store_nested_size(const struct store *store);
 /* Is this the name of one of docker's contexts? Each of them is a builder, too. */
 bool store_has_context(const struct store *store, const char *name);
 const struct builder *store_builder(const struct store *store, const char *id);

@@ -212,11 +212,60 @@ static int by_inode(const void *a, const void *b)
     return order != 0 ? order : (x->cache > y->cache) - (x->cache < y->cache);
 }
 
+/* As paths lie in each other: what is below a directory comes right behind it. */
+static int by_path(const void *a, const void *b)
+{
+    const unsigned char *x = *(const unsigned char *const *)a;
+    const unsigned char *y = *(const unsigned char *const *)b;
+    while (*x == *y && *x != '\0') {
+        x++;
+        y++;
+    }
+    int left = *x == '/' ? 1 : *x == '\0' ? 0 : *x + 1;
+    int right = *y == '/' ? 1 : *y == '\0' ? 0 : *y + 1;
+    return left - right;
+}
+
+static bool is_below(const char *path, const char *above)
+{
+    size_t len = strlen(above);
+    return strncmp(path, above, len) == 0 && path[len] == '/';
+}
+
+static int64_t size_of(const struct store *store, const char *path)
+{
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL &&
+            strcmp(store->services[i].cache->path, path) == 0)
+            return store->services[i].cache->size_bytes;
+    return 0;
+}
+
+int64_t store_nested_size(const struct store *store)
+{
+    const char **paths = mem_alloc((store->services_len + 1) * sizeof *paths);
+    int64_t size = 0;
+    size_t len = 0, top = 0;
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].cache != NULL && store->services[i].cache->size_bytes > 0)
+            paths[len++] = store->services[i].cache->path;
+    if (len > 0)
+        qsort(paths, len, sizeof *paths, by_path);
+    for (size_t i = 1; i < len; i++) {
+        if (is_below(paths[i], paths[top]))
+            size += size_of(store, paths[i]);
+        else
+            top = i;
+    }
+    free(paths);
+    return size;
+}
+
 int64_t store_caches_size(const struct store *store)
 {
     struct linked *links = NULL;
     size_t len = 0, cap = 0;
-    int64_t size = 0;
+    int64_t size = -store_nested_size(store);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct cache *cache = store->services[i].cache;
         size += cache != NULL ? cache->size_bytes : 0;

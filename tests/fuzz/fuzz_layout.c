@@ -23,11 +23,22 @@ static void check_manifest(const char *text, size_t size)
     pull_init(&json, text, size);
     pull_skip(&json);
     assert(pull_ended(&json) || brackets >= PULL_MAX_DEPTH);
+    uint32_t end = 0;
     for (size_t i = 0; i < manifest.len; i++) {
-        assert(manifest.descriptors[i].size_bytes >= -1);
-        assert(manifest.descriptors[i].role != BLOB_UNKNOWN);
+        const struct descriptor *descriptor = &manifest.descriptors[i];
+        assert(descriptor->size_bytes >= -1);
+        assert(descriptor->role != BLOB_UNKNOWN);
+        /* Each stands where it says: index.json is cut there. */
+        assert(descriptor->start >= end && descriptor->end <= size);
+        assert(text[descriptor->start] == '{' && text[descriptor->end - 1] == '}');
+        end = descriptor->end;
     }
     assert((manifest.odd != NULL) == (manifest.odd_count > 0));
+    if (manifest.odd == NULL && manifest.list_start > 0) {
+        assert(text[manifest.list_start - 1] == '[' && text[manifest.list_end] == ']');
+        assert(manifest.len == 0 || !manifest.is_index ||
+               (manifest.descriptors[0].start >= manifest.list_start && end <= manifest.list_end));
+    }
     manifest_done(&manifest);
 }
 

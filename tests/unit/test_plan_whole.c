@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -111,7 +112,7 @@ static void test_a_directory_with_other_files_in_it_stays(void **state)
     assert_int_equal(plan->items_len, 0);
     assert_non_null(strstr(plan->kept[0].reason, "blobs/sha512"));
     plan_free(plan);
-    cache->leftovers_len = 1;
+    free(cache->leftovers[--cache->leftovers_len].name);
     plan_world_leftover(cache, LEFTOVER_OTHER, "thesis.txt", 10, PLAN_DAY);
     plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 0);

@@ -352,6 +352,30 @@ static void test_the_worst_disk(void **state)
     }
 }
 
+static void add_sized(struct store *store, const char *path, int64_t bytes)
+{
+    struct cache *cache = mem_zalloc(sizeof *cache);
+    cache->path = mem_strdup(path);
+    cache->size_bytes = bytes;
+    store_set_cache(store, path, cache);
+}
+
+/* "app-1" sorts between "app" and "app/sub" where a slash is a letter like others. */
+static void test_a_cache_in_a_cache_is_counted_once(void **state)
+{
+    struct store *store = store_new();
+    (void)state;
+    add_sized(store, "/root/app/sub/deep", 1);
+    add_sized(store, "/root/app-1", 10);
+    add_sized(store, "/root/app", 100);
+    add_sized(store, "/root/app/sub", 20);
+    add_sized(store, "/root/application", 1000);
+    add_sized(store, "/root/app-1/x", 3);
+    assert_int_equal(24, store_nested_size(store));
+    assert_int_equal(1110, store_caches_size(store));
+    store_free(store);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -370,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_a_running_build_is_never_dropped),
         cmocka_unit_test(test_a_new_prune_forgets_the_last_one),
         cmocka_unit_test(test_busy_signs),
+        cmocka_unit_test(test_a_cache_in_a_cache_is_counted_once),
     };
     limit_program(20);
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
