@@ -12,23 +12,24 @@
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 
+/* The most frequent ones first. */
 static const struct {
     const char *media_type;
     enum blob_role role;
 } types[] = {
+    {"application/vnd.oci.image.layer.v1.tar+gzip", BLOB_LAYER},
+    {"application/vnd.oci.image.layer.v1.tar+zstd", BLOB_LAYER},
+    {"application/vnd.oci.image.layer.v1.tar", BLOB_LAYER},
+    {CACHE_CONFIG_TYPE, BLOB_CONFIG},
     {LAYOUT_INDEX_TYPE, BLOB_MANIFEST},
     {LAYOUT_MANIFEST_TYPE, BLOB_MANIFEST},
     {"application/vnd.docker.distribution.manifest.list.v2+json", BLOB_MANIFEST},
     {"application/vnd.docker.distribution.manifest.v2+json", BLOB_MANIFEST},
-    {CACHE_CONFIG_TYPE, BLOB_CONFIG},
-    {"application/vnd.oci.image.config.v1+json", BLOB_CONFIG},
-    {"application/vnd.docker.container.image.v1+json", BLOB_CONFIG},
-    {"application/vnd.oci.image.layer.v1.tar", BLOB_LAYER},
-    {"application/vnd.oci.image.layer.v1.tar+gzip", BLOB_LAYER},
-    {"application/vnd.oci.image.layer.v1.tar+zstd", BLOB_LAYER},
-    {"application/vnd.docker.image.rootfs.diff.tar", BLOB_LAYER},
     {"application/vnd.docker.image.rootfs.diff.tar.gzip", BLOB_LAYER},
     {"application/vnd.docker.image.rootfs.diff.tar.zstd", BLOB_LAYER},
+    {"application/vnd.docker.image.rootfs.diff.tar", BLOB_LAYER},
+    {"application/vnd.oci.image.config.v1+json", BLOB_CONFIG},
+    {"application/vnd.docker.container.image.v1+json", BLOB_CONFIG},
 };
 
 /* ---- what the documents have in common */
@@ -228,16 +229,16 @@ static void set_role(struct reader *reader, struct entry *entry, enum blob_role 
 {
     struct descriptor *descriptor = &entry->descriptor;
     bool told = entry->media_type.at != NULL;
-    if (role != BLOB_LAYER && told && pull_is(&entry->media_type, CACHE_CONFIG_TYPE))
-        reader->manifest.is_cache = true;
     descriptor->unknown_type = role == BLOB_UNKNOWN;
     descriptor->role = (uint8_t)(role == BLOB_UNKNOWN ? BLOB_LAYER : role);
-    for (size_t i = 0; role == BLOB_UNKNOWN && told && i < LEN(types); i++) {
+    for (size_t i = 0; told && descriptor->unknown_type && i < LEN(types); i++) {
         if (!pull_is(&entry->media_type, types[i].media_type))
             continue;
         descriptor->unknown_type = false;
         descriptor->role = (uint8_t)types[i].role;
     }
+    if (told && descriptor->role == BLOB_CONFIG && pull_is(&entry->media_type, CACHE_CONFIG_TYPE))
+        reader->manifest.is_cache = true;
 }
 
 /* A descriptor; `role` is told by the place where it stands, or BLOB_UNKNOWN:

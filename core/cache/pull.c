@@ -383,7 +383,7 @@ bool pull_is(const struct pull_text *text, const char *word)
 {
     char plain[128];
     if (!text->escaped)
-        return text->len == strlen(word) && memcmp(text->at, word, text->len) == 0;
+        return strncmp(word, text->at, text->len) == 0 && word[text->len] == '\0';
     return pull_copy(text, plain, sizeof plain) && strcmp(plain, word) == 0;
 }
 
