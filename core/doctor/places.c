@@ -165,7 +165,7 @@ void check_whole(struct examination *exam)
     for (size_t i = 0; i < exam->store->services_len; i++) {
         const struct cache *cache = exam->store->services[i].cache;
         const char *trouble = cache != NULL ? cache_trouble(cache) : NULL;
-        if (trouble != NULL && cache->state != CACHE_FOREIGN && cache->problems_len > 0)
+        if (trouble != NULL && cache_untouchable(cache) == NULL && cache->problems_len > 0)
             doctor_find(exam, DOCTOR_BAD, mem_printf("%s: %s", cache->name, trouble),
                         command_on("bilge verify --repair", cache->name, ""));
     }
