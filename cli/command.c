@@ -21,6 +21,7 @@ struct bilge_options globals_options(const struct globals *globals)
         .history_path = globals->history_path,
         .read_only = globals->read_only,
         .disk_amber = settings->disk_amber,
+        .abandoned_after_s = settings->abandoned_after,
         .disk_red = settings->disk_red,
         .build_args = (const char *const *)settings->build_args.items,
         .build_args_len = settings->build_args.len,

@@ -65,7 +65,7 @@ extern const struct command command_status;
 extern const struct command command_verify;
 
 /* Reads the settings file, and puts what it says where no option has said
- * otherwise. ERR_USAGE. */
+ * otherwise. ERR_USAGE when it makes no sense. */
 int globals_read_settings(struct globals *globals, struct err *err);
 
 /* What bilge_open() gets from options and settings. Borrows from `globals`. */

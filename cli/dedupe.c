@@ -36,6 +36,7 @@ struct deduplication {
     size_t len;
     struct dedupe_plan plan;
     int *codes; /* of each item; NULL until linked */
+    struct err err;
     bool done;
 };
 
@@ -181,7 +182,8 @@ static void on_linked(void *arg, const int *codes, size_t len)
 static void on_done(void *arg, const struct err *err)
 {
     struct deduplication *dedup = arg;
-    (void)err; /* each item says what became of it */
+    if (err != NULL) /* else each item says what became of it */
+        dedup->err = *err;
     dedup->done = true;
 }
 
@@ -205,6 +207,8 @@ static enum exit_code link_all(struct deduplication *dedup)
     }
     if (interrupted)
         return EXIT_INTERRUPTED;
+    if (dedup->codes == NULL)
+        return complain_err(&dedup->err);
     size_t failed = failures(dedup);
     if (failed == 0)
         return EXIT_DONE;
@@ -228,6 +232,8 @@ static enum exit_code dedupe(struct deduplication *dedup)
         return complain_err(&err);
     if (change && yes)
         code = link_all(dedup);
+    if (yes && !dedup->values->dry_run && !session_finish(&dedup->session) && code == EXIT_DONE)
+        code = EXIT_PARTLY;
     if (dedup->globals->json)
         report_json(dedup);
     else if (dedup->codes != NULL)
@@ -259,7 +265,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     bilge_options.skip_engine = true;
     if (check(&dedup, &err) < 0 || session_open(&dedup.session, &bilge_options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = dedupe(&dedup);
+    dedup.session.finishes = dedup.values->yes && !dedup.values->dry_run;
+    enum exit_code code = session_end_code(&dedup.session, dedupe(&dedup));
     dedupe_done(&dedup.plan);
     session_close(&dedup.session);
     for (size_t i = 0; i < dedup.len; i++)

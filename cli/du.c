@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/store/record_words.h"
+#include "core/store/description.h"
 
 struct du_values {
     struct condition_values conditions;
@@ -37,7 +37,28 @@ static void services_json(struct json *json, const struct row *row)
     json_put_array_end(json);
 }
 
-static void row_json(struct json *json, const struct row *row)
+static bool any_shares(const struct store *store)
+{
+    for (size_t i = 0; i < store->services_len; i++)
+        if (store->services[i].same_path_len > 0)
+            return true;
+    return false;
+}
+
+/* Who shares the cache directory of the record's service: it may be theirs as well.
+ * The store is NULL when nobody shares any. */
+static void shares_json(struct json *json, const struct store *store, const struct owner *owner)
+{
+    bool known = store != NULL && owner->service != NULL && !owner->guess;
+    const struct service *service =
+        known ? store_service_named(store, owner->service, NULL) : NULL;
+    json_put_array(json, "shares_path");
+    for (size_t i = 0; service != NULL && i < service->same_path_len; i++)
+        json_put_text(json, NULL, service->same_path[i]);
+    json_put_array_end(json);
+}
+
+static void row_json(struct json *json, const struct store *store, const struct row *row)
 {
     const struct record *record = row->record;
     char created[CLOCK_TEXT_SIZE]; /* promised to be a time: of one that doesn't tell, 1970 */
@@ -58,6 +79,7 @@ static void row_json(struct json *json, const struct row *row)
     json_put_bool(json, "mutable", record->mutable_);
     json_put_text(json, "service", row->owner->guess ? NULL : row->owner->service);
     services_json(json, row);
+    shares_json(json, store, row->owner);
     json_put_bool(json, "guess", row->owner->guess);
     json_put_array(json, "pinned_by");
     for (size_t i = 0; i < row->pins_len; i++)
@@ -66,14 +88,14 @@ static void row_json(struct json *json, const struct row *row)
     json_put_object_end(json);
 }
 
-static void print_json(const struct listing *listing)
+static void print_json(const struct listing *listing, const struct store *store)
 {
     struct json json = {.out = stdout};
     json_put_object(&json, NULL);
     json_put_text(&json, "builder", listing->builder->name);
     json_put_array(&json, "records");
     for (size_t i = 0; i < listing->rows_len; i++)
-        row_json(&json, &listing->rows[i]);
+        row_json(&json, store, &listing->rows[i]);
     json_put_array_end(&json);
     json_put_object_end(&json);
     putchar('\n');
@@ -110,7 +132,7 @@ static void table_one_line(struct table *table, const char *description)
 static void table_words(struct table *table, const struct store *store,
                         const struct record *record)
 {
-    char *words = record_words(store, record);
+    char *words = record_summary(store, record);
     table_one_line(table, words);
     free(words);
 }
@@ -161,7 +183,7 @@ static int check_services(const struct du *du, struct err *err)
     for (size_t i = 0; i < du->query.services_len; i++) {
         const char *name = du->query.services[i];
         if (store_service(store, name) == NULL && store_service_named(store, name, NULL) == NULL)
-            return err_set(err, ERR_USAGE, "no such service: %s", name);
+            return store_no_service(store, name, err);
     }
     return 0;
 }
@@ -183,7 +205,7 @@ static enum exit_code list_records(const struct du *du)
         return complain_err(&err);
     listing_init(&listing, du->session.store, builder, &match, du->key);
     if (du->globals->json)
-        print_json(&listing);
+        print_json(&listing, any_shares(du->session.store) ? du->session.store : NULL);
     else
         print_text(&listing, du->session.store);
     listing_done(&listing);

@@ -5,16 +5,22 @@
 #include <time.h>
 
 #include "cli/command.h"
-#include "cli/history_json.h"
+#include "cli/json.h"
 #include "cli/table.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/bilge.h"
-#include "core/build/build.h"
-#include "core/store/compare.h"
-#include "core/store/elsewhere.h"
-#include "core/store/history.h"
+#include "core/builds/build.h"
+#include "core/history/compare.h"
+#include "core/history/engine_builds.h"
+#include "core/history/history.h"
+
+/* The JSON of `bilge history`; its shape is in the manual page. */
+
+static void history_print_json(const struct history_build *builds, size_t len);
+static void history_print_comparison_json(const struct history_build *first,
+                                   const struct history_build *second);
 
 #define LIMIT_DEFAULT 50
 #define NOISE_MS 50 /* a change below it would show as 0.0 s */
@@ -273,7 +279,7 @@ static void add_elsewhere(const struct globals *globals, const char *service, si
     bilge_ask_elsewhere(&loop, globals->builder, on_elsewhere, &elsewhere, &asking, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
-    *builds = elsewhere_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
+    *builds = engine_builds_merge(*builds, *len, elsewhere.builds, elsewhere.len, limit, len);
 }
 
 /* ----------------------------------------------------------------- list */
@@ -346,3 +352,103 @@ const struct command command_history = {
     .values_size = sizeof(struct history_values),
     .run = run,
 };
+
+static void put_step(struct json *json, const char *key, const struct history_step *step)
+{
+    json_put_object(json, key);
+    json_put_text(json, "stage", step->stage);
+    json_put_text(json, "instruction", step->instruction);
+    json_put_bool(json, "internal", step->index == 0);
+    json_put_text(json, "state", step_state_name((enum step_state)step->state));
+    json_put_int(json, "duration_ms", step->duration_ms);
+    json_put_object_end(json);
+}
+
+static void put_build(struct json *json, const struct history_build *build)
+{
+    size_t cached, steps = history_build_steps(build, &cached);
+    json_put_object(json, NULL);
+    json_put_int(json, "id", build->id);
+    json_put_text(json, "project", build->project);
+    json_put_text(json, "service", build->service);
+    json_put_text(json, "state", build_state_name((enum build_state)build->state));
+    json_put_int(json, "exit_status", build->exit_status);
+    json_put_time(json, "started_at", build->started_at);
+    json_put_int(json, "duration_ms", build->duration_ms);
+    json_put_text(json, "kind", build->kind);
+    json_put_text(json, "first_miss", build->first_miss);
+    json_put_text(json, "why", build->why);
+    json_put_text(json, "error", build->error);
+    json_put_int(json, "steps_over", (int64_t)steps);
+    json_put_int(json, "steps_cached", (int64_t)cached);
+    json_put_int(json, "added_bytes", build->added_bytes);
+    json_put_text(json, "tools", build->tools);
+    json_put_text(json, "by", build->ref != NULL ? "engine" : "bilge");
+    json_put_text(json, "ref", build->ref);
+    json_put_array(json, "steps");
+    for (size_t i = 0; i < build->steps_len; i++)
+        put_step(json, NULL, &build->steps[i]);
+    json_put_array_end(json);
+    json_put_object_end(json);
+}
+
+static void history_print_json(const struct history_build *builds, size_t len)
+{
+    struct json json = {.out = stdout};
+    struct history_median *medians;
+    size_t medians_len;
+    history_medians(builds, len, &medians, &medians_len);
+    json_put_object(&json, NULL);
+    json_put_array(&json, "builds");
+    for (size_t i = 0; i < len; i++)
+        put_build(&json, &builds[i]);
+    json_put_array_end(&json);
+    json_put_array(&json, "medians");
+    for (size_t i = 0; i < medians_len; i++) {
+        json_put_object(&json, NULL);
+        json_put_text(&json, "service", medians[i].service);
+        json_put_text(&json, "kind", medians[i].kind);
+        json_put_int(&json, "builds", (int64_t)medians[i].builds);
+        json_put_int(&json, "duration_ms", medians[i].duration_ms);
+        json_put_object_end(&json);
+    }
+    json_put_array_end(&json);
+    json_put_object_end(&json);
+    putchar('\n');
+    free(medians);
+}
+
+static void history_print_comparison_json(const struct history_build *first,
+                                   const struct history_build *second)
+{
+    struct json json = {.out = stdout};
+    struct history_pair *pairs;
+    size_t len;
+    history_compare(first, second, &pairs, &len);
+    json_put_object(&json, NULL);
+    json_put_array(&json, "builds");
+    put_build(&json, first);
+    put_build(&json, second);
+    json_put_array_end(&json);
+    char *summary = history_summary(first, second, pairs, len);
+    json_put_text(&json, "summary", summary);
+    free(summary);
+    json_put_array(&json, "steps");
+    for (size_t i = 0; i < len; i++) {
+        json_put_object(&json, NULL);
+        if (pairs[i].first != NULL)
+            put_step(&json, "first", pairs[i].first);
+        else
+            json_put_text(&json, "first", NULL);
+        if (pairs[i].second != NULL)
+            put_step(&json, "second", pairs[i].second);
+        else
+            json_put_text(&json, "second", NULL);
+        json_put_int(&json, "change_ms", history_pair_change_ms(&pairs[i]));
+        json_put_object_end(&json);
+    }
+    json_put_array_end(&json);
+    json_put_object_end(&json);
+    putchar('\n');
+    free(pairs);
+}

@@ -1,29 +1,40 @@
-bilge_SOURCES += \
-	cli/ask.c cli/ask.h \
-	cli/bench.c cli/bench_json.c cli/bench_json.h cli/bench_view.c cli/bench_view.h \
-	cli/build.c cli/build_json.c cli/build_json.h \
-	cli/command.c cli/command.h \
+# The commands. A library but for main(), so that the unit tests can link with it.
+noinst_LIBRARIES += libcli.a
+libcli_a_SOURCES = \
+	cli/ask.c \
+	cli/ask.h \
+	cli/bench.c \
+	cli/build.c \
+	cli/command.c \
+	cli/command.h \
 	cli/dedupe.c \
 	cli/doctor.c \
 	cli/du.c \
 	cli/guard.c \
-	cli/guard_acts.c cli/guard_acts.h \
-	cli/relief.c cli/relief.h \
-	cli/history.c cli/history_json.c cli/history_json.h \
-	cli/json.c cli/json.h \
-	cli/listing.c cli/listing.h \
-	cli/main.c \
-	cli/options.c cli/options.h \
-	cli/plan_view.c cli/plan_view.h \
+	cli/history.c \
+	cli/json.c \
+	cli/json.h \
+	cli/listing.c \
+	cli/listing.h \
+	cli/options.c \
+	cli/options.h \
+	cli/plan_view.c \
+	cli/plan_view.h \
 	cli/prune.c \
 	cli/restore.c \
-	cli/selectors.c cli/selectors.h \
-	cli/session.c cli/session.h \
+	cli/selectors.c \
+	cli/selectors.h \
+	cli/session.c \
+	cli/session.h \
 	cli/settings.c \
-	cli/status.c cli/status_chart.c cli/status_chart.h cli/status_json.c cli/status_parts.h \
-	cli/stream.c cli/stream.h \
-	cli/table.c cli/table.h \
+	cli/status.c \
+	cli/stream.c \
+	cli/stream.h \
+	cli/table.c \
+	cli/table.h \
 	cli/verify.c
+libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
+bilge_SOURCES += cli/main.c
 
 # "docker bilge": the docker CLI looks for its plugins here.
 pluginsdir = $(libexecdir)/docker/cli-plugins

@@ -16,7 +16,7 @@
 #include "cli/json.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tui/tui.h"
 
 static const struct command *const commands[] = {
@@ -244,6 +244,7 @@ int main(int argc, char **argv)
     keep_standard_files();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* then a write says so, and what was begun is put in order */
+    signal(SIGXFSZ, SIG_IGN); /* the same, over the limit of a file's size */
     if (getenv("BILGE_LOG") != NULL)
         log_open(getenv("BILGE_LOG"));
     const char *no_color = getenv("NO_COLOR");

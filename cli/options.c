@@ -10,6 +10,7 @@
 struct found {
     const struct option_spec *spec;
     void *slot;
+    char letter; /* as it was written, for messages; 0: by its name */
 };
 
 /* What is left of the command line, and what it is read with. */
@@ -55,10 +56,19 @@ static bool find(const struct reader *reader, const char *name, size_t len, char
                 continue;
             ret_found->spec = spec;
             ret_found->slot = (char *)set->values + spec->offset;
+            ret_found->letter = letter;
             return true;
         }
     }
     return false;
+}
+
+/* Says why text_parse_size() or text_parse_age() did not take it. */
+static int refuse(const char *name, char *takes_reason, struct err *err)
+{
+    err_set(err, ERR_USAGE, "--%s: %s", name, takes_reason);
+    free(takes_reason);
+    return ERR_USAGE;
 }
 
 static int set_number(const struct found *found, const char *text, struct err *err)
@@ -70,12 +80,10 @@ static int set_number(const struct found *found, const char *text, struct err *e
         return err_set(err, ERR_USAGE, "--%s is given twice", name);
     if (found->spec->kind == OPTION_AGE) {
         if (!text_parse_age(text, &value))
-            return err_set(err, ERR_USAGE,
-                           "--%s: \"%s\" is not an age such as 90s, 15m, 24h, 7d, 2w", name, text);
+            return refuse(name, text_age_refusal(text), err);
     } else if (found->spec->kind == OPTION_SIZE) {
         if (!text_parse_size(text, &value) || value == 0)
-            return err_set(err, ERR_USAGE,
-                           "--%s: \"%s\" is not a size such as 500MB, 10GB, 2GiB", name, text);
+            return refuse(name, text_size_refusal(text), err);
     } else if (found->spec->kind == OPTION_YES_NO) {
         value = strcmp(text, "yes") == 0;
         if (value == 0 && strcmp(text, "no") != 0)
@@ -112,20 +120,48 @@ static int set_value(const struct found *found, const char *text, struct err *er
     return 0;
 }
 
+/* "-f (--file)" or "--file", whichever was written. */
+static const char *called(const struct found *found, char out[64])
+{
+    if (found->letter != 0)
+        snprintf(out, 64, "-%c (--%s)", found->letter, found->spec->name);
+    else
+        snprintf(out, 64, "--%s", found->spec->name);
+    return out;
+}
+
+/* The next word, which must not look like an option. */
+static int take_next(struct reader *reader, const struct found *found)
+{
+    const struct option_spec *spec = found->spec;
+    const char *word = reader->next < reader->argc ? reader->argv[reader->next] : NULL;
+    char name[64];
+    if (word == NULL)
+        return err_set(reader->err, ERR_USAGE, "%s needs a value: %s", called(found, name),
+                       spec->value);
+    if (word[0] == '-')
+        return err_set(reader->err, ERR_USAGE,
+                       "%s needs a value: %s, and \"%s\" looks like an option "
+                       "(a value that begins with - is written --%s=VALUE)",
+                       called(found, name), spec->value, word, spec->name);
+    reader->next++;
+    return set_value(found, word, reader->err);
+}
+
 /* `inline_value` is what stood in the same argument; NULL: nothing. */
 static int take(struct reader *reader, const struct found *found, const char *inline_value)
 {
     const struct option_spec *spec = found->spec;
+    if (spec->kind == OPTION_REFUSED)
+        return err_set(reader->err, ERR_USAGE, "%s", spec->help);
     if (spec->kind == OPTION_FLAG) {
         if (inline_value != NULL)
             return err_set(reader->err, ERR_USAGE, "--%s takes no value", spec->name);
         *(bool *)found->slot = true;
         return 0;
     }
-    if (inline_value == NULL && reader->next == reader->argc)
-        return err_set(reader->err, ERR_USAGE, "--%s needs a value: %s", spec->name, spec->value);
     if (inline_value == NULL)
-        inline_value = reader->argv[reader->next++];
+        return take_next(reader, found);
     return set_value(found, inline_value, reader->err);
 }
 
@@ -138,14 +174,25 @@ static int read_long(struct reader *reader, const char *argument)
     return take(reader, &found, argument[len] == '=' ? argument + len + 1 : NULL);
 }
 
+static int unknown_letter(struct reader *reader, const char *letters)
+{
+    uint32_t rune;
+    size_t len = text_decode(letters, strlen(letters), &rune);
+    return err_set(reader->err, ERR_USAGE, "unknown option -%.*s", len > 0 ? (int)len : 1, letters);
+}
+
 /* "-h", "-fFILE", "-f FILE", "-hV". */
 static int read_short(struct reader *reader, const char *letters)
 {
     for (; *letters != '\0'; letters++) {
         struct found found;
         if (!find(reader, NULL, 0, *letters, &found))
-            return err_set(reader->err, ERR_USAGE, "unknown option -%c", *letters);
+            return unknown_letter(reader, letters);
         bool rest = found.spec->kind != OPTION_FLAG && letters[1] != '\0';
+        /* "-f--dry-run" is a slip, and of "-f=x" others take "x". */
+        if (rest && found.spec->kind != OPTION_REFUSED && strchr("-=", letters[1]) != NULL)
+            return err_set(reader->err, ERR_USAGE, "-%s: write -%c VALUE or --%s=VALUE", letters,
+                           *letters, found.spec->name);
         int code = take(reader, &found, rest ? letters + 1 : NULL);
         if (code < 0 || rest)
             return code;
@@ -195,10 +242,12 @@ void options_print(const struct option_spec *specs, FILE *out)
     char text[80];
     int widest = 0;
     for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
-        int width = label(text, sizeof text, spec);
+        int width = spec->kind != OPTION_REFUSED ? label(text, sizeof text, spec) : 0;
         widest = width > widest ? width : widest;
     }
     for (const struct option_spec *spec = specs; spec->name != NULL; spec++) {
+        if (spec->kind == OPTION_REFUSED)
+            continue;
         label(text, sizeof text, spec);
         fprintf(out, "  %-*s  %s\n", widest, text, spec->help);
     }

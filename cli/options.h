@@ -23,6 +23,7 @@ enum option_kind {
     OPTION_SIZE,  /* struct option_number, bytes, from 1 */
     OPTION_COUNT, /* struct option_number, from 1 */
     OPTION_YES_NO, /* struct option_number, 1 or 0 */
+    OPTION_REFUSED, /* a habit from another tool: `help` is the error; not in --help */
 };
 
 struct option_list {
@@ -50,9 +51,12 @@ struct option_set {
     void *values;
 };
 
-/* Reads argv[0..argc) with the options of all sets. "--" ends the options.
- * With `operands` NULL it stops at the first operand. Adds what it has used up
- * to *ret_used. ERR_USAGE with a line that says what is wrong. */
+/* Reads argv[0..argc) with the options of all sets; what stands in more than
+ * one is found in the first. "--" ends the options. An option that needs a
+ * value takes no word that begins with '-': in "-f --dry-run", somebody took -f
+ * for a flag. "--file=-x" gives it such a value all the same. With `operands`
+ * NULL it stops at the first operand. Adds what it has used up to *ret_used.
+ * ERR_USAGE with a line that says what is wrong. */
 int options_read(const struct option_set *sets, size_t sets_len, int argc, char **argv,
                  struct option_list *operands, int *ret_used, struct err *err);
 

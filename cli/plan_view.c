@@ -16,6 +16,14 @@ size_t plan_busy(const struct plan *plan)
     return busy;
 }
 
+size_t plan_unread(const struct plan *plan)
+{
+    size_t unread = 0;
+    for (size_t i = 0; i < plan->kept_len; i++)
+        unread += plan->kept[i].unread;
+    return unread;
+}
+
 /* ----------------------------------------------------------------- text */
 
 static void print_items(const struct plan *plan, FILE *out)

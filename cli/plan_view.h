@@ -22,5 +22,7 @@ void plan_json(const struct plan *plan, struct json *json);
 
 /* How many of the kept ones would go if nobody were exporting. */
 size_t plan_busy(const struct plan *plan);
+/* How many could not be looked at. */
+size_t plan_unread(const struct plan *plan);
 
 #endif

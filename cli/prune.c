@@ -24,6 +24,7 @@ struct prune {
     struct plan *plan;
     struct err err; /* why there is no plan */
     bool answered;
+    bool unread; /* something that was asked for could not be looked at, and is said */
 };
 
 /* ----------------------------------------------------------------- plan */
@@ -115,7 +116,8 @@ static void failure_json(struct json *json, const char *id, const char *error)
 }
 
 /* All that the plan knows, before execution takes it; "failed" stays open for
- * what comes of it. What is left alone because it is busy has failed too. */
+ * what comes of it. What is left alone because it is busy, or can't be looked at,
+ * has failed too. */
 static void begin_json(const struct prune *prune, struct json *json)
 {
     const struct plan *plan = prune->plan;
@@ -124,7 +126,7 @@ static void begin_json(const struct prune *prune, struct json *json)
     plan_json(plan, json);
     json_put_array(json, "failed");
     for (size_t i = 0; i < plan->kept_len; i++)
-        if (plan->kept[i].busy)
+        if (plan->kept[i].busy || plan->kept[i].unread)
             failure_json(json, plan->kept[i].id, plan->kept[i].reason);
 }
 
@@ -134,6 +136,8 @@ static void end_json(const struct prune *prune, struct json *json)
     for (size_t i = 0; i < status->failures_len; i++)
         failure_json(json, status->failures[i].id, status->failures[i].error);
     json_put_array_end(json);
+    session_unfinished_json(json, "finished", &prune->session.store->finished);
+    session_unfinished_json(json, "unfinished", &prune->session.store->unfinished);
     json_put_int(json, "freed", status->freed_bytes);
     json_put_object_end(json);
     putchar('\n');
@@ -154,7 +158,7 @@ static void report_text(const struct prune *prune)
 static bool is_over(void *arg)
 {
     const struct store *const *store = arg;
-    return (*store)->prune.state == PRUNE_OVER;
+    return (*store)->prune.state == PRUNE_OVER && (*store)->recoveries == 0;
 }
 
 /* `left_out`: something that was asked for is not in the plan. */
@@ -218,28 +222,51 @@ static enum exit_code confirm(struct prune *prune, bool *ret_yes)
     return EXIT_DONE;
 }
 
+/* How it ends when there is nothing to delete. */
+static enum exit_code nothing_done(const struct prune *prune, bool left_out)
+{
+    if (prune->unread && plan_busy(prune->plan) == 0)
+        return EXIT_FAILED;
+    return left_out ? EXIT_PARTLY : EXIT_DONE;
+}
+
+/* With nothing to delete, what an earlier removal left may still be finished. */
+static enum exit_code confirm_finishing(struct prune *prune, bool *ret_yes)
+{
+    struct err err;
+    *ret_yes = prune->values->yes;
+    if (*ret_yes || prune->values->dry_run || !store_has_unfinished(prune->session.store))
+        return EXIT_DONE;
+    if (ask_yes(&prune->session, prune->shown, "Finish the interrupted removal?", ret_yes, &err) < 0)
+        return complain_err(&err);
+    return EXIT_DONE;
+}
+
 static enum exit_code carry_out(struct prune *prune, bool left_out)
 {
     bool dry = prune->values->dry_run || prune->plan->items_len == 0, yes = false;
     struct json json = {.out = stdout};
-    enum exit_code code = left_out ? EXIT_PARTLY : EXIT_DONE;
-    if (!dry) {
-        enum exit_code asked = confirm(prune, &yes);
-        if (asked != EXIT_DONE)
-            return asked;
-    }
+    enum exit_code code = nothing_done(prune, left_out);
+    enum exit_code asked = dry ? confirm_finishing(prune, &yes) : confirm(prune, &yes);
+    if (asked != EXIT_DONE)
+        return asked;
     if (prune->globals->json)
         begin_json(prune, &json);
-    if (yes)
+    if (yes && !dry)
         code = execute(prune, left_out);
     else if (!dry)
         fputs("Nothing was deleted.\n", prune->shown);
+    bool whole = true;
+    if (yes && !prune->values->dry_run)
+        whole = dry ? session_finish(&prune->session) : session_tell_finished(&prune->session);
+    if (code == EXIT_DONE && !whole)
+        code = EXIT_PARTLY;
     if (prune->globals->json)
         end_json(prune, &json);
     else if (prune->session.store->prune.state == PRUNE_OVER)
         report_text(prune);
     if (prune->values->dry_run || (!dry && !yes))
-        return EXIT_DONE;
+        return prune->unread ? EXIT_FAILED : EXIT_DONE;
     return code;
 }
 
@@ -273,6 +300,18 @@ static int check_builder(struct prune *prune, bool *ret_left_out, struct err *er
     return 0;
 }
 
+/* A root that can't be read may hold what was meant, unless services were named:
+ * these were found. */
+static void find_unread(struct prune *prune)
+{
+    const struct query *query = &prune->query;
+    bool enough = query->free_bytes > 0 && prune->plan->planned_bytes >= query->free_bytes;
+    bool caches = query->whole || query->garbage || query->keep_generations > 0;
+    prune->unread = plan_unread(prune->plan) > 0;
+    if (caches && query->services_len == 0 && !enough)
+        prune->unread |= store_next_root_error(prune->session.store, &(size_t){0}) != NULL;
+}
+
 static enum exit_code plan_and_execute(struct prune *prune)
 {
     struct err err;
@@ -280,7 +319,8 @@ static enum exit_code plan_and_execute(struct prune *prune)
     if (session_settle(&prune->session, &err) < 0 || make_final_plan(prune, &err) < 0 ||
         check_builder(prune, &left_out, &err) < 0)
         return complain_err(&err);
-    left_out = left_out || plan_busy(prune->plan) > 0 ||
+    find_unread(prune);
+    left_out = left_out || prune->unread || plan_busy(prune->plan) > 0 ||
                prune->plan->planned_bytes < prune->plan->wanted_bytes;
     /* The object says it all; beside it the plan is for who is asked. */
     bool asked = !prune->values->yes && !prune->values->dry_run;
@@ -307,11 +347,14 @@ static enum exit_code run(const struct globals *globals, const void *values,
         return complain_err(&err);
     /* The engine is asked for caches, too: its records tell of builds. */
     bool caches = prune.query.whole || prune.query.garbage || prune.query.keep_generations > 0;
+    if (prune.values->abandoned_after.given)
+        options.abandoned_after_s = prune.values->abandoned_after.value;
     options.skip_caches = options.skip_project =
         !caches && prune.query.ids_len == 0 && prune.query.services_len == 0;
     if (session_open(&prune.session, &options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = plan_and_execute(&prune);
+    prune.session.finishes = prune.values->yes && !prune.values->dry_run;
+    enum exit_code code = session_end_code(&prune.session, plan_and_execute(&prune));
     session_close(&prune.session);
     drop_plan(&prune); /* also one that came while closing */
     return code;
@@ -323,7 +366,9 @@ const struct command command_prune = {
     .details = "All conditions must hold. --service alone means its cache directories and its own\n"
                "records; --type, --match, --text, --in-use and --shared alone mean records;\n"
                "--older-than, --larger-than and --smaller-than alone mean caches, their garbage\n"
-               "and records. A busy cache is left alone, and the exit status is 3.\n",
+               "and records. Of caches that no --service names, only abandoned ones go as a\n"
+               "whole; with --live this project's, too. A busy cache is left alone, and the\n"
+               "exit status is 3.\n",
     .options = selectors_options,
     .values_size = sizeof(struct prune_values),
     .run = run,

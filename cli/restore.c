@@ -121,7 +121,14 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
     struct session *session = &restoration->session;
     const struct service *service;
     struct err err;
-    if (session_settle(session, &err) < 0 || session_service(session, name, &service, &err) < 0 ||
+    if (session_settle(session, &err) < 0 || session_service(session, name, &service, &err) < 0)
+        return complain_err(&err);
+    /* An export of which something is set aside is whole only then. */
+    if (store_has_unfinished(session->store)) {
+        session_finish(session);
+        session_wait(session, is_looked_at, &session->store, 0);
+    }
+    if (session_service(session, name, &service, &err) < 0 ||
         start(restoration, values, service, &err) < 0)
         return complain_err(&err);
     char *id = mem_strdup(service->id);
@@ -136,6 +143,8 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
         session_wait(session, is_looked_at, &session->store, 0);
         report(session, id, globals);
     }
+    if (store_has_unfinished(session->store) && code == EXIT_DONE)
+        code = EXIT_PARTLY;
     free(id);
     return code;
 }
@@ -147,13 +156,19 @@ static enum exit_code run(const struct globals *globals, const void *values,
     struct bilge_options bilge_options = globals_options(globals);
     struct err err;
     bilge_options.skip_engine = true;
+    if (globals->read_only) {
+        err_set(&err, ERR_USAGE, "--read-only: nothing is restored");
+        return complain_err(&err);
+    }
     if (operands->len != 1) {
         err_set(&err, ERR_USAGE, "restore takes one service");
         return complain_err(&err);
     }
     if (session_open(&restoration.session, &bilge_options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = restore(&restoration, globals, values, operands->items[0]);
+    restoration.session.finishes = true;
+    enum exit_code code = session_end_code(
+        &restoration.session, restore(&restoration, globals, values, operands->items[0]));
     session_close(&restoration.session);
     return code;
 }

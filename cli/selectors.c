@@ -15,12 +15,23 @@ const struct option_spec selectors_options[] = {
      "with --service: its records, too, that other services need"},
     {"free", 0, OPTION_SIZE, VALUE(free), "SIZE",
      "the cheapest to lose that gives back so much: 500MB 10GB 2GiB"},
-    {"all", 0, OPTION_FLAG, VALUE(all), NULL, "every cache directory and every record"},
+    {"live", 0, OPTION_FLAG, VALUE(live), NULL,
+     "with --free or an age: whole current caches of this project, too"},
+    {"abandoned-after", 0, OPTION_AGE, VALUE(abandoned_after), "AGE",
+     "a cache that no project names is abandoned when it is older (30d)"},
+    {"all", 0, OPTION_FLAG, VALUE(all), NULL,
+     "every cache directory, also of other projects, and every record"},
     {"dry-run", 0, OPTION_FLAG, VALUE(dry_run), NULL, "show the plan, delete nothing"},
     {"yes", 'y', OPTION_FLAG, VALUE(yes), NULL, "delete without asking"},
     {"wait", 0, OPTION_FLAG, VALUE(wait), NULL, "wait until busy caches are free"},
     {"now", 0, OPTION_FLAG, VALUE(now), NULL,
      "delete from busy caches too: a build that exports into one may break"},
+    /* As docker's prune commands have them: there -f deletes without asking. */
+    {"force", 'f', OPTION_REFUSED, 0, NULL,
+     "prune takes neither -f nor --force: --yes deletes without asking, "
+     "--file COMPOSE names a compose file"},
+    {"a", 'a', OPTION_REFUSED, 0, NULL,
+     "prune takes no -a: --all deletes every cache directory and every record"},
     {0},
 };
 
@@ -88,6 +99,8 @@ int selectors_query(const struct prune_values *values, const char *builder,
     put_conditions(&values->conditions, query);
     if (values->all && check_all(values, query, err) < 0)
         return err->code;
+    if (values->abandoned_after.given && values->abandoned_after.value < 1)
+        return err_set(err, ERR_USAGE, "--abandoned-after: it must be a second or more");
     if (values->wait && values->now)
         return err_set(err, ERR_USAGE, "--wait and --now contradict each other");
     query->garbage = values->garbage;
@@ -99,6 +112,8 @@ int selectors_query(const struct prune_values *values, const char *builder,
     query->free_bytes = values->free.value;
     query->builder = builder;
     query->now = values->now;
+    query->live = values->live;
+    query->all = values->all;
     imply_scopes(query, values);
     return query_check(query, err);
 }

@@ -45,7 +45,8 @@ struct condition_values {
 struct prune_values {
     struct condition_values conditions;
     struct option_number keep_generations, free;
-    bool garbage, records, all;
+    struct option_number abandoned_after;
+    bool garbage, records, live, all;
     bool guesses, others;
     bool dry_run, yes, wait, now;
 };

@@ -5,8 +5,9 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "cli/command.h"
 #include "core/base/mem.h"
 
 #define PEER_DEADLINE_MS 8000
@@ -98,6 +99,81 @@ enum session_end session_wait(struct session *session, session_until *until, voi
     return reached ? SESSION_REACHED : SESSION_TIMEOUT;
 }
 
+/* ----------------------------------------------------------- unfinished */
+
+static void tell_unfinished(const struct unfinished *item)
+{
+    char *text = unfinished_text(item, true);
+    if (item->kind == UNFINISHED_FOREIGN)
+        complain("%s", text);
+    else if (item->error != NULL)
+        complain("%s: %s", text, item->error);
+    else
+        complain("%s; the next prune finishes it", text);
+    free(text);
+}
+
+static void tell_what_is_left(const struct session *session, bool foreign, bool ours)
+{
+    const struct unfinished_list *list = &session->store->unfinished;
+    for (size_t i = 0; i < list->len; i++)
+        if (list->items[i].kind == UNFINISHED_FOREIGN ? foreign : ours)
+            tell_unfinished(&list->items[i]);
+}
+
+bool session_tell_finished(struct session *session)
+{
+    const struct unfinished_list *finished = &session->store->finished;
+    for (; session->finished_told < finished->len; session->finished_told++) {
+        char *text = unfinished_text(&finished->items[session->finished_told], false);
+        complain("finished %s", text);
+        free(text);
+    }
+    tell_what_is_left(session, false, true);
+    return !store_has_unfinished(session->store);
+}
+
+static void on_finished(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+static bool is_true(void *arg)
+{
+    return *(bool *)arg;
+}
+
+bool session_finish(struct session *session)
+{
+    struct err err;
+    bool done = false, interrupted = false;
+    if (!store_has_unfinished(session->store))
+        return session_tell_finished(session);
+    if (bilge_finish(session->bilge, on_finished, &done, &err) < 0) {
+        complain_err(&err);
+        return false;
+    }
+    while (session_wait(session, is_true, &done, 0) == SESSION_INTERRUPTED)
+        interrupted = true; /* it goes to its end: nothing may stay set aside */
+    session->interrupted |= interrupted;
+    return session_tell_finished(session);
+}
+
+void session_unfinished_json(struct json *json, const char *key,
+                             const struct unfinished_list *list)
+{
+    json_put_array(json, key);
+    for (size_t i = 0; i < list->len; i++) {
+        json_put_object(json, NULL);
+        json_put_text(json, "path", list->items[i].path);
+        json_put_text(json, "kind", unfinished_kind_name(list->items[i].kind));
+        json_put_int(json, "items", (int64_t)list->items[i].items);
+        json_put_text(json, "error", list->items[i].error);
+        json_put_object_end(json);
+    }
+    json_put_array_end(json);
+}
+
 /* --------------------------------------------------------------- settle */
 
 static bool is_settled(void *arg)
@@ -112,15 +188,20 @@ static bool caches_settled(void *arg)
     return !(*store)->scanning;
 }
 
-static void name_the_silent(const struct store *store)
+/* False: nobody is. */
+static bool name_the_silent(const struct store *store)
 {
+    bool any = store->project_load == LOAD_PENDING;
     if (store->project_load == LOAD_PENDING)
         complain("docker compose has not answered for %d s; going on without the project",
                  PEER_DEADLINE_MS / 1000);
     for (size_t i = 0; i < store->builders_len; i++)
-        if (store->builders[i].load == LOAD_PENDING)
+        if (store->builders[i].load == LOAD_PENDING) {
             complain("builder %s has not answered for %d s; going on without its records",
                      store->builders[i].name, PEER_DEADLINE_MS / 1000);
+            any = true;
+        }
+    return any;
 }
 
 int session_settle(struct session *session, struct err *err)
@@ -128,12 +209,28 @@ int session_settle(struct session *session, struct err *err)
     enum session_end end =
         session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     if (end == SESSION_TIMEOUT) {
-        name_the_silent(session->store);
+        bool silent = name_the_silent(session->store);
         end = session_wait(session, caches_settled, &session->store, 0);
+        if (end == SESSION_REACHED && !silent) /* what waited for the caches alone */
+            end = session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
     }
+    if (session->store->history_error != NULL && !session->history_told)
+        complain("%s", session->store->history_error);
+    session->history_told |= session->store->history_error != NULL;
     if (end == SESSION_INTERRUPTED)
         return err_set(err, ERR_CANCELLED, "interrupted");
+    size_t at = 0;
+    for (const char *error; (error = store_next_root_error(session->store, &at)) != NULL;)
+        complain("%s", error);
+    tell_what_is_left(session, true, !session->finishes);
     return 0;
+}
+
+enum exit_code session_end_code(const struct session *session, enum exit_code code)
+{
+    size_t at = 0;
+    bool failed = store_next_root_error(session->store, &at) != NULL;
+    return failed && (code == EXIT_DONE || code == EXIT_PARTLY) ? EXIT_FAILED : code;
 }
 
 /* ------------------------------------------------------------- builders */
@@ -141,6 +238,10 @@ int session_settle(struct session *session, struct err *err)
 static int no_such_builder(const struct store *store, const char *name, struct err *err)
 {
     struct buf names = {0};
+    if (store->builders_load == LOAD_PENDING)
+        return err_set(err, ERR_TIMEOUT, "builder %s: docker buildx ls does not answer", name);
+    if (store->builders_error != NULL)
+        return err_set(err, ERR_PEER, "builder %s: %s", name, store->builders_error);
     for (size_t i = 0; i < store->builders_len; i++)
         buf_printf(&names, "%s%s", i > 0 ? ", " : "", store->builders[i].name);
     err_set(err, ERR_USAGE, "there is no builder \"%s\" (there are: %s)", name,
@@ -170,6 +271,26 @@ int session_builder(const struct session *session, const char *name,
     return 0;
 }
 
+/* Of rows of one name the only one whose directory is there; of several, *count is
+ * left as it is. With cache_from A and cache_to B only one may exist. */
+static const struct service *only_one_there(const struct store *store, const char *name,
+                                            size_t *count)
+{
+    const struct service *found = NULL;
+    size_t there = 0;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *service = &store->services[i];
+        if (service->name == NULL || strcmp(service->name, name) != 0 || service->cache == NULL ||
+            service->cache->state == CACHE_MISSING)
+            continue;
+        found = service;
+        there++;
+    }
+    if (there == 1)
+        *count = 1;
+    return there == 1 ? found : store_service_named(store, name, NULL);
+}
+
 int session_service(const struct session *session, const char *name,
                     const struct service **ret_service, struct err *err)
 {
@@ -178,7 +299,9 @@ int session_service(const struct session *session, const char *name,
     if (service == NULL) {
         service = store_service_named(session->store, name, &count);
         if (service == NULL)
-            return err_set(err, ERR_USAGE, "no such service: %s", name);
+            return store_no_service(session->store, name, err);
+        if (count > 1)
+            service = only_one_there(session->store, name, &count);
         if (count > 1)
             return err_set(err, ERR_USAGE, "%zu caches are named %s; name one by its path", count,
                            name);

@@ -9,6 +9,8 @@
 
 #include <uv.h>
 
+#include "cli/command.h"
+#include "cli/json.h"
 #include "core/base/err.h"
 #include "core/bilge.h"
 
@@ -21,7 +23,10 @@ struct session {
     bool interrupted; /* by such a signal, and no wait has said so yet */
     int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
+    bool history_told; /* that it can't be used */
     bool closed;
+    bool finishes; /* the command finishes what earlier runs left: it need not be told first */
+    size_t finished_told; /* so many of store.finished were said */
 };
 
 /* On an error nothing stays open. */
@@ -37,15 +42,30 @@ typedef bool session_until(void *arg);
 enum session_end session_wait(struct session *session, session_until *until, void *arg,
                               uint64_t deadline_ms);
 
+/* Finishes what earlier runs of bilge left, if that is known of anything; waits for
+ * it, and says what was finished and what could not be. False: something is left. */
+bool session_finish(struct session *session);
+/* The same after a request that has done so itself: says what came of it. */
+bool session_tell_finished(struct session *session);
+/* An array of these. */
+void session_unfinished_json(struct json *json, const char *key,
+                             const struct unfinished_list *list);
+
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds, then
- * it is said on stderr and the rest goes on. 0 or ERR_CANCELLED. */
+ * it is said on stderr and the rest goes on. So are a history that can't be used and
+ * cache roots that could not be read, once. Then says what earlier runs left, unless
+ * this command finishes that. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
+
+/* The exit status of a command that has done what it can without the cache roots that
+ * could not be read. */
+enum exit_code session_end_code(const struct session *session, enum exit_code code);
 
 /* Why it can't be asked, in one line; NULL: all is well. */
 const char *session_builder_error(const struct builder *builder);
 /* The builder of that name, or (NULL) the one that builds go to. ERR_USAGE with
- * the names that there are. */
+ * the names that there are; another code when not all of them are known. */
 int session_builder(const struct session *session, const char *name,
                     const struct builder **ret_builder, struct err *err);
 

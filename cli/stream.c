@@ -8,11 +8,11 @@
 #include "core/base/escape.h"
 #include "core/base/text.h"
 
-#define LINE_MAX_BYTES (64 * 1024)
+#define LINE_MAX_BYTES (1024 * 1024)
 
 void stream_init(struct stream *stream, int fd, bool colors)
 {
-    *stream = (struct stream){.fd = fd, .terminal = isatty(fd), .colors = colors};
+    *stream = (struct stream){.fd = fd, .colors = colors};
     lines_init(&stream->lines, LINE_MAX_BYTES);
 }
 
@@ -22,8 +22,10 @@ void stream_done(struct stream *stream)
     buf_done(&stream->clean);
 }
 
-static void write_all(struct stream *stream, const char *data, size_t len)
+static void write_out(struct stream *stream)
 {
+    const char *data = stream->clean.data;
+    size_t len = stream->clean.len;
     while (len > 0 && stream->code == 0) {
         ssize_t written = write(stream->fd, data, len);
         if (written >= 0) {
@@ -36,9 +38,25 @@ static void write_all(struct stream *stream, const char *data, size_t len)
             stream->code = -errno;
         }
     }
+    buf_clear(&stream->clean);
 }
 
 /* ---------------------------------------------------------------- clean */
+
+/* Tabs are harmless here, and cleaning would make blanks of them. */
+static void clean_text(struct buf *buf, const char *text, size_t len)
+{
+    for (;;) {
+        const char *tab = memchr(text, '\t', len);
+        size_t part = tab != NULL ? (size_t)(tab - text) : len;
+        text_clean(buf, text, part);
+        if (tab == NULL)
+            return;
+        buf_append(buf, "\t", 1);
+        text += part + 1;
+        len -= part + 1;
+    }
+}
 
 void stream_clean_line(struct buf *buf, const char *line, size_t len, bool colors)
 {
@@ -46,7 +64,7 @@ void stream_clean_line(struct buf *buf, const char *line, size_t len, bool color
     for (size_t i = 0; i < len;) {
         const char *escape = memchr(line + i, '\033', len - i);
         size_t plain = escape != NULL ? (size_t)(escape - line) - i : len - i;
-        text_clean(buf, line + i, plain);
+        clean_text(buf, line + i, plain);
         i += plain;
         if (i == len)
             break;
@@ -67,7 +85,6 @@ void stream_clean_line(struct buf *buf, const char *line, size_t len, bool color
 static void clean_line(void *arg, const char *line, size_t len)
 {
     struct stream *stream = arg;
-    buf_clear(&stream->clean);
     while (len > 0 && line[len - 1] == '\r')
         len--;
     for (;;) {
@@ -82,18 +99,16 @@ static void clean_line(void *arg, const char *line, size_t len)
         line += part + 1;
         len -= part + 1;
     }
-    write_all(stream, stream->clean.data, stream->clean.len);
 }
 
 void stream_write(struct stream *stream, const char *data, size_t len)
 {
-    if (stream->terminal)
-        lines_feed(&stream->lines, data, len, clean_line, stream);
-    else
-        write_all(stream, data, len);
+    lines_feed(&stream->lines, data, len, clean_line, stream);
+    write_out(stream);
 }
 
 void stream_end(struct stream *stream)
 {
     lines_end(&stream->lines, clean_line, stream);
+    write_out(stream);
 }

@@ -1,6 +1,7 @@
-/* The live output of a build on its way out. To a file or a pipe it goes byte
- * by byte as it came. To a terminal it goes line by line and made safe: of
- * escape sequences only colours (SGR) are understood, and re-made. */
+/* The live output of a build on its way out, line by line and made safe: of
+ * escape sequences only colours (SGR) are understood, and re-made. In a file or
+ * a pipe, too, for at its other end is a terminal sooner or later: `bilge build
+ * | cat`, `less -R build.log`. */
 #ifndef BILGE_CLI_STREAM_H
 #define BILGE_CLI_STREAM_H
 
@@ -12,10 +13,9 @@
 
 struct stream {
     int fd;
-    bool terminal;
     bool colors;
     struct lines lines;
-    struct buf clean;
+    struct buf clean; /* lines that are not written yet */
     int code; /* 0, or why writing has failed: then all further output is dropped */
 };
 
@@ -26,7 +26,7 @@ void stream_write(struct stream *stream, const char *data, size_t len);
 void stream_end(struct stream *stream);
 void stream_done(struct stream *stream);
 
-/* Appends one line (no newline in it), safe for a terminal. */
+/* Appends one line (no newline in it), safe for a terminal; tabs stay. */
 void stream_clean_line(struct buf *buf, const char *line, size_t len, bool colors);
 
 #endif

@@ -1,5 +1,6 @@
 /* bilge verify: is every blob of the live generations there, whole, and what
  * its name says? With --repair, make it so. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,12 @@ static void add(struct verification *verification, const struct service *service
     verification->ids[verification->ids_len++] = service->id;
 }
 
+/* Not one that lies outside the roots, or in one that could not be read. */
+static bool was_met(const struct cache *cache)
+{
+    return cache->state != CACHE_MISSING && cache->ino != 0;
+}
+
 static int choose(struct verification *verification, const struct option_list *operands,
                   struct err *err)
 {
@@ -57,13 +64,17 @@ static int choose(struct verification *verification, const struct option_list *o
         int code = session_service(&verification->session, operands->items[i], &service, err);
         if (code == 0 && (service->cache == NULL || service->cache->state == CACHE_MISSING))
             code = err_set(err, ERR_USAGE, "%s has no cache directory", operands->items[i]);
+        if (code == 0 && !was_met(service->cache))
+            code = err_set(err, -EIO, "cannot verify %s: %s", operands->items[i],
+                           service->cache->error != NULL ? service->cache->error
+                                                         : "its directory was not read");
         if (code < 0)
             return code;
         add(verification, service);
     }
     for (size_t i = 0; i < store->services_len && operands->len == 0; i++) {
         const struct cache *cache = store->services[i].cache;
-        if (cache != NULL && cache->state != CACHE_MISSING && cache->state != CACHE_EMPTY)
+        if (cache != NULL && was_met(cache) && cache->state != CACHE_EMPTY)
             add(verification, &store->services[i]);
     }
     return 0;
@@ -223,9 +234,12 @@ static enum exit_code verify(struct verification *verification, const struct opt
     } else if (verification->ids_len == 0) {
         puts("There is no cache to verify.");
     }
+    bool whole = !verification->values->repair || session_finish(session);
     if (interrupted)
         return EXIT_INTERRUPTED;
-    return verification->unsound > 0 ? EXIT_FAILED : EXIT_DONE;
+    if (verification->err.code != 0) /* not all of them were looked at */
+        return complain_err(&verification->err);
+    return verification->unsound > 0 ? EXIT_FAILED : whole ? EXIT_DONE : EXIT_PARTLY;
 }
 
 static enum exit_code run(const struct globals *globals, const void *values,
@@ -246,7 +260,9 @@ static enum exit_code run(const struct globals *globals, const void *values,
     }
     if (session_open(&verification.session, &bilge_options, &err) < 0)
         return complain_err(&err);
-    enum exit_code code = verify(&verification, operands);
+    verification.session.finishes = verification.values->repair && verification.values->yes;
+    enum exit_code code =
+        session_end_code(&verification.session, verify(&verification, operands));
     session_close(&verification.session);
     free(verification.ids);
     return code;

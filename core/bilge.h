@@ -14,7 +14,7 @@
 #include <uv.h>
 
 #include "core/base/err.h"
-#include "core/base/level.h"
+#include "core/base/threshold.h"
 #include "core/bench/bench.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/verify.h"
@@ -35,7 +35,8 @@ struct bilge_options {
     const char *history_path; /* history_default_path(); NULL: remember nothing */
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
-    struct level disk_amber, disk_red; /* zero: 85 % and 95 % used */
+    struct threshold disk_amber, disk_red; /* zero: 85 % and 95 % used */
+    int64_t abandoned_after_s; /* see service_is_abandoned(); 0: 30 days */
     /* What every build gets. */
     const char *const *build_args; /* "NAME=value"; one that a build is started with goes before */
     size_t build_args_len;
@@ -84,10 +85,17 @@ typedef void bilge_plan_cb(void *arg, struct plan *plan, const struct err *err);
 int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on_plan, void *arg,
                struct err *err);
 
+/* Finishes what earlier runs left (store.unfinished), then calls `then`, not
+ * before this returns; also when the object is closing. bilge_execute(),
+ * bilge_restore(), bilge_dedupe() and a repair do this first of all; nothing else
+ * does. */
+int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err);
+
 /* Carries a plan out (takes it, on success). Progress and result stand in
  * store->prune. One at a time: ERR_BUSY. */
 int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err);
-/* Stops between two items; what was set aside is put back or finished. */
+/* Stops between two items; what was set aside is put back or finished. Called
+ * again, it also hangs up on an engine that does not answer. */
 void bilge_execute_cancel(struct bilge *bilge);
 
 /* ---- Care for caches: long work on whole directories, off the loop. One

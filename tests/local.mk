@@ -14,6 +14,7 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
 	BILGE_TEST_LATER='$(abs_top_builddir)/tests/screen/bilge-later$(EXEEXT)'; \
 	export BILGE_TEST_LATER; \
+	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
 	BILGE_TEST_FLOODER='$(abs_top_builddir)/tests/support/flood$(EXEEXT)'; \
 	export BILGE_TEST_FLOODER; \
 	BILGE_PROC='$(abs_top_builddir)/tests/nobody-else'; export BILGE_PROC; \
@@ -21,18 +22,34 @@ AM_TESTS_ENVIRONMENT = \
 LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
 SH_LOG_DRIVER = $(LOG_DRIVER)
 LOG_COMPILER = $(top_srcdir)/tests/support/tap
-TEST_EXTENSIONS = .sh
+PY_LOG_DRIVER = $(LOG_DRIVER)
+PY_LOG_COMPILER = $(PYTHON3)
+TEST_EXTENSIONS = .sh .py
 XFAIL_TESTS =
+
+# Programs that name no libraries of their own get these; each takes what it needs.
+LDADD =
+if HAVE_CMOCKA
+LDADD += $(TEST_KITS)
+endif
+LDADD += libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
+TEST_KITS = tests/unit/libunitkit.a
+if HAVE_VTERM
+TEST_KITS += tests/engine/liblab.a tests/screen/libscreenkit.a
+endif
+TEST_KITS += tests/support/libtestkit.a
 
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
+include $(top_srcdir)/tests/attack/layouts/local.mk
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
 include $(top_srcdir)/tests/workspace/local.mk
 
 if HAVE_CMOCKA
 include $(top_srcdir)/tests/support/local.mk
+include $(top_srcdir)/tests/attack/local.mk
 include $(top_srcdir)/tests/unit/local.mk
 if HAVE_VTERM
 include $(top_srcdir)/tests/screen/local.mk

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/bilge.h"
-#include "tui/screen.h"
+#include "tui/kit/screen.h"
 #include "tui/tui.h"
 
 struct app;

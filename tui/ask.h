@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "tui/screen.h"
+#include "tui/kit/screen.h"
 
 typedef void ask_yes_cb(void *arg);
 

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "core/base/level.h"
 #include "core/base/text.h"
+#include "core/base/threshold.h"
 
 /* Widths of the screen from which these have room. */
 enum { GAUGE_FROM = 60, FORECAST_FROM = 72, LONG_GAUGE_FROM = 100, OTHERS_FROM = 100 };
@@ -51,7 +51,7 @@ static size_t name_columns(const struct canvas *canvas)
 
 static int percent_of(const struct disk *disk)
 {
-    return level_used_percent(disk->total_bytes, disk->free_bytes);
+    return threshold_used_percent(disk->total_bytes, disk->free_bytes);
 }
 
 static void add_forecast(const struct app *app, const struct disk *disk, struct buf *buf)

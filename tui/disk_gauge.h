@@ -6,7 +6,7 @@
 #define BILGE_TUI_DISK_GAUGE_H
 
 #include "tui/app.h"
-#include "tui/canvas.h"
+#include "tui/kit/canvas.h"
 
 /* Draws into the first row. Returns the column where it begins. */
 int disk_gauge_draw(const struct app *app, const struct canvas *canvas);

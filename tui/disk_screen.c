@@ -1,16 +1,15 @@
-#include "tui/disk_screen.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/chart.h"
-#include "core/base/level.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/base/threshold.h"
 #include "tui/app.h"
 #include "tui/disk_gauge.h"
-#include "tui/help.h"
-#include "tui/page_screen.h"
+#include "tui/page.h"
 
 enum {
     AXIS_COLS = 14,        /* of a page's labels */
@@ -109,7 +108,7 @@ static void add_head(struct disk_screen *self, const struct disk *disk)
     text_size(total, disk->total_bytes);
     if (self->page.width >= TABLE_FROM)
         page_field(&self->page, "Free", STYLE_BOLD, "%s of %s, %d%% used", free_text, total,
-                   level_used_percent(disk->total_bytes, disk->free_bytes));
+                   threshold_used_percent(disk->total_bytes, disk->free_bytes));
     else
         page_field(&self->page, "Free", STYLE_BOLD, "%s of %s", free_text, total);
     page_field(&self->page, "Holds", STYLE_NORMAL, "%s", disk->path);
@@ -229,7 +228,9 @@ static void fill(struct disk_screen *self)
 {
     const struct store *store = app_store(self->screen.app);
     page_clear(&self->page);
-    if (store->history_load == LOAD_FAILED)
+    if (store->history_error != NULL)
+        page_add(&self->page, STYLE_WARN, "%s", store->history_error);
+    else if (store->history_load == LOAD_FAILED)
         page_add(&self->page, STYLE_WARN, "The history can't be read: nothing is remembered");
     if (store->disks_len == 0)
         page_add(&self->page, STYLE_DIM, "No disk was looked at yet");
@@ -259,7 +260,7 @@ static void command(struct screen *screen, enum command command)
     if (page_screen_command(screen->app, &self->page, command))
         return;
     if (command == COMMAND_HELP)
-        app_push(screen->app, help_new(KEYS_DETAILS, "Disks"));
+        app_push(screen->app, help_screen_new(KEYS_DETAILS, "Disks"));
     else if (command == COMMAND_BACK)
         app_close(screen);
 }

@@ -1,11 +1,10 @@
-#include "tui/doctor_screen.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 
 #include "core/base/mem.h"
 #include "tui/app.h"
-#include "tui/help.h"
-#include "tui/page_screen.h"
+#include "tui/page.h"
 
 struct doctor_screen {
     struct screen screen;
@@ -79,7 +78,7 @@ static void doctor_command(struct screen *screen, enum command command)
     if (command == COMMAND_RESCAN)
         ask(self);
     else if (command == COMMAND_HELP)
-        app_push(screen->app, help_new(KEYS_DOCTOR, "Doctor"));
+        app_push(screen->app, help_screen_new(KEYS_DOCTOR, "Doctor"));
     else if (command == COMMAND_BACK)
         app_close(screen);
 }

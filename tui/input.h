@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "tui/screen.h"
+#include "tui/kit/screen.h"
 
 struct input_ops {
     /* At each key: `text` is what stands there now. NULL: not wanted. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "core/build/build.h"
-#include "tui/sgr.h"
+#include "core/builds/build.h"
+#include "tui/kit/sgr.h"
 
 enum log_kind {
     LOG_OTHER,   /* of no step, or of the builder of old */

@@ -2,7 +2,7 @@
 #ifndef BILGE_TUI_LOG_SCOPE_H
 #define BILGE_TUI_LOG_SCOPE_H
 
-#include "core/build/build.h"
+#include "core/builds/build.h"
 
 struct log_scope {
     char *service; /* NULL: all */

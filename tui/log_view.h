@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/build/log/buildlog.h"
-#include "tui/canvas.h"
-#include "tui/keymap.h"
+#include "core/builds/log/buildlog.h"
+#include "tui/kit/canvas.h"
+#include "tui/kit/keymap.h"
 #include "tui/log_line.h"
 
 struct log_view {
@@ -36,5 +36,17 @@ void log_view_scroll(struct log_view *view, const struct buildlog *log, long row
 /* Shows this line with so many rows before it, and, of a match in it, the
  * columns where it stands. */
 void log_view_go_to(struct log_view *view, const struct buildlog *log, uint64_t number, int above);
+
+/* Draws a line of a log: its own colours, what kind of line it is, and the
+ * places where the text sought stands. */
+struct log_look {
+    const char *sought; /* NULL: nothing */
+    bool exact_case;
+    bool hit; /* it is the match that the user has gone to */
+};
+
+/* The columns [from, from + canvas->cols) of the line in one row. */
+void log_draw(const struct canvas *canvas, int y, const struct log_line *line, int from,
+              const struct log_look *look);
 
 #endif

@@ -5,8 +5,9 @@
 
 #include <stddef.h>
 
-#include "tui/canvas.h"
-#include "tui/scroll.h"
+#include "tui/app.h"
+#include "tui/kit/canvas.h"
+#include "tui/kit/scroll.h"
 
 struct page_line {
     enum style style;
@@ -52,5 +53,10 @@ void page_draw(struct page *page, const struct canvas *canvas);
 bool page_command(struct page *page, enum command command);
 /* Goes to the first line from here on that holds the text; false: none does. */
 bool page_search(struct page *page, const char *text);
+
+/* The keys of a page that fills a screen and can be searched. */
+/* Movement, search and its matches; says what was not found. False when the
+ * command is none of these. The page must live as long as the screen on top. */
+bool page_screen_command(struct app *app, struct page *page, enum command command);
 
 #endif

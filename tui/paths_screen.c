@@ -1,11 +1,11 @@
-#include "tui/paths_screen.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "tui/scroll.h"
+#include "tui/kit/scroll.h"
 
 struct path_row {
     char *label, *path;

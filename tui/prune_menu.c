@@ -1,4 +1,4 @@
-#include "tui/prune_menu.h"
+#include "tui/screens.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -6,10 +6,8 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "tui/app.h"
-#include "tui/care_screen.h"
 #include "tui/input.h"
 #include "tui/page.h"
-#include "tui/plan_screen.h"
 
 enum {
     LABEL_AT = 5, /* the choices' column */
@@ -42,7 +40,7 @@ static const struct choice choices[] = {
     {'w', ABOUT_SERVICES, "The whole cache of %s", true, false, false, ASK_NOTHING,
      "the next build starts from the engine's cache alone"},
     {'o', ABOUT_ALL, "Whole caches not exported for ...", true, false, false, ASK_AGE,
-     "by the time of the last export"},
+     "abandoned ones; Y in the plan adds this project's"},
     {'r', ABOUT_ALL, "Records not used for ...", false, false, true, ASK_AGE,
      "of the build cache, by the last use"},
     {'m', ABOUT_ALL, "Records that match ...", false, false, true, ASK_QUERY,
@@ -167,15 +165,21 @@ static void make_plan(struct prune_menu *menu, struct query query)
     plan_screen_open(menu->screen.app, &query, targets);
 }
 
+/* Says why text_parse_size() or text_parse_age() did not take it. */
+static bool refuse(const struct prune_menu *menu, char *takes_reason)
+{
+    app_say(menu->screen.app, STYLE_BAD, "%s", takes_reason);
+    free(takes_reason);
+    return false;
+}
+
 static bool accept_age(void *arg, const char *text)
 {
     struct prune_menu *menu = arg;
     struct query query;
     query_init(&query);
-    if (!text_parse_age(text, &query.older_than_s)) {
-        app_say(menu->screen.app, STYLE_BAD, "An age is 90s, 15m, 24h, 7d or 2w");
-        return false;
-    }
+    if (!text_parse_age(text, &query.older_than_s))
+        return refuse(menu, text_age_refusal(text));
     make_plan(menu, query);
     return true;
 }
@@ -185,10 +189,8 @@ static bool accept_size(void *arg, const char *text)
     struct prune_menu *menu = arg;
     struct query query;
     query_init(&query);
-    if (!text_parse_size(text, &query.free_bytes) || query.free_bytes == 0) {
-        app_say(menu->screen.app, STYLE_BAD, "A size is 500MB, 10GB or 2GiB");
-        return false;
-    }
+    if (!text_parse_size(text, &query.free_bytes) || query.free_bytes == 0)
+        return refuse(menu, text_size_refusal(text));
     make_plan(menu, query);
     return true;
 }
@@ -216,7 +218,7 @@ static void ask_size(struct prune_menu *menu)
 static void open_links(struct prune_menu *menu)
 {
     app_close(&menu->screen);
-    care_screen_link(menu->screen.app);
+    repair_screen_link(menu->screen.app);
 }
 
 static void ask_query(struct prune_menu *menu)

@@ -7,7 +7,7 @@
 
 #include "core/prune/query.h"
 #include "core/store/store.h"
-#include "tui/list.h"
+#include "tui/kit/list.h"
 
 struct targets {
     char **services; /* names, for building */

@@ -18,9 +18,11 @@ struct tui_options {
 };
 
 /* Opens the screen on the controlling terminal and runs the loop until the
- * user quits or the terminal hangs up; the terminal is then as it was, and all
- * handles of ours are closed. 0, or a negative code with err (no terminal, a
- * TERM that is not known, bilge_open() failed). */
+ * user quits, a signal comes or the terminal hangs up; the terminal is then as it
+ * was, and all handles of ours are closed. 0, ERR_CANCELLED after SIGINT, SIGTERM
+ * or SIGHUP, or another negative code with err (no terminal, a TERM that is not
+ * known, bilge_open() failed). Of another signal that ends programs the program
+ * ends here, once all is in order. */
 int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
             const struct tui_options *options, struct err *err);
 

@@ -1,5 +1,6 @@
 #include "core/base/err.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static const struct {
     int code;
     const char *reason;
 } reasons[] = {
+    {-EXDEV, "a mount point, or on another file system"},
     {ERR_FORMAT, "not in the expected format"},
     {ERR_LIMIT, "over the limit"},
     {ERR_CHANGED, "changed in the meantime"},

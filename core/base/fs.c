@@ -4,16 +4,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 #include "core/base/path.h"
 
-#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOCTTY)
+#ifdef __linux__
+#endif
+
+#define DIR_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 
 bool fs_is_name(const char *name)
 {
@@ -40,41 +49,123 @@ enum fs_type fs_type_of_entry(unsigned char d_type)
     }
 }
 
-static void fill_stat(const struct stat *st, struct fs_stat *ret_stat)
+/* ---- what a name stands for */
+
+#ifdef __linux__
+#ifndef STATX_ATTR_MOUNT_ROOT
+#define STATX_ATTR_MOUNT_ROOT 0x2000 /* the headers may be older than the kernel */
+#endif
+
+/* *ret_told: the kernel knows whether it is the root of a mount. */
+static int look(int dirfd, const char *name, struct fs_stat *ret_stat, bool *ret_told)
 {
+    /* Asking for little matters on network file systems. */
+    const unsigned mask = STATX_TYPE | STATX_INO | STATX_NLINK | STATX_SIZE | STATX_BLOCKS |
+                          STATX_MTIME | STATX_UID | STATX_GID | STATX_MODE;
+    struct statx stx;
+    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
+    if (statx(dirfd, name, flags, mask, &stx) < 0)
+        return -errno;
+    *ret_told = (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
     *ret_stat = (struct fs_stat){
-        .type = fs_type_of_mode(st->st_mode),
-        .dev = st->st_dev,
-        .ino = st->st_ino,
-        .nlink = (uint32_t)st->st_nlink,
-        .uid = st->st_uid,
-        .gid = st->st_gid,
-        .mode = st->st_mode & 07777,
-        .size_bytes = st->st_size,
-        .allocated_bytes = (int64_t)st->st_blocks * 512,
-        .modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec),
+        .type = fs_type_of_mode(stx.stx_mode),
+        .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+        .ino = stx.stx_ino,
+        .nlink = stx.stx_nlink,
+        .uid = stx.stx_uid,
+        .gid = stx.stx_gid,
+        .mode = stx.stx_mode & 07777,
+        .size_bytes = (int64_t)stx.stx_size,
+        .allocated_bytes = (int64_t)stx.stx_blocks * 512,
+        .modified_at = clock_of_file(stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec),
+        .mount_root = (stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0,
     };
+    return 0;
+}
+
+/* The number of the mount that an open file lies on. */
+static int read_mount_id(int fd, int64_t *ret_id)
+{
+    char path[48], text[512];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    int info = open(path, O_RDONLY | O_CLOEXEC);
+    if (info < 0)
+        return errno == ENOENT ? -EOPNOTSUPP : -errno;
+    ssize_t got = read(info, text, sizeof text - 1);
+    int code = got < 0 ? -errno : 0;
+    close(info);
+    if (code < 0)
+        return code;
+    text[got] = '\0';
+    const char *id = strstr(text, "mnt_id:");
+    if (id == NULL)
+        return -EOPNOTSUPP;
+    *ret_id = strtoll(id + strlen("mnt_id:"), NULL, 10);
+    return 0;
+}
+
+/* Of kernels before 5.8: they know mounts by number only. */
+static int compare_mounts(int above, int below)
+{
+    int64_t here = 0, there = 0;
+    int code = read_mount_id(above, &here);
+    if (code == 0)
+        code = read_mount_id(below, &there);
+    return code < 0 ? code : here != there ? -EXDEV : 0;
+}
+
+#else
+
+static int look(int dirfd, const char *name, struct fs_stat *ret_stat, bool *ret_told)
+{
+    struct stat st;
+    int code = name[0] == '\0' ? fstat(dirfd, &st) : fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW);
+    if (code < 0)
+        return -errno;
+    *ret_told = true; /* what is mounted has a device number of its own */
+    *ret_stat = (struct fs_stat){
+        .type = fs_type_of_mode(st.st_mode),
+        .dev = st.st_dev,
+        .ino = st.st_ino,
+        .nlink = (uint32_t)st.st_nlink,
+        .uid = st.st_uid,
+        .gid = st.st_gid,
+        .mode = st.st_mode & 07777,
+        .size_bytes = st.st_size,
+        .allocated_bytes = (int64_t)st.st_blocks * 512,
+        .modified_at = clock_of_file(st.st_mtim.tv_sec, st.st_mtim.tv_nsec),
+    };
+    return 0;
+}
+
+static int compare_mounts(int above, int below)
+{
+    (void)above;
+    (void)below;
+    return 0;
+}
+
+#endif
+
+int fs_look(int dirfd, const char *name, struct fs_stat *ret_stat)
+{
+    bool told;
+    return look(dirfd, name, ret_stat, &told);
 }
 
 int fs_stat_fd(int fd, struct fs_stat *ret_stat, struct err *err)
 {
-    struct stat st;
-    if (fstat(fd, &st) < 0)
-        return err_sys(err, -errno, "looking at an open file");
-    fill_stat(&st, ret_stat);
-    return 0;
+    int code = fs_look(fd, "", ret_stat);
+    return code < 0 ? err_sys(err, code, "looking at an open file") : 0;
 }
 
 int fs_stat_at(int dirfd, const char *name, struct fs_stat *ret_stat, struct err *err)
 {
-    struct stat st;
-    if (!fs_is_name(name))
-        return err_sys(err, -EINVAL, "looking at %s", name);
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return err_sys(err, -errno, "looking at %s", name);
-    fill_stat(&st, ret_stat);
-    return 0;
+    int code = fs_is_name(name) ? fs_look(dirfd, name, ret_stat) : -EINVAL;
+    return code < 0 ? err_sys(err, code, "looking at %s", name) : 0;
 }
+
+/* ---- directories */
 
 int fs_open_root(const char *path, int *ret_fd, struct err *err)
 {
@@ -85,48 +176,74 @@ int fs_open_root(const char *path, int *ret_fd, struct err *err)
     return 0;
 }
 
-/* True for the root of a mount, where the kernel tells: a bind mount of the
- * same file system has the device number of its surroundings. */
-static bool is_mount_root(int fd)
+/* Linux says ENOTDIR of a symlink too, when asked for a directory. */
+static int open_failure(int dirfd, const char *name, int code)
 {
-#ifdef STATX_ATTR_MOUNT_ROOT
-    struct statx stx;
-    return statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
-           (stx.stx_attributes & stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0;
-#else
-    (void)fd;
-    return false;
-#endif
+    struct fs_stat stat;
+    bool is_link = code == -ENOTDIR && fs_look(dirfd, name, &stat) == 0 && stat.type == FS_SYMLINK;
+    return is_link ? -ELOOP : code;
 }
 
-/* Linux says ENOTDIR of a symlink too, when asked for a directory. */
-static int open_dir_failure(int dirfd, const char *name, int code)
+int fs_enter(int dirfd, uint64_t dev, const char *name, int *ret_fd, struct fs_stat *ret_stat)
 {
-    struct stat st;
-    bool is_link = fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
-    return code == -ENOTDIR && is_link ? -ELOOP : code;
+    struct fs_stat stat;
+    bool told = false;
+    if (!fs_is_name(name))
+        return -EINVAL;
+    int fd = openat(dirfd, name, DIR_FLAGS | O_NOFOLLOW);
+    if (fd < 0)
+        return open_failure(dirfd, name, -errno);
+    int code = look(fd, "", &stat, &told);
+    if (code == 0 && (stat.dev != dev || stat.mount_root))
+        code = -EXDEV;
+    if (code == 0 && !told)
+        code = compare_mounts(dirfd, fd);
+    if (code < 0) {
+        close(fd);
+        return code;
+    }
+    *ret_fd = fd;
+    *ret_stat = stat;
+    return 0;
 }
 
 int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
 {
-    struct stat above, below;
-    if (!fs_is_name(name))
-        return err_sys(err, -EINVAL, "opening directory %s", name);
-    int fd = openat(dirfd, name, DIR_FLAGS | O_NOFOLLOW);
+    struct fs_stat above, stat;
+    int code = fs_look(dirfd, "", &above);
+    if (code == 0)
+        code = fs_enter(dirfd, above.dev, name, ret_fd, &stat);
+    if (code == -EXDEV)
+        return err_set(err, code, "opening directory %s: it is a mount point", name);
+    return code < 0 ? err_sys(err, code, "opening directory %s", name) : 0;
+}
+
+int fs_leave(int fd, uint64_t dev, uint64_t ino, int *ret_fd)
+{
+    struct fs_stat stat;
+    int above = openat(fd, "..", DIR_FLAGS | O_NOFOLLOW);
+    if (above < 0)
+        return -errno;
+    int code = fs_look(above, "", &stat);
+    if (code == 0 && (stat.dev != dev || stat.ino != ino))
+        code = ERR_CHANGED;
+    if (code < 0)
+        close(above);
+    else
+        *ret_fd = above;
+    return code;
+}
+
+int fs_open_again(int dirfd, int *ret_fd)
+{
+    int fd = openat(dirfd, ".", DIR_FLAGS);
     if (fd < 0)
-        return err_sys(err, open_dir_failure(dirfd, name, -errno), "opening directory %s", name);
-    if (fstat(dirfd, &above) < 0 || fstat(fd, &below) < 0) {
-        int code = -errno;
-        close(fd);
-        return err_sys(err, code, "opening directory %s", name);
-    }
-    if (above.st_dev != below.st_dev || is_mount_root(fd)) {
-        close(fd);
-        return err_set(err, -EXDEV, "opening directory %s: it is a mount point", name);
-    }
+        return -errno;
     *ret_fd = fd;
     return 0;
 }
+
+/* ---- files */
 
 int fs_open_file(int dirfd, const char *name, struct fs_stat *ret_stat, int *ret_fd,
                  struct err *err)
@@ -229,6 +346,7 @@ int fs_prepare_file(int dirfd, const char *name, const void *data, size_t len, m
         openat(dirfd, ret_temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0)
         return err_sys(err, -errno, "writing %s", name);
+    flock(fd, LOCK_EX | LOCK_NB); /* tells it from one that a killed bilge left */
     int code = fs_write_all(fd, data, len);
     if (code == 0 && (uid != geteuid() || gid != getegid()) && fchown(fd, uid, gid) < 0)
         code = -errno;
@@ -269,14 +387,31 @@ int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, s
     return code < 0 ? err_sys(err, code, "writing %s", path) : 0;
 }
 
+int fs_move(int from_fd, const char *from, int to_fd, const char *to)
+{
+#ifdef RENAME_NOREPLACE
+    if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+#endif
+    /* Not every file system can do that in one step. */
+    struct fs_stat stat;
+    int code = fs_look(to_fd, to, &stat);
+    if (code != -ENOENT)
+        return code < 0 ? code : -EEXIST;
+    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : -errno;
+}
+
 int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
 {
-    int copy = openat(dirfd, ".", DIR_FLAGS);
-    DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+    int copy = -1, code = fs_open_again(dirfd, &copy);
+    if (code < 0)
+        return err_sys(err, code, "reading a directory");
+    DIR *dir = fdopendir(copy);
     if (dir == NULL) {
-        int code = -errno;
-        if (copy >= 0)
-            close(copy);
+        code = -errno;
+        close(copy);
         return err_sys(err, code, "reading a directory");
     }
     int result = 0;
@@ -294,3 +429,127 @@ int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err)
     closedir(dir);
     return result;
 }
+
+int fs_each_path(const char *path, fs_entry_cb *cb, void *arg, struct err *err)
+{
+    int fd = -1, code = fs_open_root(path, &fd, err);
+    if (code < 0)
+        return code;
+    code = fs_each(fd, cb, arg, err);
+    close(fd);
+    return code;
+}
+
+/* The file system that things are on. */
+
+#ifdef __linux__
+#endif
+
+static bool lies_in_memory(int fd)
+{
+#ifdef __linux__
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC);
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
+int fs_space(int fd, struct fs_space *ret_space, struct err *err)
+{
+    struct statvfs vfs;
+    if (fstatvfs(fd, &vfs) < 0)
+        return err_sys(err, -errno, "asking for free space");
+    *ret_space = (struct fs_space){
+        .total_bytes = (int64_t)vfs.f_blocks * (int64_t)vfs.f_frsize,
+        .free_bytes = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize,
+        .in_memory = lies_in_memory(fd),
+        .read_only = (vfs.f_flag & ST_RDONLY) != 0,
+    };
+    return 0;
+}
+
+char *fs_mount_point(const char *path)
+{
+    struct stat here, above;
+    char *place = realpath(path, NULL);
+    if (place == NULL || stat(place, &here) < 0) {
+        free(place);
+        return NULL;
+    }
+    while (strcmp(place, "/") != 0) {
+        char *parent = path_parent(place);
+        bool same = stat(parent, &above) == 0 && above.st_dev == here.st_dev;
+        free(same ? place : parent);
+        if (!same)
+            break;
+        place = parent;
+    }
+    return place;
+}
+
+/* ---- what is mounted below a directory */
+
+#ifdef __linux__
+/* mountinfo writes blanks, newlines and backslashes as \ooo. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; to++) {
+        if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] >= '0' &&
+            from[2] <= '7' && from[3] >= '0' && from[3] <= '7') {
+            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* The fifth word of a line is where it is mounted. */
+static char *take_mount(char *line)
+{
+    char *rest = line, *word = NULL;
+    for (int i = 0; i < 5; i++)
+        word = strsep(&rest, " ");
+    if (word != NULL)
+        unescape(word);
+    return word;
+}
+
+static char *find_below(FILE *mounts, const char *path)
+{
+    size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path), cap = 0;
+    char *line = NULL, *found = NULL;
+    while (found == NULL && getline(&line, &cap, mounts) > 0) {
+        const char *place = take_mount(line);
+        if (place != NULL && strncmp(place, path, len) == 0 && place[len] == '/' &&
+            place[len + 1] != '\0')
+            found = mem_strdup(place + len + 1);
+    }
+    free(line);
+    return found;
+}
+
+char *fs_find_mount(int dirfd)
+{
+    char link[48], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", dirfd);
+    ssize_t len = readlink(link, path, sizeof path - 1);
+    FILE *mounts = len > 0 ? fopen("/proc/self/mountinfo", "re") : NULL;
+    if (mounts == NULL)
+        return NULL;
+    path[len] = '\0';
+    char *found = find_below(mounts, path);
+    fclose(mounts);
+    return found;
+}
+#else
+char *fs_find_mount(int dirfd)
+{
+    (void)dirfd;
+    return NULL;
+}
+#endif

@@ -1,7 +1,11 @@
 /* File work relative to an open directory. Names come from a world-writable
  * place and are hostile: no function here follows a symlink, leaves the
- * directory (no "/" or ".." in a name), or crosses onto another file system.
- * Nothing blocks on a fifo or a device: such files are never opened. */
+ * directory (no "/" or ".." in a name), or crosses a mount point, be it of
+ * another file system or a bind mount of the same one. Nothing blocks on a fifo
+ * or a device: such files are never opened.
+ *
+ * All of core opens directories here and nowhere else, so that this is true of
+ * all of it (tests/cli/entering.sh looks). */
 #ifndef BILGE_BASE_FS_H
 #define BILGE_BASE_FS_H
 
@@ -25,6 +29,7 @@ struct fs_stat {
     int64_t size_bytes;      /* apparent size */
     int64_t allocated_bytes; /* st_blocks * 512: what it takes on disk */
     int64_t modified_at;     /* ns since 1970 */
+    bool mount_root;         /* something is mounted here, if the kernel tells (Linux 5.8) */
 };
 
 /* Of stat(2)'s st_mode, and of readdir(3)'s d_type: FS_OTHER also when the file
@@ -40,12 +45,31 @@ bool fs_is_name(const char *name);
 int fs_open_root(const char *path, int *ret_fd, struct err *err);
 
 /* Opens directory `name` below `dirfd` for reading entries and as an anchor.
- * -ELOOP for a symlink, -ENOTDIR for other files, -EXDEV for a mount point. */
+ * -ELOOP for a symlink, -ENOTDIR for other files, -EXDEV for a mount point,
+ * -EOPNOTSUPP when an old kernel without /proc can't tell whether it is one. */
 int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err);
+
+/* The same in fewer system calls: `dev` is dirfd's, *ret_stat describes what was
+ * opened. 0 or a negative errno code. */
+int fs_enter(int dirfd, uint64_t dev, const char *name, int *ret_fd, struct fs_stat *ret_stat);
+
+/* Opens the directory that `fd` lies in. It must be the one that was left when fd
+ * was entered: ERR_CHANGED when fd has been moved elsewhere since. */
+int fs_leave(int fd, uint64_t dev, uint64_t ino, int *ret_fd);
+
+/* The open directory once more, with an offset of its own. */
+int fs_open_again(int dirfd, int *ret_fd);
 
 /* Does not follow a symlink: describes the link itself. */
 int fs_stat_at(int dirfd, const char *name, struct fs_stat *ret_stat, struct err *err);
 int fs_stat_fd(int fd, struct fs_stat *ret_stat, struct err *err);
+/* Both without words, for many names in a row: "" is dirfd itself. The name comes
+ * from the directory. 0 or a negative errno code. */
+int fs_look(int dirfd, const char *name, struct fs_stat *ret_stat);
+
+/* What is mounted somewhere below an open directory: the path from there, NULL
+ * when nothing is, or when the system does not tell. The caller frees it. */
+char *fs_find_mount(int dirfd);
 
 /* Opens a regular file for reading; ERR_FOREIGN when it is none. What the name
  * stands for is looked at before and after, since opening a fifo or a device
@@ -65,7 +89,8 @@ int fs_read_path(const char *path, size_t max, struct buf *buf, struct err *err)
 int fs_write_all(int fd, const void *data, size_t len);
 
 /* Writes a file whole: to a temporary name beside it (O_EXCL), fsync, rename.
- * On failure nothing of it stays. */
+ * On failure nothing of it stays; a kill leaves ".<name>.bilge-<pid>", on which
+ * then nobody holds a flock. */
 int fs_write_file(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                   struct err *err);
 
@@ -77,6 +102,9 @@ int fs_write_path(const char *path, const void *data, size_t len, mode_t mode, s
 int fs_write_file_as(int dirfd, const char *name, const void *data, size_t len, mode_t mode,
                      uid_t uid, gid_t gid, struct err *err);
 
+/* Renames, within a file system; what stands at the new name is never replaced:
+ * -EEXIST. 0 or a negative errno code. */
+int fs_move(int from_fd, const char *from, int to_fd, const char *to);
 /* The first half of that: the file lies ready under a temporary name beside `name`.
  * To rename or to remove it is the caller's. */
 #define FS_TEMPORARY_SIZE 288
@@ -88,12 +116,8 @@ int fs_prepare_file(int dirfd, const char *name, const void *data, size_t len, m
  * ends and returns that value. The fd's offset is moved; it is rewound first. */
 typedef int fs_entry_cb(void *arg, const char *name, enum fs_type type);
 int fs_each(int dirfd, fs_entry_cb *cb, void *arg, struct err *err);
-
-/* Removes `name` and all below it, staying on its file system; what it meets
- * that it must not cross or cannot remove is the error. Goes on after an
- * error and reports the first. Adds the bytes given back (blocks of inodes
- * whose last link went) to *freed_bytes (may be NULL). */
-int fs_remove_tree(int dirfd, const char *name, int64_t *freed_bytes, struct err *err);
+/* The same of a directory by its path, as fs_open_root() takes it. */
+int fs_each_path(const char *path, fs_entry_cb *cb, void *arg, struct err *err);
 
 /* The file system under an open file: sizes in bytes; free is what an
  * unprivileged user may take. */

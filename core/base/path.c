@@ -20,6 +20,11 @@ char *path_parent(const char *path)
     return slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
 }
 
+char *path_as_word(const char *path)
+{
+    return path[0] == '-' ? mem_printf("./%s", path) : mem_strdup(path);
+}
+
 char *path_join(const char *directory, const char *name)
 {
     return mem_printf("%s/%s", strcmp(directory, "/") == 0 ? "" : directory, name);

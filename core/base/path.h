@@ -8,6 +8,9 @@ const char *path_name(const char *path);
 /* What stands before it: "/" of "/a", "." of "a". */
 char *path_parent(const char *path);
 char *path_join(const char *directory, const char *name);
+/* As a word of a command line: "./-x" for "-x", which else would be an option,
+ * or ("-") the standard input. */
+char *path_as_word(const char *path);
 
 /* Absolute (from the working directory), without "." and "..", symlinks as
  * they are. */

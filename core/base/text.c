@@ -63,7 +63,9 @@ static bool size_unit(const char *unit, int64_t *ret_factor)
 {
     static const char prefixes[] = "kmgtp";
     int64_t factor = 1;
-    if (*unit != '\0' && tolower((unsigned char)*unit) != 'b') {
+    if (*unit == '\0')
+        return false;
+    if (tolower((unsigned char)*unit) != 'b') {
         const char *prefix = strchr(prefixes, tolower((unsigned char)*unit));
         if (prefix == NULL)
             return false;
@@ -164,6 +166,33 @@ bool text_parse_age(const char *text, int64_t *ret_seconds)
     }
     *ret_seconds = total;
     return true;
+}
+
+/* A number alone? Only the unit is missing then. */
+static bool is_bare_number(const char *text)
+{
+    int64_t whole;
+    double part;
+    return take_whole(&text, &whole) && take_part(&text, &part) && *text == '\0';
+}
+
+static char *refusal(const char *text, const char *what, const char *unit, const char *examples)
+{
+    if (!is_bare_number(text))
+        return mem_printf("\"%s\" is not %s such as %s", text, what, examples);
+    /* "0GB" and "1073741824GB" would be no help. */
+    const char *number = text[0] != '0' && strlen(text) <= 4 ? text : "10";
+    return mem_printf("%s what? such as %s%s", text, number, unit);
+}
+
+char *text_size_refusal(const char *text)
+{
+    return refusal(text, "a size", "GB", "500MB, 10GB, 2GiB");
+}
+
+char *text_age_refusal(const char *text)
+{
+    return refusal(text, "an age", "d", "90s, 15m, 24h, 7d, 2w");
 }
 
 size_t text_decode(const char *bytes, size_t len, uint32_t *ret_rune)

@@ -22,14 +22,20 @@ const char *text_age(char out[TEXT_AGE_SIZE], int64_t seconds);
 /* Time taken: "0.3 s", "41 s", "3 m 12 s", "1 h 05 m". Returns out. */
 const char *text_duration(char out[TEXT_AGE_SIZE], int64_t milliseconds);
 
-/* "500MB", "10GB", "2GiB", "1.5 GB", "1234", "0B"; SI (k M G T P) and IEC
- * (Ki Mi ...), any case, B optional. False for anything else, for negative
- * numbers and for what does not fit; then *ret_bytes is untouched. */
+/* "500MB", "10GB", "2GiB", "1.5 GB", "10G", "0B"; SI (k M G T P) and IEC
+ * (Ki Mi ...), any case. A unit is required: who writes "10" rarely means 10
+ * bytes. False for anything else, for negative numbers and for what does not
+ * fit; then *ret_bytes is untouched. */
 bool text_parse_size(const char *text, int64_t *ret_bytes);
 
 /* "90s", "15m", "24h", "7d", "2w", and sums such as "1h30m". A unit is
  * required; negative and overflowing ones are refused. */
 bool text_parse_age(const char *text, int64_t *ret_seconds);
+
+/* Why these two refused the text, for people: "10 what? such as 10GB", "\"5x\"
+ * is not an age such as …". The caller frees it. */
+char *text_size_refusal(const char *text);
+char *text_age_refusal(const char *text);
 
 /* Length of the valid UTF-8 sequence at the start of `len` > 0 bytes, 0 when
  * there is none; its code point goes to *ret_rune. Overlong forms and

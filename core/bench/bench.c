@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 static const struct bench_scenario_words words[BENCH_SCENARIOS + 1] = {
     [BENCH_FIRST] = {"first", "first build", 35, 40},
@@ -52,7 +52,7 @@ void bench_free(struct bench *bench)
         return;
     for (size_t i = 0; i < bench->services_len; i++)
         service_done(&bench->services[i]);
-    words_done(&bench->left);
+    strlist_done(&bench->left);
     for (size_t i = 0; i < bench->leftovers_len; i++)
         leftover_done(&bench->leftovers[i]);
     for (int variant = 0; variant < BENCH_VARIANTS; variant++)

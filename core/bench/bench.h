@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/bench/leftover.h"
 
 enum bench_variant { BENCH_ORIGINAL, BENCH_OPTIMISED, BENCH_VARIANTS };
@@ -111,7 +111,7 @@ struct bench {
 
     size_t images_removed, records_removed;
     int64_t freed_bytes;   /* of the records */
-    struct words left;     /* lines: what could not be removed, and why */
+    struct strlist left;     /* lines: what could not be removed, and why */
     struct err err;        /* why it ended early; code 0: it did not */
     char *log_path;        /* of the build that failed; NULL: none */
 };

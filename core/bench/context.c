@@ -17,18 +17,18 @@ struct walk {
     struct err *err;
 };
 
-struct level {
+struct threshold {
     struct walk *walk;
     int fd;
     const char *path; /* "" for the root */
     int depth;
 };
 
-static int enter(struct level *above, const char *name, const char *path);
+static int enter(struct threshold *above, const char *name, const char *path);
 
 static int visit(void *arg, const char *name, enum fs_type type)
 {
-    struct level *level = arg;
+    struct threshold *level = arg;
     struct walk *walk = level->walk;
     struct fs_stat stat;
     (void)type;
@@ -50,10 +50,10 @@ static int visit(void *arg, const char *name, enum fs_type type)
     return code;
 }
 
-static int enter(struct level *above, const char *name, const char *path)
+static int enter(struct threshold *above, const char *name, const char *path)
 {
     struct walk *walk = above->walk;
-    struct level level = {.walk = walk, .path = path, .depth = above->depth + 1};
+    struct threshold level = {.walk = walk, .path = path, .depth = above->depth + 1};
     if (level.depth > DEPTH_MAX)
         return err_set(walk->err, ERR_LIMIT, "%s lies too deep", path);
     int code = fs_open_dir(above->fd, name, &level.fd, walk->err);
@@ -69,7 +69,7 @@ int context_walk(const char *context, const char *dockerfile, context_cb *cb, vo
 {
     struct ignored ignored = ignored_read(context, dockerfile);
     struct walk walk = {.ignored = &ignored, .cb = cb, .arg = arg, .err = err};
-    struct level root = {.walk = &walk, .path = ""};
+    struct threshold root = {.walk = &walk, .path = ""};
     int code = fs_open_root(context, &root.fd, err);
     if (code == 0) {
         code = fs_each(root.fd, visit, &root, err);

@@ -6,7 +6,7 @@
 
 #include "core/base/json.h"
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 
 /* In a compose file "$" is written "$$". */
 static char *escape(const char *text)

@@ -7,8 +7,8 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/base/words.h"
-#include "core/build/dockerfile/dockerfile_lines.h"
+#include "core/base/strlist.h"
+#include "core/builds/project/dockerfile.h"
 
 #define EXEC "mount / from exec "
 /* Clocks of two machines, or of a machine and its engine, differ a little. */
@@ -24,11 +24,11 @@ struct window {
 };
 
 struct traces {
-    struct words marks;    /* as a description has them: with id "bilge-bench-… */
-    struct words known;    /* ids, sorted */
-    struct words commands; /* of all RUN, squeezed */
-    struct words scripts;  /* of those with a heredoc: a record has a part of it */
-    struct words steps;
+    struct strlist marks;    /* as a description has them: with id "bilge-bench-… */
+    struct strlist known;    /* ids, sorted */
+    struct strlist commands; /* of all RUN, squeezed */
+    struct strlist scripts;  /* of those with a heredoc: a record has a part of it */
+    struct strlist steps;
     struct window *windows;
     size_t windows_len;
 };
@@ -42,18 +42,18 @@ struct traces *traces_new(const char *mark)
 
 void traces_add_mark(struct traces *traces, const char *mark)
 {
-    words_put(&traces->marks, mem_printf("with id \"%s-", mark));
+    strlist_put(&traces->marks, mem_printf("with id \"%s-", mark));
 }
 
 void traces_free(struct traces *traces)
 {
     if (traces == NULL)
         return;
-    words_done(&traces->marks);
-    words_done(&traces->known);
-    words_done(&traces->commands);
-    words_done(&traces->scripts);
-    words_done(&traces->steps);
+    strlist_done(&traces->marks);
+    strlist_done(&traces->known);
+    strlist_done(&traces->commands);
+    strlist_done(&traces->scripts);
+    strlist_done(&traces->steps);
     free(traces->windows);
     free(traces);
 }
@@ -61,8 +61,8 @@ void traces_free(struct traces *traces)
 void traces_know(struct traces *traces, const struct records *records)
 {
     for (size_t i = 0; i < records->len; i++)
-        words_add(&traces->known, records->items[i].id);
-    words_sort(&traces->known);
+        strlist_add(&traces->known, records->items[i].id);
+    strlist_sort(&traces->known);
 }
 
 /* Without blanks, the backslashes of continued lines and the signs of an exec
@@ -88,7 +88,7 @@ static void add_run(struct traces *traces, const struct dockerfile_line *line)
     buf_append_str(&text, command);
     for (size_t i = 0; i < line->heredocs_len; i++)
         buf_append_str(&text, line->heredocs[i].text.data);
-    words_put(line->heredocs_len > 0 ? &traces->scripts : &traces->commands, squeeze(text.data));
+    strlist_put(line->heredocs_len > 0 ? &traces->scripts : &traces->commands, squeeze(text.data));
     buf_done(&text);
 }
 
@@ -113,8 +113,8 @@ void traces_add_window(struct traces *traces, int64_t from, int64_t to, bool sen
 
 void traces_add_step(struct traces *traces, const char *instruction)
 {
-    if (!words_has(&traces->steps, instruction))
-        words_add(&traces->steps, instruction);
+    if (!strlist_has(&traces->steps, instruction))
+        strlist_add(&traces->steps, instruction);
 }
 
 /* -------------------------------------------------------------------- finding */
@@ -130,7 +130,7 @@ static bool in_a_window(const struct traces *traces, int64_t at)
 static bool has_command(const struct traces *traces, const char *command)
 {
     char *squeezed = squeeze(command);
-    bool found = words_has(&traces->commands, squeezed);
+    bool found = strlist_has(&traces->commands, squeezed);
     for (size_t i = 0; i < traces->scripts.len && !found; i++)
         found = strlen(squeezed) >= PART_MIN && strstr(traces->scripts.items[i], squeezed) != NULL;
     free(squeezed);
@@ -168,7 +168,7 @@ static bool is_trace(const struct traces *traces, const struct record *record)
 {
     if (strcmp(record->type, "exec.cachemount") == 0)
         return has_mark(traces, record->description);
-    if (words_find(&traces->known, record->id))
+    if (strlist_find(&traces->known, record->id))
         return false;
     if (strcmp(record->type, "regular") != 0 || !in_a_window(traces, record->created_at))
         return false;
@@ -204,7 +204,7 @@ static bool sent_alone(const struct traces *traces, const struct window *window,
     size_t sources = 0;
     for (size_t i = 0; i < records->len; i++) {
         const struct record *record = &records->items[i];
-        if (!lies_in(window, record) || words_find(&traces->known, record->id))
+        if (!lies_in(window, record) || strlist_find(&traces->known, record->id))
             continue;
         if (is_source(record))
             sources += 1;
@@ -232,7 +232,7 @@ static size_t find_sources(const struct traces *traces, const struct records *re
         for (size_t i = 0; i < records->len; i++) {
             const struct record *record = &records->items[i];
             if (is_source(record) && lies_in(window, record) &&
-                !words_find(&traces->known, record->id))
+                !strlist_find(&traces->known, record->id))
                 put(record, ids, &len, ret_held);
         }
     }

@@ -8,30 +8,52 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
-#include "core/cache/layout.h"
+#include "core/cache/unlink.h"
+#include "core/oci/layout.h"
 
 #define ROOM 100000
 #define ROOM_BESIDE 32
 #define INGEST_PREFIX "ingest."
+#define LOCK_TRIES 10
+#define LOCK_PAUSE_MS 20
 
-static int open_below(int dirfd, const char *name)
+/* *ret_fd stays -1 when there is none. */
+static int open_below(int dirfd, const char *name, int *ret_fd, struct err *err)
 {
-    int fd;
-    return fs_open_dir(dirfd, name, &fd, NULL) == 0 ? fd : -1;
+    int code = fs_open_dir(dirfd, name, ret_fd, err);
+    return code == -ENOENT ? 0 : code;
 }
 
+/* On some file systems there are no locks: each step still checks what it meets. */
+static bool has_no_locks(int code)
+{
+    return code == ENOLCK || code == EOPNOTSUPP || code == ENOTSUP || code == EINVAL ||
+           code == ENOSYS;
+}
+
+/* Who only looks whether the lock is held holds it for a moment itself. */
 static int lock(int fd, struct err *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-        return 0; /* where there are no locks, each step still checks what it meets */
-    return err_set(err, ERR_BUSY, "another bilge is removing something here");
+    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0;) {
+        if (has_no_locks(errno))
+            return 0;
+        if (errno == EINTR)
+            continue;
+        if (errno != EWOULDBLOCK)
+            return err_sys(err, -errno, "locking a cache directory");
+        if (tries++ == LOCK_TRIES)
+            return err_set(err, ERR_BUSY, "another bilge is removing something here");
+        nanosleep(&(struct timespec){0, LOCK_PAUSE_MS * 1000000L}, NULL);
+    }
+    return 0;
 }
 
-static int open_cache(int root_fd, const char *name, uint64_t dev, uint64_t ino, int *ret_fd,
-                      struct err *err)
+int aside_lock(int root_fd, const char *name, uint64_t dev, uint64_t ino, int *ret_fd,
+               struct err *err)
 {
     struct fs_stat stat;
     int fd;
@@ -51,44 +73,102 @@ static int open_cache(int root_fd, const char *name, uint64_t dev, uint64_t ino,
 }
 
 /* A directory of that name that somebody else made is not ours to work in. */
-static int open_dir(int cache_fd)
+static int open_dir(struct aside *aside, struct err *err)
 {
     struct fs_stat stat;
-    int fd = open_below(cache_fd, CACHE_ASIDE);
-    if (fd >= 0 && geteuid() != 0 &&
-        (fs_stat_fd(fd, &stat, NULL) < 0 || stat.uid != geteuid())) {
-        close(fd);
-        return -1;
+    int code = open_below(aside->cache_fd, CACHE_ASIDE, &aside->dir_fd, err);
+    if (code < 0 || aside->dir_fd < 0 || geteuid() == 0)
+        return code;
+    code = fs_stat_fd(aside->dir_fd, &stat, err);
+    if (code == 0 && stat.uid != geteuid())
+        code = err_set(err, ERR_FOREIGN, CACHE_ASIDE " in it belongs to another user");
+    if (code < 0) {
+        close(aside->dir_fd);
+        aside->dir_fd = -1;
     }
-    return fd;
+    return code;
+}
+
+static int open_blobs(struct aside *aside, struct err *err)
+{
+    int above = -1, code = open_below(aside->cache_fd, "blobs", &above, err);
+    if (code == 0 && above >= 0)
+        code = open_below(above, "sha256", &aside->blobs_fd, err);
+    if (above >= 0)
+        close(above);
+    return code;
+}
+
+static void close_all(const struct aside *aside)
+{
+    int fds[] = {aside->dir_fd, aside->blobs_fd, aside->ingest_fd, aside->cache_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
 }
 
 int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
                struct aside *ret_aside, struct err *err)
 {
-    struct aside aside = {.blobs_fd = -1};
-    int code = open_cache(root_fd, name, dev, ino, &aside.cache_fd, err);
+    struct aside aside = {.blobs_fd = -1, .ingest_fd = -1, .dir_fd = -1};
+    int code = aside_lock(root_fd, name, dev, ino, &aside.cache_fd, err);
     if (code < 0)
         return code;
-    int blobs = open_below(aside.cache_fd, "blobs");
-    if (blobs >= 0) {
-        aside.blobs_fd = open_below(blobs, "sha256");
-        close(blobs);
-    }
-    aside.ingest_fd = open_below(aside.cache_fd, "ingest");
-    aside.dir_fd = open_dir(aside.cache_fd);
-    *ret_aside = aside;
-    return 0;
+    code = open_blobs(&aside, err);
+    if (code == 0)
+        code = open_below(aside.cache_fd, "ingest", &aside.ingest_fd, err);
+    if (code == 0)
+        code = open_dir(&aside, err);
+    if (code < 0)
+        close_all(&aside);
+    else
+        *ret_aside = aside;
+    return code;
 }
 
-void aside_close(struct aside *aside)
+struct returning {
+    const struct aside *aside;
+    size_t left;
+};
+
+static void return_one(void *arg, enum aside_kind kind, const char *name)
 {
-    int fds[] = {aside->dir_fd, aside->blobs_fd, aside->ingest_fd, aside->cache_fd};
-    if (aside->dir_fd >= 0)
-        unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR);
-    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    struct returning *returning = arg;
+    int code = aside_return(returning->aside, kind, name);
+    if (code == -EEXIST) /* it was written anew */
+        code = aside_delete(returning->aside, kind, name, NULL);
+    returning->left += code < 0 && code != -ENOENT;
+}
+
+int aside_return_all(const struct aside *aside, struct err *err)
+{
+    struct returning returning = {.aside = aside};
+    int code = aside_each(aside, return_one, &returning, err);
+    if (code == 0 && returning.left > 0)
+        code = err_set(err, -EBUSY, "%zu blobs that were set aside could not be put back",
+                       returning.left);
+    return code;
+}
+
+static int remove_dir(const struct aside *aside)
+{
+    bool gone = unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR) == 0 || errno == ENOENT;
+    return gone ? 0 : -errno;
+}
+
+int aside_close(struct aside *aside, struct err *err)
+{
+    int code = remove_dir(aside);
+    bool full = code == -ENOTEMPTY || code == -EEXIST;
+    if (full || (code == 0 && aside->beside)) {
+        code = aside_return_all(aside, err);
+        if (code == 0 && full)
+            remove_dir(aside); /* else what is in it is not ours */
+    } else if (code < 0) {
+        err_sys(err, code, "removing " CACHE_ASIDE);
+    }
+    close_all(aside);
+    return code;
 }
 
 size_t aside_room(const struct aside *aside)
@@ -116,29 +196,15 @@ static struct spot spot_in(const struct aside *aside, bool beside, enum aside_ki
 }
 
 /* Where it waits: in the directory, else beside it. */
-static struct spot find_spot(const struct aside *aside, enum aside_kind kind, const char *name)
+static int find_spot(const struct aside *aside, enum aside_kind kind, const char *name,
+                     struct spot *ret_spot, struct fs_stat *ret_stat)
 {
-    struct stat st;
-    struct spot spot = spot_in(aside, false, kind, name);
-    if (spot.fd >= 0 && fstatat(spot.fd, spot.name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return spot;
-    return spot_in(aside, true, kind, name);
-}
-
-/* Never replaces what stands at the new name. */
-static int move(int from_fd, const char *from, int to_fd, const char *to)
-{
-#ifdef RENAME_NOREPLACE
-    if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -errno;
-#endif
-    /* Not every file system can do that in one step. */
-    struct stat st;
-    if (fstatat(to_fd, to, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        return -EEXIST;
-    return renameat(from_fd, from, to_fd, to) == 0 ? 0 : -errno;
+    *ret_spot = spot_in(aside, false, kind, name);
+    int code = ret_spot->fd >= 0 ? fs_look(ret_spot->fd, ret_spot->name, ret_stat) : -ENOENT;
+    if (code != -ENOENT)
+        return code;
+    *ret_spot = spot_in(aside, true, kind, name);
+    return fs_look(ret_spot->fd, ret_spot->name, ret_stat);
 }
 
 static int make_dir(struct aside *aside)
@@ -150,42 +216,51 @@ static int make_dir(struct aside *aside)
         aside->beside = errno == ENOSPC || errno == EDQUOT;
         return aside->beside ? 0 : -errno;
     }
-    aside->dir_fd = open_dir(aside->cache_fd);
-    return aside->dir_fd >= 0 ? 0 : -EPERM;
+    int code = open_dir(aside, NULL);
+    if (code == 0 && aside->dir_fd < 0)
+        code = -ENOENT;
+    if (code < 0)
+        unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR);
+    return code;
 }
 
 int aside_take(struct aside *aside, enum aside_kind kind, const char *name)
 {
+    if (home_of(aside, kind) < 0)
+        return -ENOENT;
     int code = make_dir(aside);
     if (code < 0)
         return code;
     struct spot spot = spot_in(aside, aside->beside, kind, name);
-    if (home_of(aside, kind) < 0)
-        return -ENOENT;
-    return move(home_of(aside, kind), name, spot.fd, spot.name);
+    return fs_move(home_of(aside, kind), name, spot.fd, spot.name);
 }
 
 int aside_return(const struct aside *aside, enum aside_kind kind, const char *name)
 {
-    struct spot spot = find_spot(aside, kind, name);
-    if (home_of(aside, kind) < 0)
-        return -ENOENT;
-    return move(spot.fd, spot.name, home_of(aside, kind), name);
+    struct spot spot;
+    struct fs_stat stat;
+    int code = find_spot(aside, kind, name, &spot, &stat);
+    if (code == 0 && home_of(aside, kind) < 0)
+        code = -ENOTDIR;
+    return code < 0 ? code : fs_move(spot.fd, spot.name, home_of(aside, kind), name);
 }
 
 int aside_stat(const struct aside *aside, enum aside_kind kind, const char *name,
                struct fs_stat *ret_stat)
 {
-    struct spot spot = find_spot(aside, kind, name);
-    return fs_stat_at(spot.fd, spot.name, ret_stat, NULL);
+    struct spot spot;
+    return find_spot(aside, kind, name, &spot, ret_stat);
 }
 
 int aside_delete(const struct aside *aside, enum aside_kind kind, const char *name,
                  int64_t *freed_bytes)
 {
-    struct spot spot = find_spot(aside, kind, name);
-    struct err err = {0};
-    return fs_remove_tree(spot.fd, spot.name, freed_bytes, &err);
+    struct spot spot;
+    struct fs_stat stat;
+    int code = find_spot(aside, kind, name, &spot, &stat);
+    if (code == -ENOENT)
+        return 0;
+    return code < 0 ? code : unlink_tree(spot.fd, spot.name, NULL, freed_bytes, NULL);
 }
 
 /* ---- what waits */
@@ -207,12 +282,26 @@ static int add_name(void *arg, const char *name, enum fs_type type)
     return 0;
 }
 
+static bool is_ingest(const char *name)
+{
+    return strncmp(name, INGEST_PREFIX, strlen(INGEST_PREFIX)) == 0 &&
+           fs_is_name(name + strlen(INGEST_PREFIX));
+}
+
+bool aside_is_ours(const char *name)
+{
+    struct digest digest;
+    return is_ingest(name) || digest_parse_hex(name, &digest);
+}
+
 static void call_each(const struct names *names, aside_cb *cb, void *arg)
 {
     const char *end = names->text.data + names->text.len;
     for (const char *name = names->text.data; name < end; name += strlen(name) + 1) {
-        bool ingest = strncmp(name, INGEST_PREFIX, strlen(INGEST_PREFIX)) == 0;
-        cb(arg, ingest ? ASIDE_INGEST : ASIDE_BLOB, ingest ? name + strlen(INGEST_PREFIX) : name);
+        if (is_ingest(name))
+            cb(arg, ASIDE_INGEST, name + strlen(INGEST_PREFIX));
+        else if (aside_is_ours(name))
+            cb(arg, ASIDE_BLOB, name);
     }
 }
 

@@ -25,12 +25,20 @@ struct aside {
     bool beside;             /* there was no room for it */
 };
 
-/* Opens and locks. ERR_CHANGED when it is another directory than dev and ino
- * say (ino 0: whichever it is), ERR_BUSY when another bilge has it. */
+/* Opens a cache directory and locks it. ERR_CHANGED when it is another directory
+ * than dev and ino say (ino 0: whichever it is), ERR_BUSY when another bilge has
+ * it. *ret_fd is the caller's; the lock goes with it. */
+int aside_lock(int root_fd, const char *name, uint64_t dev, uint64_t ino, int *ret_fd,
+               struct err *err);
+
+/* The same, and opens what lies in it. Something that is there and can't be
+ * opened is an error: nothing is taken for absent that was not seen to be.
+ * ERR_FOREIGN when .bilge-aside is another user's. */
 int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
                struct aside *ret_aside, struct err *err);
-/* Also removes .bilge-aside when it is empty. */
-void aside_close(struct aside *aside);
+/* Also puts back what is still set aside, and removes .bilge-aside when nothing
+ * is in it. An error when something of it is left. */
+int aside_close(struct aside *aside, struct err *err);
 
 /* How many may wait at a time: a directory never shrinks again, so few where
  * the cache directory itself has to hold them. */
@@ -41,13 +49,19 @@ size_t aside_room(const struct aside *aside);
 int aside_take(struct aside *aside, enum aside_kind kind, const char *name);
 /* Puts it back where it was. -EEXIST when it was written anew meanwhile. */
 int aside_return(const struct aside *aside, enum aside_kind kind, const char *name);
+/* All that waits; what was written anew meanwhile stays, and the older copy goes. */
+int aside_return_all(const struct aside *aside, struct err *err);
 int aside_stat(const struct aside *aside, enum aside_kind kind, const char *name,
                struct fs_stat *ret_stat);
 /* Adds what it gave back to *freed_bytes. */
 int aside_delete(const struct aside *aside, enum aside_kind kind, const char *name,
                  int64_t *freed_bytes);
 
-/* Calls cb for all that waits. cb may move or delete it. */
+/* A name in .bilge-aside, or behind ".bilge-aside.": of bilge's making? */
+bool aside_is_ours(const char *name);
+
+/* Calls cb for all that waits; a name that is not of bilge's making does not. cb
+ * may move or delete it. */
 typedef void aside_cb(void *arg, enum aside_kind kind, const char *name);
 int aside_each(const struct aside *aside, aside_cb *cb, void *arg, struct err *err);
 

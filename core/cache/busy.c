@@ -1,13 +1,16 @@
 #include "core/cache/busy.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/err.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/cache/entries.h"
+#include "core/oci/layout.h"
 
 bool busy_is_fresh(int64_t modified_at, int64_t now)
 {
@@ -37,59 +40,84 @@ char *busy_blob_sign(int64_t modified_at, int64_t now)
 /* ---- the signs of one directory */
 
 /* The newest fresh time of the entries of a directory, and of one level below
- * when `deep`; 0: none. Only those after `since` count. */
-static int64_t newest_fresh(int dirfd, bool deep, int64_t since, int64_t now)
+ * when `deep`: raises *newest. Only those after `since` count. An error when an
+ * entry can't be looked at. */
+static int find_newest(int dirfd, bool deep, int64_t since, int64_t now, int64_t *newest);
+
+static int look_at_entry(int dirfd, const char *name, bool deep, int64_t since, int64_t now,
+                         int64_t *newest)
+{
+    struct fs_stat stat;
+    int fd = -1, code = entry_stat(dirfd, name, &stat);
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    int64_t at = stat.modified_at;
+    if (at > since && at > *newest && busy_is_fresh(at, now))
+        *newest = at;
+    if (!deep || stat.type != FS_DIR)
+        return 0;
+    code = fs_open_dir(dirfd, name, &fd, NULL);
+    if (code < 0) /* what is mounted there is no export's */
+        return code == -ENOENT || code == -EXDEV ? 0 : code;
+    code = find_newest(fd, false, since, now, newest);
+    close(fd);
+    return code;
+}
+
+static int find_newest(int dirfd, bool deep, int64_t since, int64_t now, int64_t *newest)
 {
     struct entries_reader reader = ENTRIES_READER(dirfd);
     struct entries *entries = mem_alloc(sizeof *entries);
     struct entry entry;
-    int64_t newest = 0;
-    while (entries_read(&reader, entries) > 0) {
-        while (entries_next(entries, &entry)) {
-            struct fs_stat stat;
-            int fd;
-            if (entry_stat(dirfd, entry.name, &stat) < 0)
-                continue;
-            int64_t at = stat.modified_at;
-            if (at > since && at > newest && busy_is_fresh(at, now))
-                newest = at;
-            if (!deep || stat.type != FS_DIR || fs_open_dir(dirfd, entry.name, &fd, NULL) < 0)
-                continue;
-            at = newest_fresh(fd, false, since, now);
-            newest = at > newest ? at : newest;
-            close(fd);
-        }
+    int code;
+    while ((code = entries_read(&reader, entries)) > 0) {
+        while (code >= 0 && entries_next(entries, &entry))
+            code = look_at_entry(dirfd, entry.name, deep, since, now, newest);
+        if (code < 0)
+            break;
     }
+    if (code < 0)
+        entries_stop(&reader);
     free(entries);
-    return newest;
+    return code;
 }
 
-static int64_t newest_blob(int cache_fd, int64_t now)
+/* What is not there shows no sign; what can't be opened may. */
+static int find_ingest(int cache_fd, int64_t now, int64_t *newest)
+{
+    int fd = -1, code = fs_open_dir(cache_fd, "ingest", &fd, NULL);
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    code = find_newest(fd, true, 0, now, newest);
+    close(fd);
+    return code;
+}
+
+static int find_blob(int cache_fd, int64_t now, int64_t *newest)
 {
     struct fs_stat index = {0};
-    int64_t newest = 0;
-    int blobs_fd, fd;
-    fs_stat_at(cache_fd, "index.json", &index, NULL);
-    if (fs_open_dir(cache_fd, "blobs", &blobs_fd, NULL) < 0)
-        return 0;
-    if (fs_open_dir(blobs_fd, "sha256", &fd, NULL) == 0) {
-        newest = newest_fresh(fd, false, index.modified_at, now);
-        close(fd);
-    }
-    close(blobs_fd);
-    return newest;
+    int fd = -1, code = fs_look(cache_fd, "index.json", &index);
+    if (code == 0 || code == -ENOENT)
+        code = cache_open_blobs(cache_fd, &fd, NULL);
+    if (code < 0)
+        return code == -ENOENT ? 0 : code;
+    code = find_newest(fd, false, index.modified_at, now, newest);
+    close(fd);
+    return code;
 }
 
 char *busy_file_signs(int cache_fd, int64_t now)
 {
-    int fd;
     int64_t at = 0;
-    if (fs_open_dir(cache_fd, "ingest", &fd, NULL) == 0) {
-        at = newest_fresh(fd, true, 0, now);
-        close(fd);
-    }
+    int code = find_ingest(cache_fd, now, &at);
+    if (code < 0)
+        return mem_printf("whether an export writes into ingest/ can't be told: %s",
+                          err_reason(code));
     if (at != 0)
         return busy_ingest_sign(at, now);
-    at = newest_blob(cache_fd, now);
+    code = find_blob(cache_fd, now, &at);
+    if (code < 0)
+        return mem_printf("whether an export writes into blobs/ can't be told: %s",
+                          err_reason(code));
     return at != 0 ? busy_blob_sign(at, now) : NULL;
 }

@@ -31,11 +31,13 @@ char *busy_blob_sign(int64_t modified_at, int64_t now);
  * all processes that can be seen. Those in session `own_session` are left out
  * (our own builds run in sessions of their own; a list that 0 ends; NULL for
  * none). Gives a line such as "docker compose build api (pid 4711)", or NULL.
- * Reads /proc; where there is none it finds nothing. Any thread. */
+ * Reads /proc; where there is none it finds nothing; when it can't be read that is
+ * the line. Any thread. */
 char *busy_building_client(const pid_t *own_sessions);
 
 /* The file signs of one cache directory, afresh from the disk. `cache_fd` is
- * the open directory. Gives a line, or NULL. Any thread. */
+ * the open directory. Gives a line, or NULL. What can't be read is a sign: nobody
+ * knows what goes on there. Any thread. */
 char *busy_file_signs(int cache_fd, int64_t now);
 
 #endif

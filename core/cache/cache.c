@@ -43,57 +43,6 @@ const char *cache_untouchable(const struct cache *cache)
     }
 }
 
-bool digest_equal(const struct digest *a, const struct digest *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}
-
-/* 1 + the value of a lower-case hex digit, 0 for anything else: a scan reads
- * each name in a directory by this. */
-static const uint8_t hex_values[256] = {
-    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
-};
-
-bool digest_parse_hex(const char *hex, struct digest *ret_digest)
-{
-    struct digest digest;
-    for (size_t i = 0; i < sizeof digest.bytes; i++) {
-        unsigned high = hex_values[(uint8_t)hex[2 * i]];
-        unsigned low = high == 0 ? 0 : hex_values[(uint8_t)hex[2 * i + 1]];
-        if (low == 0)
-            return false;
-        digest.bytes[i] = (uint8_t)((high - 1) << 4 | (low - 1));
-    }
-    if (hex[2 * sizeof digest.bytes] != '\0')
-        return false;
-    *ret_digest = digest;
-    return true;
-}
-
-bool digest_parse(const char *text, struct digest *ret_digest)
-{
-    return strncmp(text, "sha256:", 7) == 0 && digest_parse_hex(text + 7, ret_digest);
-}
-
-const char *digest_hex(char out[DIGEST_HEX_SIZE], const struct digest *digest)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < sizeof digest->bytes; i++) {
-        out[2 * i] = digits[digest->bytes[i] >> 4];
-        out[2 * i + 1] = digits[digest->bytes[i] & 15];
-    }
-    out[DIGEST_HEX_SIZE - 1] = '\0';
-    return out;
-}
-
-const char *digest_text(char out[DIGEST_TEXT_SIZE], const struct digest *digest)
-{
-    memcpy(out, "sha256:", 7);
-    digest_hex(out + 7, digest);
-    return out;
-}
-
 void cache_forget(struct cache *cache)
 {
     for (size_t i = 0; i < cache->generations_len; i++) {
@@ -181,6 +130,21 @@ int64_t cache_garbage_bytes(const struct cache *cache)
     return bytes;
 }
 
+int64_t cache_written_at(const struct cache *cache)
+{
+    int64_t newest = cache->last_export_at;
+    for (size_t i = 0; i < cache->generations_len; i++)
+        if (cache->generations[i].exported_at > newest)
+            newest = cache->generations[i].exported_at;
+    for (size_t i = 0; i < cache->blobs_len; i++)
+        if (cache->blobs[i].modified_at > newest)
+            newest = cache->blobs[i].modified_at;
+    for (size_t i = 0; i < cache->leftovers_len; i++)
+        if (cache->leftovers[i].modified_at > newest)
+            newest = cache->leftovers[i].modified_at;
+    return newest;
+}
+
 static int by_digest(const void *key, const void *blob)
 {
     return memcmp(((const struct digest *)key)->bytes,
@@ -249,4 +213,98 @@ const char *cache_trouble(const struct cache *cache)
     return cache_lost_layers(cache, &fuller) > 0
                ? "shrunken: this export lost layers of the one before; restore brings it back"
                : NULL;
+}
+
+#define MAX_PROBLEMS 200
+
+void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct digest *digest,
+                       char *detail)
+{
+    for (size_t i = 0; digest != NULL && i < cache->problems_len; i++) {
+        const struct cache_problem *same = &cache->problems[i];
+        if (same->kind == kind && same->has_digest && digest_equal(&same->digest, digest)) {
+            free(detail);
+            return;
+        }
+    }
+    cache->problems_total++;
+    if (cache->problems_len == MAX_PROBLEMS) {
+        free(detail);
+        return;
+    }
+    if (cache->problems == NULL)
+        cache->problems = mem_zalloc(MAX_PROBLEMS * sizeof *cache->problems);
+    cache->problems[cache->problems_len++] = (struct cache_problem){
+        .kind = kind,
+        .has_digest = digest != NULL,
+        .digest = digest != NULL ? *digest : (struct digest){{0}},
+        .detail = detail,
+    };
+}
+
+void cache_drop_problems(struct cache *cache, enum problem_kind kind)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < cache->problems_len; i++) {
+        if (cache->problems[i].kind == kind)
+            free(cache->problems[i].detail);
+        else
+            cache->problems[kept++] = cache->problems[i];
+    }
+    cache->problems_total -= cache->problems_len - kept;
+    cache->problems_len = kept;
+}
+
+static const char *consequence(enum blob_role role)
+{
+    return role == BLOB_LAYER ? "the next build fails until this is repaired or restored"
+                              : "the next build finds nothing cached here";
+}
+
+static const char *role_name(enum blob_role role)
+{
+    return role == BLOB_CONFIG     ? "the cache config"
+           : role == BLOB_MANIFEST ? "a manifest"
+                                   : "a layer";
+}
+
+void report_missing(struct cache *cache, const char *who, const struct descriptor *missing)
+{
+    char text[DIGEST_TEXT_SIZE];
+    cache_add_problem(cache, PROBLEM_MISSING, &missing->digest,
+                      mem_printf("%s names %s that is gone (%s): %s", who, role_name(missing->role),
+                                 digest_text(text, &missing->digest), consequence(missing->role)));
+}
+
+void report_size(struct cache *cache, const struct descriptor *wanted, int64_t found)
+{
+    char text[DIGEST_TEXT_SIZE];
+    cache_add_problem(cache, PROBLEM_SIZE, &wanted->digest,
+                      mem_printf("%s has %lld bytes where the live manifest says %lld: %s",
+                                 digest_text(text, &wanted->digest), (long long)found,
+                                 (long long)wanted->size_bytes, consequence(wanted->role)));
+}
+
+void report_odd(struct cache *cache, const char *who, const struct manifest *manifest)
+{
+    if (manifest->odd == NULL)
+        return;
+    cache->live_unknown = true;
+    cache_add_problem(cache, PROBLEM_FOREIGN, NULL,
+                      mem_printf("%s holds %zu thing%s that bilge does not understand, such as "
+                                 "%s: what is live is not known",
+                                 who, manifest->odd_count, manifest->odd_count == 1 ? "" : "s",
+                                 manifest->odd));
+}
+
+void report_unread(struct cache *cache, const struct digest *digest, const struct err *err)
+{
+    char text[DIGEST_TEXT_SIZE];
+    bool unread = layout_is_unread(err->code);
+    cache->live_unknown = true;
+    cache_add_problem(cache, unread ? PROBLEM_UNREADABLE : PROBLEM_INDEX, digest,
+                      mem_printf("the live manifest %s %s: %s; what is live is not known",
+                                 digest_text(text, digest),
+                                 unread ? "can't be read" : "is damaged or of an unknown form",
+                                 err->text));
 }

@@ -29,20 +29,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A sha256 digest. Other algorithms are reported as a problem, not read. */
-struct digest {
-    uint8_t bytes[32];
-};
-#define DIGEST_HEX_SIZE 65  /* 64 digits and NUL */
-#define DIGEST_TEXT_SIZE 72 /* "sha256:" before it */
-
-bool digest_equal(const struct digest *a, const struct digest *b);
-/* "sha256:<64 lower-case hex>" and nothing else. */
-bool digest_parse(const char *text, struct digest *ret_digest);
-/* 64 lower-case hex digits: the name of a blob's file. */
-bool digest_parse_hex(const char *hex, struct digest *ret_digest);
-const char *digest_hex(char out[DIGEST_HEX_SIZE], const struct digest *digest);
-const char *digest_text(char out[DIGEST_TEXT_SIZE], const struct digest *digest);
+#include "core/base/err.h"
+#include "core/oci/digest.h"
+#include "core/oci/layout.h"
 
 enum cache_state {
     CACHE_OK,
@@ -57,7 +46,6 @@ enum cache_state {
 const char *cache_state_name(enum cache_state state);
 
 enum blob_class { BLOB_ORPHAN, BLOB_OLDER, BLOB_LIVE };
-enum blob_role { BLOB_UNKNOWN, BLOB_LAYER, BLOB_CONFIG, BLOB_MANIFEST };
 
 #define CACHE_NONE UINT32_MAX /* no index */
 
@@ -182,6 +170,9 @@ struct cache *cache_copy(const struct cache *cache);
 /* older + orphans + abandoned ingest: what no live generation reaches. Without
  * the blobs when live_unknown. */
 int64_t cache_garbage_bytes(const struct cache *cache);
+/* When something was last written into the directory: its last export, a blob, a
+ * write under way. 0: not known. */
+int64_t cache_written_at(const struct cache *cache);
 /* How many layers of the export before a shrunken live generation has lost; 0
  * when none has shrunken. *ret_fuller: which generation has them. */
 size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller);
@@ -190,5 +181,24 @@ size_t cache_lost_layers(const struct cache *cache, uint32_t *ret_fuller);
 const char *cache_trouble(const struct cache *cache);
 /* Index of the blob, or CACHE_NONE. */
 uint32_t cache_find_blob(const struct cache *cache, const struct digest *digest);
+
+/* What is wrong with a cache, told in words with what follows from it. */
+/* Appends a problem, unless there are too many, or the same one of the same
+ * digest is there (a layer may be listed several times). Takes detail. */
+void cache_add_problem(struct cache *cache, enum problem_kind kind, const struct digest *digest,
+                       char *detail);
+
+/* Takes those of a kind back: they were not seen, rather than gone. */
+void cache_drop_problems(struct cache *cache, enum problem_kind kind);
+
+/* `who` names what is gone. */
+void report_missing(struct cache *cache, const char *who, const struct descriptor *missing);
+/* A blob has `found` bytes, and should have others. */
+void report_size(struct cache *cache, const struct descriptor *wanted, int64_t found);
+/* What of a document is not understood, if anything is not. Sets live_unknown. */
+void report_odd(struct cache *cache, const char *who, const struct manifest *manifest);
+/* A manifest that is there and can't be read, or makes no sense: what it keeps
+ * alive is unknown. Sets live_unknown. */
+void report_unread(struct cache *cache, const struct digest *digest, const struct err *err);
 
 #endif

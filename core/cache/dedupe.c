@@ -8,8 +8,8 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/cache/hash.h"
-#include "core/cache/layout.h"
+#include "core/oci/blob_hash.h"
+#include "core/oci/layout.h"
 
 /* ---------------------------------------------------------------- the plan */
 
@@ -155,6 +155,8 @@ static int check_files(const struct linking *linking, bool across_users, struct 
     if (from.type != FS_FILE || to.type != FS_FILE || from.ino != linking->item->from_ino ||
         to.ino != linking->item->to_ino || from.size_bytes != to.size_bytes)
         return err_sys(err, ERR_CHANGED, "linking blob %.12s", linking->hex);
+    if (from.mount_root || to.mount_root)
+        return err_sys(err, -EXDEV, "linking blob %.12s", linking->hex);
     if (from.uid != to.uid && !across_users)
         return err_set(err, ERR_FOREIGN,
                        "linking blob %.12s: the copies belong to different users", linking->hex);
@@ -164,7 +166,7 @@ static int check_files(const struct linking *linking, bool across_users, struct 
 static int check_content(struct linking *linking, struct err *err)
 {
     struct digest actual;
-    int code = hash_file(linking->from_fd, linking->hex, go_on, linking, &actual, err);
+    int code = blob_hash_file(linking->from_fd, linking->hex, go_on, linking, &actual, err);
     if (code == 0 && !digest_equal(&actual, &linking->item->digest))
         code = err_set(err, ERR_FORMAT, "linking blob %.12s: its content is damaged", linking->hex);
     return code;

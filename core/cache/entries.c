@@ -2,16 +2,9 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/sysmacros.h>
-#endif
-
-#include "core/base/clock.h"
 
 static bool is_dots(const char *name)
 {
@@ -53,29 +46,6 @@ bool entries_next(struct entries *entries, struct entry *ret_entry)
     return false;
 }
 
-int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
-{
-    /* Asking for little matters on network file systems. */
-    const unsigned mask = STATX_TYPE | STATX_INO | STATX_NLINK | STATX_SIZE | STATX_BLOCKS |
-                          STATX_MTIME | STATX_UID | STATX_MODE;
-    struct statx stx;
-    int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] == '\0' ? AT_EMPTY_PATH : 0);
-    if (statx(dirfd, name, flags, mask, &stx) < 0)
-        return -errno;
-    *ret_stat = (struct fs_stat){
-        .type = fs_type_of_mode(stx.stx_mode),
-        .dev = makedev(stx.stx_dev_major, stx.stx_dev_minor),
-        .ino = stx.stx_ino,
-        .nlink = stx.stx_nlink,
-        .uid = stx.stx_uid,
-        .mode = stx.stx_mode & 07777,
-        .size_bytes = (int64_t)stx.stx_size,
-        .allocated_bytes = (int64_t)stx.stx_blocks * 512,
-        .modified_at = clock_of_file(stx.stx_mtime.tv_sec, stx.stx_mtime.tv_nsec),
-    };
-    return 0;
-}
-
 #else
 
 struct record {
@@ -87,13 +57,14 @@ struct record {
 
 static int open_stream(struct entries_reader *reader)
 {
-    int copy = openat(reader->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    reader->stream = copy < 0 ? NULL : fdopendir(copy);
+    int copy, code = fs_open_again(reader->fd, &copy);
+    if (code < 0)
+        return code;
+    reader->stream = fdopendir(copy);
     if (reader->stream != NULL)
         return 0;
-    int code = -errno;
-    if (copy >= 0)
-        close(copy);
+    code = -errno;
+    close(copy);
     return code;
 }
 
@@ -146,24 +117,9 @@ bool entries_next(struct entries *entries, struct entry *ret_entry)
     return false;
 }
 
+#endif
+
 int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat)
 {
-    struct stat st;
-    int code = name[0] == '\0' ? fstat(dirfd, &st) : fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW);
-    if (code < 0)
-        return -errno;
-    *ret_stat = (struct fs_stat){
-        .type = fs_type_of_mode(st.st_mode),
-        .dev = st.st_dev,
-        .ino = st.st_ino,
-        .nlink = (uint32_t)st.st_nlink,
-        .uid = st.st_uid,
-        .mode = st.st_mode & 07777,
-        .size_bytes = st.st_size,
-        .allocated_bytes = (int64_t)st.st_blocks * 512,
-        .modified_at = clock_of_file(st.st_mtim.tv_sec, st.st_mtim.tv_nsec),
-    };
-    return 0;
+    return fs_look(dirfd, name, ret_stat);
 }
-
-#endif

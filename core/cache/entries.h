@@ -1,6 +1,5 @@
-/* The names in a directory, read in large batches that threads can share, and
- * the little of a stat that a scan needs. getdents64 and statx on Linux,
- * readdir and fstatat elsewhere. */
+/* The names in a directory, read in large batches that threads can share.
+ * getdents64 on Linux, readdir elsewhere. */
 #ifndef BILGE_CACHE_ENTRIES_H
 #define BILGE_CACHE_ENTRIES_H
 
@@ -40,9 +39,7 @@ void entries_stop(struct entries_reader *reader);
 /* The next entry but "." and ".."; false at the end of the batch. */
 bool entries_next(struct entries *entries, struct entry *ret_entry);
 
-/* Describes `name` below dirfd without following a symlink, or dirfd itself
- * when name is "". Fills type, dev, ino, nlink, size, allocated, modified_at
- * and uid. 0 or a negative errno code. */
+/* fs_look(). */
 int entry_stat(int dirfd, const char *name, struct fs_stat *ret_stat);
 
 #endif

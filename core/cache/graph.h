@@ -10,7 +10,7 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cache/cache.h"
-#include "core/cache/layout.h"
+#include "core/oci/layout.h"
 
 /* What a manifest leads to. */
 enum node_kind {

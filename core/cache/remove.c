@@ -1,21 +1,31 @@
 #include "core/cache/remove.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "core/base/clock.h"
+#include "core/base/crew.h"
+#include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/cache/aside.h"
 #include "core/cache/busy.h"
-#include "core/cache/crew.h"
-#include "core/cache/keep.h"
-#include "core/cache/layout.h"
+#include "core/cache/check.h"
+#include "core/cache/needed.h"
+#include "core/cache/note.h"
 #include "core/cache/recover.h"
-#include "core/cache/remove_check.h"
+#include "core/cache/scan.h"
 #include "core/cache/tree.h"
+#include "core/cache/unlink.h"
+#include "core/oci/index.h"
+#include "core/oci/layout.h"
 
 #define THREADS 4
 /* Items that one task deletes. */
@@ -59,6 +69,105 @@ static bool must_stay(const struct cache *look, const struct remove_item *item)
     return blob != CACHE_NONE && look->blobs[blob].class == BLOB_LIVE;
 }
 
+/* ---- live exports: index.json names them no longer */
+
+static bool is_dropped(const struct removal *removal, const struct digest *manifest)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE &&
+            digest_equal(&removal->items[i].digest, manifest))
+            return true;
+    return false;
+}
+
+/* Is index.json the one that was shown, and does it name what is to go? */
+static bool is_as_shown(const struct removal *removal, const struct cache *cache)
+{
+    size_t wanted = 0, found = 0;
+    bool same = !cache->live_unknown;
+    for (size_t i = 0; i < removal->len; i++) {
+        if (removal->items[i].kind != REMOVE_LIVE)
+            continue;
+        wanted++;
+        same &= removal->items[i].modified_at == cache->last_export_at;
+    }
+    for (size_t i = 0; i < cache->generations_len; i++)
+        found += cache->generations[i].live &&
+                 is_dropped(removal, &cache->generations[i].manifest);
+    return same && found == wanted;
+}
+
+/* The manifests that stay named; 0 when one of them is not whole. */
+static size_t find_left(const struct removal *removal, const struct cache *cache,
+                        struct digest *left)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const struct cache_generation *generation = &cache->generations[i];
+        if (!generation->live || is_dropped(removal, &generation->manifest))
+            continue;
+        if (!generation->whole)
+            return 0;
+        left[len++] = generation->manifest;
+    }
+    return len;
+}
+
+static void set_live_codes(struct removal *removal, int code)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE)
+            removal->items[i].code = code;
+}
+
+static bool is_dropping_done(const struct removal *removal)
+{
+    for (size_t i = 0; i < removal->len; i++)
+        if (removal->items[i].kind == REMOVE_LIVE && removal->items[i].code != 0)
+            return false;
+    return true;
+}
+
+static int check_still_free(void *arg, struct err *err)
+{
+    const struct removal *removal = arg;
+    return check_busy(removal->context, removal->aside.cache_fd, err);
+}
+
+/* Before anything is set aside: until then their blobs are live. */
+static int drop_live(struct removal *removal)
+{
+    const struct remove_context *context = removal->context;
+    bool any = false;
+    for (size_t i = 0; i < removal->len; i++)
+        any |= removal->items[i].kind == REMOVE_LIVE;
+    if (!any)
+        return 0;
+    struct index_file file = {.exists = false};
+    struct manifest index = {0};
+    int code = index_read(removal->aside.cache_fd, &file, &index, removal->err);
+    struct cache *cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
+    struct digest *left = mem_alloc((cache->generations_len + 1) * sizeof *left);
+    size_t len = code == 0 && is_as_shown(removal, cache) ? find_left(removal, cache, left) : 0;
+    const struct index_edit edit = {.cache_fd = removal->aside.cache_fd,
+                                    .before = &file,
+                                    .check = check_still_free,
+                                    .arg = removal};
+    if (code == 0 && len == 0)
+        code = err_set(removal->err, ERR_CHANGED,
+                       "%s has other exports than were shown, or not all are whole",
+                       context->name);
+    if (code == 0)
+        code = index_keep(&edit, left, len, removal->err);
+    if (code == 0)
+        set_live_codes(removal, 0);
+    free(left);
+    cache_free(cache);
+    index_file_done(&file);
+    manifest_done(&index);
+    return code;
+}
+
 /* ---- setting aside */
 
 static int check_blob(const struct removal *removal, const struct remove_item *item,
@@ -84,15 +193,16 @@ static int check_ingest(const struct removal *removal, const struct remove_item 
     return 0;
 }
 
-/* What was renamed may be another file than the one looked at just before. */
+/* What was renamed may be another file than the one looked at just before: then,
+ * and when that can't be told, it goes back. */
 static int check_moved(struct removal *removal, const struct remove_item *item, const char *name)
 {
     struct fs_stat stat;
     int code = aside_stat(&removal->aside, kind_of(item), name, &stat);
-    if (code < 0 || stat.ino == item->ino)
-        return code;
-    code = aside_return(&removal->aside, kind_of(item), name);
-    return code < 0 ? code : ERR_CHANGED;
+    if (code == 0 && stat.ino == item->ino)
+        return 0;
+    int returned = aside_return(&removal->aside, kind_of(item), name);
+    return returned < 0 ? returned : code < 0 ? code : ERR_CHANGED;
 }
 
 static int set_aside(struct removal *removal, size_t index)
@@ -106,14 +216,18 @@ static int set_aside(struct removal *removal, size_t index)
     if (!fs_is_name(name))
         return ERR_FOREIGN;
     int code = home_fd >= 0 ? fs_stat_at(home_fd, name, &stat, NULL) : -ENOENT;
+    if (code == 0 && stat.mount_root)
+        code = -EXDEV;
     if (code == 0)
         code = blob ? check_blob(removal, item, &stat) : check_ingest(removal, item, &stat);
     if (code == 0)
         code = aside_take(&removal->aside, kind_of(item), name);
+    if (code == -ENOENT)
+        return 0; /* gone is what was asked for */
     if (code == 0)
         code = check_moved(removal, item, name);
     removal->waits[index] = code == 0;
-    return code == -ENOENT ? 0 : code; /* gone is what was asked for */
+    return code;
 }
 
 /* Sets items aside from `start` on; returns where the round ends. */
@@ -123,6 +237,8 @@ static size_t set_round_aside(struct removal *removal, size_t start)
     for (; i < removal->len && !is_cancelled(removal); i++) {
         if (taken > 0 && taken >= aside_room(&removal->aside))
             break;
+        if (removal->items[i].kind == REMOVE_LIVE)
+            continue;
         removal->items[i].code = set_aside(removal, i);
         taken += removal->waits[i];
         /* No room to wait in: deleting those that do makes some. */
@@ -147,10 +263,19 @@ static int look_again(struct removal *removal)
     removal->after = NULL;
     if (is_cancelled(removal))
         return err_set(removal->err, ERR_CANCELLED, "stopped");
-    int code = remove_check_busy(removal->context, removal->aside.cache_fd, removal->err);
+    int code = check_busy(removal->context, removal->aside.cache_fd, removal->err);
     if (code < 0)
         return code;
-    return keep_look(&removal->aside, KEEP_NEW, removal->before, &removal->after, removal->err);
+    return needed_look(&removal->aside, NEEDED_NEW, removal->before, &removal->after, removal->err);
+}
+
+static int delete_waiting(struct removal *removal, struct remove_item *item, const char *name)
+{
+    int64_t freed = 0;
+    int code = aside_delete(&removal->aside, kind_of(item), name, &freed);
+    item->freed_bytes += freed;
+    atomic_fetch_add(&removal->freed_bytes, freed);
+    return code;
 }
 
 static void put_back(struct removal *removal, size_t index, int reason)
@@ -159,24 +284,22 @@ static void put_back(struct removal *removal, size_t index, int reason)
     char hex[DIGEST_HEX_SIZE];
     const char *name = name_of(item, hex);
     int code = aside_return(&removal->aside, kind_of(item), name);
-    if (code == -EEXIST) { /* written anew meanwhile: that one stays */
-        int64_t freed = 0;
-        code = aside_delete(&removal->aside, kind_of(item), name, &freed);
-        item->freed_bytes = freed;
-        atomic_fetch_add(&removal->freed_bytes, freed);
-    }
+    if (code == -EEXIST) /* written anew meanwhile: that one stays */
+        code = delete_waiting(removal, item, name);
     item->code = code < 0 ? code : reason;
     removal->waits[index] = false;
 }
 
+/* What can't be deleted, or not to its end, goes back. */
 static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
-    int64_t freed = 0;
-    item->code = aside_delete(&removal->aside, kind_of(item), name_of(item, hex), &freed);
-    item->freed_bytes = freed;
-    atomic_fetch_add(&removal->freed_bytes, freed);
+    int code = delete_waiting(removal, item, name_of(item, hex));
+    if (code < 0)
+        put_back(removal, index, code);
+    else
+        item->code = 0;
     removal->waits[index] = false;
 }
 
@@ -227,7 +350,8 @@ static void delete_round(struct removal *removal, size_t start, size_t end)
 static void set_codes(struct removal *removal, size_t start, int code)
 {
     for (size_t i = start; i < removal->len; i++)
-        removal->items[i].code = code;
+        if (removal->items[i].kind != REMOVE_LIVE)
+            removal->items[i].code = code;
 }
 
 static int run_round(struct removal *removal, size_t start, size_t *ret_end)
@@ -260,7 +384,7 @@ static int run_rounds(struct removal *removal)
 static bool wants_blobs(const struct removal *removal)
 {
     for (size_t i = 0; i < removal->len; i++)
-        if (removal->items[i].kind == REMOVE_BLOB)
+        if (removal->items[i].kind != REMOVE_INGEST)
             return true;
     return false;
 }
@@ -269,15 +393,17 @@ static int begin(struct removal *removal)
 {
     const struct remove_context *context = removal->context;
     int cache_fd = removal->aside.cache_fd;
-    if (wants_blobs(removal) && !cache_has_layout(cache_fd))
-        return err_set(removal->err, ERR_FOREIGN, "%s is no cache directory", context->name);
-    int code = remove_check_busy(context, cache_fd, removal->err);
+    int code = wants_blobs(removal) ? remove_check_layout(context, cache_fd, removal->err) : 0;
     if (code == 0)
-        code = recover_waiting(&removal->aside, NULL, removal->err);
+        code = check_busy(context, cache_fd, removal->err);
     if (code == 0)
-        code = keep_check_cache(cache_fd, removal->err);
+        code = recover_waiting(&removal->aside, removal->err);
     if (code == 0)
-        code = keep_look(&removal->aside, KEEP_LIVE, NULL, &removal->before, removal->err);
+        code = drop_live(removal);
+    if (code == 0)
+        code = needed_check_cache(cache_fd, removal->err);
+    if (code == 0)
+        code = needed_look(&removal->aside, NEEDED_LIVE, NULL, &removal->before, removal->err);
     return code;
 }
 
@@ -292,18 +418,157 @@ int remove_items(const struct remove_context *context, struct remove_item *items
                           &removal.aside, err);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        set_live_codes(&removal, code);
         return code;
     }
+    set_live_codes(&removal, ERR_CANCELLED);
     code = begin(&removal);
     if (code < 0) {
         set_codes(&removal, 0, code);
+        if (!is_dropping_done(&removal))
+            set_live_codes(&removal, code);
     } else {
         removal.waits = mem_zalloc(len * sizeof *removal.waits);
         code = run_rounds(&removal);
     }
-    aside_close(&removal.aside);
+    int left = aside_close(&removal.aside, code == 0 ? err : NULL);
+    code = code == 0 ? left : code;
     cache_free(removal.before);
     cache_free(removal.after);
     free(removal.waits);
+    return code;
+}
+
+/* Whole cache directories. */
+
+/* No reader misses a directory without a file in it. What comes into it
+ * meanwhile stays. */
+static int remove_if_empty(const struct remove_context *context, int64_t *freed_bytes,
+                           struct err *err)
+{
+    const struct unlink_options options = {.directories_only = true, .ino = context->ino};
+    struct cache *now = scan_cache(context->root_fd, context->root_path, context->name, NULL);
+    bool empty = now->state == CACHE_EMPTY && now->ino == context->ino;
+    cache_free(now);
+    if (!empty)
+        return err_set(err, ERR_FOREIGN, "%s is no cache directory", context->name);
+    return unlink_tree(context->root_fd, context->name, &options, freed_bytes, err);
+}
+
+/* An export that came to its end since then leaves no other sign. */
+static int check_export(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    struct fs_stat index = {0};
+    if (context->exported_at == NULL)
+        return 0;
+    int code = fs_stat_at(cache_fd, "index.json", &index, err);
+    if (code < 0 && code != -ENOENT)
+        return code;
+    if (index.modified_at == *context->exported_at)
+        return 0;
+    return err_set(err, ERR_CHANGED, "%s was exported to since the plan was made", context->name);
+}
+
+static int check(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    int code = check_foreign(cache_fd, context->name, err);
+    if (code == 0)
+        code = needed_check_cache(cache_fd, err);
+    if (code == 0)
+        code = check_export(context, cache_fd, err);
+    if (code == 0)
+        code = check_busy(context, cache_fd, err);
+    if (code == 0 && context->cancel != NULL && atomic_load(context->cancel))
+        code = err_set(err, ERR_CANCELLED, "stopped");
+    return code;
+}
+
+/* Gives the directory back its name, unless somebody has made a new one. */
+static int rename_back(const struct remove_context *context, int cache_fd, const char *gone)
+{
+    int code = fs_move(context->root_fd, gone, context->root_fd, context->name);
+    if (code == 0)
+        note_remove(cache_fd);
+    return code;
+}
+
+/* Gives the directory a name that no reader looks for, and that recovery knows. */
+static int rename_aside(const struct remove_context *context, int cache_fd, char *ret_name,
+                        size_t size, struct err *err)
+{
+    struct fs_stat moved, wanted;
+    int code = fs_stat_fd(cache_fd, &wanted, err);
+    if (code == 0)
+        code = note_gone_name(context->name, wanted.ino, ret_name, size, err);
+    if (code == 0)
+        code = note_write(cache_fd, context->name, wanted.ino, err);
+    if (code < 0)
+        return code;
+    code = fs_move(context->root_fd, context->name, context->root_fd, ret_name);
+    if (code < 0) {
+        note_remove(cache_fd);
+        return err_sys(err, code, "removing %s", context->name);
+    }
+    code = fs_stat_at(context->root_fd, ret_name, &moved, err);
+    if (code == 0 && moved.ino != wanted.ino)
+        code = err_set(err, ERR_CHANGED, "%s was replaced just now", context->name);
+    if (code < 0 && rename_back(context, cache_fd, ret_name) < 0)
+        err_set(err, code, "%s was replaced just now; what had its name is now %s",
+                context->name, ret_name);
+    return code;
+}
+
+/* A build may have begun between the first look and the rename: then the
+ * directory goes back, unless the build has made itself a new one already. */
+static int service_look_again(const struct remove_context *context, int cache_fd, const char *gone,
+                      struct err *err)
+{
+    int code = check_busy(context, cache_fd, err);
+    return code < 0 && rename_back(context, cache_fd, gone) == 0 ? code : 0;
+}
+
+static int remove_layout(const struct remove_context *context, int cache_fd, int64_t *freed_bytes,
+                         struct err *err)
+{
+    const struct unlink_options options = {.on_progress = context->on_progress,
+                                           .arg = context->arg,
+                                           .last = CACHE_NOTE,
+                                           .ino = context->ino};
+    char gone[NOTE_NAME_SIZE];
+    int code = check(context, cache_fd, err);
+    if (code == 0)
+        code = rename_aside(context, cache_fd, gone, sizeof gone, err);
+    if (code == 0)
+        code = service_look_again(context, cache_fd, gone, err);
+    if (code < 0)
+        return code;
+    struct err reason = {0};
+    code = unlink_tree(context->root_fd, gone, &options, freed_bytes, &reason);
+    if (code < 0)
+        err_set(err, code, "%s; the rest of it is in %s/%s", reason.text, context->root_path, gone);
+    return code;
+}
+
+int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
+                   struct err *err)
+{
+    int64_t freed = 0;
+    int cache_fd = -1;
+    int code =
+        aside_lock(context->root_fd, context->name, context->dev, context->ino, &cache_fd, err);
+    if (code < 0)
+        return code;
+    int found = cache_find_layout(cache_fd);
+    if (found < 0)
+        code = err_sys(err, found, "looking at %s", context->name);
+    else if (found > 0)
+        code = remove_layout(context, cache_fd, &freed, err);
+    else
+        code = remove_if_empty(context, &freed, err);
+    /* One without a file says nothing of what it is. */
+    if (code == ERR_FOREIGN && remove_if_empty(context, &freed, NULL) == 0)
+        code = 0;
+    close(cache_fd);
+    *ret_freed_bytes = freed;
     return code;
 }

@@ -8,8 +8,8 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/aside.h"
-#include "core/cache/index.h"
 #include "core/cache/restore.h"
+#include "core/oci/index.h"
 
 struct repair {
     const struct remove_context *context;
@@ -139,8 +139,8 @@ static int write_index(const struct repair *repair, const struct digest *manifes
                                     .arg = &look};
     code = restored ? index_point(&edit, manifests, restore_tag(&result->index), true, err)
                     : index_keep(&edit, manifests, len, err);
-    aside_close(&aside);
-    return code;
+    int left = aside_close(&aside, code == 0 ? err : NULL);
+    return code < 0 ? code : left;
 }
 
 /* ERR_FORMAT: the content of one of its blobs is damaged. */

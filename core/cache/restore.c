@@ -6,10 +6,10 @@
 
 #include "core/base/fs.h"
 #include "core/cache/aside.h"
-#include "core/cache/hash.h"
-#include "core/cache/index.h"
-#include "core/cache/remove_check.h"
+#include "core/cache/check.h"
 #include "core/cache/scan.h"
+#include "core/oci/blob_hash.h"
+#include "core/oci/index.h"
 
 uint32_t restore_choose(const struct cache *cache)
 {
@@ -55,7 +55,7 @@ static int check_blob(const struct remove_context *context, int blobs_fd,
     struct digest actual;
     struct err reason;
     char hex[DIGEST_HEX_SIZE];
-    int code = hash_file(blobs_fd, digest_hex(hex, &blob->digest), go_on, (void *)context,
+    int code = blob_hash_file(blobs_fd, digest_hex(hex, &blob->digest), go_on, (void *)context,
                          &actual, &reason);
     if (code == ERR_CANCELLED)
         return err_set(err, code, "%s", reason.text);
@@ -71,8 +71,8 @@ int restore_check_content(const struct remove_context *context, int cache_fd,
                           const struct cache *cache, const struct cache_generation *generation,
                           struct err *err)
 {
-    int blobs_fd, code = hash_available() ? cache_open_blobs(cache_fd, &blobs_fd, err) : 0;
-    if (code < 0 || !hash_available())
+    int blobs_fd, code = blob_hash_available() ? cache_open_blobs(cache_fd, &blobs_fd, err) : 0;
+    if (code < 0 || !blob_hash_available())
         return code;
     for (size_t i = 0; code == 0 && i < generation->blobs_len; i++)
         code = check_blob(context, blobs_fd, &cache->blobs[generation->blobs[i]], err);
@@ -116,7 +116,7 @@ int restore_last_look(void *arg, struct err *err)
     const struct restore_look *look = arg;
     int blobs_fd, code = look_at_place(look, err);
     if (code == 0)
-        code = remove_check_busy(look->context, look->cache_fd, err);
+        code = check_busy(look->context, look->cache_fd, err);
     if (code == 0)
         code = cache_open_blobs(look->cache_fd, &blobs_fd, err);
     if (code < 0)
@@ -199,7 +199,7 @@ static int restore(struct restoration *restoration, const struct digest *manifes
     restoration->cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
     code = choose(restoration, manifest, &generation, err);
     if (code == 0)
-        code = remove_check_busy(context, restoration->cache_fd, err);
+        code = check_busy(context, restoration->cache_fd, err);
     if (code == 0)
         code = restore_check_content(context, restoration->cache_fd, restoration->cache,
                                      generation, err);
@@ -218,7 +218,8 @@ int restore_generation(const struct remove_context *context, const struct digest
     if (code == 0) {
         restoration.cache_fd = aside.cache_fd;
         code = restore(&restoration, manifest, tag, &reason);
-        aside_close(&aside);
+        int left = aside_close(&aside, code == 0 ? &reason : NULL);
+        code = code < 0 ? code : left;
     }
     index_file_done(&restoration.file);
     manifest_done(&restoration.index);

@@ -9,8 +9,8 @@
 
 #include "core/base/err.h"
 #include "core/cache/cache.h"
-#include "core/cache/layout.h"
 #include "core/cache/remove.h"
+#include "core/oci/layout.h"
 
 /* The generation that a restore without a name goes back to: the newest older
  * one that is whole. Index into cache->generations, or CACHE_NONE. */

@@ -7,9 +7,9 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/cache/hash.h"
-#include "core/cache/layout.h"
 #include "core/cache/scan.h"
+#include "core/oci/blob_hash.h"
+#include "core/oci/layout.h"
 
 /* More than this many are not worth a line each. */
 #define MAX_PROBLEMS 1000
@@ -140,7 +140,7 @@ static int check_blob(struct verification *verification, int blobs_fd,
     char hex[DIGEST_HEX_SIZE];
     digest_hex(hex, &blob->digest);
     int code = result->hashed
-                   ? hash_file(blobs_fd, hex, on_hashed, verification, &actual, &err)
+                   ? blob_hash_file(blobs_fd, hex, on_hashed, verification, &actual, &err)
                    : open_only(blobs_fd, hex, &err);
     if (code == ERR_CANCELLED)
         return code;
@@ -205,7 +205,7 @@ static int check_live(struct verification *verification, int cache_fd, const str
 
 int verify_cache(const struct verify_spec *spec, struct verify_result *ret_result, struct err *err)
 {
-    struct verify_result result = {.hashed = hash_available()};
+    struct verify_result result = {.hashed = blob_hash_available()};
     struct verification verification = {.spec = spec, .result = &result};
     struct err reason = {0};
     int cache_fd = open_cache(spec, &result, &reason);

@@ -10,8 +10,8 @@
 
 #include "core/base/err.h"
 #include "core/cache/cache.h"
-#include "core/cache/layout.h"
 #include "core/cache/remove.h"
+#include "core/oci/layout.h"
 
 struct verify_spec {
     int root_fd;

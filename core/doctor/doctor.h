@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/base/words.h"
+#include "core/base/strlist.h"
 #include "core/doctor/tmpfiles.h"
 #include "core/store/store.h"
 
@@ -33,7 +33,7 @@ struct doctor_facts {
     bool has_systemd;    /* it runs, and so does its tmpfiles timer */
     uint32_t uid;
     struct tmpfiles tmpfiles;
-    struct words aliases; /* pairs: a root as it was given, and where it really is */
+    struct strlist aliases; /* pairs: a root as it was given, and where it really is */
 };
 /* Fills in all but the aliases. Blocking. */
 void doctor_gather(struct doctor_facts *ret_facts);

@@ -1,12 +1,12 @@
 #include "core/doctor/tmpfiles.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 
 enum { FILE_MAX = 1 << 20, FILES_MAX = 1000, FIELDS = 6 };
@@ -191,18 +191,22 @@ static bool is_known(const struct name *names, size_t len, const char *name)
     return false;
 }
 
-static void list_directory(const char *directory, struct name *names, size_t *len)
+struct listing {
+    const char *directory;
+    struct name *names;
+    size_t len;
+};
+
+static int add_name(void *arg, const char *name, enum fs_type type)
 {
-    DIR *dir = opendir(directory);
-    const struct dirent *entry;
-    while (dir != NULL && *len < FILES_MAX && (entry = readdir(dir)) != NULL) {
-        size_t end = strlen(entry->d_name);
-        if (end > 5 && strcmp(entry->d_name + end - 5, ".conf") == 0 &&
-            !is_known(names, *len, entry->d_name))
-            names[(*len)++] = (struct name){mem_strdup(entry->d_name), mem_strdup(directory)};
-    }
-    if (dir != NULL)
-        closedir(dir);
+    struct listing *listing = arg;
+    size_t end = strlen(name);
+    (void)type;
+    if (end > 5 && strcmp(name + end - 5, ".conf") == 0 &&
+        !is_known(listing->names, listing->len, name))
+        listing->names[listing->len++] =
+            (struct name){mem_strdup(name), mem_strdup(listing->directory)};
+    return listing->len == FILES_MAX;
 }
 
 static void read_file(struct tmpfiles *tmpfiles, const struct name *name, size_t prefix_len)
@@ -224,15 +228,17 @@ void tmpfiles_read(struct tmpfiles *tmpfiles, const char *prefix)
     static const char *const directories[] = {"/etc/tmpfiles.d", "/run/tmpfiles.d",
                                               "/usr/local/lib/tmpfiles.d", "/usr/lib/tmpfiles.d"};
     struct name *names = mem_alloc(FILES_MAX * sizeof *names);
-    size_t len = 0;
+    struct listing listing = {.names = names};
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
         char *directory = mem_printf("%s%s", prefix, directories[i]);
-        list_directory(directory, names, &len);
+        listing.directory = directory;
+        if (listing.len < FILES_MAX)
+            fs_each_path(directory, add_name, &listing, NULL);
         free(directory);
     }
-    if (len > 0)
-        qsort(names, len, sizeof *names, by_name);
-    for (size_t i = 0; i < len; i++) {
+    if (listing.len > 0)
+        qsort(names, listing.len, sizeof *names, by_name);
+    for (size_t i = 0; i < listing.len; i++) {
         read_file(tmpfiles, &names[i], strlen(prefix));
         free(names[i].name);
         free(names[i].directory);

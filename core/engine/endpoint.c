@@ -1,6 +1,5 @@
 #include "core/engine/endpoint.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -10,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/json.h"
 
@@ -57,11 +57,15 @@ static cJSON *read_json(const char *path)
 }
 
 /* The host of the context in contexts/meta/<dir>/meta.json; NULL when that is
- * another one. */
-static char *host_in_meta(const char *meta_dir, const char *dir, const char *context)
+ * another one. Fills err when it can't be read. */
+static char *host_in_meta(const char *meta_dir, const char *dir, const char *context,
+                          struct err *err)
 {
     char *path = mem_printf("%s/%s/meta.json", meta_dir, dir), *host = NULL;
+    errno = 0;
     cJSON *tree = read_json(path);
+    if (tree == NULL && errno != 0 && errno != ENOENT && errno != ENOTDIR)
+        err_sys(err, -errno, "reading docker's contexts: %s", path);
     if (strcmp(json_string(tree, "Name", ""), context) == 0) {
         const cJSON *docker = json_get(json_get(tree, "Endpoints"), "docker");
         const char *said = json_string(docker, "Host", "");
@@ -72,17 +76,31 @@ static char *host_in_meta(const char *meta_dir, const char *dir, const char *con
     return host;
 }
 
-static char *host_of_context(const char *config, const char *context)
+struct host_search {
+    const char *meta_dir, *context;
+    char *host;
+    struct err *err;
+};
+
+static int look_for_host(void *arg, const char *name, enum fs_type type)
 {
-    char *meta_dir = mem_printf("%s/contexts/meta", config), *host = NULL;
-    DIR *dir = opendir(meta_dir);
-    for (struct dirent *entry; dir != NULL && host == NULL && (entry = readdir(dir)) != NULL;)
-        if (entry->d_name[0] != '.')
-            host = host_in_meta(meta_dir, entry->d_name, context);
-    if (dir != NULL)
-        closedir(dir);
+    struct host_search *search = arg;
+    (void)type;
+    if (name[0] != '.')
+        search->host = host_in_meta(search->meta_dir, name, search->context, search->err);
+    return search->host != NULL;
+}
+
+/* NULL: there is none, or (err) it could be in what can't be read. */
+static char *host_of_context(const char *config, const char *context, struct err *err)
+{
+    char *meta_dir = mem_printf("%s/contexts/meta", config);
+    struct host_search search = {.meta_dir = meta_dir, .context = context, .err = err};
+    int code = fs_each_path(meta_dir, look_for_host, &search, NULL);
+    if (code < 0 && code != -ENOENT)
+        err_sys(err, code, "reading docker's contexts: %s", meta_dir);
     free(meta_dir);
-    return host;
+    return search.host;
 }
 
 /* What the docker CLI would use when no context is asked for; the caller frees. */
@@ -112,15 +130,20 @@ static char *socket_of(const char *host)
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err)
 {
     char *config = endpoint_config_dir(), *host;
+    struct err unread = {0};
     char *name =
         context != NULL && context[0] != '\0' ? mem_strdup(context) : chosen_context(config);
     if (strcmp(name, "default") == 0) {
         const char *said = environment("DOCKER_HOST");
         host = mem_strdup(said != NULL ? said : DEFAULT_HOST);
     } else {
-        host = host_of_context(config, name);
+        host = host_of_context(config, name, &unread);
     }
     free(config);
+    if (host == NULL && unread.code != 0) {
+        free(name);
+        return err_set(err, unread.code, "%s", unread.text);
+    }
     if (host == NULL) {
         err_set(err, ERR_USAGE, "there is no docker context \"%s\": see docker context ls", name);
         free(name);
@@ -144,6 +167,7 @@ void docker_contexts_free(struct docker_context *contexts, size_t len)
 }
 
 struct context_list {
+    const char *meta_dir;
     struct docker_context *items;
     size_t len, cap;
 };
@@ -174,6 +198,15 @@ static void read_context(struct context_list *list, const char *meta_dir, const 
     free(path);
 }
 
+static int take_context(void *arg, const char *name, enum fs_type type)
+{
+    struct context_list *list = arg;
+    (void)type;
+    if (name[0] != '.')
+        read_context(list, list->meta_dir, name);
+    return 0;
+}
+
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct docker_context *)a)->name,
@@ -183,16 +216,11 @@ static int by_name(const void *a, const void *b)
 void endpoint_contexts(const char *current, const char *docker_host,
                        struct docker_context **ret_contexts, size_t *ret_len)
 {
-    struct context_list list = {0};
     char *config = endpoint_config_dir(), *meta_dir = mem_printf("%s/contexts/meta", config);
-    DIR *dir = opendir(meta_dir);
+    struct context_list list = {.meta_dir = meta_dir};
     const char *host = docker_host != NULL ? docker_host : environment("DOCKER_HOST");
     add_context(&list, "default", host != NULL ? host : "", "");
-    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
-        if (entry->d_name[0] != '.')
-            read_context(&list, meta_dir, entry->d_name);
-    if (dir != NULL)
-        closedir(dir);
+    fs_each_path(meta_dir, take_context, &list, NULL);
     if (list.len > 2)
         qsort(list.items + 1, list.len - 1, sizeof *list.items, by_name);
     for (size_t i = 0; i < list.len; i++)

@@ -1,12 +1,82 @@
 #include "core/engine/engine.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/engine/engine_private.h"
-#include "core/engine/trouble.h"
+#include "core/base/path.h"
+#include "core/engine/api.h"
+#include "core/engine/engine_error.h"
+#include "core/engine/http.h"
+#include "core/engine/prune_call.h"
+#include "core/engine/records_job.h"
+
+/* What the files of the engine share: engine.c (the way from "not there" to
+ * "up" and back), engine_refresh.c (when to read the records again) and
+ * engine_prune.c.
+ *
+ *      ┌───────────────── pause 0.5 s … 30 s ◄──────────────┐ failed
+ *      ▼                                                    │
+ *   STEP_PING ──► STEP_INFO ──► STEP_RECORDS ──► STEP_NONE ─┤ the event stream ended:
+ *      ▲                             ▲   (up)       │       │ ask for the version anew
+ *      └─────────────────────────────┼──────────────┼───────┘
+ *                                    └──────────────┘ event, request, time */
+
+/* The question under way. One at a time: a slow engine is never asked twice. */
+enum engine_step { STEP_NONE, STEP_PING, STEP_INFO, STEP_RECORDS };
+
+struct engine_prune;
+struct engine_image_call;
+
+struct engine {
+    uv_loop_t *loop;
+    struct endpoint endpoint;
+    struct http_target target;
+    const char *child[5]; /* argv, for an endpoint that is no unix socket */
+    char *address;        /* its "--context=far" */
+    bool watch;
+    const struct engine_ops *ops;
+    void *arg;
+
+    enum engine_state state;
+    struct err error; /* code 0: none */
+    struct api_info about;
+    struct api_version version; /* 0.0: not known yet */
+    char api_version[16];
+
+    enum engine_step step;
+    struct http *call;       /* of the step; NULL while the records are parsed */
+    struct records_job *job; /* NULL: nothing is parsed */
+    uv_timer_t timer;        /* down: the next try. up: the next look at the records */
+    uint64_t pause_ms;       /* before the next try */
+
+    bool again;                       /* something has changed while a step was under way */
+    uint64_t asked_at_ms, read_at_ms; /* loop time: of the last reading of the records */
+    struct records last;              /* the sums of the last reading; no items */
+    uint64_t look_ms;                 /* from one reading to the next, without events */
+    struct http *events;
+    uint64_t events_since_ms;
+    unsigned short_streams; /* event streams in a row that ended at once */
+    bool no_events;         /* this engine doesn't tell: look at times instead */
+    uv_fs_event_t socket_watch;
+    unsigned socket_events; /* since it is watched */
+
+    struct engine_prune *prunes; /* under way: a list */
+    struct engine_image_call *image_calls; /* likewise */
+    int open_handles;
+    bool freed; /* no more callbacks */
+};
+
+static void engine_connect(struct engine *engine);
+static void engine_forget_image_calls(struct engine *engine);
+static void engine_listen(struct engine *engine, bool news);
+static void engine_stop_listening(struct engine *engine);
+static void engine_plan_reading(struct engine *engine, uint64_t delay_ms);
+static void engine_watch_socket(struct engine *engine);
+static void engine_unwatch_socket(struct engine *engine);
 
 #define PING_DEADLINE_MS 3000
 #define INFO_DEADLINE_MS 10000
@@ -27,7 +97,7 @@ static void on_retry(uv_timer_t *timer)
     engine_connect(timer->data);
 }
 
-void engine_connect_in(struct engine *engine, uint64_t delay_ms)
+static void engine_connect_in(struct engine *engine, uint64_t delay_ms)
 {
     engine->pause_ms = PAUSE_FIRST_MS;
     uv_timer_start(&engine->timer, on_retry, delay_ms, 0);
@@ -44,7 +114,7 @@ static void plan_retry(struct engine *engine)
 static void fail(struct engine *engine, const char *doing, const struct err *err)
 {
     struct err error;
-    trouble_explain(&engine->endpoint, doing, err, &error);
+    engine_error_explain(&engine->endpoint, doing, err, &error);
     bool news = engine->state != ENGINE_DOWN || strcmp(engine->error.text, error.text) != 0;
     engine->step = STEP_NONE;
     engine->state = ENGINE_DOWN;
@@ -141,7 +211,7 @@ static void on_records_answer(void *arg, struct http_answer *answer, const struc
 
 static const struct http_ops records_ops = {.on_done = on_records_answer};
 
-void engine_read_records(struct engine *engine)
+static void engine_read_records(struct engine *engine)
 {
     char *path = api_df_path(engine->version);
     engine->again = false;
@@ -192,7 +262,8 @@ static void on_ping(void *arg, struct http_answer *answer, const struct err *err
 
 static const struct http_ops ping_ops = {.on_done = on_ping};
 
-void engine_connect(struct engine *engine)
+/* These only while no step is under way. */
+static void engine_connect(struct engine *engine)
 {
     uv_timer_stop(&engine->timer);
     ask(engine, STEP_PING, "/_ping", PING_DEADLINE_MS, SMALL_ANSWER_BYTES, &ping_ops);
@@ -207,14 +278,9 @@ static void copy_endpoint(struct engine *engine, const struct endpoint *endpoint
     copy->host = mem_strdup(endpoint->host);
     mem_replace(&copy->socket_path, endpoint->socket_path);
     bool named = strcmp(copy->context, "default") != 0;
-    const char *const child[] = {
-        "docker",
-        named ? "--context" : "--host",
-        named ? copy->context : copy->host,
-        "system",
-        "dial-stdio",
-        NULL,
-    };
+    engine->address = named ? mem_printf("--context=%s", copy->context)
+                            : mem_printf("--host=%s", copy->host);
+    const char *const child[] = {"docker", engine->address, "system", "dial-stdio", NULL};
     memcpy(engine->child, child, sizeof child);
     engine->target.socket_path = copy->socket_path;
     engine->target.child = engine->child;
@@ -265,6 +331,7 @@ static void on_closed(uv_handle_t *handle)
     if (--engine->open_handles > 0)
         return;
     endpoint_done(&engine->endpoint);
+    free(engine->address);
     api_info_done(&engine->about);
     free(engine);
 }
@@ -281,4 +348,363 @@ void engine_free(struct engine *engine)
     engine_forget_image_calls(engine);
     uv_close((uv_handle_t *)&engine->timer, on_closed);
     uv_close((uv_handle_t *)&engine->socket_watch, on_closed);
+}
+
+/* When to read the records again. An event says that something may have changed;
+ * however many come, the records are read at most once a second, and with
+ * pauses four times as long as the reading takes.
+ *
+ * Events alone won't do: with the containerd image store, engine 26.1 sends none
+ * for a build, and none ever sends one for `docker buildx prune`. So there is a
+ * look at times, too: soon again as long as there is something new each time,
+ * and once a minute when there is not. */
+
+#define EVENT_DELAY_MS 300 /* events come in bursts */
+#define GAP_MIN_MS 1000
+#define GAP_FACTOR 4
+#define LOOK_FIRST_MS 5000
+#define LOOK_MAX_MS 60000
+#define EVENTS_DEADLINE_MS 10000 /* for its headers */
+#define REFUSAL_MAX_BYTES 65536
+#define SHORT_STREAM_MS 5000
+#define SHORT_STREAMS_MAX 3
+#define SOCKET_DELAY_MS 100
+#define SOCKET_EVENTS_MAX 256
+
+static void on_due(uv_timer_t *timer)
+{
+    engine_read_records(timer->data);
+}
+
+/* Reads the records after this time, or sooner when that is planned already. */
+static void engine_plan_reading(struct engine *engine, uint64_t delay_ms)
+{
+    uv_timer_t *timer = &engine->timer;
+    if (!uv_is_active((uv_handle_t *)timer) || uv_timer_get_due_in(timer) > delay_ms)
+        uv_timer_start(timer, on_due, delay_ms, 0);
+}
+
+static void plan_after_event(struct engine *engine)
+{
+    uint64_t now = uv_now(engine->loop);
+    uint64_t gap = (engine->read_at_ms - engine->asked_at_ms) * GAP_FACTOR;
+    uint64_t earliest = engine->read_at_ms + (gap > GAP_MIN_MS ? gap : GAP_MIN_MS);
+    uint64_t at = now + EVENT_DELAY_MS;
+    engine_plan_reading(engine, (at > earliest ? at : earliest) - now);
+}
+
+/* What happened doesn't matter: the filters let only such events through as
+ * may change the build cache. */
+static void on_events_body(void *arg, const char *data, size_t len)
+{
+    struct engine *engine = arg;
+    (void)data;
+    (void)len;
+    if (engine->step != STEP_NONE)
+        engine->again = true;
+    else
+        plan_after_event(engine);
+}
+
+static void on_events_done(void *arg, struct http_answer *answer, const struct err *err)
+{
+    struct engine *engine = arg;
+    bool was_short = uv_now(engine->loop) - engine->events_since_ms < SHORT_STREAM_MS;
+    engine->events = NULL;
+    engine->short_streams = was_short ? engine->short_streams + 1 : 0;
+    engine->no_events =
+        engine->short_streams >= SHORT_STREAMS_MAX || (answer != NULL && answer->status != 200);
+    log_note("engine %s: events ended, %s", engine->endpoint.host,
+             err != NULL         ? err->text
+             : engine->no_events ? "not asked again"
+                                 : "closed");
+    if (engine->no_events || engine->step != STEP_NONE)
+        return;
+    /* Most likely it is gone, and when it is back it may be another version. */
+    engine_connect(engine);
+}
+
+static const struct http_ops events_ops = {.on_body = on_events_body, .on_done = on_events_done};
+
+static void start_events(struct engine *engine)
+{
+    char *path = api_events_path(engine->version);
+    struct http_request request = {
+        .method = "GET",
+        .path = path,
+        .deadline_ms = EVENTS_DEADLINE_MS,
+        .max_body_bytes = REFUSAL_MAX_BYTES,
+    };
+    engine->events_since_ms = uv_now(engine->loop);
+    engine->events = http_start(engine->loop, &engine->target, &request, &events_ops, engine);
+    free(path);
+}
+
+static void plan_look(struct engine *engine, bool news)
+{
+    uint64_t longer = engine->look_ms * 2 < LOOK_MAX_MS ? engine->look_ms * 2 : LOOK_MAX_MS;
+    engine->look_ms = news ? LOOK_FIRST_MS : longer;
+    engine_plan_reading(engine, engine->look_ms);
+}
+
+/* The records were read, and there was something new in them or not: listens
+ * for changes, and plans the next look. */
+static void engine_listen(struct engine *engine, bool news)
+{
+    if (engine->watch && engine->events == NULL && !engine->no_events)
+        start_events(engine);
+    /* Elsewhere every look costs a process, and no process is run by a timer. */
+    if (engine->watch && engine->target.socket_path != NULL)
+        plan_look(engine, news);
+    if (engine->again)
+        plan_after_event(engine);
+}
+
+static void engine_stop_listening(struct engine *engine)
+{
+    http_cancel(engine->events);
+    engine->events = NULL;
+    engine->short_streams = 0;
+    engine->no_events = false;
+}
+
+/* ---------------------------------------------------------------- the socket */
+
+static void on_socket_event(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+    struct engine *engine = watch->data;
+    (void)events;
+    /* Who floods the directory must not hold up the loop; the pauses between
+     * tries do without. */
+    if (++engine->socket_events > SOCKET_EVENTS_MAX) {
+        engine_unwatch_socket(engine);
+        return;
+    }
+    if (status < 0 || name == NULL || strcmp(name, path_name(engine->target.socket_path)) != 0 ||
+        engine->step != STEP_NONE)
+        return;
+    engine_connect_in(engine, SOCKET_DELAY_MS);
+}
+
+/* While it is down: tries at once when its socket appears. */
+static void engine_watch_socket(struct engine *engine)
+{
+    const char *path = engine->target.socket_path;
+    if (path == NULL || strchr(path, '/') == NULL ||
+        uv_is_active((uv_handle_t *)&engine->socket_watch))
+        return;
+    char *dir = path_parent(path);
+    /* Where it can't be watched (no such directory yet), the pauses have to do. */
+    engine->socket_events = 0;
+    uv_fs_event_start(&engine->socket_watch, on_socket_event, dir, 0);
+    free(dir);
+}
+
+static void engine_unwatch_socket(struct engine *engine)
+{
+    uv_fs_event_stop(&engine->socket_watch);
+}
+
+/* Unpacked layers are files by the ten thousand on some file systems. */
+#define DEADLINE_MS (2 * 60 * 1000)
+#define ANSWER_MAX_BYTES (16 * 1024 * 1024)
+
+/* A removal, or a look for names. */
+struct engine_image_call {
+    struct engine_image_call *next;
+    struct engine *engine;
+    struct http *http;
+    engine_removed_cb *on_removed;
+    engine_images_cb *on_found;
+    char *prefix;
+    void *arg;
+};
+
+static void call_free(struct engine_image_call *call)
+{
+    free(call->prefix);
+    free(call);
+}
+
+static void unlink_call(struct engine_image_call *call)
+{
+    struct engine_image_call **slot = &call->engine->image_calls;
+    while (*slot != call)
+        slot = &(*slot)->next;
+    *slot = call->next;
+}
+
+/* Makes one error of no answer and of a refusal. */
+static int check_answer(const struct engine_image_call *call, const struct http_answer *answer,
+                        const char *what, const struct err *err, struct err *ret_err)
+{
+    if (err != NULL) {
+        engine_error_explain(&call->engine->endpoint, what, err, ret_err);
+        return ret_err->code;
+    }
+    if (answer->status >= 400)
+        return api_refusal(answer->status, answer->body.data, answer->body.len, ret_err);
+    return 0;
+}
+
+static void on_removal(void *arg, struct http_answer *answer, const struct err *err)
+{
+    struct engine_image_call *call = arg;
+    struct err words;
+    bool gone = err == NULL && answer->status == 404;
+    int code = gone ? 0 : check_answer(call, answer, "the removal of an image", err, &words);
+    unlink_call(call);
+    call->on_removed(call->arg, code == 0 && !gone, code < 0 ? &words : NULL);
+    call_free(call);
+}
+
+static void on_list(void *arg, struct http_answer *answer, const struct err *err)
+{
+    struct engine_image_call *call = arg;
+    struct err words;
+    char **names = NULL;
+    size_t len = 0;
+    int code = check_answer(call, answer, "the list of images", err, &words);
+    if (code == 0)
+        code = api_parse_images(answer->body.data, answer->body.len, call->prefix, &names, &len,
+                                &words);
+    unlink_call(call);
+    call->on_found(call->arg, names, len, code < 0 ? &words : NULL);
+    for (size_t i = 0; i < len; i++)
+        free(names[i]);
+    free(names);
+    call_free(call);
+}
+
+static int check_up(const struct engine *engine, struct err *err)
+{
+    if (!engine->freed && engine->state == ENGINE_UP)
+        return 0;
+    return err_set(err, -ENOTCONN, "%s",
+                   engine->error.code != 0 ? engine->error.text
+                                           : "the engine has not answered yet");
+}
+
+/* Uses up `path`. */
+static void start(struct engine *engine, struct engine_image_call *call, const char *method,
+                  char *path, const struct http_ops *ops)
+{
+    call->engine = engine;
+    call->next = engine->image_calls;
+    engine->image_calls = call;
+    struct http_request request = {
+        .method = method,
+        .path = path,
+        .deadline_ms = DEADLINE_MS,
+        .max_body_bytes = ANSWER_MAX_BYTES,
+    };
+    call->http = http_start(engine->loop, &engine->target, &request, ops, call);
+    free(path);
+}
+
+int engine_remove_image(struct engine *engine, const char *name, engine_removed_cb *on_removed,
+                        void *arg, struct err *err)
+{
+    static const struct http_ops ops = {.on_done = on_removal};
+    int code = check_up(engine, err);
+    if (code < 0)
+        return code;
+    char *path = api_image_path(engine->version, name);
+    if (path == NULL)
+        return err_set(err, ERR_USAGE, "\"%s\" is not the name of an image", name);
+    struct engine_image_call *call = mem_zalloc(sizeof *call);
+    call->on_removed = on_removed;
+    call->arg = arg;
+    start(engine, call, "DELETE", path, &ops);
+    return 0;
+}
+
+int engine_find_images(struct engine *engine, const char *prefix, engine_images_cb *on_found,
+                       void *arg, struct err *err)
+{
+    static const struct http_ops ops = {.on_done = on_list};
+    int code = check_up(engine, err);
+    if (code < 0)
+        return code;
+    struct engine_image_call *call = mem_zalloc(sizeof *call);
+    call->on_found = on_found;
+    call->prefix = mem_strdup(prefix);
+    call->arg = arg;
+    start(engine, call, "GET", api_images_path(engine->version, prefix), &ops);
+    return 0;
+}
+
+/* ---- engine_image.c */
+static void engine_forget_image_calls(struct engine *engine)
+{
+    while (engine->image_calls != NULL) {
+        struct engine_image_call *call = engine->image_calls;
+        engine->image_calls = call->next;
+        http_cancel(call->http);
+        call_free(call);
+    }
+}
+
+struct engine_prune {
+    struct engine_prune *next;
+    struct engine *engine;
+    struct prune_call *call;
+    engine_prune_cb *on_pruned;
+    void *arg;
+};
+
+static void unlink_prune(struct engine_prune *prune)
+{
+    struct engine_prune **slot = &prune->engine->prunes;
+    while (*slot != prune)
+        slot = &(*slot)->next;
+    *slot = prune->next;
+}
+
+static void on_done(void *arg, const struct api_pruned *pruned, const struct err *err)
+{
+    struct engine_prune *prune = arg;
+    struct err words;
+    if (err != NULL)
+        engine_error_explain(&prune->engine->endpoint, "a prune", err, &words);
+    unlink_prune(prune);
+    engine_refresh(prune->engine);
+    prune->on_pruned(prune->arg, pruned->ids, pruned->ids_len, pruned->freed_bytes,
+                     err != NULL ? &words : NULL);
+    free(prune);
+}
+
+int engine_prune(struct engine *engine, const char *const *ids, size_t ids_len, bool all,
+                 engine_prune_cb *on_pruned, void *arg, struct err *err)
+{
+    if (engine->freed || engine->state != ENGINE_UP)
+        return err_set(err, -ENOTCONN, "%s",
+                       engine->error.code != 0 ? engine->error.text
+                                               : "the engine has not answered yet");
+    struct engine_prune *prune = mem_alloc(sizeof *prune);
+    *prune = (struct engine_prune){
+        .next = engine->prunes, .engine = engine, .on_pruned = on_pruned, .arg = arg};
+    int code = prune_call_start(engine->loop, &engine->target, engine->version, ids, ids_len, all,
+                                on_done, prune, &prune->call, err);
+    if (code < 0) {
+        free(prune);
+        return code;
+    }
+    engine->prunes = prune;
+    return 0;
+}
+
+void engine_prune_cancel(struct engine *engine)
+{
+    struct err err;
+    err_set(&err, ERR_CANCELLED, "the prune was cancelled");
+    struct engine_prune *prune = engine->prunes, *next;
+    engine->prunes = NULL;
+    for (; prune != NULL; prune = next) {
+        next = prune->next;
+        const struct api_pruned *pruned = prune_call_pruned(prune->call);
+        prune->on_pruned(prune->arg, pruned->ids, pruned->ids_len, pruned->freed_bytes, &err);
+        prune_call_cancel(prune->call);
+        free(prune);
+    }
 }

@@ -1,4 +1,4 @@
-/* Carries out a plan: caches on worker threads, records through the engine or
+/* Carries out a plan: caches on the lanes of their roots, records through the engine or
  * buildx. Deletes the plan's items and nothing else; each is looked at again
  * right before it goes. */
 #ifndef BILGE_PRUNE_EXECUTE_H
@@ -12,6 +12,8 @@
 #include <uv.h>
 
 #include "core/base/err.h"
+#include "core/base/lane.h"
+#include "core/cache/root.h"
 #include "core/engine/engine.h"
 #include "core/prune/plan.h"
 
@@ -30,6 +32,10 @@ struct execute_env {
     const pid_t *own_sessions; /* of our own builds; 0-ended; NULL: none */
     /* Where records are looked at again before they go: as fresh as it can be. */
     const struct store *store;
+    /* The open cache root of this path, which the caller gives back with
+     * root_release(), and its lane; NULL: it is none of ours, or can't be opened. Gets
+     * execute_start()'s arg. */
+    struct root *(*root_of)(void *arg, const char *path, struct lane **ret_lane);
     /* The engine behind a builder that is embedded, else NULL (then buildx).
      * Gets execute_start()'s arg. */
     struct engine *(*engine_of)(void *arg, const char *builder);
@@ -45,5 +51,19 @@ struct execute *execute_start(uv_loop_t *loop, const struct plan *plan,
 /* Stops between two items; on_done still comes. What was not come to is no
  * failure. */
 void execute_cancel(struct execute *execute);
+/* The same, and hangs up on the engine that is asked just now, which may still
+ * finish what it has begun: its records fail with ERR_CANCELLED. */
+void execute_hang_up(struct execute *execute);
+
+/* Does it wait only for work in lanes of which is_silent() says that they do not
+ * answer? */
+bool execute_is_stuck(const struct execute *execute,
+                      bool (*is_silent)(void *arg, const struct lane *lane), void *arg);
+/* Of each item that is not dealt with, given that it is stuck. */
+void execute_each_left(const struct execute *execute, void (*cb)(void *arg, size_t index),
+                       void *arg);
+/* Its lanes are closed: no callback comes any more, and what they still work with is
+ * never given back. */
+void execute_leave(struct execute *execute);
 
 #endif

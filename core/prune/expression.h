@@ -1,12 +1,26 @@
-/* How large a regular expression gets when it is compiled. */
+/* Extended regular expressions of POSIX, found anywhere in a text. Not libc's
+ * regcomp(): of "^R+++…", "(a{99}){99}" or ".*a.{200}" it makes programs and
+ * tables that take minutes, hours or all memory, and nothing can interrupt it.
+ * Here the program is small or refused, and a text takes at most its length
+ * times the program's.
+ *
+ * Beside POSIX, as GNU has them: \w \W \s \S \b \B \< \>. References back to a
+ * group (\1) are refused. */
 #ifndef BILGE_PRUNE_EXPRESSION_H
 #define BILGE_PRUNE_EXPRESSION_H
 
 #include <stdbool.h>
 
-/* False when its repetitions, one in the other, have it grow beyond all measure:
- * libc's regcomp() copies what is repeated, and "(((a{9}){99}){99}){99}" takes
- * hours and all memory. An extended expression of POSIX, well-formed or not. */
-bool expression_is_small(const char *text);
+#include "core/base/err.h"
+
+struct expression;
+
+/* ERR_USAGE with what is wrong with it. */
+int expression_new(const char *text, struct expression **ret_expression, struct err *err);
+/* NULL is fine. */
+void expression_free(struct expression *expression);
+/* The text is UTF-8; a byte that is none counts as a character of its own. From
+ * any thread. */
+bool expression_matches(const struct expression *expression, const char *text);
 
 #endif

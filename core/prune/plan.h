@@ -28,6 +28,7 @@ struct plan_item {
     int64_t frees_bytes; /* what comes back given the rest of the plan */
     int64_t age_s;       /* since its export, first write or last use; -1: not known */
     bool gone_for_good;  /* in no export: cache mounts */
+    bool live;           /* a generation that index.json is to name no longer */
     double rebuild_s;    /* to make it again; 0: nothing is lost. See loss.h */
     bool timed;          /* rebuild_s is what it took when it last ran, else a guess */
     /* What it was when the plan was made; an item that differs is skipped. */
@@ -78,6 +79,7 @@ struct plan_kept {
     char *reason; /* "pinned by COPY src, used 3 h ago", "in use by a build" */
     int64_t size_bytes;
     bool busy;    /* would go if nobody were exporting: --wait, --now */
+    bool unread;  /* it could not be looked at: what of it could go is not known */
 };
 
 /* An older one is not carried out: it is to be made again, and shown. */

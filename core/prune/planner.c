@@ -1,13 +1,14 @@
 /* How a plan is made: which rows are meant, then part by part. */
 #include "core/prune/planner.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/prune/loss.h"
+#include "core/prune/rebuild.h"
 
 #define TITLE_COLUMNS 400
 
@@ -101,6 +102,8 @@ static void choose_row(struct planner *planner, size_t index)
     const struct store *store = planner->store;
     const struct service *row = &store->services[index];
     planner->chosen[index] = true;
+    if (!strlist_has(&planner->named, row->name))
+        strlist_add(&planner->named, row->name);
     if (row->cache != NULL || row->path == NULL)
         return;
     const struct service *owner = store_service(store, row->path);
@@ -119,7 +122,6 @@ static int ambiguous(const struct store *store, const char *name, size_t count, 
     buf_done(&paths);
     return code;
 }
-
 /* An id names its row. A name stands for the project's service, which may have
  * several caches; outside the project it must be the only one of that name. */
 static int choose_named(struct planner *planner, const char *name, struct err *err)
@@ -138,7 +140,7 @@ static int choose_named(struct planner *planner, const char *name, struct err *e
         in_project += same && row->in_project;
     }
     if (matching == 0)
-        return err_set(err, ERR_USAGE, "no such service: %s", name);
+        return store_no_service(store, name, err);
     if (in_project == 0 && matching > 1)
         return ambiguous(store, name, matching, err);
     for (size_t i = 0; i < store->services_len; i++) {
@@ -228,6 +230,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         code = make(&planner, err);
     query_match_done(&planner.match);
     free(planner.chosen);
+    strlist_done(&planner.named);
     free(planner.ids);
     free(planner.ids_found);
     free(planner.build_sign);
@@ -237,8 +240,122 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         return code;
     }
     for (size_t i = 0; i < planner.plan->items_len; i++)
-        loss_fill(store, &planner.plan->items[i]);
+        rebuild_fill(store, &planner.plan->items[i], now);
     plan_count(planner.plan);
     *ret_plan = planner.plan;
     return 0;
+}
+
+/* All that could go to make room: garbage, records, and whole caches beside
+ * their own garbage. plan_choose() takes the cheapest of it. */
+
+static bool is_on_disk(const struct planner *planner, const struct service *row)
+{
+    uint64_t dev = planner->query->disk_dev;
+    return dev == 0 || (row->cache != NULL && row->cache->dev == dev);
+}
+
+static bool is_busy(const struct planner *planner, const struct service *row)
+{
+    return !planner->query->now &&
+           (service_busy_sign(row) != NULL || planner->store->building_client != NULL ||
+            planner->build_sign != NULL);
+}
+
+/* Runs planner_caches() with one scope alone, over the rows of `chosen`. */
+static void add_scope(struct planner *planner, struct query scope, bool *chosen)
+{
+    const struct query *query = planner->query;
+    bool *all = planner->chosen;
+    planner->query = &scope;
+    planner->chosen = chosen;
+    planner_caches(planner);
+    planner->query = query;
+    planner->chosen = all;
+}
+
+/* What is kept is said once: of the whole directory, when that is looked at too. */
+static bool is_kept_whole(const struct planner *planner, const struct service *row)
+{
+    bool unread = row->cache != NULL && row->cache->state == CACHE_UNREADABLE;
+    return planner->query->whole &&
+           (unread || (is_busy(planner, row) && planner_takes_whole(planner, row)));
+}
+
+static void add_garbage(struct planner *planner)
+{
+    const struct store *store = planner->store;
+    bool *chosen = mem_zalloc(store->services_len + 1);
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *row = &store->services[i];
+        chosen[i] = planner->chosen[i] && is_on_disk(planner, row) &&
+                    !is_kept_whole(planner, row);
+    }
+    struct query scope = *planner->query;
+    scope.whole = false;
+    add_scope(planner, scope, chosen);
+    free(chosen);
+}
+
+static void add_wholes(struct planner *planner)
+{
+    const struct store *store = planner->store;
+    bool *chosen = mem_zalloc(store->services_len + 1);
+    for (size_t i = 0; i < store->services_len; i++)
+        chosen[i] = planner->chosen[i] && is_on_disk(planner, &store->services[i]);
+    struct query scope = *planner->query;
+    scope.garbage = false;
+    add_scope(planner, scope, chosen);
+    free(chosen);
+}
+
+static bool records_on_disk(const struct planner *planner)
+{
+    const struct query *query = planner->query;
+    const struct builder *builder = query->builder != NULL
+                                        ? store_builder(planner->store, query->builder)
+                                        : store_selected_builder(planner->store);
+    return query->disk_dev == 0 || (builder != NULL && builder->disk_dev == query->disk_dev);
+}
+
+int planner_candidates(struct planner *planner, struct err *err)
+{
+    int code = 0;
+    if (planner->query->garbage)
+        add_garbage(planner);
+    if (planner->query->whole)
+        add_wholes(planner);
+    if (planner->query->records && records_on_disk(planner))
+        code = planner_records(planner, err);
+    return code;
+}
+
+/* Signs of a build in a builder's records. */
+
+/* A source that a build has sent and works with. Measured on 26.1: while the
+ * build runs it is listed as a regular record, and only its description tells
+ * what it is; it becomes source.local when the build is over. Other records in
+ * use prove nothing: a failed import leaks them. */
+static bool is_source_at_work(const struct record *record)
+{
+    static const char *const types[] = {"source.local", "source.git.checkout"};
+    static const char *const beginnings[] = {"local source for ", "git snapshot for "};
+    if (!record->in_use || record->last_used_at != 0)
+        return false;
+    for (size_t i = 0; i < 2; i++)
+        if (strcmp(record->type, types[i]) == 0 ||
+            strncmp(record->description, beginnings[i], strlen(beginnings[i])) == 0)
+            return true;
+    return false;
+}
+
+char *records_build_sign(const struct store *store)
+{
+    for (size_t i = 0; i < store->builders_len; i++) {
+        const struct builder *builder = &store->builders[i];
+        for (size_t j = 0; builder->reachable && j < builder->records.len; j++)
+            if (is_source_at_work(&builder->records.items[j]))
+                return mem_printf("a build runs on builder %s", builder->id);
+    }
+    return NULL;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/strlist.h"
 #include "core/prune/plan.h"
 
 struct step_times;
@@ -28,6 +29,7 @@ struct planner {
     int64_t now;
     struct plan *plan;
     bool *chosen;     /* rows of the store that the query's services name */
+    struct strlist named; /* the names of these services */
     struct id_slot *ids; /* of the query, sorted */
     bool *ids_found;     /* of each of them */
     char *build_sign; /* a build under way, as the records tell; NULL: none */
@@ -57,6 +59,8 @@ void plan_count(struct plan *plan);
 bool *plan_going(const struct plan *plan);
 
 void planner_caches(struct planner *planner);
+/* May the directory go as a whole, as far as it depends on whose it is? */
+bool planner_takes_whole(const struct planner *planner, const struct service *row);
 int planner_records(struct planner *planner, struct err *err);
 /* All that could go to make room, each with its loss. */
 int planner_candidates(struct planner *planner, struct err *err);

@@ -4,7 +4,6 @@
 #ifndef BILGE_PRUNE_QUERY_H
 #define BILGE_PRUNE_QUERY_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +11,7 @@
 #include "core/base/err.h"
 
 struct builder;
+struct expression;
 struct record;
 struct service;
 struct store;
@@ -20,7 +20,11 @@ enum query_flag { QUERY_EITHER, QUERY_YES, QUERY_NO };
 
 struct query {
     /* Scopes: what is looked at. */
-    bool whole;           /* cache directories as a whole */
+    /* Cache directories as a whole: those of the services below. Where none is
+     * named, those that are abandoned, and no others without a further word. */
+    bool whole;
+    bool live; /* the current caches of this project's services, too */
+    bool all;  /* each of them, whosever it is */
     bool garbage;         /* what no live generation reaches */
     int keep_generations; /* older generations but the newest N (live counts); 0: not asked */
     bool records;         /* builder records */
@@ -49,7 +53,6 @@ struct query {
     /* Of what the scopes hold only the cheapest part that gives back so much;
      * 0: all of it. The next two go with it. */
     int64_t free_bytes;
-    bool keep_live;     /* no whole cache of a service that exists */
     uint64_t disk_dev;  /* only what lies on this file system; 0: anywhere */
     /* Plan the items of busy caches too instead of keeping them; becomes
      * plan.now. Only after a second, explained yes. */
@@ -73,8 +76,7 @@ bool query_is_of_records(const struct query *query);
 struct query_match {
     const struct query *query;
     int64_t now;
-    bool has_regex;
-    regex_t regex;
+    struct expression *expression; /* NULL: none */
 };
 
 /* Borrows the query. ERR_USAGE for conditions that make no sense. */

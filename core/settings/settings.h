@@ -17,8 +17,8 @@
 #include <stdio.h>
 
 #include "core/base/err.h"
-#include "core/base/level.h"
 #include "core/base/mem.h"
+#include "core/base/threshold.h"
 
 struct settings_list {
     char **items;
@@ -35,7 +35,8 @@ enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR
 
 struct settings {
     struct settings_list cache_roots; /* absolute */
-    struct level disk_amber, disk_red;
+    int64_t abandoned_after; /* seconds */
+    struct threshold disk_amber, disk_red;
     struct settings_list build_args; /* "NAME=value" */
     struct settings_list build_profiles;
     bool build_pull, build_no_cache;
@@ -56,7 +57,7 @@ enum setting_kind {
     SETTING_COUNT,       /* int64_t */
     SETTING_SIZE,        /* int64_t, bytes */
     SETTING_AGE,         /* int64_t, seconds */
-    SETTING_LEVEL,       /* struct level */
+    SETTING_LEVEL,       /* struct threshold */
     SETTING_DIRECTORIES, /* struct settings_list: absolute paths, "~/" is $HOME */
     SETTING_WORDS,       /* struct settings_list: no blanks, no '-' in front */
     SETTING_ASSIGNMENTS, /* struct settings_list: NAME=value */
@@ -111,8 +112,9 @@ char *settings_default_path(void);
 #define SETTINGS_FILE_MAX (256 * 1024)
 
 /* Reads the file into *settings. ERR_USAGE naming file and line when something
- * in it makes no sense, and when it can't be read. One that is not there is an
- * error with `must_exist`, else *ret_found (may be NULL) says so. */
+ * in it makes no sense; another code when it can't be read, or is no file. One
+ * that is not there is an error with `must_exist`, else *ret_found (may be NULL)
+ * says so. */
 int settings_read(struct settings *settings, const char *path, bool must_exist, bool *ret_found,
                   struct err *err);
 /* The same of an open file that errors call `path`. */

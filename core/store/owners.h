@@ -23,10 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
 #include "core/engine/record.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 struct owner {
     char *service; /* the only one; NULL: none known, or several */

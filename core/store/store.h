@@ -9,20 +9,29 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
-#include "core/build/build.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/build.h"
+#include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
+#include "core/cache/remove.h"
 #include "core/engine/node.h"
 #include "core/engine/record.h"
-#include "core/store/history.h"
+#include "core/history/growth.h"
+#include "core/history/history.h"
 #include "core/store/owners.h"
-#include "core/store/usage.h"
 
 /* Where something stands that is asked for in the background. */
 enum load_state { LOAD_PENDING, LOAD_DONE, LOAD_FAILED };
 
 #define SERVICE_TREND 8
+
+/* A service of the project that uses a cache directory. */
+struct service_user {
+    char *name;
+    char *tag;   /* the name of its export in index.json: "latest" unless compose says otherwise */
+    bool writes; /* by cache_to; else it only reads, by cache_from */
+};
 
 /* A row of the services pane: a compose service that builds, a directory
  * under a cache root, or both joined. Of several services that share one
@@ -32,10 +41,16 @@ struct service {
     char *id;   /* stable: the cache directory's path, else "compose:<name>" */
     char *name; /* raw bytes when it comes from a directory */
     char *path; /* the cache directory, there or not; NULL: it has no local cache */
-    bool in_project;        /* compose knows it, and it builds */
+    /* Compose knows it, and it builds; of a directory: one of its services writes
+     * to it or reads from it. */
+    bool in_project;
+    bool guessed;           /* in the project by its directory's name alone */
+    bool elsewhere;         /* its directory lies outside the roots: not looked at */
     uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
-    char **same_path;       /* names of other services that share the directory */
+    char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
+    struct service_user *users; /* of the row's directory, of this project */
+    size_t users_len;
     enum load_state load;   /* of the scan */
     struct cache *cache;    /* NULL until scanned, and for rows without one */
     char *busy_sign;        /* our own build, a building client; NULL: no such sign */
@@ -45,13 +60,17 @@ struct service {
     uint64_t last_build_id; /* 0: not built in this session */
 };
 
+struct site;
+
 /* A cache root, or one directory of it when `only` is set. */
 struct cache_root {
     char *path; /* absolute */
     char *only; /* NULL: every directory in it is a cache */
     enum load_state load;
     char *error; /* NULL: none */
+    bool silent; /* it does not answer */
     bool in_memory;
+    struct site *site; /* core/bilge's */
 };
 
 struct builder {
@@ -102,7 +121,7 @@ struct disk {
     int64_t full_at;
     int64_t full_builds; /* after so many builds */
     int64_t shrinks_per_hour_bytes, shrinks_per_build_bytes;
-    /* Free bytes as they were, see usage_fill(); NULL: not remembered. */
+    /* Free bytes as they were, see growth_fill(); NULL: not remembered. */
     int64_t *day, *week;
 };
 #define DISK_DAY_SLOTS 144 /* of ten minutes */
@@ -114,6 +133,18 @@ struct layer_text {
     int64_t created_at;
     char *text;
 };
+
+/* A cache directory that a project names, as it was when bilge last ran there, and
+ * the project's compose file still exists. */
+struct known_cache {
+    char *path;
+    uint64_t dev, ino; /* 0: it is not there */
+    char *project;
+    char *file; /* the compose file */
+};
+
+/* After so long without a write, a directory that no project names is abandoned. */
+#define ABANDONED_AFTER_S (30 * 24 * 3600)
 
 /* A removal under way, or the last one. */
 enum prune_state { PRUNE_NONE, PRUNE_RUNNING, PRUNE_OVER };
@@ -142,19 +173,30 @@ struct store {
     struct builder *builders;
     size_t builders_len;
     enum load_state builders_load; /* of the list of buildx's builders */
+    char *builders_error; /* why there may be more of them; NULL: there are no more */
     struct docker_context *contexts; /* docker's; "default" first */
     size_t contexts_len;
     struct disk *disks;
     size_t disks_len;
     int64_t disks_at; /* when the last look at them began */
+    bool disks_awaited; /* not all have been looked at yet */
     struct build **builds; /* oldest first; the last of each service, what runs, what waits */
     size_t builds_len;
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
+    /* The caches that projects are known to name, this one among them. */
+    struct known_cache *known; /* by path */
+    size_t known_len;
+    const struct known_cache **known_by_file; /* the same by dev and ino */
+    enum load_state known_load; /* FAILED: projects may be remembered, and can't be read */
+    char *known_error;
+    int64_t abandoned_after_s;
     enum load_state history_load; /* FAILED: nothing is remembered in this run */
+    char *history_error; /* why one that is there can't be used; NULL: it can, or is not there */
     struct history_build *past; /* builds that are remembered, the newest first */
     size_t past_len;
     struct history_build *elsewhere; /* that the engine remembers, and bilge did not run; */
@@ -167,15 +209,50 @@ struct store {
     bool scanning;
     bool read_only;
     struct prune_status prune;
+    /* What earlier runs of bilge began and did not end, and what this one has
+     * finished of it. */
+    size_t recoveries; /* under way: looks for it, and finishing it */
+    struct unfinished_list unfinished, finished;
 };
 
 const struct service *store_service(const struct store *store, const char *id);
+/* Why it can't be told whether there is a service of this name: a cache root or the
+ * compose project could not be read. NULL: it can. */
+const char *store_unread(const struct store *store);
 /* By its name, as a person types it. *ret_count says how many have it. */
 const struct service *store_service_named(const struct store *store, const char *name,
                                           size_t *ret_count);
+/* The next error of a cache root, each once; *at begins as 0. NULL: that was all. */
+const char *store_next_root_error(const struct store *store, size_t *at);
+/* There is no service of this name: ERR_USAGE. But when a root could not be read it may
+ * lie there, so that is said, by another code. */
+int store_no_service(const struct store *store, const char *name, struct err *err);
 /* Why somebody may be exporting into its cache: the row's own sign or the one
  * that the scan found. NULL: no sign. */
 const char *service_busy_sign(const struct service *service);
+/* Is the directory of this row the user's own, perhaps one of several: it writes to
+ * it, or reads what nobody of the project writes? */
+bool service_user_shares(const struct service *row, const struct service_user *user);
+/* Is the index-th user one that only reads what others write? True once for each
+ * name. */
+bool service_only_reads(const struct service *row, size_t index);
+/* Is it a directory that no service of the project names? Without a project nobody
+ * can tell. */
+bool service_is_outside(const struct store *store, const struct service *service);
+/* The project that is known to name its directory; NULL: none. */
+const struct known_cache *service_known_as(const struct store *store,
+                                           const struct service *service);
+/* Nothing was written into its directory for store.abandoned_after_s, and no
+ * project is known to name it. Only of one that was read without trouble; never
+ * while it is not known what projects name. */
+bool service_is_abandoned(const struct store *store, const struct service *service, int64_t now);
+/* Appends "not in this project" or "abandoned (34 d)". False: neither is to be
+ * said, and nothing was appended. */
+bool service_say_standing(const struct store *store, const struct service *service, int64_t now,
+                          struct buf *buf);
+/* Is something unfinished that the next deletion can finish? */
+bool store_has_unfinished(const struct store *store);
+bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once, and
  * once what lies in the directory of another. */
 int64_t store_caches_size(const struct store *store);
@@ -223,11 +300,13 @@ struct service *store_put_service(struct store *store, const char *id);
 /* The row if it is there, to be changed; else NULL. */
 struct service *store_get_service(struct store *store, const char *id);
 void store_remove_service(struct store *store, const char *id);
+void service_free_users(struct service *service);
 /* Brings the rows into their order, once names and project are set. */
 void store_sort_services(struct store *store);
 /* Makes the row if need be; its scan is then done. A NULL cache: nothing there. */
 void store_set_cache(struct store *store, const char *id, struct cache *takes);
 struct cache_root *store_put_root(struct store *store, const char *path, const char *only);
+void store_clear_roots(struct store *store);
 void store_clear_disks(struct store *store);
 struct builder *store_put_builder(struct store *store, const char *id);
 void store_remove_builder(struct store *store, const char *id);
@@ -247,11 +326,20 @@ void store_set_past(struct store *store, struct history_build *takes, size_t len
 void store_set_elsewhere(struct store *store, struct history_build *takes, size_t len);
 int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
+void known_caches_free(struct known_cache *known, size_t len);
+/* Takes the array. `error` is copied; NULL: it is known. */
+void store_set_known(struct store *store, struct known_cache *takes, size_t len,
+                     const char *error);
 void store_add_build(struct store *store, struct build *takes);
 /* A build has begun, or was added: those that are over, and of whose services
  * each has a newer one that has begun, go. */
 void store_tidy_builds(struct store *store);
 void store_remove_build(struct store *store, uint64_t id);
+/* Takes the list: it replaces what was known to be left in this root, `only` in one
+ * cache of it; it is added to what was finished. */
+void store_set_unfinished(struct store *store, const char *root, const char *only,
+                          struct unfinished_list *takes);
+void store_add_finished(struct store *store, struct unfinished_list *takes);
 void store_start_prune(struct store *store, size_t items, int64_t planned_bytes);
 void store_add_failure(struct store *store, const char *id, const char *error);
 

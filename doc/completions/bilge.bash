@@ -63,7 +63,7 @@ _bilge() {
         mapfile -t COMPREPLY < <(compgen -W 'first no-change code dependencies' -- "$word")
         return
         ;;
-    --older-than | --interval)
+    --older-than | --interval | --abandoned-after)
         mapfile -t COMPREPLY < <(compgen -W '5m 24h 7d 2w' -- "$word")
         return
         ;;
@@ -83,10 +83,10 @@ _bilge() {
     '') options+=" $commands" ;;
     du) options+=" $conditions --sort" ;;
     prune)
-        options+=" $conditions --garbage --keep-generations --records --guesses --others --free --all --dry-run
-            --yes --wait --now"
+        options+=" $conditions --garbage --keep-generations --records --guesses --others --free
+            --live --abandoned-after --all --dry-run --yes --wait --now"
         ;;
-    guard) options+=' --keep-free --interval --older-than --live --once' ;;
+    guard) options+=' --keep-free --interval --older-than --live --abandoned-after --once' ;;
     dedupe) options+=' --dry-run --yes --across-users' ;;
     verify)
         options+=' --repair --yes'

@@ -57,6 +57,8 @@ complete -c bilge -n $prune -l records -d "The builder's records"
 complete -c bilge -n $prune -l guesses -d "Records that only a text says are the service's"
 complete -c bilge -n $prune -l others -d 'Records of the service that others need'
 complete -c bilge -n $prune -l free -x -a '1GB 5GB 10GB 50GB' -d 'The cheapest that gives back so much'
+complete -c bilge -n $prune -l live -d 'Whole current caches of this project, too'
+complete -c bilge -n $prune -l abandoned-after -x -a '7d 30d' -d 'When a cache that no project names is abandoned'
 complete -c bilge -n $prune -l all -d 'Every cache directory and every record'
 complete -c bilge -n $prune -l dry-run -d 'Show the plan, delete nothing'
 complete -c bilge -n $prune -s y -l yes -d 'Delete without asking'
@@ -90,7 +92,8 @@ set -l guard '__fish_seen_subcommand_from guard'
 complete -c bilge -n $guard -l keep-free -x -a '1GB 5GB 10GB 50GB' -d 'So much is to stay free'
 complete -c bilge -n $guard -l interval -x -a '1m 5m 1h' -d 'Look so often'
 complete -c bilge -n $guard -l older-than -x -a '24h 7d 2w' -d 'Take only what is older'
-complete -c bilge -n $guard -l live -d 'Live caches of existing services may go, too'
+complete -c bilge -n $guard -l live -d 'Current caches of this project may go, too'
+complete -c bilge -n $guard -l abandoned-after -x -a '7d 30d' -d 'When a cache that no project names is abandoned'
 complete -c bilge -n $guard -l once -d 'Look once and end'
 
 set -l dedupe '__fish_seen_subcommand_from dedupe'

@@ -16,7 +16,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/process.h"
-#include "core/build/progress/progress.h"
+#include "core/builds/progress/progress.h"
 
 #define LOG_BYTES (16 * 1024 * 1024)
 #define ROUNDS_MOST 99

@@ -11,6 +11,7 @@
  * and its peak memory. System calls are counted by
  * `strace -fc bench_scan --scan ROOT`. "again": one cache of oci, nothing new,
  * against `du -s` of all of oci. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,36 +28,51 @@
 
 #define ROUNDS_MOST 99
 
-static void on_cache(void *arg, size_t root, struct cache *cache)
+struct sum {
+    bool done; /* first: on_done() sets it */
+    int64_t bytes;
+};
+
+static void on_cache(void *arg, struct cache *cache)
 {
-    (void)root;
-    *(int64_t *)arg += cache->size_bytes;
+    struct sum *sum = arg;
+    sum->bytes += cache->size_bytes;
     cache_free(cache);
 }
 
-static void on_root(void *arg, size_t root, const struct err *err)
+static void on_root(void *arg, const struct err *err)
 {
     (void)arg;
-    (void)root;
     if (err != NULL)
         fprintf(stderr, "%s\n", err->text);
 }
 
 static void on_done(void *arg)
 {
-    (void)arg;
+    *(bool *)arg = true;
 }
 
 static int scan(const char *path)
 {
     static const struct scan_ops ops = {on_cache, on_root, on_done};
-    const struct scan_root root = {.path = path};
-    int64_t bytes = 0;
+    struct root_found found;
     uv_loop_t loop;
+    if (root_find(path, geteuid(), &found) < 0) {
+        fprintf(stderr, "%s\n", found.err.text);
+        return 1;
+    }
     uv_loop_init(&loop);
-    scan_start(&loop, &root, 1, &ops, &bytes);
+    const struct scan_spec spec = {.root = found.root, .lane = lane_new(&loop, NULL, NULL)};
+    struct sum sum = {0};
+    scan_start(&spec, &ops, &sum);
+    while (!sum.done)
+        uv_run(&loop, UV_RUN_ONCE);
+    while (!lane_is_idle(spec.lane))
+        uv_run(&loop, UV_RUN_ONCE);
+    lane_close(spec.lane);
     uv_run(&loop, UV_RUN_DEFAULT);
-    printf("%lld\n", (long long)bytes);
+    root_found_done(&found);
+    printf("%lld\n", (long long)sum.bytes);
     return uv_loop_close(&loop);
 }
 

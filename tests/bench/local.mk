@@ -10,8 +10,6 @@ tests_bench_bench_scan_LDADD = libbilge.a $(CORE_LIBS)
 tests_bench_bench_remove_SOURCES = tests/bench/bench_remove.c $(BENCH_TREES)
 tests_bench_bench_remove_LDADD = libbilge.a $(CORE_LIBS)
 EXTRA_PROGRAMS += tests/bench/bench_keys
-tests_bench_bench_keys_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_bench_bench_keys_LDADD = $(SCREEN_LDADD)
 # With what the screen's tests have in their environment.
 bench-keys: all tests/bench/bench_keys$(EXEEXT) tests/support/flood$(EXEEXT) \
 		tests/support/fake-engine$(EXEEXT)

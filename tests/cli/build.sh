@@ -38,9 +38,45 @@ run build --no-cache web
 is '--no-cache web: exit 0' exits 0
 is '--no-cache web: handed on' grep -q 'build --no-cache.* web$' "$docker/calls.log"
 
-printf '#1 [api 1/1] RUN x\n#1 0.1 \033[2J\033[31mred\033[0m\r\n#1 DONE 0.1s\n\377\n' >"$docker/build.log"
+printf '#1 [api 1/1] RUN x\n#1 0.1 \033[2J\033[31mred\033[0m\r\n#1 DONE\t0.1s\n\377\033]0;t\a\n' \
+    >"$docker/build.log"
+printf '#1 [api 1/1] RUN x\n#1 0.1 \033[31mred\033[0m\033[0m\n#1 DONE\t0.1s\n\\xff\n' >"$tmp/clean"
 run build
-is 'raw bytes pass to a pipe' cmp "$tmp/out" "$docker/build.log"
+is 'a pipe gets colours, and no other control bytes' cmp "$tmp/out" "$tmp/clean"
+run build --json
+is 'nor does stderr' lacks "$(printf '[\033\a\r]')\[2J" "$tmp/err"
+run build --no-color
+is 'with --no-color it gets none' lacks "$(printf '[\033\a\r]')" "$tmp/out"
+
+# ------------------------------------- what is named like an option of docker
+
+calls() { : >"$docker/calls.log"; run "$@"; }
+called() { grep -qxF -e "$1" "$docker/calls.log" || { cat "$docker/calls.log"; return 1; }; }
+project api --push
+calls build -- --push
+is 'a service named --push: exit 0' exits 0
+is 'a service named --push: is a service' called 'compose build -- --push'
+calls build
+is 'a service named --push, asked for all: exit 0' exits 0
+is 'a service named --push, asked for all: not named' called 'compose build'
+calls build api
+is 'beside one named --push: as ever' called 'compose build api'
+calls build --push
+is 'without --: exit 2' exits 2
+is 'without --: no build' lacks ' build' "$docker/calls.log"
+calls build -- --no-cache
+is 'an option behind --: exit 2' exits 2
+is 'an option behind --: says what it was taken for' complains 'no service "--no-cache"'
+: >-o.yml
+calls build --file=-o.yml api
+is 'a compose file named -o.yml: is a file' called 'compose -f ./-o.yml build api'
+calls build --profile=--dry-run --build-arg=--output=x api
+is 'a profile named --dry-run: is one' \
+    called 'compose --profile=--dry-run build --build-arg=--output=x api'
+calls build api --builder=--help
+is 'a builder named --help: none of the words' called 'compose build api'
+rm -- -o.yml
+project api web
 
 cp "$data/compose-2.26-plain-failrun.stdout.txt" "$docker/build.log"
 cp "$data/compose-2.26-plain-failrun.stderr.txt" "$docker/build.err"

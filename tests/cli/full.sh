@@ -49,8 +49,11 @@ everything() {
     is "$1: a whole cache is gone" gone "$root/old"
     is "$1: the other is there" exists "$root/new/index.json"
     run prune --free 1kB --yes --json --cache-root "$root"
-    is "$1: free" exits 0
-    is "$1: free: the last one" gone "$root/new"
+    is "$1: free: the last one may be in use" exits 3
+    is "$1: free: the last one is there" exists "$root/new/index.json"
+    run prune --free 1kB --abandoned-after 30m --yes --json --cache-root "$root"
+    is "$1: free: the last one is abandoned" exits 0
+    is "$1: free: the last one is gone" gone "$root/new"
 }
 
 # disk OPTIONS: a full one.

@@ -74,12 +74,21 @@ is '--live: exit 0' exits 0
 is '--live: gone' gone "$root/api"
 
 caches
+mkdir -p "$root/api/ingest/writing"
+echo x >"$root/api/ingest/writing/data"
+run guard --once --keep-free 4MB --live --cache-root "$root"
+is 'busy: exit 3' exits 3
+is 'busy: says so' says 'waiting for api'
+is 'busy: untouched' exists "$root/api/index.json"
+
+# What was written to lately is not abandoned, and not waited for either.
+caches
 mkdir -p "$root/old/ingest/writing"
 echo x >"$root/old/ingest/writing/data"
 run guard --once --keep-free 3.5MB --cache-root "$root"
-is 'busy: exit 3' exits 3
-is 'busy: says so' says 'waiting for old'
-is 'busy: untouched' exists "$root/old/index.json"
+is 'written to: exit 3' exits 3
+is 'written to: not waited for' lacks 'waiting for old' "$tmp/out"
+is 'written to: untouched' exists "$root/old/index.json"
 
 # watching ARGUMENT...: runs it in the background until $pid is told to end.
 watching() {

@@ -139,4 +139,82 @@ is 'a damaged history: the build runs all the same' exits 0
 run history
 is 'a damaged history: exit 1' exits 1
 is 'a damaged history: one line' one_complaint
+
+# ------------------------------------------------- one that can't be used
+
+# Everything else goes on without it, and says so once.
+db=$HOME/.local/state/bilge/history.db
+without() {
+    run status --cache-root "$root"
+    is "$1: status goes on" exits 0
+    is "$1: status says why, once" one_complaint
+    is "$1: status says what" complains "$2"
+    run status --json --cache-root "$root"
+    is "$1: status, JSON: the shape" fits status
+    run prune --garbage --dry-run --cache-root "$root"
+    is "$1: prune goes on" exits 0
+    run build api
+    is "$1: a build goes on" exits 0
+    run history
+    is "$1: history: exit 1" exits 1
+    is "$1: history: one line" one_complaint
+    is "$1: history: says what" complains "$2"
+}
+rm -f "$db"*
+log 'ran FROM base@sha256:1'
+for i in 1 2 3 4 5 6 7 8 9; do run build api; done
+run history
+is 'a new one: exit 0' exits 0
+for ending in '' -journal -wal -shm; do
+    mv "$db" "$tmp/kept"
+    rm -f "$db-wal" "$db-shm"
+    mkfifo "$db$ending"
+    without "a FIFO at history.db$ending" 'not a regular file'
+    is "a FIFO at history.db$ending: is still there" [ -p "$db$ending" ]
+    rm -f "$db"*
+    mv "$tmp/kept" "$db"
+done
+echo precious >"$tmp/file"
+cp "$db" "$tmp/kept"
+rm "$db"
+ln -s "$tmp/file" "$db"
+without 'a symlink' 'not a regular file'
+is 'a symlink: not followed' grep -qx precious "$tmp/file"
+rm "$db"
+seq 1 2000 >"$db"
+cp "$db" "$tmp/letter"
+without 'no database' 'is not a database'
+is 'no database: left as it is' cmp "$db" "$tmp/letter"
+cp "$tmp/kept" "$db"
+chmod 644 "$db"
+run history
+is 'sound again: exit 0' exits 0
+is 'sound again: for us alone' [ "$(stat -c %a "$db")" = 600 ]
+# Pages of it made unreadable; what of it comes is shown, or the reason.
+size=$(wc -c <"$db")
+for page in 1 2 3 4 5 6 7; do
+    [ $((page * 4096)) -lt "$size" ] || continue
+    cp "$tmp/kept" "$db"
+    head -c 2000 /dev/urandom | dd of="$db" bs=1 seek=$((page * 4096)) conv=notrunc 2>/dev/null
+    run history
+    is "page $page damaged: history ends well" [ "$status" -le 1 ]
+    run status --json --cache-root "$root"
+    is "page $page damaged: status goes on" fits status
+done
+rm -f "$db"*
+
+# A limit on the size of files is a full disk, no reason to die.
+limited() {
+    status=0
+    (ulimit -f 48 && run "$@" && exit "$status") || status=$?
+}
+for i in 1 2 3 4 5 6 7 8 9; do
+    limited build api
+    is "a file size limit, build $i: goes on" exits 0
+done
+limited history
+is 'a file size limit: history ends well' [ "$status" -le 1 ]
+limited status --json --cache-root "$root"
+is 'a file size limit: status goes on' fits status
+
 finish

@@ -29,18 +29,35 @@ failures=0
 
 # is NAME COMMAND...: one test; it passes when the command does.
 is() {
-    name=$1
+    test_name=$1
     shift
     number=$((number + 1))
     if "$@" >"$tmp/why" 2>&1; then
-        echo "ok $number - $name"
+        echo "ok $number - $test_name"
     else
         failures=$((failures + 1))
-        echo "not ok $number - $name"
+        echo "not ok $number - $test_name"
         echo "# failed: $*"
         sed 's/^/# /' "$tmp/why"
         sed 's/^/#   err: /' "$tmp/err"
     fi
+}
+
+# fails NAME: a test that has failed; what went wrong stands in $tmp/why.
+fails() {
+    number=$((number + 1))
+    failures=$((failures + 1))
+    echo "not ok $number - $1"
+    sed 's/^/# /' "$tmp/why"
+}
+
+# prepare COMMAND...: what the tests that follow stand on. When it fails they would fail for
+# another reason than they say, so this test ends here.
+prepare() {
+    "$@" >"$tmp/why" 2>&1 && return
+    fails "preparation: $*"
+    finish
+    exit 1
 }
 
 skip() {
@@ -87,16 +104,25 @@ one_complaint() { [ "$(wc -l <"$tmp/err")" -eq 1 ] && grep -q '^bilge: ' "$tmp/e
 fits() { "$json" check "$shapes/$1.json" <"$tmp/out"; }
 value() { "$json" get "$1" <"$tmp/out"; }
 equals() { [ "$(value "$1")" = "$2" ] || { echo "$1 is $(value "$1"), not $2"; return 1; }; }
-lacks() { ! grep -n -e "$1" "$2"; }
+# lacks TEXT FILE: a file that can't be read is a failure, too.
+lacks() {
+    found=0
+    grep -n -e "$1" "$2" || found=$?
+    [ "$found" -eq 1 ]
+}
 exists() { [ -e "$1" ]; }
 gone() { [ ! -e "$1" ]; }
 
-# wait_for COMMAND...: until it succeeds, for a while.
+# wait_for COMMAND...: until it succeeds; a test that fails when it does not.
 wait_for() {
     tries=0
-    until "$@" 2>/dev/null || [ $tries -ge $((200 * slow)) ]; do
-        sleep 0.05
+    until "$@" >"$tmp/why" 2>&1; do
         tries=$((tries + 1))
+        [ $tries -lt $((200 * slow)) ] || {
+            fails "waiting for: $*"
+            return 1
+        }
+        sleep 0.05
     done
 }
 

@@ -4,6 +4,7 @@ CLI_TESTS = \
 	tests/cli/build.sh \
 	tests/cli/care.sh \
 	tests/cli/disks.sh \
+	tests/cli/entering.sh \
 	tests/cli/doctor.sh \
 	tests/cli/forecast.sh \
 	tests/cli/full.sh \
@@ -15,9 +16,12 @@ CLI_TESTS = \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
 	tests/cli/records.sh \
+	tests/cli/roots.sh \
 	tests/cli/settings.sh \
 	tests/cli/status.sh \
-	tests/cli/usage.sh
+	tests/cli/unfinished.sh \
+	tests/cli/usage.sh \
+	tests/cli/whose.sh
 TESTS += $(CLI_TESTS)
 check_PROGRAMS += tests/cli/jsontool tests/cli/reading
 tests_cli_jsontool_LDADD = $(CJSON_LIBS) -lm

@@ -141,6 +141,9 @@ run prune --free 1GB --dry-run --cache-root "$root"
 is 'free, too much: says so' says "1.00 GB can't be reached"
 run prune --free 1GB --older-than 2h --yes --cache-root "$root"
 is 'free, too much: partly done' exits 3
+is 'free, too much: whole caches may be in use' exists "$root/old/index.json"
+run prune --free 1GB --older-than 2h --abandoned-after 3h --yes --cache-root "$root"
+is 'free, too much: partly done with abandoned ones' exits 3
 is 'free, too much: what could go went' gone "$root/old"
 is 'free, too much: what is younger is there' exists "$root/new/index.json"
 is 'free, too much: the thesis is there' exists "$root/thesis/thesis.txt"
@@ -224,7 +227,7 @@ caches
 run prune --records --yes --cache-root "$root"
 is 'records without an engine: exit 1' exits 1
 is 'records without an engine: one line' one_complaint
-run prune --older-than 2h --yes --json --cache-root "$root"
+run prune --older-than 2h --abandoned-after 2h --yes --json --cache-root "$root"
 is 'caches and records without an engine: partly done' exits 3
 is 'caches and records without an engine: the caches went' gone "$root/old"
 

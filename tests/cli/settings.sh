@@ -40,10 +40,10 @@ is 'the default place: its value' grep -qx 'amber = 20%' "$tmp/out"
 run settings --json
 is 'JSON: the shape' fits settings
 is 'JSON: the file' equals file "$conf"
-is 'JSON: given' equals settings.1.given true
-is 'JSON: its value' equals settings.1.values.0 20%
-is 'JSON: the default' equals settings.1.default 85%
-is 'JSON: not given' equals settings.2.given false
+is 'JSON: given' equals settings.2.given true
+is 'JSON: its value' equals settings.2.values.0 20%
+is 'JSON: the default' equals settings.2.default 85%
+is 'JSON: not given' equals settings.3.given false
 
 mkdir -p "$tmp/elsewhere/bilge"
 printf '[disk]\namber = 30%%\n' >"$tmp/elsewhere/bilge/bilge.conf"
@@ -74,6 +74,13 @@ run status --json --cache-root "$tmp/empty"
 is 'cache-root: the command line goes before it' equals cache_roots.0 "$tmp/empty"
 is 'cache-root: and is the only one' equals cache_roots.1 ''
 
+make_old "$root/api" '2 days ago'
+settle 'abandoned-after = 1d'
+run status --json --cache-root "$root"
+is 'abandoned-after: obeyed' equals services.0.abandoned true
+settle 'abandoned-after = 3d'
+run status --json --cache-root "$root"
+is 'abandoned-after: not yet' equals services.0.abandoned false
 settle '[guard]' 'keep-free = 1kB' 'older-than = 7d'
 run guard --once --json --cache-root "$root"
 is 'guard.keep-free: obeyed' equals keep_free 1000
@@ -127,6 +134,10 @@ run status --help
 is 'a broken file: status --help' exits 0
 run --version
 is 'a broken file: --version' exits 0
+settle '[guard]' 'keep-free = 10'
+refused "$conf:2: guard.keep-free: 10 what? such as 10GB" guard --once
+settle '[disk]' 'amber = 85'
+refused "$conf:2: disk.amber: 85 what? such as 85%" status
 settle '[nosuch]'
 refused "$conf:1: there is no section [nosuch]" status
 settle '[ui]' 'nosuch = 1'
@@ -136,17 +147,29 @@ refused "$conf:2: there is a control character" status
 head -c 1048576 /dev/zero | tr '\0' x >"$conf"
 refused "$conf:1: the line is too long" status
 rm "$conf"
+
+# unread WORDS ARGUMENT...: what can't be read is no mistake of the command line.
+unread() {
+    words=$1
+    shift
+    run "$@"
+    is "$* : exit 1 ($words)" exits 1
+    is "$* : one line ($words)" one_complaint
+    is "$* : says so ($words)" complains "$words"
+    is "$* : nothing on stdout ($words)" silent
+}
+
 mkdir "$conf"
-refused 'not a file' status
+unread 'not a file' status
 rmdir "$conf"
-refused 'no such file' status --config "$tmp/nosuch"
-refused 'not a file' status --config "$tmp"
-refused 'not a file' status --config /dev/zero
+unread 'no such file' status --config "$tmp/nosuch"
+unread 'not a file' status --config "$tmp"
+unread 'not a file' status --config /dev/zero
 refused '--config is given twice' status --config a --config b
 settle '[ui]'
 chmod 0 "$conf"
 run_as_other status --config "$conf"
-is 'a file that may not be read: exit 2' exits 2
+is 'a file that may not be read: exit 1' exits 1
 is 'a file that may not be read: one line' one_complaint
 is 'a file that may not be read: says so' complains 'permission denied'
 

@@ -51,7 +51,8 @@ is 'empty root, text: exit 0' exits 0
 is 'empty root, text: says so' says 'No caches'
 
 run status --json --cache-root "$tmp/nosuch"
-is 'no such root: exit 0' exits 0
+is 'no such root: exit 1' exits 1
+is 'no such root: and why' complains "cannot open cache root $tmp/nosuch: no such file or directory"
 is 'no such root: the shape' fits status
 
 # -------------------------------------------------------------- real caches
@@ -181,4 +182,30 @@ is 'stderr and stdin are closed: exit 0' exits 0
 run status --builder nosuch
 is 'a builder that is not there: exit 2' exits 2
 is 'a builder that is not there: says so' complains 'there is no builder "nosuch"'
+
+# What could not be read is no mistake of the command line.
+with_docker
+echo 'ERROR: failed to load builders: input/output error' >"$docker/buildx-ls.err"
+echo 1 >"$docker/buildx-ls.status"
+for command in 'status' 'du' 'prune --records --yes' 'guard --once --keep-free 1GB'; do
+    # shellcheck disable=SC2086
+    run $command --builder farm --cache-root "$root"
+    is "$command, builders that can't be listed: exit 1" exits 1
+    is "$command, builders that can't be listed: says why" complains 'input/output error'
+done
+rm "$docker/buildx-ls.err" "$docker/buildx-ls.status"
+: >"$docker/buildx-ls.jsonl"
+run du --builder farm
+is 'builders that are listed, without this one: exit 2' exits 2
+mkdir -p "$DOCKER_CONFIG/contexts/meta/1111"
+printf '{"Name":"far","Endpoints":{"docker":{"Host":"unix:///nowhere"}}}' \
+    >"$DOCKER_CONFIG/contexts/meta/1111/meta.json"
+run status --context nosuch
+is 'a context that is not there: exit 2' exits 2
+rm "$DOCKER_CONFIG/contexts/meta/1111/meta.json"
+ln -s meta.json "$DOCKER_CONFIG/contexts/meta/1111/meta.json"
+run status --context far
+is "contexts that can't be read: exit 1" exits 1
+is "contexts that can't be read: says why" complains "reading docker's contexts"
+is "contexts that can't be read: one line" one_complaint
 finish

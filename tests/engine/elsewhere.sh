@@ -21,7 +21,10 @@ run build
 is 'built' exits 0
 run history --json
 is 'its own build stands there once' has 'bilge mine done,'
-sleep 3 # what lies within two seconds could be the same build
+# What lies within two seconds of bilge's own build could be the same one.
+ended=$(date +%s)
+later() { [ "$(date +%s)" -gt $((ended + 2)) ]; }
+wait_for later
 docker buildx build --network none -t bilge-lab/other "$lab/project" >/dev/null 2>&1
 printf 'FROM local/base:1\nRUN exit 3\n' >Dockerfile
 docker buildx build --network none "$lab/project" >/dev/null 2>&1

@@ -55,10 +55,12 @@ EOF
 
 # build SERVICE...: leaves what it printed in $tmp/build; fails as it does.
 build_once() { docker compose --progress plain build "$@" >"$tmp/build" 2>&1 </dev/null; }
-# The tools give an engine that gets no processor time a few seconds to answer: once more, then.
+# Once more, when it is the engine that failed: the tools give one that gets no processor time a few seconds to answer,
+# and containerd's store fails when two services of a fresh engine unpack the same layers at once.
 build() {
     build_once "$@" && return
-    ! grep -q 'DeadlineExceeded\|deadline exceeded' "$tmp/build" || { build_once "$@" && return; }
+    ! grep -Eq '[Dd]eadline ?[Ee]xceeded|failed to prepare extraction snapshot' "$tmp/build" ||
+        { build_once "$@" && return; }
     tail -n 20 "$tmp/build"
     return 1
 }

@@ -2,19 +2,10 @@
 # names; without it these programs skip themselves.
 check_LIBRARIES += tests/engine/liblab.a
 tests_engine_liblab_a_SOURCES = tests/engine/lab.c tests/engine/lab.h
-tests_engine_liblab_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
-ENGINE_LDADD = tests/engine/liblab.a $(SCREEN_LDADD)
 
 ENGINE_TESTS = tests/engine/test_headless tests/engine/test_screen tests/engine/test_flood
 check_PROGRAMS += $(ENGINE_TESTS)
 TESTS += $(ENGINE_TESTS)
-
-tests_engine_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_engine_test_headless_LDADD = $(ENGINE_LDADD)
-tests_engine_test_screen_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_engine_test_screen_LDADD = $(ENGINE_LDADD)
-tests_engine_test_flood_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_engine_test_flood_LDADD = $(ENGINE_LDADD)
 
 CACHE_ENGINE_TESTS = tests/engine/caches.sh tests/engine/prune.sh tests/engine/race.sh tests/engine/owners.sh \
 	tests/engine/bench.sh tests/engine/builders.sh

@@ -136,7 +136,9 @@ RUN echo 9 >/9
 EOF
 is 'a chain' build api
 docker image rm -f bilge-lab-api >/dev/null 2>&1
-sleep 8
+made=$(date +%s)
+aged() { [ "$(date +%s)" -ge $((made + 8)) ]; }
+wait_for aged
 echo 'RUN echo young >/10' >>Dockerfile.api
 is 'a young leaf' build api
 docker image rm -f bilge-lab-api >/dev/null 2>&1

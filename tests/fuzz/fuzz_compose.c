@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

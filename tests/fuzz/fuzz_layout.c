@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/cache/client.h"
-#include "core/cache/layout.h"
-#include "core/cache/pull.h"
+#include "core/cache/clients.h"
+#include "core/oci/json_reader.h"
+#include "core/oci/layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,13 +16,13 @@ static void check_manifest(const char *text, size_t size)
     if (manifest_parse(text, size, &manifest, &err) < 0)
         return;
     /* What it takes is JSON; only the deepest is a matter of where one begins. */
-    struct pull json;
+    struct json_reader json;
     size_t brackets = 0;
     for (size_t i = 0; i < size; i++)
         brackets += text[i] == '[' || text[i] == '{';
-    pull_init(&json, text, size);
-    pull_skip(&json);
-    assert(pull_ended(&json) || brackets >= PULL_MAX_DEPTH);
+    json_reader_init(&json, text, size);
+    json_reader_skip(&json);
+    assert(json_reader_ended(&json) || brackets >= JSON_READER_MAX_DEPTH);
     uint32_t end = 0;
     for (size_t i = 0; i < manifest.len; i++) {
         const struct descriptor *descriptor = &manifest.descriptors[i];

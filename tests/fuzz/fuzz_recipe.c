@@ -1,6 +1,6 @@
 #include <stdint.h>
 
-#include "core/build/dockerfile/recipe.h"
+#include "core/builds/project/recipe.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

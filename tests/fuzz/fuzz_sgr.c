@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "tui/sgr.h"
+#include "tui/kit/sgr.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,28 +1,40 @@
 # One program per parser: tests/fuzz/fuzz_<name>.c defines
 # LLVMFuzzerTestOneInput(), its seeds are files in tests/fuzz/corpus/<name>/.
-# A new one needs one line here, and nothing else.
-FUZZ_TARGETS =
-FUZZ_TARGETS += tests/fuzz/fuzz_builders
-FUZZ_TARGETS += tests/fuzz/fuzz_clock
-FUZZ_TARGETS += tests/fuzz/fuzz_compose
-FUZZ_TARGETS += tests/fuzz/fuzz_df
-FUZZ_TARGETS += tests/fuzz/fuzz_du
-FUZZ_TARGETS += tests/fuzz/fuzz_layout
-FUZZ_TARGETS += tests/fuzz/fuzz_lines
-FUZZ_TARGETS += tests/fuzz/fuzz_progress_legacy
-FUZZ_TARGETS += tests/fuzz/fuzz_progress_plain
-FUZZ_TARGETS += tests/fuzz/fuzz_progress_rawjson
-FUZZ_TARGETS += tests/fuzz/fuzz_query_line
-FUZZ_TARGETS += tests/fuzz/fuzz_recipe
-FUZZ_TARGETS += tests/fuzz/fuzz_response
-FUZZ_TARGETS += tests/fuzz/fuzz_settings
-FUZZ_TARGETS += tests/fuzz/fuzz_sgr
-FUZZ_TARGETS += tests/fuzz/fuzz_text
-tests_fuzz_fuzz_sgr_LDADD = $(FUZZ_DRIVER) libtui.a libbilge.a $(CORE_LIBS)
+# A new one needs two lines here, and nothing else.
+FUZZ_TARGETS = tests/fuzz/fuzz_builders \
+	tests/fuzz/fuzz_clock \
+	tests/fuzz/fuzz_compose \
+	tests/fuzz/fuzz_df \
+	tests/fuzz/fuzz_du \
+	tests/fuzz/fuzz_layout \
+	tests/fuzz/fuzz_lines \
+	tests/fuzz/fuzz_progress_legacy \
+	tests/fuzz/fuzz_progress_plain \
+	tests/fuzz/fuzz_progress_rawjson \
+	tests/fuzz/fuzz_query_line \
+	tests/fuzz/fuzz_recipe \
+	tests/fuzz/fuzz_response \
+	tests/fuzz/fuzz_settings \
+	tests/fuzz/fuzz_sgr \
+	tests/fuzz/fuzz_text
 
-# Programs that name no libraries of their own get these: so the targets need
-# no lines of their own above.
-LDADD = $(FUZZ_DRIVER) libbilge.a $(CORE_LIBS)
+tests_fuzz_fuzz_builders_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_clock_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_compose_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_df_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_du_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_layout_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_lines_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_progress_legacy_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_progress_plain_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_progress_rawjson_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_query_line_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_recipe_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_response_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_settings_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_sgr_LDADD = $(FUZZ_LDADD)
+tests_fuzz_fuzz_text_LDADD = $(FUZZ_LDADD)
+FUZZ_LDADD = $(FUZZ_DRIVER) libtui.a libbilge.a $(CORE_LIBS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
 EXTRA_DIST += tests/fuzz/corpus tests/fuzz/progress.h

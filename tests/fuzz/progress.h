@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "core/build/progress/progress.h"
+#include "core/builds/progress/progress.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,4 @@
 # The real program in a pseudo terminal, read through libvterm.
-SCREEN_CPPFLAGS = $(UNIT_CPPFLAGS) $(VTERM_CFLAGS)
-SCREEN_LDADD = tests/screen/libscreenkit.a tests/support/libtestkit.a libbilge.a \
-	$(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
-
 check_LIBRARIES += tests/screen/libscreenkit.a
 tests_screen_libscreenkit_a_SOURCES = \
 	tests/screen/expect.c \
@@ -10,11 +6,10 @@ tests_screen_libscreenkit_a_SOURCES = \
 	tests/screen/screen_text.c \
 	tests/screen/stage.c tests/screen/stage.h \
 	tests/screen/terminal.c tests/screen/terminal.h tests/screen/terminal_private.h
-tests_screen_libscreenkit_a_CPPFLAGS = $(SCREEN_CPPFLAGS)
 
 SCREEN_TESTS = tests/screen/test_build tests/screen/test_build_tree tests/screen/test_can_fail tests/screen/test_care tests/screen/test_disks tests/screen/test_filled tests/screen/test_flood \
-	tests/screen/test_harness tests/screen/test_headless tests/screen/test_lists tests/screen/test_log tests/screen/test_manners tests/screen/test_old_plan \
-	tests/screen/test_places tests/screen/test_prune tests/screen/test_small tests/screen/test_trouble
+	tests/screen/test_harness tests/screen/test_headless tests/screen/test_hung tests/screen/test_lists tests/screen/test_log tests/screen/test_manners tests/screen/test_old_plan \
+	tests/screen/test_places tests/screen/test_prune tests/screen/test_signals tests/screen/test_small tests/screen/test_trouble
 check_PROGRAMS += $(SCREEN_TESTS) tests/screen/toy tests/screen/bilge-later
 TESTS += $(SCREEN_TESTS)
 XFAIL_TESTS += tests/screen/test_can_fail
@@ -26,37 +21,3 @@ tests_screen_bilge_later_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_now
 tests_screen_bilge_later_LDADD = $(bilge_OBJECTS) $(bilge_LDADD)
 tests_screen_toy_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
 tests_screen_toy_LDADD = $(NCURSES_LIBS)
-tests_screen_test_build_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_build_LDADD = $(SCREEN_LDADD)
-tests_screen_test_build_tree_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_build_tree_LDADD = $(SCREEN_LDADD)
-tests_screen_test_can_fail_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_can_fail_LDADD = $(SCREEN_LDADD)
-tests_screen_test_care_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_care_LDADD = $(SCREEN_LDADD)
-tests_screen_test_disks_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_disks_LDADD = $(SCREEN_LDADD)
-tests_screen_test_filled_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_filled_LDADD = $(SCREEN_LDADD)
-tests_screen_test_harness_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_harness_LDADD = $(SCREEN_LDADD)
-tests_screen_test_headless_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_headless_LDADD = $(SCREEN_LDADD)
-tests_screen_test_lists_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_lists_LDADD = $(SCREEN_LDADD)
-tests_screen_test_log_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_log_LDADD = $(SCREEN_LDADD)
-tests_screen_test_manners_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_manners_LDADD = $(SCREEN_LDADD)
-tests_screen_test_old_plan_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_old_plan_LDADD = $(SCREEN_LDADD)
-tests_screen_test_places_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_places_LDADD = $(SCREEN_LDADD)
-tests_screen_test_small_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_small_LDADD = $(SCREEN_LDADD)
-tests_screen_test_prune_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_prune_LDADD = $(SCREEN_LDADD)
-tests_screen_test_trouble_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_trouble_LDADD = $(SCREEN_LDADD)
-tests_screen_test_flood_CPPFLAGS = $(SCREEN_CPPFLAGS)
-tests_screen_test_flood_LDADD = $(SCREEN_LDADD)

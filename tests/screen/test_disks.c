@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
+#include "core/app/keeping.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tests/screen/stage.h"
 #include "tests/support/limit.h"
 

@@ -68,11 +68,15 @@ static void test_the_same_goes_on(void **state)
     stage_quit(stage, "q");
 }
 
-/* What has come is not deleted by the yes to another plan: eight days later, the
- * project's own caches are old enough, too. */
+/* What has come is not deleted by the yes to another plan: eight days later, two
+ * caches more are abandoned. */
 static void test_what_has_changed_is_shown(void **state)
 {
+    static const struct fake_cache younger[] = {{"spring", 2, 4000000, 1, 24 * 86400},
+                                                {"summer", 3, 8000000, 1, 23 * 86400}};
     struct stage *stage = *state;
+    world_add_cache(stage->world, &younger[0]);
+    world_add_cache(stage->world, &younger[1]);
     for (int size = 0; size < STAGE_SIZES; size++) {
         world_stop_engine(stage->world);
         set_ahead(stage, "0");
@@ -81,7 +85,7 @@ static void test_what_has_changed_is_shown(void **state)
         set_ahead(stage, "700000");
         stage_press(stage, "y", "ade again: 2 new (+)");
         golden_wait(stage->terminal, "plan-again");
-        assert_true(file_exists(stage->world->caches, "orchestration/index.json"));
+        assert_true(file_exists(stage->world->caches, "spring/index.json"));
         assert_true(file_exists(stage->world->caches, "old-branch/index.json"));
         stage_press(stage, "n", "Tab pane");
         stage_quit(stage, "q");

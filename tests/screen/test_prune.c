@@ -132,6 +132,28 @@ static void test_caches_by_age(void **state)
     stage_quit(stage, "q");
 }
 
+/* This project's current caches go by age only after a word more. */
+static void test_current_caches_by_age(void **state)
+{
+    struct stage *stage = *state;
+    stage_start_full(stage, 120, 40, NULL);
+    terminal_press(stage->terminal, "p");
+    stage_press(stage, "o", "Older than");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "4h" KEY_ENTER_SENT, "Delete?");
+    stage_see(stage, "1 item");
+    stage_see(stage, "Kept (1)");
+    stage_see(stage, "current cache of this project");
+    stage_press(stage, "Y", "2 items");
+    stage_see_gone(stage, "Y current too");
+    stage_press(stage, "y", "Result");
+    assert_false(file_exists(stage->world->caches, "old-branch"));
+    assert_false(file_exists(stage->world->caches, "ruby-worker"));
+    assert_true(file_exists(stage->world->caches, "orchestration/index.json"));
+    stage_press(stage, "q", "Services");
+    stage_quit(stage, "q");
+}
+
 /* The cheapest first: garbage, before the cache of any service. */
 static void test_free_so_much(void **state)
 {
@@ -139,7 +161,9 @@ static void test_free_so_much(void **state)
     stage_start_full(stage, 100, 30, NULL);
     stage_press(stage, "f", "Free how much");
     terminal_press(stage->terminal, "\025");
-    stage_press(stage, "lots" KEY_ENTER_SENT, "A size is");
+    stage_press(stage, "lots" KEY_ENTER_SENT, "is not a size");
+    terminal_press(stage->terminal, "\025");
+    stage_press(stage, "10" KEY_ENTER_SENT, "10 what? such as 10GB");
     terminal_press(stage->terminal, "\025");
     stage_press(stage, "10MB" KEY_ENTER_SENT, "Delete?");
     stage_see(stage, "orchestration");
@@ -219,7 +243,7 @@ static void test_records_by_a_filter(void **state)
     stage_press(stage, "n", "Services");
     terminal_press(stage->terminal, "pm\025");
     stage_press(stage, KEY_ENTER_SENT, "Which? cargo");
-    stage_press(stage, "match:(" KEY_ENTER_SENT, "no regular expression");
+    stage_press(stage, "match:(" KEY_ENTER_SENT, "( without )");
     terminal_press(stage->terminal, "\025in-use:yes");
     stage_press(stage, KEY_ENTER_SENT, "Nothing to delete");
     stage_see(stage, "Kept (1)");
@@ -349,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
         USUAL(test_menu),             USUAL(test_caches_by_age),
+        USUAL(test_current_caches_by_age),
         USUAL(test_free_so_much),     USUAL(test_garbage),
         USUAL(test_a_plan_is_sorted_and_thinned),
         USUAL(test_records_by_age),   USUAL(test_records_by_a_filter),

@@ -112,6 +112,24 @@ static void test_hangs(void **state)
     stage_quit(stage, "q");
 }
 
+/* SQLite would wait for a writer of it for ever. */
+static void test_a_history_that_cannot_be_used(void **state)
+{
+    struct stage *stage = *state;
+    char *journal = path_join(stage->world->path, "home/.local/state/bilge/history.db-journal");
+    dir_make(stage->world->path, "home/.local/state/bilge");
+    assert_int_equal(0, mkfifo(journal, 0600));
+    stage_start_full(stage, 120, 40, NULL);
+    stage_see(stage, "not a regular file");
+    stage_press(stage, "?", "Main screen"); /* which takes the message away */
+    stage_press(stage, "q", "Tab pane");
+    stage_see_gone(stage, "not a regular file");
+    stage_press(stage, "!", "warning       opening the history"); /* the doctor knows it still */
+    stage_press(stage, "q", "Tab pane");
+    stage_quit(stage, "q");
+    free(journal);
+}
+
 static void test_broken_project(void **state)
 {
     struct stage *stage = *state;
@@ -186,7 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_absent),           CASE(test_comes_later),    CASE(test_dies_and_comes_back),
         CASE(test_permission_denied), CASE(test_answers_nonsense), CASE(test_hangs),
-        CASE(test_broken_project),   CASE(test_sick_caches),    CASE(test_hostile_names),
+        CASE(test_a_history_that_cannot_be_used), CASE(test_broken_project),   CASE(test_sick_caches),    CASE(test_hostile_names),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@ check_LIBRARIES += tests/support/libtestkit.a
 tests_support_libtestkit_a_SOURCES = \
 	tests/support/fake_tool.c tests/support/fake_tool.h \
 	tests/support/fake_cache.c tests/support/fake_cache.h \
+	tests/support/hung.c tests/support/hung.h \
 	tests/support/limit.c tests/support/limit.h \
 	tests/support/loop.c tests/support/loop.h \
 	tests/support/peak.c tests/support/peak.h \
@@ -11,9 +12,10 @@ tests_support_libtestkit_a_SOURCES = \
 	tests/support/tempdir.c tests/support/tempdir.h \
 	tests/support/tree.c tests/support/tree.h \
 	tests/support/world.c tests/support/world.h tests/support/world_engine.c
-tests_support_libtestkit_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 
-check_PROGRAMS += tests/support/fake-engine tests/support/flood
+check_PROGRAMS += tests/support/fake-engine tests/support/flood tests/support/with-hung
+tests_support_with_hung_SOURCES = tests/support/with_hung.c
+tests_support_with_hung_LDADD = tests/support/libtestkit.a libbilge.a $(CORE_LIBS)
 tests_support_flood_SOURCES = tests/support/flood.c
 tests_support_flood_LDADD = libbilge.a $(CORE_LIBS)
 tests_support_fake_engine_SOURCES = tests/support/fake_engine.c

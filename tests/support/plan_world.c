@@ -227,7 +227,7 @@ struct query plan_world_whole(void)
 {
     struct query query;
     query_init(&query);
-    query.whole = true;
+    query.whole = query.all = true;
     return query;
 }
 

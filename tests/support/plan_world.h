@@ -41,7 +41,7 @@ struct cache *plan_world_usual_cache(struct store *store, const char *name);
  * long ago, the last one `leaf_used_s`. */
 struct store *plan_world_chain(int len, int used_s, int leaf_used_s);
 
-/* What is asked for most often. */
+/* What is asked for most often. Whole caches: all of them. */
 struct query plan_world_garbage(void);
 struct query plan_world_whole(void);
 struct query plan_world_records(int64_t older_than_s);

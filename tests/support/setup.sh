@@ -49,6 +49,7 @@ needs_to_check='
 	module:cmocka       libcmocka-dev
 	module:vterm        libvterm-dev
 	command:ps          procps
+	python:json         python3
 	command:git         git
 	command:mandoc      mandoc
 	command:zsh         zsh
@@ -61,13 +62,16 @@ is_there() {
 	command:*) command -v "${1#*:}" ;;
 	module:*) pkg-config --exists "${1#*:}" ;;
 	header:*) echo "#include <${1#*:}>" | cc -E - ;;
+	python:*) python3 -c "import ${1#*:}" ;;
 	terminal:*) infocmp "${1#*:}" ;;
 	esac >/dev/null 2>&1
 }
 
+# One at a time: the three engines are made side by side. Another apt on the machine is waited for.
 apt_install() {
-	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@")
-	as_root "${apt[@]}" || { as_root env DEBIAN_FRONTEND=noninteractive apt-get update && as_root "${apt[@]}"; }
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+	local install=("${apt[@]}" install -y --no-install-recommends "$@")
+	(flock 9 && { as_root "${install[@]}" || { as_root "${apt[@]}" update && as_root "${install[@]}"; }; }) 9<"$top"
 }
 
 # install_needs LIST...: one apt call, and only when something is missing.

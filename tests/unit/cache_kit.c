@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
+#include "core/cache/remove.h"
 #include "core/cache/scan.h"
 #include "tests/support/tempdir.h"
 
@@ -181,6 +182,16 @@ void kit_index(struct kit *kit, const unsigned *manifests, size_t len)
     buf_append_str(&text, "]}");
     kit_write(kit, "index.json", text.data, text.len);
     buf_done(&text);
+}
+
+int kit_recover(const struct kit *kit, size_t *ret_count, struct err *err)
+{
+    struct unfinished_list list = {0};
+    int code = remove_recover(kit->root_fd, kit->root, NULL, &list, err);
+    for (size_t i = 0; i < list.len && ret_count != NULL; i++)
+        *ret_count += list.items[i].error == NULL && list.items[i].kind != UNFINISHED_FOREIGN;
+    unfinished_done(&list);
+    return code;
 }
 
 struct cache *kit_scan(const struct kit *kit, const struct cache *previous)

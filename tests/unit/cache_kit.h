@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/err.h"
 #include "core/base/mem.h"
 #include "core/cache/cache.h"
 
@@ -71,6 +72,10 @@ void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned fir
                unsigned count);
 /* index.json that names these manifests, with tags "latest", "tag1", … */
 void kit_index(struct kit *kit, const unsigned *manifests, size_t len);
+
+/* As the next deleting command does: 0, or the first error. *ret_count (may be
+ * NULL): what was finished. */
+int kit_recover(const struct kit *kit, size_t *ret_count, struct err *err);
 
 struct cache *kit_scan(const struct kit *kit, const struct cache *previous);
 /* The same, and the numbers must add up and be what du says. */

@@ -15,7 +15,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/cache/hash.h"
+#include "core/oci/blob_hash.h"
 #include "tests/support/tempdir.h"
 
 #define LAYER_TYPE "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -58,7 +58,7 @@ void put_blob(const char *dir, const char *text, int64_t age_s, char ret_hex[HEX
     int fd;
     file_write_text(dir, "new", text);
     assert_int_equal(0, fs_open_root(dir, &fd, NULL));
-    assert_int_equal(0, hash_file(fd, "new", NULL, NULL, &digest, NULL));
+    assert_int_equal(0, blob_hash_file(fd, "new", NULL, NULL, &digest, NULL));
     char *name = blob_path(digest_hex(ret_hex, &digest));
     char *from = path_join(dir, "new"), *to = path_join(dir, name);
     assert_int_equal(0, rename(from, to));
@@ -149,7 +149,7 @@ void take_away(const struct pair *pair, const char hex[HEX])
     free(path);
 }
 
-bool has_blob(const struct pair *pair, const char hex[HEX])
+bool pair_has_blob(const struct pair *pair, const char hex[HEX])
 {
     char *name = blob_path(hex);
     bool found = file_exists(pair->dir, name);

@@ -39,7 +39,7 @@ struct pair put_pair(struct place *place, const char *name);
 
 void overwrite(const struct pair *pair, const char hex[HEX], const char *text);
 void take_away(const struct pair *pair, const char hex[HEX]);
-bool has_blob(const struct pair *pair, const char hex[HEX]);
+bool pair_has_blob(const struct pair *pair, const char hex[HEX]);
 bool index_names(const struct pair *pair, const char hex[HEX]);
 
 struct verify_result verify(struct place *place, const char *name);

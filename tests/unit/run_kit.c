@@ -68,6 +68,14 @@ static void on_closed(void *arg)
     run->closed = true;
 }
 
+void run_reopen(struct run *run)
+{
+    bilge_close(run->bilge, on_closed, run);
+    loop_wait(&run->loop, &run->closed);
+    run->closed = false;
+    run->changes = 0;
+}
+
 void run_close(struct run *run)
 {
     bilge_close(run->bilge, on_closed, run);

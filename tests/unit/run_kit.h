@@ -49,6 +49,8 @@ void run_open(struct run *run);
 void run_settle(struct run *run);
 /* The usual world with an engine, followed and settled. */
 struct run *run_usual(void);
+/* Closes what was opened; run_open() may open it anew. */
+void run_reopen(struct run *run);
 /* Frees all; what it opened is closed. */
 void run_close(struct run *run);
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "core/build/compose/bare.h"
+#include "core/builds/project/plain_compose.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 

@@ -17,7 +17,7 @@
 #include "core/bench/lockfile.h"
 #include "core/bench/recognise.h"
 #include "core/bench/traces.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
 

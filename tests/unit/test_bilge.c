@@ -156,6 +156,153 @@ static void test_two_services_share_a_directory(void **state)
     run_close(run);
 }
 
+/* A service that reads from the caches `from` and writes to `to`; "" ends a list. */
+static char *rotating_json(const struct run *run, const char *name, const char *const *from,
+                           const char *const *to)
+{
+    struct buf json = {0};
+    buf_printf(&json, "\"%s\":{\"build\":{\"context\":\"/x\",\"cache_from\":[\"registry/x\"", name);
+    for (; **from != '\0'; from++)
+        buf_printf(&json, ",\"type=local,src=%s/%s\"", run->world->caches, *from);
+    buf_append_str(&json, "],\"cache_to\":[\"type=inline\"");
+    for (; **to != '\0'; to++)
+        buf_printf(&json, ",\"type=local,dest=%s/%s\"", run->world->caches, *to);
+    buf_append_str(&json, "]}}");
+    return buf_take(&json);
+}
+
+struct rotating {
+    const char *name;
+    const char *from[4], *to[4];
+};
+
+/* Opens a project of these services, up to one without a name, in a world that
+ * has these caches, up to NULL. */
+static struct run *open_rotating(const struct rotating *services, const char *const *caches)
+{
+    struct run *run = run_new(world_new());
+    struct buf all = {0};
+    for (; services->name != NULL; services++) {
+        char *json = rotating_json(run, services->name, services->from, services->to);
+        buf_printf(&all, "%s%s", all.len > 0 ? "," : "", json);
+        free(json);
+    }
+    for (; *caches != NULL; caches++) {
+        const struct fake_cache cache = {*caches, 1, 100000, 1, 3600};
+        world_add_cache(run->world, &cache);
+    }
+    write_config(run, all.data);
+    buf_done(&all);
+    run->roots[0] = run->world->caches;
+    run->options.cache_roots = run->roots;
+    run->options.cache_roots_len = 1;
+    run_open(run);
+    run_settle(run);
+    return run;
+}
+
+static const struct service *row_of(const struct run *run, const char *cache)
+{
+    char *path = run_path(run, cache);
+    const struct service *row = store_service(run->store, path);
+    free(path);
+    assert_non_null(row);
+    return row;
+}
+
+static size_t count_rows(const struct run *run, const char *name)
+{
+    size_t count = 0;
+    store_service_named(run->store, name, &count);
+    return count;
+}
+
+static void test_what_is_read_from_belongs_to_the_service_too(void **state)
+{
+    static const struct rotating services[] = {{"web", {"old", "older", ""}, {"new", ""}}, {0}};
+    struct run *run =
+        open_rotating(services, (const char *const[]){"old", "older", "stranger", NULL});
+    (void)state;
+    static const char *const own[] = {"old", "older", "new"};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(row_of(run, own[i])->in_project);
+        assert_string_equal(row_of(run, own[i])->name, "web");
+        assert_int_equal(row_of(run, own[i])->users_len, 1);
+        assert_int_equal(row_of(run, own[i])->users[0].writes, i == 2);
+        assert_int_equal(row_of(run, own[i])->same_path_len, 0);
+    }
+    assert_false(row_of(run, "stranger")->in_project);
+    assert_int_equal(run->store->services_len, 4);
+    run_close(run);
+}
+
+/* Whichever of them comes first by its name. */
+static void test_a_directory_is_the_writers_and_names_its_readers(void **state)
+{
+    static const struct rotating services[] = {{"a-reader", {"base", ""}, {"a", ""}},
+                                               {"base", {"base", ""}, {"base", ""}},
+                                               {"only-reads", {"base", ""}, {""}},
+                                               {"z-reader", {"base", ""}, {"z", ""}},
+                                               {0}};
+    struct run *run = open_rotating(services, (const char *const[]){"base", NULL});
+    (void)state;
+    const struct service *base = row_of(run, "base");
+    assert_string_equal(base->name, "base");
+    assert_int_equal(base->same_path_len, 0);
+    assert_int_equal(base->users_len, 4);
+    for (size_t i = 0; i < base->users_len; i++)
+        assert_int_equal(service_only_reads(base, i), strcmp(base->users[i].name, "base") != 0);
+    assert_int_equal(count_rows(run, "a-reader"), 1);
+    assert_int_equal(count_rows(run, "z-reader"), 1);
+    assert_null(run_row(run, "only-reads")->path);
+    run_close(run);
+}
+
+static void test_readers_of_what_nobody_writes_share_it(void **state)
+{
+    static const struct rotating services[] = {
+        {"a", {"both", ""}, {"a-new", ""}}, {"b", {"both", ""}, {"b-new", ""}}, {0}};
+    struct run *run = open_rotating(services, (const char *const[]){"both", NULL});
+    (void)state;
+    assert_string_equal(row_of(run, "both")->name, "a");
+    assert_string_equal(row_of(run, "both")->same_path[0], "b");
+    assert_int_equal(count_rows(run, "b"), 2);
+    assert_string_equal(store_service(run->store, "compose:b")->same_path[0], "a");
+    run_close(run);
+}
+
+static void test_all_that_share_directories_are_named(void **state)
+{
+    static const struct rotating services[] = {{"a", {""}, {"one", "two", ""}},
+                                               {"b", {""}, {"one", "two", ""}},
+                                               {"c", {""}, {"two", ""}},
+                                               {0}};
+    struct run *run = open_rotating(services, (const char *const[]){"one", "two", NULL});
+    (void)state;
+    assert_int_equal(count_rows(run, "a"), 2);
+    assert_int_equal(count_rows(run, "b"), 2); /* a row for each directory */
+    assert_int_equal(count_rows(run, "c"), 1);
+    assert_int_equal(row_of(run, "one")->same_path_len, 1);
+    assert_int_equal(row_of(run, "two")->same_path_len, 2);
+    const struct service *c = run_row(run, "c");
+    assert_int_equal(c->same_path_len, 2);
+    assert_string_equal(c->same_path[0], "a");
+    assert_string_equal(c->same_path[1], "b");
+    run_close(run);
+}
+
+/* A directory of a service's name is its own only when no other uses it. */
+static void test_a_namesake_that_another_writes_to_is_not_taken(void **state)
+{
+    static const struct rotating services[] = {{"a", {""}, {""}}, {"z", {""}, {"a", ""}}, {0}};
+    struct run *run = open_rotating(services, (const char *const[]){"a", NULL});
+    (void)state;
+    assert_string_equal(row_of(run, "a")->name, "z");
+    assert_int_equal(row_of(run, "a")->same_path_len, 0);
+    assert_string_equal(run_row(run, "a")->id, "compose:a");
+    run_close(run);
+}
+
 static void test_a_shared_place_is_no_root(void **state)
 {
     struct run *run = run_new(world_new());
@@ -288,8 +435,8 @@ static void test_a_root_that_comes_later(void **state)
     run->options.watch = true;
     run_open(run);
     run_settle(run);
-    assert_int_equal(run->store->roots[0].load, LOAD_DONE);
-    assert_null(run->store->roots[0].error);
+    assert_int_equal(run->store->roots[0].load, LOAD_FAILED); /* somebody named it */
+    assert_non_null(strstr(run->store->roots[0].error, "no such file or directory"));
     dir_make(run->world->path, "later");
     loop_linger(&run->loop, 400);
     dir_make(run->world->path, "later/deeper/root");
@@ -297,7 +444,84 @@ static void test_a_root_that_comes_later(void **state)
     loop_linger(&run->loop, 400);
     fake_cache_make(root, &cache);
     WAIT(run, run_state(run, "api") == CACHE_OK);
+    assert_null(run->store->roots[0].error);
     free(root);
+    run_close(run);
+}
+
+/* It goes, and another one comes in its place: by then nothing is known of the first. */
+static void test_a_root_that_is_replaced(void **state)
+{
+    struct run *run = run_usual();
+    char *aside = path_join(run->world->path, "aside");
+    const struct fake_cache cache = {"new-one", 1, 100000, 1, 3600};
+    (void)state;
+    assert_int_equal(rename(run->world->caches, aside), 0);
+    WAIT(run, run_state(run, "orchestration") == CACHE_MISSING);
+    assert_null(run_row(run, "old-branch"));
+    assert_null(run->store->roots[0].error); /* the project's need not be there */
+    dir_make(run->world->path, "caches");
+    world_add_cache(run->world, &cache);
+    WAIT(run, run_state(run, "new-one") == CACHE_OK);
+    assert_int_equal(run->store->roots_len, 1);
+    free(aside);
+    run_close(run);
+}
+
+/* The project names its caches by a link; the directory's own name was given. */
+static void test_a_project_that_goes_by_a_link(void **state)
+{
+    struct run *run = run_new(world_new());
+    const struct fake_cache cache = {"a", 1, 100000, 1, 3600};
+    char *link = path_join(run->world->path, "link"), *path = path_join(link, "a");
+    (void)state;
+    assert_int_equal(symlink("caches", link), 0);
+    world_add_cache(run->world, &cache);
+    write_two(run, path, NULL);
+    for (int given = 0; given < 2; given++) {
+        run->roots[0] = run->world->caches;
+        run->options.cache_roots = run->roots;
+        run->options.cache_roots_len = (size_t)given;
+        run_open(run);
+        run_settle(run);
+        assert_int_equal(run->store->services_len, 2);
+        assert_int_equal(run->store->roots_len, 1);
+        assert_string_equal(run->store->roots[0].path, run->world->caches);
+        char *real = run_path(run, "a");
+        assert_string_equal(run_row(run, "a")->path, real);
+        assert_int_equal(run_state(run, "a"), CACHE_OK);
+        free(real);
+        if (given == 0)
+            run_reopen(run);
+    }
+    free(link);
+    free(path);
+    run_close(run);
+}
+
+/* A cache that was named by itself is pruned: there may be a new one soon. */
+static void test_a_single_cache_goes_and_comes(void **state)
+{
+    struct run *run = run_new(world_new_usual());
+    const struct fake_cache cache = {"old-branch", 1, 100000, 1, 3600};
+    char *path = run_path(run, "old-branch"), *aside = path_join(run->world->path, "aside");
+    (void)state;
+    run->roots[0] = path;
+    run->options.cache_roots = run->roots;
+    run->options.cache_roots_len = 1;
+    run->options.watch = run->options.skip_project = true;
+    run_open(run);
+    run_settle(run);
+    assert_int_equal(run->store->services_len, 1);
+    assert_int_equal(rename(path, aside), 0);
+    WAIT(run, run->store->services_len == 0);
+    bilge_rescan(run->bilge, NULL);
+    run_settle(run);
+    assert_null(run->store->roots[0].error);
+    world_add_cache(run->world, &cache);
+    WAIT(run, run_state(run, "old-branch") == CACHE_OK);
+    free(path);
+    free(aside);
     run_close(run);
 }
 
@@ -326,6 +550,11 @@ int main(void)
         cmocka_unit_test(test_what_is_skipped_is_not_asked),
         cmocka_unit_test(test_an_unknown_context_is_refused),
         cmocka_unit_test(test_two_services_share_a_directory),
+        cmocka_unit_test(test_what_is_read_from_belongs_to_the_service_too),
+        cmocka_unit_test(test_a_directory_is_the_writers_and_names_its_readers),
+        cmocka_unit_test(test_readers_of_what_nobody_writes_share_it),
+        cmocka_unit_test(test_all_that_share_directories_are_named),
+        cmocka_unit_test(test_a_namesake_that_another_writes_to_is_not_taken),
         cmocka_unit_test(test_a_shared_place_is_no_root),
         cmocka_unit_test(test_a_given_layout_and_its_own_root),
         cmocka_unit_test(test_a_root_under_two_names_counts_once),
@@ -333,6 +562,9 @@ int main(void)
         cmocka_unit_test(test_an_idle_loop_sleeps),
         cmocka_unit_test(test_directories_come_and_go),
         cmocka_unit_test(test_a_root_that_comes_later),
+        cmocka_unit_test(test_a_root_that_is_replaced),
+        cmocka_unit_test(test_a_project_that_goes_by_a_link),
+        cmocka_unit_test(test_a_single_cache_goes_and_comes),
         cmocka_unit_test(test_the_engine_comes_later),
     };
     limit_program(120);

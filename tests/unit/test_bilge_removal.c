@@ -6,11 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
+#include "core/cache/note.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
+#include "tests/support/tree.h"
 #include "tests/unit/run_kit.h"
 
 static void test_one_plan_at_a_time(void **state)
@@ -104,6 +108,43 @@ static void test_a_whole_service_is_removed(void **state)
     assert_int_equal(run_state(run, "ruby-worker"), CACHE_MISSING); /* the project's stays */
     assert_null(run_row(run, "old-branch"));
     run_close(run);
+}
+
+/* Between the plan and its execution the root is moved aside, and its path leads to
+ * another one with caches of the same names. */
+static void test_a_root_that_leads_elsewhere_by_now_is_not_touched(void **state)
+{
+    (void)state;
+    for (int watched = 0; watched < 2; watched++) {
+        struct run *run = run_new(world_new_usual());
+        struct query query;
+        char *aside = path_join(run->world->path, "aside");
+        char *copy = path_join(run->world->path, "copy");
+        run->options.watch = watched;
+        run_open(run);
+        run_settle(run);
+        tree_copy(run->world->caches, run->world->path, "copy");
+        query_init(&query);
+        query.whole = query.garbage = true;
+        run_plan(run, &query);
+        size_t items = run->plan->items_len;
+        assert_true(items > 0);
+        assert_int_equal(rename(run->world->caches, aside), 0);
+        assert_int_equal(symlink("copy", run->world->caches), 0);
+        char *before = tree_list(aside), *before_copy = tree_list(copy);
+        run_execute(run);
+        assert_int_equal(run->store->prune.failures_len, items);
+        char *after = tree_list(aside), *after_copy = tree_list(copy);
+        assert_string_equal(before, after);
+        assert_string_equal(before_copy, after_copy);
+        free(before);
+        free(after);
+        free(before_copy);
+        free(after_copy);
+        free(aside);
+        free(copy);
+        run_close(run);
+    }
 }
 
 static void test_records_go_by_exact_id(void **state)
@@ -228,19 +269,144 @@ static void test_a_cancelled_removal_ends(void **state)
     run_close(run);
 }
 
-static void test_what_a_killed_one_left_is_finished(void **state)
+/* Until the engine has been asked to delete, to which it will not answer. */
+static void begin_endless_removal(struct run *run)
+{
+    struct query query;
+    struct err err;
+    bool asked = false;
+    file_write_text(run->world->engine, "build_prune.hang", "");
+    query_init(&query);
+    query.records = true;
+    query.older_than_s = 3600;
+    run_plan(run, &query);
+    assert_int_equal(run->plan->items_len, 4);
+    assert_int_equal(bilge_execute(run->bilge, run->plan, &err), 0);
+    run->plan = NULL;
+    while (!asked) {
+        char *requests = world_requests(run->world);
+        asked = strstr(requests, "POST /v1.45/build/prune") != NULL;
+        free(requests);
+        if (!asked)
+            uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    }
+}
+
+static void test_an_engine_that_never_answers_is_hung_up_on(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    bilge_execute_cancel(run->bilge);
+    uv_run(&run->loop.loop, UV_RUN_NOWAIT);
+    assert_int_equal(run->store->prune.state, PRUNE_RUNNING); /* its answer is waited for */
+    bilge_execute_cancel(run->bilge);
+    WAIT(run, run->store->prune.state == PRUNE_OVER);
+    assert_true(run->store->prune.cancelled);
+    assert_int_equal(run->store->prune.freed_bytes, 0);
+    run_close(run);
+}
+
+static void test_closing_waits_for_no_engine(void **state)
+{
+    struct run *run = run_usual();
+    (void)state;
+    begin_endless_removal(run);
+    run_close(run);
+}
+
+/* As a bilge leaves it that is killed right after the rename. The caller frees the
+ * name. */
+static char *begin_removal(struct run *run, const char *service)
+{
+    char *whole = run_path(run, service), name[NOTE_NAME_SIZE];
+    struct stat st;
+    assert_int_equal(stat(whole, &st), 0);
+    assert_int_equal(note_gone_name(service, st.st_ino, name, sizeof name, NULL), 0);
+    char *gone = run_path(run, name);
+    assert_int_equal(rename(whole, gone), 0);
+    free(whole);
+    free(gone);
+    return mem_strdup(name);
+}
+
+static void test_looking_finishes_nothing(void **state)
+{
+    (void)state;
+    for (int read_only = 0; read_only < 2; read_only++) {
+        struct run *run = run_new(world_new_usual());
+        struct query query = query_garbage();
+        char *gone = begin_removal(run, "old-branch");
+        char *left = run_path(run, gone);
+        struct err err;
+        run->options.read_only = read_only != 0;
+        run_open(run);
+        run_settle(run);
+        assert_int_equal(run->store->unfinished.len, 1);
+        assert_int_equal(run->store->unfinished.items[0].kind, UNFINISHED_REMOVAL);
+        assert_string_equal(run->store->unfinished.items[0].path, left);
+        assert_true(run->store->unfinished.items[0].items > 0);
+        run_plan(run, &query);
+        if (read_only)
+            assert_int_equal(bilge_finish(run->bilge, NULL, NULL, &err), ERR_USAGE);
+        assert_true(file_exists(run->world->caches, gone));
+        assert_null(run_row(run, "old-branch"));
+        free(left);
+        free(gone);
+        run_close(run);
+    }
+}
+
+static void test_a_deletion_finishes_first_what_a_killed_one_left(void **state)
 {
     struct run *run = run_new(world_new_usual());
+    struct query query = query_garbage();
     (void)state;
-    char *whole = run_path(run, "old-branch");
-    char *gone = run_path(run, ".bilge-gone.old-branch.0123456789abcdef");
-    assert_int_equal(rename(whole, gone), 0);
-    run->options.watch = true;
+    char *gone = begin_removal(run, "old-branch");
     run_open(run);
     run_settle(run);
-    WAIT(run, !file_exists(run->world->caches, ".bilge-gone.old-branch.0123456789abcdef"));
-    assert_int_equal(run->store->services_len, 3);
-    free(whole);
+    run_plan(run, &query);
+    run_execute(run);
+    WAIT(run, run->store->recoveries == 0);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 1);
+    assert_int_equal(run->store->prune.failures_len, 0);
+    free(gone);
+    run_close(run);
+}
+
+static void on_finished(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* Also when there is nothing to delete; and what is set aside shows in its row
+ * again. */
+static void test_finishing_alone(void **state)
+{
+    struct run *run = run_new(world_new_usual());
+    struct err err;
+    bool done = false;
+    (void)state;
+    char *aside = run_path(run, "orchestration/.bilge-aside");
+    assert_int_equal(mkdir(aside, 0700), 0);
+    char *gone = begin_removal(run, "old-branch");
+    run_open(run);
+    run_settle(run);
+    assert_int_equal(run->store->unfinished.len, 2);
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0);
+    assert_false(done);
+    WAIT(run, done);
+    assert_false(file_exists(run->world->caches, gone));
+    assert_false(file_exists(run->world->caches, "orchestration/.bilge-aside"));
+    assert_int_equal(run->store->unfinished.len, 0);
+    assert_int_equal(run->store->finished.len, 2);
+    done = false;
+    assert_int_equal(bilge_finish(run->bilge, on_finished, &done, &err), 0); /* nothing is left */
+    WAIT(run, done);
+    assert_int_equal(run->store->finished.len, 2);
+    free(aside);
     free(gone);
     run_close(run);
 }
@@ -252,12 +418,17 @@ int main(void)
         cmocka_unit_test(test_a_plan_sees_what_changed_unwatched),
         cmocka_unit_test(test_garbage_is_removed_as_planned),
         cmocka_unit_test(test_a_whole_service_is_removed),
+        cmocka_unit_test(test_a_root_that_leads_elsewhere_by_now_is_not_touched),
         cmocka_unit_test(test_records_go_by_exact_id),
         cmocka_unit_test(test_a_record_used_since_is_skipped),
         cmocka_unit_test(test_old_plans_and_read_only_are_refused),
         cmocka_unit_test(test_only_the_listed_goes),
         cmocka_unit_test(test_a_cancelled_removal_ends),
-        cmocka_unit_test(test_what_a_killed_one_left_is_finished),
+        cmocka_unit_test(test_an_engine_that_never_answers_is_hung_up_on),
+        cmocka_unit_test(test_closing_waits_for_no_engine),
+        cmocka_unit_test(test_looking_finishes_nothing),
+        cmocka_unit_test(test_a_deletion_finishes_first_what_a_killed_one_left),
+        cmocka_unit_test(test_finishing_alone),
     };
     limit_program(120);
     signal(SIGPIPE, SIG_IGN); /* as the program does: an engine may die */

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/build.h"
+#include "core/builds/build.h"
 #include "tests/support/limit.h"
 
 static const char *const one[] = {"api"};

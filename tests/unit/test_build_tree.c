@@ -13,10 +13,10 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/progress/progress.h"
-#include "core/build/progress/remarks.h"
+#include "core/builds/progress/progress.h"
+#include "core/builds/progress/remarks.h"
 #include "tests/support/limit.h"
-#include "tui/build_tree.h"
+#include "tui/main/build_tree.h"
 
 static const char *const two[] = {"api", "web"};
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/log/buildlog.h"
+#include "core/builds/log/buildlog.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
 #include "tests/support/tempdir.h"

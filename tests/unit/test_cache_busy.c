@@ -16,7 +16,7 @@
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/cache/busy.h"
-#include "core/cache/client.h"
+#include "core/cache/clients.h"
 #include "tests/support/limit.h"
 #include "tests/unit/cache_kit.h"
 

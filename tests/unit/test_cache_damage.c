@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 
 #include "core/base/clock.h"
 #include "core/cache/scan.h"
+#include "core/cache/unlink.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
@@ -392,23 +394,57 @@ static void test_unreadable(void **state)
     assert_int_equal(CACHE_OK, scan_as_nobody(kit));
 }
 
-/* Deeper than descriptors go: counted as far as that, and told. */
-static void test_deep_nesting(void **state)
+static void make_deep(const struct kit *kit, int levels)
 {
-    struct kit *kit = *state;
     int fd = open(kit->root, O_RDONLY | O_DIRECTORY);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < levels; i++) {
         assert_int_equal(0, mkdirat(fd, i == 0 ? "api" : "d", 0755));
         int below = openat(fd, i == 0 ? "api" : "d", O_RDONLY | O_DIRECTORY);
+        assert_true(below >= 0);
         close(fd);
         fd = below;
     }
     close(fd);
+}
+
+static void clear_deep(const struct kit *kit)
+{
+    assert_int_equal(0, unlink_tree(kit->root_fd, "api", NULL, NULL, NULL));
+}
+
+/* Deeper than there are descriptors, and than a path can be. */
+static void test_deep_nesting(void **state)
+{
+    struct kit *kit = *state;
+    static const int levels[] = {300, 400, 5000};
+    for (size_t i = 0; i < LEN(levels); i++) {
+        make_deep(kit, levels[i]);
+        struct cache *cache = kit_scan(kit, NULL);
+        kit_assert_state(CACHE_EMPTY, cache);
+        assert_null(cache->error);
+        assert_int_equal(levels[i], cache->files);
+        if (levels[i] < 1000)
+            assert_int_equal(kit_du(kit), cache->size_bytes);
+        cache_free(cache);
+        clear_deep(kit);
+    }
+}
+
+static void test_deep_nesting_with_few_descriptors(void **state)
+{
+    struct kit *kit = *state;
+    struct rlimit old, few;
+    make_deep(kit, 300);
+    assert_int_equal(0, getrlimit(RLIMIT_NOFILE, &old));
+    few = old;
+    few.rlim_cur = 24;
+    assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &few));
     struct cache *cache = kit_scan(kit, NULL);
-    kit_assert_state(CACHE_UNREADABLE, cache); /* there may be a file below */
-    assert_non_null(cache->error);
-    assert_true(cache->files > 250);
+    assert_int_equal(0, setrlimit(RLIMIT_NOFILE, &old));
+    kit_assert_state(CACHE_EMPTY, cache);
+    assert_int_equal(300, cache->files);
     cache_free(cache);
+    clear_deep(kit);
 }
 
 int main(void)
@@ -435,6 +471,7 @@ int main(void)
         WITH(test_bad_names),
         WITH(test_unreadable),
         BARE(test_deep_nesting),
+        BARE(test_deep_nesting_with_few_descriptors),
     };
     return cmocka_run_group_tests_name("cache_damage", tests, NULL, NULL);
 }

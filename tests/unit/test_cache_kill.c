@@ -156,7 +156,9 @@ static void assert_valid(const struct kit *kit, bool may_be_gone)
     } else {
         assert_int_equal(kit_du(kit), cache->size_bytes);
         assert_true(cache->generations_len > 0);
-        assert_true(cache->generations[0].live && cache->generations[0].whole);
+        for (size_t i = 0; i < cache->generations_len; i++)
+            assert_true(!cache->generations[i].live || cache->generations[i].whole);
+        assert_true(cache->generations[0].live);
         assert_int_equal(0, cache->problems_total);
         for (unsigned i = 3; i < 6; i++)
             assert_non_null(kit_find(cache, i));
@@ -182,6 +184,8 @@ static void assert_tidy(const struct kit *kit)
     assert_int_equal(0, ours);
 }
 
+static void (*make_cache)(struct kit *kit) = make;
+
 static void run_all_steps(removal *remove, bool may_be_gone, int at_least)
 {
     bool ended = false;
@@ -189,10 +193,10 @@ static void run_all_steps(removal *remove, bool may_be_gone, int at_least)
     for (; !ended; steps++) {
         struct kit kit;
         struct err err = {0};
-        make(&kit);
+        make_cache(&kit);
         ended = run_until(&kit, remove, steps);
         assert_valid(&kit, may_be_gone);
-        assert_int_equal(0, remove_recover(kit.root_fd, kit.root, NULL, &err));
+        assert_int_equal(0, kit_recover(&kit, NULL, &err));
         assert_valid(&kit, may_be_gone);
         assert_tidy(&kit);
         kit_free(&kit);
@@ -212,12 +216,46 @@ static void test_service(void **state)
     run_all_steps(remove_all, true, 2 * 20);
 }
 
+/* One of two tags. */
+static int remove_tag(const struct kit *kit, const struct cache *cache)
+{
+    static const unsigned blobs[] = {100, 101, 1};
+    struct remove_context context = context_of(kit, cache);
+    struct remove_item items[LEN(blobs) + 1];
+    struct err err = {0};
+    items[0] = (struct remove_item){.kind = REMOVE_LIVE,
+                                    .digest = kit_digest_value(100),
+                                    .modified_at = cache->last_export_at};
+    for (size_t i = 0; i < LEN(blobs); i++) {
+        const struct cache_blob *blob = kit_find(cache, blobs[i]);
+        items[i + 1] = (struct remove_item){.kind = REMOVE_BLOB,
+                                            .digest = blob->digest,
+                                            .ino = blob->ino,
+                                            .modified_at = blob->modified_at};
+    }
+    return remove_items(&context, items, LEN(items), &err);
+}
+
+static void make_tags(struct kit *kit)
+{
+    make(kit);
+    kit_index(kit, (unsigned[]){120, 100}, 2);
+}
+
+static void test_one_tag(void **state)
+{
+    (void)state;
+    make_cache = make_tags;
+    run_all_steps(remove_tag, false, 2 * 2 * 3);
+    make_cache = make;
+}
+
 /* The clean-up may be killed, too. */
 static int recover(const struct kit *kit, const struct cache *cache)
 {
     struct err err = {0};
     (void)cache;
-    return remove_recover(kit->root_fd, kit->root, NULL, &err);
+    return kit_recover(kit, NULL, &err);
 }
 
 static void test_recovery(void **state)
@@ -231,7 +269,7 @@ static void test_recovery(void **state)
         run_until(&kit, remove_garbage, 15); /* in the middle of setting aside */
         ended = run_until(&kit, recover, steps);
         assert_valid(&kit, false);
-        assert_int_equal(0, remove_recover(kit.root_fd, kit.root, NULL, &err));
+        assert_int_equal(0, kit_recover(&kit, NULL, &err));
         assert_valid(&kit, false);
         assert_tidy(&kit);
         kit_free(&kit);
@@ -266,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_garbage),
         cmocka_unit_test(test_service),
+        cmocka_unit_test(test_one_tag),
         cmocka_unit_test(test_recovery),
         cmocka_unit_test(test_can_fail),
     };

@@ -15,6 +15,8 @@
 #include "core/cache/dedupe.h"
 #include "core/cache/remove.h"
 #include "core/cache/restore.h"
+#include "core/base/lane.h"
+#include "core/cache/root.h"
 #include "core/cache/scan.h"
 #include "core/cache/verify.h"
 #include "tests/support/limit.h"
@@ -465,19 +467,17 @@ struct seen {
     bool done;
 };
 
-static void on_cache(void *arg, size_t root, struct cache *cache)
+static void on_cache(void *arg, struct cache *cache)
 {
     struct seen *seen = arg;
-    (void)root;
     assert_true(seen->len < LEN(seen->names));
     snprintf(seen->names[seen->len++], sizeof seen->names[0], "%s", cache->name);
     cache_free(cache);
 }
 
-static void on_root(void *arg, size_t root, const struct err *err)
+static void on_root(void *arg, const struct err *err)
 {
     (void)arg;
-    (void)root;
     assert_null(err);
 }
 
@@ -486,16 +486,30 @@ static void on_done(void *arg)
     ((struct seen *)arg)->done = true;
 }
 
+static void on_turn(void *arg, bool busy)
+{
+    if (!busy)
+        lane_close(*(struct lane **)arg);
+}
+
 static struct seen scan_root(const char *path, const char *only)
 {
     static const struct scan_ops ops = {on_cache, on_root, on_done};
-    const struct scan_root root = {.path = path, .only = only};
     struct seen seen = {.len = 0};
+    struct root_found found;
+    struct lane *lane;
     uv_loop_t loop;
     assert_int_equal(0, uv_loop_init(&loop));
-    scan_start(&loop, &root, 1, &ops, &seen);
+    assert_int_equal(0, root_find(path, geteuid(), &found));
+    lane = lane_new(&loop, on_turn, &lane);
+    scan_start(&(struct scan_spec){.root = found.root,
+                                   .lane = lane,
+                                   .names = &only,
+                                   .names_len = only != NULL},
+               &ops, &seen);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_true(seen.done);
+    root_found_done(&found);
     assert_int_equal(0, uv_loop_close(&loop));
     return seen;
 }

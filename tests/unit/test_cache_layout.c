@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "core/base/clock.h"
-#include "core/cache/layout.h"
-#include "core/cache/pull.h"
+#include "core/oci/json_reader.h"
+#include "core/oci/layout.h"
 #include "tests/unit/cache_kit.h"
 
 #define HEX "aa33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f94228689286"
@@ -49,12 +49,12 @@ static void test_digests(void **state)
 
 static bool skips(const char *text, size_t len)
 {
-    struct pull json;
+    struct json_reader json;
     char *copy = mem_alloc(len); /* without a NUL behind it */
     memcpy(copy, text, len);
-    pull_init(&json, copy, len);
-    pull_skip(&json);
-    bool good = pull_ended(&json);
+    json_reader_init(&json, copy, len);
+    json_reader_skip(&json);
+    bool good = json_reader_ended(&json);
     free(copy);
     return good;
 }
@@ -94,17 +94,17 @@ static void test_json_depth(void **state)
         buf_append_str(&text, "1");
         for (size_t i = depth; i-- > 0;)
             buf_append_str(&text, i % 2 ? "]" : "}");
-        assert_int_equal(depth <= PULL_MAX_DEPTH, skips(text.data, text.len));
+        assert_int_equal(depth <= JSON_READER_MAX_DEPTH, skips(text.data, text.len));
         buf_done(&text);
     }
 }
 
-static struct pull_text string_of(const char *json)
+static struct json_reader_text string_of(const char *json)
 {
-    struct pull reader;
-    pull_init(&reader, json, strlen(json));
-    struct pull_text text = pull_string(&reader);
-    assert_true(pull_ended(&reader));
+    struct json_reader reader;
+    json_reader_init(&reader, json, strlen(json));
+    struct json_reader_text text = json_reader_string(&reader);
+    assert_true(json_reader_ended(&reader));
     return text;
 }
 
@@ -123,8 +123,8 @@ static void test_json_strings(void **state)
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
         char out[8];
-        struct pull_text text = string_of(cases[i].json);
-        assert_int_equal(cases[i].whole, pull_copy(&text, out, sizeof out));
+        struct json_reader_text text = string_of(cases[i].json);
+        assert_int_equal(cases[i].whole, json_reader_copy(&text, out, sizeof out));
         if (cases[i].whole)
             assert_string_equal(cases[i].plain, out);
         else
@@ -153,7 +153,7 @@ static void only_a_string_that_can_be_told_is_taken(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
-        struct pull_text text = string_of(cases[i].json);
+        struct json_reader_text text = string_of(cases[i].json);
         char *plain = pull_take(&text);
         if (cases[i].plain == NULL)
             assert_null(plain);
@@ -178,11 +178,11 @@ static void a_name_in_another_case_resembles_and_is_not_the_same(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
-        struct pull_text name = string_of(cases[i].json);
-        assert_int_equal(cases[i].same, pull_is(&name, "manifests"));
+        struct json_reader_text name = string_of(cases[i].json);
+        assert_int_equal(cases[i].same, json_reader_is(&name, "manifests"));
         assert_int_equal(cases[i].resembles, pull_resembles(&name, "manifests"));
     }
-    struct pull_text kelvin = string_of("\"\u212aey\"");
+    struct json_reader_text kelvin = string_of("\"\u212aey\"");
     assert_true(pull_resembles(&kelvin, "key"));
 }
 
@@ -200,11 +200,11 @@ static void only_a_whole_number_that_fits_is_one(void **state)
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
-        struct pull json;
+        struct json_reader json;
         int64_t value = 77;
-        pull_init(&json, cases[i].json, strlen(cases[i].json));
+        json_reader_init(&json, cases[i].json, strlen(cases[i].json));
         assert_int_equal(cases[i].good, pull_integer(&json, &value));
-        assert_true(pull_ended(&json));
+        assert_true(json_reader_ended(&json));
         assert_true(value == (cases[i].good ? cases[i].value : 77));
     }
 }

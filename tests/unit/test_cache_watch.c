@@ -13,6 +13,8 @@
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
+#include "core/base/path.h"
 #include "core/cache/scan.h"
 #include "core/cache/watch.h"
 #include "tests/support/limit.h"
@@ -29,10 +31,9 @@ struct seen {
     bool cancel_at_first, ended;
 };
 
-static void on_cache(void *arg, size_t root, struct cache *cache)
+static void on_cache(void *arg, struct cache *cache)
 {
     struct seen *seen = arg;
-    (void)root;
     seen->caches++;
     seen->bytes += cache->size_bytes;
     assert_true(strncmp(cache->name, ".bilge-", 7) != 0);
@@ -41,10 +42,9 @@ static void on_cache(void *arg, size_t root, struct cache *cache)
         scan_cancel(seen->scan);
 }
 
-static void on_root(void *arg, size_t root, const struct err *err)
+static void on_root(void *arg, const struct err *err)
 {
     struct seen *seen = arg;
-    (void)root;
     seen->roots++;
     seen->errors += err != NULL;
 }
@@ -72,46 +72,140 @@ static void fill(struct kit *kit)
     assert_int_equal(0, symlinkat("/etc", kit->root_fd, "link"));
 }
 
+/* A loop, the kit's root, and a lane for it. */
+struct scanning {
+    struct loop_fixture fixture;
+    struct scan_spec spec;
+};
+
+static struct root *open_kit(const struct kit *kit)
+{
+    struct root_found found;
+    assert_int_equal(0, root_find(kit->root, geteuid(), &found));
+    struct root *root = root_hold(found.root);
+    root_found_done(&found);
+    return root;
+}
+
+static void open_scanning(struct scanning *scanning, const struct kit *kit)
+{
+    loop_open(&scanning->fixture, 20000);
+    scanning->spec = (struct scan_spec){.root = open_kit(kit),
+                                        .lane = lane_new(&scanning->fixture.loop, NULL, NULL)};
+}
+
+static void close_scanning(struct scanning *scanning)
+{
+    while (!lane_is_idle(scanning->spec.lane))
+        uv_run(&scanning->fixture.loop, UV_RUN_ONCE);
+    root_release(scanning->spec.root);
+    lane_close(scanning->spec.lane);
+    loop_finish(&scanning->fixture);
+}
+
 static void test_scan(void **state)
 {
-    struct loop_fixture fixture;
+    struct scanning scanning;
     struct seen seen = {0};
     struct kit kit;
     (void)state;
     kit_new(&kit, false);
     fill(&kit);
-    loop_open(&fixture, 20000);
-    const struct scan_root roots[] = {{.path = kit.root},
-                                      {.path = "/nowhere/at/all"},
-                                      {.path = kit.root, .only = "api"},
-                                      {.path = kit.root, .only = "nothing"}};
-    scan_start(&fixture.loop, roots, LEN(roots), &scan_ops, &seen);
+    open_scanning(&scanning, &kit);
+    scan_start(&scanning.spec, &scan_ops, &seen);
     assert_int_equal(0, seen.roots); /* nothing before it returns */
-    loop_wait(&fixture, &seen.ended);
-    loop_finish(&fixture);
-    assert_int_equal(4, seen.roots);
-    assert_int_equal(1, seen.errors);
+    loop_wait(&scanning.fixture, &seen.ended);
+    close_scanning(&scanning);
+    assert_int_equal(1, seen.roots);
+    assert_int_equal(0, seen.errors);
     assert_int_equal(1, seen.ends);
-    assert_int_equal(22 + 1 + 1, seen.caches); /* directories and the link, once more api, nothing */
+    assert_int_equal(22, seen.caches); /* directories and the link */
+    kit_free(&kit);
+}
+
+static void test_scan_names(void **state)
+{
+    static const char *const names[] = {"api", "nothing"};
+    struct scanning scanning;
+    struct seen seen = {0};
+    struct kit kit;
+    (void)state;
+    kit_new(&kit, false);
+    fill(&kit);
+    open_scanning(&scanning, &kit);
+    scanning.spec.names = names;
+    scanning.spec.names_len = LEN(names);
+    scan_start(&scanning.spec, &scan_ops, &seen);
+    loop_wait(&scanning.fixture, &seen.ended);
+    close_scanning(&scanning);
+    assert_int_equal(1, seen.roots);
+    assert_int_equal(2, seen.caches); /* what is not there, too */
+    kit_free(&kit);
+}
+
+/* Adds a directory to those that are roots themselves. */
+static void set_apart(struct apart *apart, const struct kit *kit, const char *name)
+{
+    struct stat st;
+    assert_int_equal(0, fstatat(kit->root_fd, name, &st, 0));
+    apart->items = mem_realloc(apart->items, (apart->len + 1) * sizeof *apart->items);
+    apart->items[apart->len++] = (struct inode){st.st_dev, st.st_ino};
+}
+
+/* One is not listed at all, of another that lies deeper only its bytes are left out. */
+static void test_roots_within_a_root_are_not_counted_in_it(void **state)
+{
+    struct seen all = {0}, seen = {0};
+    struct apart apart = {0};
+    struct kit kit;
+    (void)state;
+    kit_new(&kit, false);
+    fill(&kit);
+    for (int round = 0; round < 2; round++) {
+        struct scanning scanning;
+        struct seen *now = round == 0 ? &all : &seen;
+        open_scanning(&scanning, &kit);
+        scanning.spec.apart = round == 0 ? NULL : &apart;
+        scan_start(&scanning.spec, &scan_ops, now);
+        set_apart(&apart, &kit, "foreign1");
+        set_apart(&apart, &kit, "foreign2/a");
+        loop_wait(&scanning.fixture, &now->ended);
+        close_scanning(&scanning);
+    }
+    assert_int_equal(all.caches, 22);
+    assert_int_equal(seen.caches, 21);
+    struct cache *whole = scan_cache(kit.root_fd, kit.root, "foreign1", NULL);
+    char *above = path_join(kit.root, "foreign2");
+    int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct cache *part = scan_cache(fd, above, "a", NULL);
+    assert_int_equal(all.bytes - seen.bytes, whole->size_bytes + part->size_bytes);
+    close(fd);
+    cache_free(whole);
+    cache_free(part);
+    free(above);
+    free(apart.items);
     kit_free(&kit);
 }
 
 static void test_scan_previous(void **state)
 {
-    struct loop_fixture fixture;
+    static const char *const names[] = {"api"};
+    struct scanning scanning;
     struct seen seen = {0};
     struct kit kit;
     (void)state;
     kit_new(&kit, false);
     fill(&kit);
-    loop_open(&fixture, 20000);
+    open_scanning(&scanning, &kit);
     struct cache *previous = kit_scan(&kit, NULL);
-    const struct scan_root root = {kit.root, "api", previous};
-    scan_start(&fixture.loop, &root, 1, &scan_ops, &seen);
+    scanning.spec.names = names;
+    scanning.spec.names_len = 1;
+    scanning.spec.previous = previous;
+    scan_start(&scanning.spec, &scan_ops, &seen);
     int64_t bytes = previous->size_bytes;
     cache_free(previous); /* it was copied */
-    loop_wait(&fixture, &seen.ended);
-    loop_finish(&fixture);
+    loop_wait(&scanning.fixture, &seen.ended);
+    close_scanning(&scanning);
     assert_int_equal(bytes, seen.bytes);
     kit_free(&kit);
 }
@@ -120,19 +214,18 @@ static void test_scan_cancel(void **state)
 {
     (void)state;
     for (int when = 0; when < 3; when++) {
-        struct loop_fixture fixture;
+        struct scanning scanning;
         struct seen seen = {.cancel_at_first = when == 2};
         struct kit kit;
         kit_new(&kit, false);
         fill(&kit);
-        loop_open(&fixture, 20000);
-        const struct scan_root root = {.path = kit.root};
-        seen.scan = scan_start(&fixture.loop, &root, 1, &scan_ops, &seen);
+        open_scanning(&scanning, &kit);
+        seen.scan = scan_start(&scanning.spec, &scan_ops, &seen);
         if (when == 1)
             usleep(2000);
         if (when < 2)
             scan_cancel(seen.scan);
-        loop_finish(&fixture);
+        close_scanning(&scanning);
         assert_int_equal(0, seen.ends);
         assert_true(seen.caches <= 1);
         kit_free(&kit);
@@ -144,14 +237,15 @@ static void test_scan_cancel(void **state)
 struct changes {
     size_t root, cache;
     bool root_changed, cache_changed;
+    bool layout; /* of the last one */
     struct watch *watch;
     bool free_now;
 };
 
-static void on_change(void *arg, const char *root, const char *name)
+static void on_change(void *arg, const char *name, bool layout)
 {
     struct changes *changes = arg;
-    assert_non_null(root);
+    changes->layout = layout;
     changes->root += name == NULL;
     changes->cache += name != NULL && strcmp(name, "api") == 0;
     changes->root_changed = changes->root > 0;
@@ -164,7 +258,22 @@ struct watched {
     struct loop_fixture fixture;
     struct kit kit;
     struct changes changes;
+    struct root *root;
+    struct lane *lane;
 };
+
+/* Until all that was asked for is watched. */
+static void stand(struct watched *watched)
+{
+    while (!lane_is_idle(watched->lane))
+        uv_run(&watched->fixture.loop, UV_RUN_ONCE);
+}
+
+static void forget(struct watched *watched)
+{
+    watched->changes.root = watched->changes.cache = 0;
+    watched->changes.root_changed = watched->changes.cache_changed = false;
+}
 
 static int setup_watch(void **state)
 {
@@ -173,10 +282,18 @@ static int setup_watch(void **state)
     kit_generation(&watched->kit, 100, 101, 1, 3);
     kit_index(&watched->kit, (unsigned[]){100}, 1);
     loop_open(&watched->fixture, 20000);
-    watched->changes.watch = watch_new(&watched->fixture.loop, on_change, &watched->changes);
-    watch_add_root(watched->changes.watch, watched->kit.root);
-    watch_add_cache(watched->changes.watch, watched->kit.root, "api");
-    watch_add_cache(watched->changes.watch, watched->kit.root, "api");
+    watched->root = open_kit(&watched->kit);
+    watched->lane = lane_new(&watched->fixture.loop, NULL, NULL);
+    watched->changes.watch =
+        watch_new(&watched->fixture.loop, watched->lane, on_change, &watched->changes);
+    watch_enter(watched->changes.watch, watched->root);
+    watch_add_list(watched->changes.watch);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    stand(watched);
+    loop_wait(&watched->fixture, &watched->changes.root_changed); /* it may have before */
+    stand(watched);
+    forget(watched);
     *state = watched;
     return 0;
 }
@@ -186,6 +303,9 @@ static int teardown_watch(void **state)
     struct watched *watched = *state;
     if (!watched->changes.free_now)
         watch_free(watched->changes.watch);
+    stand(watched);
+    lane_close(watched->lane);
+    root_release(watched->root);
     loop_finish(&watched->fixture);
     kit_free(&watched->kit);
     free(watched);
@@ -273,7 +393,8 @@ static void test_replaced(void **state)
     wait_for_cache(watched);
     dir_make(kit->root, "api");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
-    watch_add_cache(watched->changes.watch, kit->root, "api");
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    stand(watched);
     dir_make(kit->dir, "blobs");
     wait_for_cache(watched);
     dir_make(kit->dir, "blobs/sha256");
@@ -286,8 +407,8 @@ static void test_replaced(void **state)
 static void test_removed(void **state)
 {
     struct watched *watched = *state;
-    watch_remove_cache(watched->changes.watch, watched->kit.root, "api");
-    watch_remove_cache(watched->changes.watch, watched->kit.root, "never was");
+    watch_remove_cache(watched->changes.watch, "api");
+    watch_remove_cache(watched->changes.watch, "never was");
     kit_layer(&watched->kit, 7, 10);
     loop_linger(&watched->fixture, 400);
     assert_int_equal(0, watched->changes.cache);
@@ -296,17 +417,64 @@ static void test_removed(void **state)
 static void test_root_comes_later(void **state)
 {
     struct watched *watched = *state;
-    char *later = path_join(watched->kit.root, "later");
-    watch_add_root(watched->changes.watch, later);
-    watched->changes.root_changed = false;
+    char *later = path_join(watched->kit.root, "deeper/later");
+    struct root_found found;
+    watch_wait(watched->changes.watch, later);
+    stand(watched);
+    dir_make(watched->kit.root, "unrelated");
+    dir_make(watched->kit.root, "deeper");
+    loop_linger(&watched->fixture, 400); /* the way to it alone is nothing to tell of */
     dir_make(later, "");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
-    loop_linger(&watched->fixture, 400);
-    watched->changes.root = 0;
-    watched->changes.root_changed = false;
+    assert_int_equal(0, root_find(later, geteuid(), &found));
+    watch_enter(watched->changes.watch, found.root);
+    watch_add_list(watched->changes.watch);
+    stand(watched);
+    forget(watched);
     dir_make(later, "service");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
+    root_found_done(&found);
     free(later);
+}
+
+/* Of a directory full of others' life only the one name is told of. */
+static void test_name_comes_later(void **state)
+{
+    struct watched *watched = *state;
+    struct root *again = open_kit(&watched->kit);
+    watch_enter(watched->changes.watch, again); /* its list is not watched there */
+    root_release(again);
+    watch_add_coming(watched->changes.watch, "later");
+    stand(watched);
+    for (int i = 0; i < 300; i++) {
+        char *name = mem_printf("other%d", i);
+        dir_make(watched->kit.root, name);
+        free(name);
+    }
+    loop_linger(&watched->fixture, 400);
+    assert_false(watched->changes.root_changed);
+    dir_make(watched->kit.root, "later");
+    loop_wait(&watched->fixture, &watched->changes.root_changed);
+}
+
+/* Between its scan and the watch. */
+static void test_what_happened_before_is_told_of(void **state)
+{
+    struct watched *watched = *state;
+    int64_t long_ago = clock_now() - 3600 * CLOCK_SECOND;
+    dir_make(watched->kit.root, "other");
+    forget(watched);
+    watch_remove_cache(watched->changes.watch, "api");
+    watch_add_cache(watched->changes.watch, "api", long_ago);
+    loop_wait(&watched->fixture, &watched->changes.cache_changed);
+}
+
+static void test_a_layout_is_told_of(void **state)
+{
+    struct watched *watched = *state;
+    kit_layer(&watched->kit, 7, 10);
+    wait_for_cache(watched);
+    assert_true(watched->changes.layout);
 }
 
 static void test_freed_in_callback(void **state)
@@ -323,6 +491,8 @@ int main(void)
 #define WATCH(test) cmocka_unit_test_setup_teardown(test, setup_watch, teardown_watch)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_scan_names),
+        cmocka_unit_test(test_roots_within_a_root_are_not_counted_in_it),
         cmocka_unit_test(test_scan_previous),
         cmocka_unit_test(test_scan_cancel),
         WATCH(test_changes),
@@ -332,6 +502,9 @@ int main(void)
         WATCH(test_replaced),
         WATCH(test_removed),
         WATCH(test_root_comes_later),
+        WATCH(test_name_comes_later),
+        WATCH(test_what_happened_before_is_told_of),
+        WATCH(test_a_layout_is_told_of),
         WATCH(test_freed_in_callback),
     };
     return cmocka_run_group_tests_name("cache_watch", tests, NULL, NULL);

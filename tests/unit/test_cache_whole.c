@@ -9,13 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/cache/note.h"
 #include "core/cache/remove.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
+#include "tests/support/tree.h"
 #include "tests/unit/place_kit.h"
 
 /* ---- whole services */
@@ -141,7 +146,7 @@ static void test_recover(void **state)
         }
         file_write_text(place->kit.dir, beside ? ".bilge-aside.ingest.x/data"
                                                : ".bilge-aside/ingest.x/data", "x");
-        assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, &count, &err));
+        assert_int_equal(0, kit_recover(&place->kit, &count, &err));
         assert_true(has_blob(place, 3) && has_blob(place, 121));
         /* 1 is of an older generation whose manifest stands: it stays, too */
         assert_true(has_blob(place, 1));
@@ -149,7 +154,7 @@ static void test_recover(void **state)
         assert_live_whole(place);
         assert_tidy(place);
     }
-    assert_int_equal(5 + 4, count);
+    assert_int_equal(2, count);
 }
 
 /* The live manifest itself waits. */
@@ -169,30 +174,294 @@ static void test_recover_live_manifest(void **state)
         free(name);
         free(to);
     }
-    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, NULL, &err));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
     assert_live_whole(place);
     assert_tidy(place);
 }
 
-static void test_recover_gone(void **state)
+/* ---- whole removals that were interrupted */
+
+/* As a removal does, up to the rename. The caller frees the path. */
+static char *begin_removal(struct place *place, bool note)
+{
+    char name[NOTE_NAME_SIZE];
+    struct fs_stat stat;
+    struct err err;
+    int fd;
+    assert_int_equal(0, fs_open_dir(place->kit.root_fd, "api", &fd, &err));
+    assert_int_equal(0, fs_stat_fd(fd, &stat, &err));
+    assert_int_equal(0, note_gone_name("api", stat.ino, name, sizeof name, &err));
+    if (note)
+        assert_int_equal(0, note_write(fd, "api", stat.ino, &err));
+    close(fd);
+    assert_int_equal(0, renameat(place->kit.root_fd, "api", place->kit.root_fd, name));
+    return path_join(place->kit.root, name);
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    file_write_text(dir, name, text);
+}
+
+/* What a look says is left: "removal", "foreign", …, in the order of `kinds`. */
+static void check_kinds(struct place *place, const char *path, const char *kind)
+{
+    struct unfinished_list list = {0};
+    const char *found = NULL;
+    remove_unfinished(place->kit.root_fd, place->kit.root, NULL, &list);
+    for (size_t i = 0; i < list.len; i++)
+        if (strcmp(list.items[i].path, path) == 0)
+            found = unfinished_kind_name(list.items[i].kind);
+    if (kind == NULL)
+        assert_null(found);
+    else {
+        assert_non_null(found);
+        assert_string_equal(kind, found);
+    }
+    unfinished_done(&list);
+}
+
+static void test_a_look_changes_nothing(void **state)
+{
+    struct place *place = *state;
+    char *gone = begin_removal(place, true);
+    char *before = tree_list(place->kit.root);
+    check_kinds(place, gone, "removal");
+    char *after = tree_list(place->kit.root);
+    assert_string_equal(before, after);
+    free(before);
+    free(after);
+    free(gone);
+}
+
+static void test_an_interrupted_removal_is_finished(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    for (int note = 0; note < 2; note++) {
+        size_t count = 0;
+        if (note)
+            kit_generation(&place->kit, 100, 101, 1, 3);
+        if (note)
+            kit_write(&place->kit, "oci-layout", "{}", 2);
+        char *gone = begin_removal(place, note);
+        int fd = open(gone, O_RDONLY | O_DIRECTORY);
+        assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB)); /* a living bilge is at it */
+        check_kinds(place, gone, NULL);
+        assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+        assert_int_equal(0, count);
+        assert_true(file_exists(gone, "oci-layout"));
+        close(fd);
+        check_kinds(place, gone, "removal");
+        assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+        assert_int_equal(1, count);
+        assert_int_equal(-1, access(gone, F_OK));
+        free(gone);
+    }
+}
+
+static void check_stays(struct place *place, const char *gone, const char *file)
+{
+    struct err err = {0};
+    size_t count = 0;
+    check_kinds(place, gone, "foreign");
+    assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+    assert_int_equal(0, count);
+    assert_true(file_exists(gone, file));
+}
+
+/* Something has the name, and is none of ours. */
+static void test_what_only_has_the_name_stays(void **state)
+{
+    struct place *place = *state;
+    static const char *const names[] = {
+        ".bilge-gone.", ".bilge-gone.api", ".bilge-gone.api.00", ".bilge-gone.api.0123456789abcdef",
+        ".bilge-gone.api.1-0123456789abcdef", ".bilge-gone.project",
+    };
+    for (size_t i = 0; i < LEN(names); i++) {
+        char *gone = path_join(place->kit.root, names[i]);
+        put_file(gone, "oci-layout", "{}");
+        put_file(gone, "blobs/sha256/x", "somebody's work");
+        check_stays(place, gone, "blobs/sha256/x");
+        free(gone);
+    }
+    assert_int_equal(0, symlinkat("/etc", place->kit.root_fd, ".bilge-gone.link"));
+    char *link = path_join(place->kit.root, ".bilge-gone.link");
+    check_kinds(place, link, "foreign");
+    free(link);
+}
+
+/* A copy of an interrupted removal is a copy of a cache. */
+static void test_a_copy_stays(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char *gone = begin_removal(place, true), *copy = mem_printf("%s/copy", place->kit.root);
+    char *command = mem_printf("cp -a '%s' '%s' && rm -r '%s' && mkdir '%s/other' && mv '%s' '%s'",
+                               gone, copy, gone, place->kit.root, copy, gone);
+    assert_int_equal(0, system(command));
+    check_stays(place, gone, "index.json");
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    free(command);
+    free(copy);
+    free(gone);
+}
+
+static void test_a_removal_with_a_stranger_in_it_stays(void **state)
+{
+    struct place *place = *state;
+    char *gone = begin_removal(place, true);
+    put_file(gone, "thesis.txt", "chapter one");
+    check_stays(place, gone, "thesis.txt");
+    free(gone);
+}
+
+/* The note speaks of another directory, or is not ours. */
+static void test_a_note_that_does_not_fit(void **state)
+{
+    struct place *place = *state;
+    char *gone = begin_removal(place, true), *note = path_join(gone, ".bilge-removing");
+    static const char *const texts[] = {
+        "bilge-removing 1\ninode 1\nname api\n", "bilge-removing 2\n", "hello", " ",
+    };
+    for (size_t i = 0; i < LEN(texts); i++) {
+        unlink(note);
+        put_file(gone, ".bilge-removing", texts[i]);
+        check_stays(place, gone, "index.json");
+    }
+    unlink(note);
+    assert_int_equal(0, symlink("index.json", note));
+    check_stays(place, gone, "index.json");
+    free(gone);
+    free(note);
+}
+
+/* Without a note the name must do; where others can give names, it does not. */
+static void test_names_in_a_shared_root_prove_nothing(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char *gone = begin_removal(place, false);
+    assert_int_equal(0, chmod(place->kit.root, 0777));
+    check_stays(place, gone, "index.json");
+    assert_int_equal(0, chmod(place->kit.root, 01777));
+    check_kinds(place, gone, "removal");
+    if (geteuid() == 0) { /* the root's owner can, too */
+        assert_int_equal(0, chown(place->kit.root, 65534, 65534));
+        check_stays(place, gone, "index.json");
+    }
+    /* An empty directory is no loss. */
+    char *command = mem_printf("rm -r '%s'/* '%s'/.b* 2>/dev/null; true", gone, gone);
+    assert_int_equal(0, system(command));
+    check_kinds(place, gone, "removal");
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_int_equal(-1, access(gone, F_OK));
+    free(command);
+    free(gone);
+}
+
+/* Other users' removals are theirs. Root finishes those of everybody, but believes
+ * a note only if it is its own, or the owner's. */
+static void test_others_removals(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    if (geteuid() != 0)
+        skip();
+    char *gone = begin_removal(place, true), *note = path_join(gone, ".bilge-removing");
+    char *command = mem_printf("chown -R 65534 '%s'", gone);
+    assert_int_equal(0, system(command));
+    assert_int_equal(0, chown(note, 65533, 65533));
+    check_stays(place, gone, "index.json");
+    assert_int_equal(0, chown(note, 65534, 65534));
+    check_kinds(place, gone, "removal");
+    assert_int_equal(0, chown(note, 0, 0));
+    check_kinds(place, gone, "removal");
+    assert_int_equal(0, chmod(place->kit.root, 0755));
+    assert_int_equal(0, seteuid(65533));
+    check_stays(place, gone, "index.json");
+    assert_int_equal(0, seteuid(0));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_int_equal(-1, access(gone, F_OK));
+    free(command);
+    free(note);
+    free(gone);
+}
+
+/* A long name does not fit whole into the new one. */
+static void test_long_names(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    char name[256] = {0};
+    memset(name, 'n', 255);
+    char *path = path_join(place->kit.root, name);
+    assert_int_equal(0, rename(place->kit.dir, path));
+    char gone[NOTE_NAME_SIZE];
+    struct fs_stat stat;
+    int fd;
+    assert_int_equal(0, fs_open_dir(place->kit.root_fd, name, &fd, &err));
+    assert_int_equal(0, fs_stat_fd(fd, &stat, &err));
+    assert_int_equal(0, note_gone_name(name, stat.ino, gone, sizeof gone, &err));
+    assert_int_equal(0, note_write(fd, name, stat.ino, &err));
+    assert_int_equal(0, renameat(place->kit.root_fd, name, place->kit.root_fd, gone));
+    assert_int_equal(NOTE_OURS, note_check(place->kit.root_fd, gone, fd, &err));
+    close(fd);
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
+    assert_false(file_exists(place->kit.root, gone));
+    free(path);
+}
+
+/* ---- temporary files */
+
+static void test_temporary_files(void **state)
 {
     struct place *place = *state;
     struct err err = {0};
     size_t count = 0;
-    char *gone = path_join(place->kit.root, ".bilge-gone.api.00");
-    assert_int_equal(0, rename(place->kit.dir, gone));
-    file_write_text(place->kit.root, ".bilge-gone.project/src/main.c", "somebody's work");
-    assert_int_equal(0, symlinkat("/", place->kit.root_fd, ".bilge-gone.link"));
-    int fd = open(gone, O_RDONLY | O_DIRECTORY);
-    assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB)); /* a living bilge is at it */
-    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, &count, &err));
-    assert_int_equal(0, count);
-    assert_true(file_exists(place->kit.root, ".bilge-gone.api.00/index.json"));
-    close(fd);
-    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, &count, &err));
+    put_file(place->kit.dir, ".index.json.bilge-4711", "{}");
+    put_file(place->kit.dir, ".bilge-removing", "half a no");
+    put_file(place->kit.dir, ".index.json.bilge-4712", "{}");
+    put_file(place->kit.dir, ".index.json.bilge-dir/mine", "x");
+    put_file(place->kit.dir, "index.json.lock", "");
+    char *held = path_join(place->kit.dir, ".index.json.bilge-4712");
+    char *before = tree_list(place->kit.root);
+    int fd = open(held, O_RDONLY);
+    assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB)); /* a living bilge writes it */
+    check_kinds(place, place->kit.dir, "write");
+    char *after = tree_list(place->kit.root);
+    assert_string_equal(before, after);
+    assert_int_equal(0, kit_recover(&place->kit, &count, &err));
     assert_int_equal(1, count);
-    assert_false(file_exists(place->kit.root, ".bilge-gone.api.00"));
-    assert_true(file_exists(place->kit.root, ".bilge-gone.project/src/main.c"));
+    assert_false(kit_exists(&place->kit, ".index.json.bilge-4711"));
+    assert_false(kit_exists(&place->kit, ".bilge-removing"));
+    assert_true(kit_exists(&place->kit, ".index.json.bilge-4712"));
+    assert_true(kit_exists(&place->kit, ".index.json.bilge-dir/mine"));
+    assert_true(kit_exists(&place->kit, "index.json.lock"));
+    close(fd);
+    assert_int_equal(0, kit_recover(&place->kit, &count, &err));
+    assert_false(kit_exists(&place->kit, ".index.json.bilge-4712"));
+    free(before);
+    free(after);
+    free(held);
+}
+
+/* Only in the one cache that is asked about, and what was of it. */
+static void test_one_cache_of_a_root(void **state)
+{
+    struct place *place = *state;
+    struct unfinished_list list = {0};
+    struct err err = {0};
+    put_file(place->kit.root, "other/oci-layout", "{}");
+    put_file(place->kit.root, "other/.index.json.bilge-1", "{}");
+    put_file(place->kit.root, ".bilge-gone.apis.1-0123456789abcdef/x", "x");
+    char *gone = begin_removal(place, true);
+    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, "api", &list, &err));
+    assert_int_equal(1, list.len);
+    assert_string_equal(gone, list.items[0].path);
+    assert_int_equal(-1, access(gone, F_OK));
+    assert_true(file_exists(place->kit.root, "other/.index.json.bilge-1"));
+    unfinished_done(&list);
     free(gone);
 }
 
@@ -203,7 +472,7 @@ static void test_recover_strangers(void **state)
     struct err err = {0};
     file_write_text(place->kit.dir, ".bilge-aside/notes.txt", "mine");
     file_write_text(place->kit.dir, ".bilge-aside.txt", "mine");
-    assert_int_equal(0, remove_recover(place->kit.root_fd, place->kit.root, NULL, &err));
+    assert_int_equal(0, kit_recover(&place->kit, NULL, &err));
     assert_true(kit_exists(&place->kit, ".bilge-aside/notes.txt"));
     assert_true(kit_exists(&place->kit, ".bilge-aside.txt"));
     want_garbage(place);
@@ -224,7 +493,17 @@ int main(void)
         TEST(test_service_large),
         TEST(test_recover),
         TEST(test_recover_live_manifest),
-        TEST(test_recover_gone),
+        TEST(test_a_look_changes_nothing),
+        TEST(test_an_interrupted_removal_is_finished),
+        TEST(test_what_only_has_the_name_stays),
+        TEST(test_a_copy_stays),
+        TEST(test_a_removal_with_a_stranger_in_it_stays),
+        TEST(test_a_note_that_does_not_fit),
+        TEST(test_names_in_a_shared_root_prove_nothing),
+        TEST(test_others_removals),
+        TEST(test_long_names),
+        TEST(test_temporary_files),
+        TEST(test_one_cache_of_a_root),
         TEST(test_recover_strangers),
     };
     return cmocka_run_group_tests_name("cache_whole", tests, NULL, NULL);

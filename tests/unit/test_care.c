@@ -17,9 +17,9 @@
 
 #include "core/base/fs.h"
 #include "core/cache/dedupe.h"
-#include "core/cache/hash.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
+#include "core/oci/blob_hash.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 #include "tests/unit/care_kit.h"
@@ -109,7 +109,7 @@ static void a_repair_goes_back_to_what_is_whole(void **state)
     assert_int_equal(REPAIR_RESTORED, repair(place, "api"));
     assert_true(index_names(&pair, pair.old));
     assert_false(index_names(&pair, pair.live));
-    assert_false(has_blob(&pair, pair.second)); /* an exporter would take it for good */
+    assert_false(pair_has_blob(&pair, pair.second)); /* an exporter would take it for good */
     assert_true(is_ok(place, "api"));
     assert_int_equal(REPAIR_NOTHING, repair(place, "api"));
     free(pair.dir);
@@ -207,7 +207,7 @@ static void an_index_that_is_not_understood_is_left_alone(void **state)
         assert_int_equal(ERR_FORMAT, restore_generation(&context, &old, NULL, &err));
         assert_non_null(strstr(err.text, "index.json"));
         assert_index(&pair, text);
-        assert_true(has_blob(&pair, pair.live) && has_blob(&pair, pair.second));
+        assert_true(pair_has_blob(&pair, pair.live) && pair_has_blob(&pair, pair.second));
         free(text);
         free(pair.dir);
         free(name);
@@ -248,7 +248,7 @@ static void a_repair_removes_nothing_without_an_index(void **state)
     take_away(&pair, base);
     assert_int_equal(0, unlink(path));
     refuse_repair(place, "api", "no export in it is whole");
-    assert_true(has_blob(&pair, pair.live));
+    assert_true(pair_has_blob(&pair, pair.live));
     free(path);
     free(pair.dir);
 }
@@ -270,7 +270,7 @@ static void a_repair_leaves_a_manifest_alone_that_it_does_not_understand(void **
     overwrite(&pair, pair.second, "SECOND LAYER");
     refuse_repair(place, "api", "not understood");
     assert_true(index_names(&pair, other) && index_names(&pair, pair.live));
-    assert_true(has_blob(&pair, pair.second));
+    assert_true(pair_has_blob(&pair, pair.second));
     free(text);
     free(pair.dir);
 }
@@ -290,7 +290,7 @@ static void a_damaged_manifest_gives_way_to_what_is_whole(void **state)
         assert_int_equal(tags == 2 ? REPAIR_TRIMMED : REPAIR_RESTORED, repair(place, name));
         assert_true(index_names(&pair, pair.old));
         assert_false(index_names(&pair, pair.live));
-        assert_false(has_blob(&pair, pair.live));
+        assert_false(pair_has_blob(&pair, pair.live));
         assert_true(is_ok(place, name));
         free(pair.dir);
         free(name);
@@ -314,7 +314,7 @@ static void a_blob_is_damaged_by_its_content_alone(void **state)
     assert_int_equal(REPAIR_TRIMMED, repair(place, "api"));
     assert_true(index_names(&pair, pair.live));
     assert_false(index_names(&pair, liar));
-    assert_true(has_blob(&pair, pair.second));
+    assert_true(pair_has_blob(&pair, pair.second));
     assert_true(is_ok(place, "api"));
     free(text);
     free(pair.dir);
@@ -348,7 +348,7 @@ static void a_repair_leaves_a_busy_cache_alone(void **state)
         file_write_text(pair.dir, "ingest/writing/data", "half");
         refuse_repair(place, name, "ingest/");
         assert_true(index_names(&pair, pair.live));
-        assert_true(has_blob(&pair, pair.live));
+        assert_true(pair_has_blob(&pair, pair.live));
         free(pair.dir);
         free(name);
     }
@@ -830,7 +830,7 @@ int main(void)
         CASE(damaged_and_changed_copies_are_left_alone),
     };
     limit_program(60);
-    if (!hash_available()) {
+    if (!blob_hash_available()) {
         puts("1..0 # SKIP built without libcrypto");
         return 0;
     }

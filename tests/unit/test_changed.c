@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/changed.h"
+#include "core/builds/changed.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 

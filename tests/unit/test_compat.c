@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/run/compat.h"
+#include "core/builds/run/compat.h"
 #include "tests/support/tempdir.h"
 
 static const struct {

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 
@@ -97,10 +97,11 @@ static void test_maps_and_mixtures(void **state)
     (void)state;
     struct compose_project *project = parse(
         "{\"services\":{\"b\":{\"build\":{\"context\":\"/c\",\"target\":\"run$$time\","
-        "\"cache_to\":[{\"type\":\"local\",\"dest\":\"/x\",\"mode\":\"max\"},"
+        "\"cache_to\":[{\"type\":\"local\",\"dest\":\"/x\",\"mode\":\"max\",\"tag\":\"b\"},"
         "{\"type\":\"registry\",\"dest\":\"/no\"},{\"type\":\"local\"},7,null,"
         "\"type=local,dest=/y\"],"
-        "\"cache_from\":[{\"type\":\"local\",\"src\":\"/x\"},\"image:tag\"]}},"
+        "\"cache_from\":[{\"type\":\"local\",\"src\":\"/x\"},\"image:tag\","
+        "\"type=local,tag=of-c,src=/z\"]}},"
         "\"a\":{\"build\":{\"context\":\"https://x/y.git\",\"dockerfile_inline\":\"FROM x\"}},"
         "\"c\":{\"image\":\"x\"},\"d\":{\"build\":null},\"e\":null}}");
     assert_string_equal(project->name, "");
@@ -114,7 +115,12 @@ static void test_maps_and_mixtures(void **state)
     assert_int_equal(b->cache_to_len, 2);
     assert_string_equal(b->cache_to[0], "/x");
     assert_string_equal(b->cache_to[1], "/y");
-    assert_int_equal(b->cache_from_len, 1);
+    assert_string_equal(b->cache_to_tags[0], "b");
+    assert_string_equal(b->cache_to_tags[1], "latest");
+    assert_int_equal(b->cache_from_len, 2);
+    assert_string_equal(b->cache_from_tags[0], "latest");
+    assert_string_equal(b->cache_from[1], "/z");
+    assert_string_equal(b->cache_from_tags[1], "of-c");
     compose_project_free(project);
 }
 

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/compose/compose.h"
+#include "core/builds/project/compose.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
@@ -85,7 +85,7 @@ static const struct {
     {NO_PLUGIN, "echo '" PROJECT "'", 0, ""},
     {NO_PLUGIN_28, "echo '" PROJECT "'", 0, ""},
     {NO_PLUGIN_FLAG, "echo '" PROJECT "'", 0, ""},
-    {NULL, NULL, -ENOENT, "neither docker nor docker-compose"},
+    {NULL, NULL, ERR_PEER, "neither docker nor docker-compose"},
     {NO_PLUGIN, NULL, ERR_UNSUPPORTED, "no compose plugin"},
     {NO_PLUGIN, "echo 'Usage: config [options]'; exit 1", ERR_UNSUPPORTED, "version 1"},
     {NULL, "echo 'Usage: config [options]'; exit 0", ERR_UNSUPPORTED, "version 1"}, /* 1.29 */
@@ -127,6 +127,15 @@ static void test_arguments(void **state)
     (void)state;
     struct answer answer = load("echo \"$*\" >&2; exit 1", NULL, "other.yml");
     assert_string_equal(answer.text, "docker compose: compose -f other.yml --profile * config "
+                                     "--format json");
+    free(answer.text);
+    /* No option, and not the standard input. */
+    answer = load("echo \"$*\" >&2; exit 1", NULL, "-o");
+    assert_string_equal(answer.text, "docker compose: compose -f ./-o --profile * config "
+                                     "--format json");
+    free(answer.text);
+    answer = load("echo \"$*\" >&2; exit 1", NULL, "-");
+    assert_string_equal(answer.text, "docker compose: compose -f ./- --profile * config "
                                      "--format json");
     free(answer.text);
 }

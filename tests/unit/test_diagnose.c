@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/diagnose.h"
-#include "core/build/progress/progress.h"
+#include "core/builds/diagnose.h"
+#include "core/builds/progress/progress.h"
 #include "tests/support/limit.h"
 
 static const struct {

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/dockerfile/dockerfile.h"
+#include "core/builds/project/dockerfile.h"
 #include "tests/support/limit.h"
 
 static const char dockerfile[] = "# syntax of old\n"                     /* 1 */

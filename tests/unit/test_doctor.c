@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/doctor/doctor.h"
-#include "core/store/layer_words.h"
+#include "core/store/description.h"
 #include "tests/support/limit.h"
 #include "tests/support/plan_world.h"
 
@@ -203,8 +203,8 @@ static void cleaned(struct store *store, struct doctor_facts *facts)
 static void alias(struct store *store, struct doctor_facts *facts)
 {
     (void)store;
-    words_add(&facts->aliases, "/link");
-    words_add(&facts->aliases, "/root");
+    strlist_add(&facts->aliases, "/link");
+    strlist_add(&facts->aliases, "/root");
 }
 
 static void unreadable(struct store *store, struct doctor_facts *facts)
@@ -253,6 +253,13 @@ static void forgetful(struct store *store, struct doctor_facts *facts)
     store->history_load = LOAD_FAILED;
 }
 
+static void damaged(struct store *store, struct doctor_facts *facts)
+{
+    (void)facts;
+    store->history_load = LOAD_FAILED;
+    mem_replace(&store->history_error, "reading the history: file is not a database");
+}
+
 static void test_each_check(void **state)
 {
     static const struct {
@@ -281,6 +288,7 @@ static void test_each_check(void **state)
         {"whole", missing_blob, DOCTOR_BAD, "verify --repair 'api'"},
         {"shrunken", shrunken, DOCTOR_WARNING, "bilge restore 'api'"},
         {"history", forgetful, DOCTOR_NOTE, NULL},
+        {"history", damaged, DOCTOR_WARNING, NULL},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -349,7 +357,7 @@ static void test_layer_words(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *words = layer_words(cases[i].description);
+        char *words = description_of_step(cases[i].description);
         if (cases[i].words == NULL)
             assert_null(words);
         else

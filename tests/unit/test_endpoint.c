@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/engine/endpoint.h"
-#include "core/engine/trouble.h"
+#include "core/engine/engine_error.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 
@@ -215,7 +215,7 @@ static void test_trouble(void **state)
     for (size_t i = 0; i < LEN(cases); i++) {
         struct err err, words;
         err_set(&err, cases[i].code, "%s", cases[i].words);
-        trouble_explain(cases[i].endpoint, "its records", &err, &words);
+        engine_error_explain(cases[i].endpoint, "its records", &err, &words);
         assert_string_equal(cases[i].text, words.text);
         assert_int_equal(cases[i].code, words.code);
     }

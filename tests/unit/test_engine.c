@@ -214,12 +214,14 @@ static void test_free_in_callback(void **state)
 static void test_elsewhere(void **state)
 {
     static char far_context[] = "far", default_context[] = "default", host[] = "tcp://far:2375";
+    static char like_an_option[] = "--help";
     static const struct {
         char *context;
         const char *words;
     } cases[] = {
-        {far_context, "tcp://far:2375: --context far system dial-stdio"},
-        {default_context, "tcp://far:2375: --host tcp://far:2375 system dial-stdio"},
+        {far_context, "tcp://far:2375: --context=far system dial-stdio"},
+        {like_an_option, "tcp://far:2375: --context=--help system dial-stdio"},
+        {default_context, "tcp://far:2375: --host=tcp://far:2375 system dial-stdio"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {

@@ -27,6 +27,8 @@
 
 struct run {
     char *root, *tools;
+    struct root *open;
+    struct lane *lane;
     struct store *store;
     struct plan *plan;
     struct loop_fixture loop;
@@ -65,6 +67,13 @@ static void on_done(void *arg)
     run->done = true;
 }
 
+static struct root *root_of(void *arg, const char *path, struct lane **ret_lane)
+{
+    struct run *run = arg;
+    *ret_lane = run->lane;
+    return run->open != NULL && strcmp(path, run->root) == 0 ? root_hold(run->open) : NULL;
+}
+
 static struct engine *no_engine(void *arg, const char *builder)
 {
     (void)arg;
@@ -80,7 +89,7 @@ static const struct execute_ops ops = {
 
 static void start(struct run *run)
 {
-    const struct execute_env env = {.store = run->store, .engine_of = no_engine};
+    const struct execute_env env = {.store = run->store, .root_of = root_of, .engine_of = no_engine};
     run->execute = execute_start(&run->loop.loop, run->plan, &env, &ops, run);
 }
 
@@ -98,16 +107,23 @@ static void execute(struct run *run)
 static struct run *run_new(void)
 {
     struct run *run = mem_zalloc(sizeof *run);
+    struct root_found found;
     run->root = tempdir_new();
     run->tools = tempdir_new();
     setenv("BILGE_PROC", run->tools, 1); /* builds of this machine are none of ours */
     run->store = store_new();
     loop_open(&run->loop, 30000);
+    run->lane = lane_new(&run->loop.loop, NULL, NULL);
+    assert_int_equal(0, root_find(run->root, geteuid(), &found));
+    run->open = root_hold(found.root);
+    root_found_done(&found);
     return run;
 }
 
 static void run_free(struct run *run)
 {
+    lane_close(run->lane);
+    root_release(run->open);
     loop_finish(&run->loop);
     plan_free(run->plan);
     store_free(run->store);
@@ -150,7 +166,7 @@ static void plan_whole(struct run *run)
 {
     struct query query;
     query_init(&query);
-    query.whole = true;
+    query.whole = query.all = true;
     plan(run, &query);
 }
 
@@ -274,6 +290,29 @@ static void test_a_cache_that_became_busy_stays(void **state)
         assert_int_equal(run->last.code, ERR_BUSY);
         assert_true(file_exists(run->root, "a/index.json"));
         assert_int_equal(file_exists(run->root, "b/index.json"), !whole);
+        run_free(run);
+    }
+}
+
+/* An export that has come to its end leaves no other sign. */
+static void test_a_cache_that_was_exported_to_stays(void **state)
+{
+    (void)state;
+    for (int now = 0; now < 2; now++) {
+        struct run *run = run_new();
+        add_cache(run, "a");
+        add_cache(run, "b");
+        plan_whole(run);
+        run->plan->now = now;
+        char *index = path_join(run->root, "a/index.json");
+        const struct timespec lately = {.tv_sec = time(NULL) - 1};
+        assert_int_equal(utimensat(AT_FDCWD, index, (struct timespec[]){lately, lately}, 0), 0);
+        execute(run);
+        assert_int_equal(run->failures, 1);
+        assert_int_equal(run->last.code, ERR_CHANGED);
+        assert_true(file_exists(run->root, "a/index.json"));
+        assert_false(file_exists(run->root, "b"));
+        free(index);
         run_free(run);
     }
 }
@@ -510,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_what_is_gone_already_is_no_failure),
         cmocka_unit_test(test_another_directory_in_its_place_stays),
         cmocka_unit_test(test_a_cache_that_became_busy_stays),
+        cmocka_unit_test(test_a_cache_that_was_exported_to_stays),
         cmocka_unit_test(test_told_now_it_goes_all_the_same),
         cmocka_unit_test(test_a_root_that_is_gone),
         cmocka_unit_test(test_dropped_items_stay),

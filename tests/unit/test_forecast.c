@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/clock.h"
-#include "core/prune/forecast.h"
+#include "core/history/forecast.h"
 #include "tests/support/limit.h"
 
 #define MINUTE (60 * CLOCK_SECOND)

@@ -21,7 +21,7 @@ static struct query free_query(int64_t bytes)
 {
     struct query query;
     query_init(&query);
-    query.whole = query.garbage = query.records = true;
+    query.whole = query.live = query.garbage = query.records = true;
     query.free_bytes = bytes;
     return query;
 }
@@ -159,6 +159,8 @@ static struct store *small_world(unsigned *seed)
     plan_world_sum(gone);
     store_put_service(store, "/root/gone")->in_project = false;
     store->project = mem_zalloc(sizeof *store->project);
+    store->known_load = LOAD_DONE;
+    store->abandoned_after_s = 1;
     struct builder *builder = plan_world_builder(store, "default");
     char id[16], parent[16];
     for (unsigned i = 0; i < 5; i++) {
@@ -368,17 +370,19 @@ static void test_live_ones_and_other_disks_can_be_kept(void **state)
     struct builder *builder = plan_world_builder(store, "default");
     plan_world_record(builder, "record", NULL, 60);
     struct query query = free_query(5000 * MB);
-    query.keep_live = true;
+    query.live = false;
+    store->known_load = LOAD_DONE;
     struct plan *plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 1); /* without a project any may be a service's */
-    assert_non_null(strstr(plan_world_kept(plan, "/root/here")->reason, "a service that exists"));
+    assert_non_null(strstr(plan_world_kept(plan, "/root/here")->reason, "current cache"));
     plan_free(plan);
     store->project = mem_zalloc(sizeof *store->project);
+    store->abandoned_after_s = 30;
     plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 2);
     assert_non_null(plan_world_item(plan, "/root/gone"));
     plan_free(plan);
-    query.keep_live = false;
+    query.live = true;
     query.disk_dev = 7;
     plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 2); /* the record lies who knows where */
@@ -401,7 +405,7 @@ static void test_age_and_scopes_hold(void **state)
     assert_int_equal(plan->items_len, 0);
     plan_free(plan);
     query.older_than_s = -1;
-    query.whole = query.garbage = false;
+    query.whole = query.live = query.garbage = false;
     plan = plan_world_make(store, &query);
     for (size_t i = 0; i < plan->items_len; i++)
         assert_int_equal(plan->items[i].kind, ITEM_RECORD);

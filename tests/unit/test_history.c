@@ -1,4 +1,6 @@
 /* What is remembered comes back, is thinned, and is never in the way. */
+#include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,18 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <sqlite3.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 
 #define MINUTE (60 * CLOCK_SECOND)
 #define DAY (24 * 60 * MINUTE)
+#define LARGE (INT64_C(1) << 60)
+#define LEN(array) (sizeof(array) / sizeof(array)[0])
 
 struct place {
     char *dir, *path;
@@ -83,7 +89,7 @@ static void samples_are_told_apart_by_series_and_time(void **state)
 {
     struct place *place = *state;
     const struct history_sample samples[] = {
-        {"free:/", 30, 1}, {"free:/", 10, INT64_MAX}, {"free:/", 20, 3}, {"cache:/a", 10, 4}};
+        {"free:/", 30, 1}, {"free:/", 10, LARGE}, {"free:/", 20, 3}, {"cache:/a", 10, 4}};
     assert_int_equal(0, history_add_samples(place->history, samples, 4, NULL));
     assert_int_equal(3, count_points(place, "free:/", 0));
     assert_int_equal(2, count_points(place, "free:/", 20));
@@ -93,7 +99,7 @@ static void samples_are_told_apart_by_series_and_time(void **state)
     struct history_point *points;
     size_t len;
     assert_int_equal(0, history_points(place->history, "free:/", 0, &points, &len, NULL));
-    assert_true(points[0].at == 10 && points[0].bytes == INT64_MAX);
+    assert_true(points[0].at == 10 && points[0].bytes == LARGE);
     free(points);
 }
 
@@ -193,6 +199,154 @@ static void two_bilges_write_at_once(void **state)
     assert_int_equal(50, count_points(place, "theirs", 0));
 }
 
+static struct history_project project_of(const char *file, const char *const *caches, size_t len,
+                                         int64_t seen_at)
+{
+    struct history_project project = {.name = mem_strdup("shop"), .seen_at = seen_at};
+    strlist_add(&project.files, file);
+    strlist_add_all(&project.caches, caches, len);
+    return project;
+}
+
+static void put_project(struct place *place, const char *file, const char *const *caches,
+                        size_t len, int64_t seen_at)
+{
+    struct history_project project = project_of(file, caches, len, seen_at);
+    assert_int_equal(0, history_put_project(place->history, &project, NULL));
+    history_project_done(&project);
+}
+
+static size_t read_projects(struct history *history, struct history_project **ret_projects)
+{
+    size_t len = 0;
+    assert_int_equal(0, history_projects(history, ret_projects, &len, NULL));
+    return len;
+}
+
+static void a_project_is_remembered_as_it_was_last_seen(void **state)
+{
+    struct place *place = *state;
+    struct history_project *projects;
+    put_project(place, "/a/compose.yml", (const char *[]){"/c/web", "/c/old"}, 2, DAY);
+    put_project(place, "/b/compose.yml", (const char *[]){"/c/db"}, 1, DAY);
+    put_project(place, "/a/compose.yml", (const char *[]){"/c/web"}, 1, DAY + MINUTE);
+    reopen(place);
+    assert_int_equal(2, read_projects(place->history, &projects));
+    const struct history_project *a = &projects[1], *b = &projects[0];
+    assert_string_equal("/b/compose.yml", b->files.items[0]);
+    assert_string_equal("/c/db", b->caches.items[0]);
+    assert_string_equal("/a/compose.yml", a->files.items[0]);
+    assert_string_equal("shop", a->name);
+    assert_int_equal(1, a->caches.len);
+    assert_string_equal("/c/web", a->caches.items[0]);
+    assert_int_equal(DAY + MINUTE, a->seen_at);
+    assert_int_equal(0, history_forget_project(place->history, b->id, NULL));
+    history_projects_free(projects, 2);
+    assert_int_equal(1, read_projects(place->history, &projects));
+    history_projects_free(projects, 1);
+}
+
+static void the_same_project_is_written_once_a_day(void **state)
+{
+    struct place *place = *state;
+    struct history_project *projects;
+    const int64_t seen[] = {DAY, DAY + MINUTE, 2 * DAY, 3 * DAY};
+    const int64_t remembered[] = {DAY, DAY, 2 * DAY, 3 * DAY};
+    for (size_t i = 0; i < sizeof seen / sizeof seen[0]; i++) {
+        put_project(place, "/a/compose.yml", (const char *[]){"/c/web"}, 1, seen[i]);
+        assert_int_equal(1, read_projects(place->history, &projects));
+        assert_int_equal(remembered[i], projects[0].seen_at);
+        history_projects_free(projects, 1);
+    }
+}
+
+/* As root a directory can't be made read-only, but what stands in the way of the
+ * shared memory has the same effect. */
+static void projects_are_read_where_nothing_can_be_written(void **state)
+{
+    struct place *place = *state;
+    struct history *history = NULL;
+    struct history_project *projects;
+    put_project(place, "/a/compose.yml", (const char *[]){"/c/web"}, 1, DAY);
+    history_close(place->history);
+    char *blocked = mem_printf("%s-shm", place->path);
+    assert_int_equal(0, symlink("nowhere", blocked));
+    assert_true(history_open(place->path, &place->history, NULL) < 0);
+    place->history = NULL;
+    assert_int_equal(0, history_open_reading(place->path, &history, NULL));
+    assert_int_equal(1, read_projects(history, &projects));
+    assert_string_equal("/c/web", projects[0].caches.items[0]);
+    history_projects_free(projects, 1);
+    history_close(history);
+    free(blocked);
+}
+
+static void reading_makes_no_file(void **state)
+{
+    struct place *place = *state;
+    struct history *history = NULL;
+    struct err err;
+    char *path = path_join(place->dir, "no-history.db");
+    assert_int_equal(-ENOENT, history_open_reading(path, &history, &err));
+    assert_int_equal(-1, access(path, F_OK));
+    free(path);
+    path = path_join(place->dir, "letter");
+    file_write_text(place->dir, "letter", "Dear database, this is no SQLite file.\n");
+    assert_true(history_open_reading(path, &history, &err) < 0);
+    free(path);
+}
+
+static void exec_sql(const char *path, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(SQLITE_OK, sqlite3_open(path, &db));
+    assert_int_equal(SQLITE_OK, sqlite3_exec(db, sql, NULL, NULL, NULL));
+    sqlite3_close(db);
+}
+
+static void an_older_history_is_upgraded(void **state)
+{
+    struct place *place = *state;
+    struct history *reading = NULL;
+    struct history_project *projects;
+    history_close(place->history);
+    exec_sql(place->path, "DROP TABLE project_path; DROP TABLE project; PRAGMA user_version = 3");
+    assert_int_equal(0, history_open_reading(place->path, &reading, NULL));
+    assert_int_equal(0, read_projects(reading, &projects));
+    history_close(reading);
+    assert_int_equal(0, history_open(place->path, &place->history, NULL));
+    put_project(place, "/a/compose.yml", (const char *[]){"/c/web"}, 1, DAY);
+    assert_int_equal(1, read_projects(place->history, &projects));
+    history_projects_free(projects, 1);
+}
+
+static void *open_it(void *arg)
+{
+    struct history *history = NULL;
+    struct err err = {0};
+    int code = history_open(arg, &history, &err);
+    history_close(history);
+    return code == 0 ? NULL : mem_strdup(err.text);
+}
+
+static void a_new_history_is_made_by_several_at_once(void **state)
+{
+    struct place *place = *state;
+    for (int round = 0; round < 20; round++) {
+        char *path = mem_printf("%s/new-%d.db", place->dir, round);
+        pthread_t threads[4];
+        void *error;
+        for (size_t i = 0; i < 4; i++)
+            assert_int_equal(0, pthread_create(&threads[i], NULL, open_it, path));
+        for (size_t i = 0; i < 4; i++) {
+            pthread_join(threads[i], &error);
+            if (error != NULL)
+                fail_msg("%s", (char *)error);
+        }
+        free(path);
+    }
+}
+
 static void a_file_that_is_no_history_stays_as_it_is(void **state)
 {
     struct place *place = *state;
@@ -256,6 +410,15 @@ int main(void)
         cmocka_unit_test_setup_teardown(old_samples_are_thinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(builds_come_back_with_their_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_bilges_write_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_project_is_remembered_as_it_was_last_seen, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(the_same_project_is_written_once_a_day, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(projects_are_read_where_nothing_can_be_written, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(reading_makes_no_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_older_history_is_upgraded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_new_history_is_made_by_several_at_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_history_stays_as_it_is, set_up, tear_down),
         cmocka_unit_test(a_place_that_cannot_be_written_is_an_error),
         cmocka_unit_test(the_path_follows_the_environment),

@@ -11,7 +11,7 @@
 
 #include "core/base/mem.h"
 #include "tests/support/limit.h"
-#include "tui/keymap.h"
+#include "tui/kit/keymap.h"
 
 static const unsigned all_places[] = {
     KEYS_SERVICES, KEYS_RECORDS, KEYS_BUILD,    KEYS_DETAILS, KEYS_PLAN, KEYS_BUSY_PLAN,
@@ -101,7 +101,7 @@ static const struct {
 } sections[] = {
     {0, "Everywhere"},
     {KEYS_MAIN, "Main screen"},
-    {KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_NOTHING_PLAN, "Plan"},
+    {KEYS_PLAN | KEYS_BUSY_PLAN | KEYS_NOTHING_PLAN | KEYS_CAREFUL_PLAN, "Plan"},
     {KEYS_PROGRESS | KEYS_RESULT, "Deleting"},
     {KEYS_CACHE | KEYS_BROKEN | KEYS_LINKS, "Care for a cache"},
     {KEYS_LOG | KEYS_DETAILS | KEYS_HELP | KEYS_DOCTOR, "Log, details and help"},

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "tests/support/limit.h"
-#include "tui/layout.h"
+#include "tui/kit/layout.h"
 
 static void test_forms(void **state)
 {

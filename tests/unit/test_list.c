@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/support/limit.h"
-#include "tui/list.h"
+#include "tui/kit/list.h"
 
 struct thing {
     const char *id;

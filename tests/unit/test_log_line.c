@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/progress/progress.h"
+#include "core/builds/progress/progress.h"
 #include "tests/support/limit.h"
 #include "tui/log_line.h"
 #include "tui/log_scope.h"

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/log/logsave.h"
-#include "core/build/log/logscan.h"
+#include "core/builds/log/logsave.h"
+#include "core/builds/log/logscan.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
 #include "tests/support/tempdir.h"

@@ -6,9 +6,9 @@
 
 #include <cmocka.h>
 
+#include "core/base/base64.h"
 #include "core/base/mem.h"
-#include "core/build/progress/base64.h"
-#include "core/build/progress/objects.h"
+#include "core/builds/progress/objects.h"
 #include "tests/support/limit.h"
 
 /* Objects are collected as "<object>", other bytes as they are. */

@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
+#include "core/app/keeping.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 
@@ -85,7 +85,7 @@ static void nothing_remembered_says_nothing(void **state)
     assert_true(disk->shrinks_per_hour_bytes == 0 && disk->shrinks_per_build_bytes == 0);
     assert_non_null(disk->day);
     for (size_t i = 0; i < DISK_DAY_SLOTS; i++)
-        assert_true(disk->day[i] == USAGE_UNKNOWN);
+        assert_true(disk->day[i] == GROWTH_UNKNOWN);
     assert_false(memories->store->builders[0].growth.known);
     assert_false(store_service(memories->store, "/caches/api")->growth.known);
 }
@@ -107,7 +107,7 @@ static void each_is_told_from_its_own_samples(void **state)
     assert_int_equal(disk->full_builds, 0);
     assert_true(disk->day[DISK_DAY_SLOTS - 1] == 30 * GB);
     assert_true(disk->day[DISK_DAY_SLOTS - 2] == 30 * GB + 5 * GB / 6);
-    assert_true(disk->day[0] == USAGE_UNKNOWN);
+    assert_true(disk->day[0] == GROWTH_UNKNOWN);
     assert_true(disk->week[DISK_WEEK_SLOTS - 1] == 30 * GB);
     assert_true(store->disks[1].full_at == 0);
     const struct growth *cache = &store_service(store, "/caches/api")->growth;

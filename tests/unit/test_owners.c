@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/build.h"
-#include "core/build/dockerfile/recipe.h"
+#include "core/builds/build.h"
+#include "core/builds/project/recipe.h"
 #include "core/store/owners.h"
 #include "tests/support/limit.h"
 

@@ -42,6 +42,16 @@ static void test_join(void **state)
     is_text("a/b/c", path_join("a", "b/c"));
 }
 
+static void test_as_a_word(void **state)
+{
+    (void)state;
+    is_text("./-x", path_as_word("-x"));
+    is_text("./-", path_as_word("-"));
+    is_text("x-", path_as_word("x-"));
+    is_text("/-x", path_as_word("/-x"));
+    is_text("", path_as_word(""));
+}
+
 static void test_plain(void **state)
 {
     static const struct {
@@ -104,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_join),
+        cmocka_unit_test(test_as_a_word),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_links),
     };

@@ -26,7 +26,7 @@ static struct plan *make(const struct store *store, bool whole, const char *cons
 {
     struct query query;
     query_init(&query);
-    query.whole = whole;
+    query.whole = query.all = whole;
     query.garbage = !whole;
     query.services = services;
     query.services_len = len;
@@ -82,7 +82,7 @@ static void test_links_in_different_kinds_of_items(void **state)
     linked_cache(store, "a", 2);
     linked_cache(store, "b", 2)->last_export_at = PLAN_AGO(9 * PLAN_DAY);
     query_init(&query);
-    query.whole = query.garbage = true;
+    query.whole = query.all = query.garbage = true;
     query.older_than_s = PLAN_DAY;
     struct plan *plan = plan_world_make(store, &query);
     assert_int_equal(plan->items_len, 3);

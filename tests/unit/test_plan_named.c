@@ -61,7 +61,14 @@ static void test_names_of_services(void **state)
     store_free(store);
 }
 
-static void test_a_shared_directory_goes_by_either_name(void **state)
+static void add_user(struct service *row, const char *name)
+{
+    row->users = mem_realloc(row->users, (row->users_len + 1) * sizeof *row->users);
+    row->users[row->users_len++] =
+        (struct service_user){mem_strdup(name), mem_strdup("latest"), true};
+}
+
+static void test_a_shared_directory_goes_when_all_are_named(void **state)
 {
     struct store *store = store_new();
     struct plan *plan = NULL;
@@ -76,7 +83,18 @@ static void test_a_shared_directory_goes_by_either_name(void **state)
     struct service *owner = store_put_service(store, "/root/api");
     owner->same_path = mem_alloc(sizeof(char *));
     owner->same_path[owner->same_path_len++] = mem_strdup("web");
-    assert_int_equal(try_services(store, (const char *[]){"web"}, 1, &plan, &err), 0);
+    add_user(owner, "api");
+    add_user(owner, "web");
+    static const char *const ones[] = {"web", "compose:web", "api", "/root/api"};
+    for (size_t i = 0; i < LEN(ones); i++) {
+        assert_int_equal(try_services(store, &ones[i], 1, &plan, &err), 0);
+        assert_int_equal(plan->items_len, 0);
+        const char *reason = plan_world_kept(plan, "/root/api")->reason;
+        assert_non_null(strstr(reason, i < 2 ? "shares its directory with api"
+                                             : "shares its directory with web"));
+        plan_free(plan);
+    }
+    assert_int_equal(try_services(store, (const char *[]){"web", "api"}, 2, &plan, &err), 0);
     plan_world_expect(plan, (const char *[]){"/root/api"}, 1);
     assert_non_null(strstr(plan->items[0].loses, "api and web"));
     plan_free(plan);
@@ -130,7 +148,7 @@ static void test_blobs_that_others_need_are_kept(void **state)
     static const struct {
         int number;
         const char *reason;
-    } table[] = {{1, "live"}, {2, "live"}, {5, "generations"}};
+    } table[] = {{1, "current export"}, {2, "live"}, {5, "generations"}};
     struct store *store = store_new();
     (void)state;
     plan_world_usual_cache(store, "api");
@@ -202,7 +220,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_of_services),
-        cmocka_unit_test(test_a_shared_directory_goes_by_either_name),
+        cmocka_unit_test(test_a_shared_directory_goes_when_all_are_named),
         cmocka_unit_test(test_named_ones_that_have_nothing_are_told),
         cmocka_unit_test(test_digests_name_generations_and_orphans),
         cmocka_unit_test(test_blobs_that_others_need_are_kept),

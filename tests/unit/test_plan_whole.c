@@ -48,7 +48,6 @@ static void test_whole_by_age(void **state)
     plan_world_usual_cache(store, "young");
     plan_world_usual_cache(store, "old")->last_export_at = PLAN_AGO(10 * PLAN_DAY);
     plan_world_usual_cache(store, "never")->last_export_at = 0;
-    store_put_service(store, "/root/old")->in_project = false;
     query.older_than_s = 7 * PLAN_DAY;
     struct plan *plan = plan_world_make(store, &query);
     plan_world_expect(plan, (const char *[]){"/root/old"}, 1);
@@ -71,7 +70,7 @@ static void test_what_is_not_ours_or_not_there(void **state)
         const char *reason; /* NULL: not even mentioned */
         bool busy;
     } table[] = {
-        {CACHE_FOREIGN, "no OCI layout", false},
+        {CACHE_FOREIGN, "permission denied", false},
         {CACHE_UNREADABLE, "permission denied", false},
         {CACHE_BUSY, "ingest", true},
         {CACHE_MISSING, NULL, false},

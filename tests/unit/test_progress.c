@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/progress/progress.h"
+#include "core/builds/progress/progress.h"
 #include "tests/support/limit.h"
 
 #define LOG_BYTES (1024 * 1024)

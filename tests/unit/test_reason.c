@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/progress/reason.h"
+#include "core/builds/progress/reason.h"
 #include "tests/support/limit.h"
 
 /* Lines begin with their stream, 1 or 2. */

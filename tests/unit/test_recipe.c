@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/dockerfile/recipe.h"
+#include "core/builds/project/recipe.h"
 #include "tests/support/limit.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])

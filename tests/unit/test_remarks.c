@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/progress/remarks.h"
+#include "core/builds/progress/remarks.h"
 #include "tests/support/limit.h"
 
 static const struct {

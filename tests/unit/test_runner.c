@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/build/run/runner.h"
-#include "core/build/run/tool.h"
+#include "core/builds/run/compose_tool.h"
+#include "core/builds/run/runner.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
 #include "tests/support/loop.h"
@@ -175,6 +175,37 @@ static void test_output_and_arguments(void **state)
                         "compose -f my.yml build --no-cache api web in / 1 1 other\n");
     assert_true(scene.watcher.progress_calls > 0);
     assert_int_equal(buildlog_end(scene.build->log), 1);
+    scene_end(&scene);
+}
+
+/* What people named like an option never becomes one of the tool's. */
+static void test_words_that_begin_with_a_dash(void **state)
+{
+    (void)state;
+    static const char *const services[] = {"api", "--push"};
+    static const char *const profiles[] = {"dev", "--dry-run"};
+    static const char *const args[] = {"A=1", "--output=x"};
+    const struct runner_spec spec = {
+        .compose_file = "-o.yml",
+        .builder = "--help",
+        .services = services,
+        .services_len = 2,
+        .profiles = profiles,
+        .profiles_len = 2,
+        .build_args = args,
+        .build_args_len = 2,
+    };
+    struct scene scene;
+    assert_int_equal(scene_start(&scene,
+                                 VERSION "echo \"builder $BUILDX_BUILDER\"\n"
+                                         "for word; do echo \"$word\"; done",
+                                 NULL, &spec, NULL),
+                     0);
+    loop_wait(&scene.fixture, &scene.watcher.ended);
+    assert_string_equal(scene.watcher.output.data,
+                        "builder --help\ncompose\n-f\n./-o.yml\n--profile\ndev\n"
+                        "--profile=--dry-run\nbuild\n--build-arg\nA=1\n"
+                        "--build-arg=--output=x\n--\napi\n--push\n");
     scene_end(&scene);
 }
 
@@ -386,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_no_tool),
         cmocka_unit_test(test_output_and_arguments),
+        cmocka_unit_test(test_words_that_begin_with_a_dash),
         cmocka_unit_test(test_rawjson),
         cmocka_unit_test(test_traditional),
         cmocka_unit_test(test_versions),

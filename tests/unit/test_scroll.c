@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "tests/support/limit.h"
-#include "tui/scroll.h"
+#include "tui/kit/scroll.h"
 
 static void test_moves_stay_inside(void **state)
 {

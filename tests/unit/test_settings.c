@@ -1,5 +1,6 @@
 /* The settings file: every type, every way to get it wrong, the table and what
  * is made from it. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,7 +138,15 @@ static void what_makes_no_sense_is_named_with_its_line(void **state)
         int line;
         const char *words;
     } cases[] = {
-        {"\n[disk]\namber = 85\n", 0, NULL}, /* bytes: fine */
+        {"\n[disk]\namber = 85B\n", 0, NULL},
+        {"\n[disk]\namber = 85\n", 3, "disk.amber: 85 what? such as 85% of the disk used"},
+        {"[disk]\nred = 10\n", 2, "disk.red: 10 what?"},
+        {"[log]\nmemory = 64\n", 2, "log.memory: 64 what? such as 64GB"},
+        {"[guard]\nkeep-free = 10\n", 2, "guard.keep-free: 10 what? such as 10GB"},
+        {"[guard]\ninterval = 5\n", 2, "guard.interval: 5 what? such as 5d"},
+        {"[guard]\nolder-than = 7\n", 2, "guard.older-than: 7 what? such as 7d"},
+        {"[guard]\nkeep-free = 10%\n", 2, "guard.keep-free: \"10%\" is not a size"},
+        {"[build]\nparallel = 3GB\n", 2, "is not a number"},
         {"[disk]\namber = much\n", 2, "disk.amber: \"much\" is not a percentage"},
         {"[disk]\namber = 0%\n", 2, "disk.amber"},
         {"[disk]\namber = 101%\n", 2, "disk.amber"},
@@ -166,7 +175,7 @@ static void what_makes_no_sense_is_named_with_its_line(void **state)
         {"[log]\nmemory = 1kB\n", 2, "log.memory: \"1kB\" is too small"},
         {"[log]\nmemory = 5TB\n", 2, "log.memory: \"5TB\" is too large"},
         {"[log]\nmemory = lots\n", 2, "is not a size"},
-        {"[guard]\nkeep-free = 0\n", 2, "guard.keep-free: \"0\" is too small"},
+        {"[guard]\nkeep-free = 0B\n", 2, "guard.keep-free: \"0B\" is too small"},
         {"[guard]\ninterval = 5x\n", 2, "guard.interval: \"5x\" is not an age"},
         {"[guard]\ninterval = 0s\n", 2, "too small"},
         {"[ui]\ncolor = red\n", 2, "is not one of auto|always|never"},
@@ -266,14 +275,14 @@ static void only_files_are_read(void **state)
     char *dir = path_join(directory, "dir"), *fifo = path_join(directory, "fifo");
     char *missing = path_join(directory, "missing"), *below = path_join(directory, "file/below");
     assert_int_equal(0, mkfifo(fifo, 0600));
-    reads(dir, true, ERR_USAGE, false, "not a file");
-    reads(dir, false, ERR_USAGE, false, "not a file");
-    reads(fifo, false, ERR_USAGE, false, "not a file"); /* nobody writes into it: no wait */
-    reads("/dev/zero", true, ERR_USAGE, false, "not a file");
+    reads(dir, true, ERR_UNSUPPORTED, false, "not a file");
+    reads(dir, false, ERR_UNSUPPORTED, false, "not a file");
+    reads(fifo, false, ERR_UNSUPPORTED, false, "not a file"); /* nobody writes into it: no wait */
+    reads("/dev/zero", true, ERR_UNSUPPORTED, false, "not a file");
     reads("/dev/null", true, 0, true, "");
-    reads(missing, true, ERR_USAGE, false, "no such file");
+    reads(missing, true, -ENOENT, false, "no such file");
     reads(missing, false, 0, false, "");
-    reads(below, true, ERR_USAGE, false, "not a directory");
+    reads(below, true, -ENOTDIR, false, "not a directory");
     reads(below, false, 0, false, "");
     free(dir);
     free(fifo);
@@ -294,8 +303,8 @@ static void what_may_not_be_read_is_said(void **state)
     chmod(directory, 0755);
     if (us == 0) /* who may read everything */
         assert_int_equal(0, seteuid(65534));
-    reads(secret, false, ERR_USAGE, false, "permission denied");
-    reads(inside, true, ERR_USAGE, false, "permission denied");
+    reads(secret, false, -EACCES, false, "permission denied");
+    reads(inside, true, -EACCES, false, "permission denied");
     reads(inside, false, 0, false, ""); /* somebody else's home */
     assert_int_equal(0, seteuid(us));
     chmod(closed, 0700);
@@ -342,7 +351,7 @@ static void values_survive_the_listing(void **state)
         const char *section, *name, *text, *listed;
     } cases[] = {
         {"disk", "amber", "085%", "85%"},       {"disk", "red", "2GiB", "2GiB"},
-        {"disk", "red", "1.5GB", "1500MB"},     {"disk", "red", "1234567", "1234567"},
+        {"disk", "red", "1.5GB", "1500MB"},     {"disk", "red", "1234567 B", "1234567B"},
         {"guard", "interval", "90s", "90s"},    {"guard", "interval", "1h30m", "90m"},
         {"guard", "older-than", "14d", "2w"},   {"log", "memory", "1024 MiB", "1GiB"},
         {"build", "pull", "True", "yes"},       {"build", "notify", "OSC9", "osc9"},

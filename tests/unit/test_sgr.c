@@ -11,7 +11,7 @@
 
 #include "core/base/mem.h"
 #include "tests/support/limit.h"
-#include "tui/sgr.h"
+#include "tui/kit/sgr.h"
 
 /* "<colour, b when bold>text" for each run. */
 static void assert_line(const char *raw, size_t len, const char *expected)

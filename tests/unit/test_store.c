@@ -176,6 +176,8 @@ static void test_settled_when_all_have_answered(void **state)
     assert_false(store_settled(store));
     assert_true(store_gathered(store));
     store->history_load = LOAD_FAILED;
+    assert_false(store_settled(store));
+    store->known_load = LOAD_FAILED;
     assert_true(store_settled(store));
     store->scanning = true;
     assert_false(store_settled(store));

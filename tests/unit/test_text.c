@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <locale.h>
 #include <string.h>
 
@@ -98,10 +99,12 @@ static void test_parse_size(void **state)
         const char *text;
         int64_t bytes; /* -1: refused */
     } cases[] = {
-        {"0", 0},
+        {"0", -1},
         {"0B", 0},
-        {"1234", 1234},
+        {"10", -1}, /* a unit is required */
+        {"1.5", -1},
         {"1234b", 1234},
+        {"1234 B", 1234},
         {"500MB", 500000000},
         {"500mb", 500000000},
         {"500M", 500000000},
@@ -117,27 +120,28 @@ static void test_parse_size(void **state)
         {"1.5KiB", 1536},
         {"0.5k", 500},
         {"0.1B", 0},
-        {"9007199254740993", INT64_C(9007199254740993)}, /* 2^53 + 1 */
-        {"9223372036854775807", INT64_MAX},
+        {"9007199254740993B", INT64_C(9007199254740993)}, /* 2^53 + 1 */
+        {"9223372036854775807B", INT64_MAX},
         {"8191PiB", INT64_C(8191) << 50},
-        {"000000000000000000000000000001", 1},
-        {"9223372036854775808", -1},
+        {"000000000000000000000000000001B", 1},
+        {"9223372036854775808B", -1},
         {"8192PiB", -1},
         {"9223.4PB", -1},
-        {"99999999999999999999", -1},
+        {"99999999999999999999B", -1},
         {"99999999999999999999PB", -1},
         {"", -1},
         {" ", -1},
-        {" 1", -1},
+        {" 1B", -1},
+        {"1%", -1},
         {"1  GB", -1},
         {"1 ", -1},
         {"GB", -1},
-        {"-1", -1},
-        {"+1", -1},
-        {".5", -1},
-        {"1.", -1},
-        {"1..5", -1},
-        {"1.5.5", -1},
+        {"-1B", -1},
+        {"+1B", -1},
+        {".5B", -1},
+        {"1.B", -1},
+        {"1..5B", -1},
+        {"1.5.5B", -1},
         {"1,5GB", -1},
         {"1e3", -1},
         {"0x10", -1},
@@ -156,6 +160,37 @@ static void test_parse_size(void **state)
         bool read = text_parse_size(cases[i].text, &bytes);
         if (bytes != cases[i].bytes || read != (cases[i].bytes >= 0))
             fail_msg("\"%s\": %lld", cases[i].text, (long long)bytes);
+    }
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *text, *size, *age;
+    } cases[] = {
+        {"10", "10 what? such as 10GB", "10 what? such as 10d"},
+        {"1.5", "1.5 what? such as 1.5GB", "1.5 what? such as 1.5d"},
+        {"0", "0 what? such as 10GB", "0 what? such as 10d"},
+        {"1073741824", "1073741824 what? such as 10GB", "1073741824 what? such as 10d"},
+        {"5x", "\"5x\" is not a size such as 500MB, 10GB, 2GiB",
+         "\"5x\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
+        {"-1", "\"-1\" is not a size such as 500MB, 10GB, 2GiB",
+         "\"-1\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
+        {"10%", "\"10%\" is not a size such as 500MB, 10GB, 2GiB",
+         "\"10%\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
+        {"", "\"\" is not a size such as 500MB, 10GB, 2GiB",
+         "\"\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
+        {"99999999999999999999",
+         "\"99999999999999999999\" is not a size such as 500MB, 10GB, 2GiB",
+         "\"99999999999999999999\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LEN(cases); i++) {
+        char *size = text_size_refusal(cases[i].text), *age = text_age_refusal(cases[i].text);
+        assert_string_equal(cases[i].size, size);
+        assert_string_equal(cases[i].age, age);
+        free(size);
+        free(age);
     }
 }
 
@@ -303,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_duration),
         cmocka_unit_test(test_parse_size),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_parse_age),
         cmocka_unit_test(test_clean),
         cmocka_unit_test(test_clean_appends),

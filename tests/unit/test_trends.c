@@ -7,10 +7,10 @@
 
 #include <cmocka.h>
 
+#include "core/app/keeping.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/bilge/memory/memory.h"
-#include "core/store/history.h"
+#include "core/history/history.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
 

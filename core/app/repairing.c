@@ -1,0 +1,444 @@
+/* Care for caches: verify and repair, restore, dedupe. Each is a job on its
+ * root's lane that works with copies of what it needs, one after the other; a timer
+ * looks at its counters while it runs. */
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "core/app/app.h"
+#include "core/app/builds.h"
+#include "core/app/caches.h"
+#include "core/app/planning.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/cache/check.h"
+#include "core/cache/dedupe.h"
+#include "core/cache/needed.h"
+#include "core/cache/restore.h"
+#include "core/cache/root.h"
+#include "core/cache/verify.h"
+
+/* what a request for care works with, and its
+ * jobs. */
+
+/* A cache directory as a job sees it. */
+struct place {
+    char *id; /* of the row: its path */
+    struct root *root;
+    struct lane *lane;
+    char *name;
+    uint64_t dev, ino;
+};
+
+struct care {
+    struct job job; /* first: each is the other */
+    struct bilge_care_ops ops;
+    void *arg;
+    struct place *places;
+    size_t places_len, next; /* next: the one that the job works on */
+    struct lane *lane;       /* that the job runs on */
+    bool given_up;           /* it hangs: nobody waits for it any more */
+    pid_t *own_sessions;
+    atomic_bool cancel;
+    atomic_llong done_bytes, total_bytes;
+
+    /* verify */
+    bool repair;
+    struct verify_result verified;
+    enum repair_act act;
+    char *detail;
+    /* restore */
+    struct digest generation;
+    /* dedupe */
+    struct dedupe_plan plan;
+    int *codes;
+    bool across_users;
+
+    int code; /* of the job */
+    struct err err;
+};
+
+static void care_verify(struct job *job);
+static void care_restore(struct job *job);
+static void care_dedupe(struct job *job);
+
+#define PROGRESS_MS 200
+
+static int place_init(struct bilge *bilge, const char *service_id, struct place *ret_place,
+                      struct err *err)
+{
+    const struct service *row = store_service(bilge->store, service_id);
+    struct lane *lane = NULL;
+    if (row == NULL)
+        return err_set(err, ERR_USAGE, "no such service: %s", service_id);
+    struct root *root =
+        row->path != NULL && row->cache != NULL ? roots_open(bilge, row->path, &lane) : NULL;
+    if (root == NULL)
+        return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
+    *ret_place = (struct place){
+        .id = mem_strdup(row->id),
+        .root = root,
+        .lane = lane,
+        .name = mem_strdup(row->cache->name),
+        .dev = row->cache->dev,
+        .ino = row->cache->ino,
+    };
+    return 0;
+}
+
+static void care_free(struct care *care)
+{
+    for (size_t i = 0; i < care->places_len; i++) {
+        free(care->places[i].id);
+        root_release(care->places[i].root);
+        free(care->places[i].name);
+    }
+    dedupe_done(&care->plan);
+    free(care->places);
+    free(care->own_sessions);
+    free(care->codes);
+    free(care);
+}
+
+/* ------------------------------------------------------------- on the loop */
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct bilge *bilge = timer->data;
+    struct care *care = bilge->care;
+    if (care->ops.on_progress != NULL && !bilge->closing)
+        care->ops.on_progress(care->arg, atomic_load(&care->done_bytes),
+                              atomic_load(&care->total_bytes));
+}
+
+static void finish(struct care *care)
+{
+    struct bilge *bilge = care->job.bilge;
+    if (!care->given_up) {
+        bilge->care = NULL;
+        uv_timer_stop(&bilge->care_timer);
+    }
+    if (!bilge->closing) {
+        for (size_t i = 0; i < care->places_len; i++)
+            if (care->repair || care->job.run != care_verify)
+                caches_rescan(bilge, care->places[i].id, false);
+        if (!care->given_up)
+            care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
+    }
+    care_free(care);
+}
+
+/* The job goes on for itself, if it ever does. */
+void care_look(struct bilge *bilge)
+{
+    struct care *care = bilge->care;
+    struct err err;
+    if (care == NULL || !roots_hang(bilge, care->lane))
+        return;
+    const struct site *site =
+        care->lane != bilge->lane ? roots_site(bilge, care->places[care->next].id) : NULL;
+    char *silence = site != NULL ? roots_silence(site) : mem_strdup("a cache root does not answer");
+    err_set(&err, ERR_TIMEOUT, "%s", silence);
+    free(silence);
+    care->given_up = true;
+    atomic_store(&care->cancel, true);
+    bilge->care = NULL;
+    uv_timer_stop(&bilge->care_timer);
+    care->ops.on_done(care->arg, &err);
+}
+
+static void report_verified(struct care *care)
+{
+    const struct bilge_verified verified = {
+        .service_id = care->places[care->next].id,
+        .result = &care->verified,
+        .repaired = care->repair && care->code == 0,
+        .act = care->act,
+        .detail = care->detail,
+        .err = care->code < 0 ? &care->err : NULL,
+    };
+    care->ops.on_verified(care->arg, &verified);
+}
+
+/* A cache that could not be verified or repaired does not keep the others from
+ * it; only a stop does. */
+static void verify_done_one(struct job *job, bool cancelled)
+{
+    struct care *care = (struct care *)job;
+    struct bilge *bilge = job->bilge;
+    bool stopped =
+        cancelled || bilge->closing || care->given_up || care->code == ERR_CANCELLED;
+    if (!stopped)
+        report_verified(care);
+    verify_done(&care->verified);
+    free(care->detail);
+    care->detail = NULL;
+    care->next++;
+    if (!stopped && care->next < care->places_len) {
+        care->code = 0;
+        care->lane = care->places[care->next].lane;
+        job_start_on(bilge, care->lane, job);
+        return;
+    }
+    if (!stopped)
+        care->code = 0;
+    finish(care);
+}
+
+static void other_done(struct job *job, bool cancelled)
+{
+    struct care *care = (struct care *)job;
+    if (cancelled)
+        care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
+    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing &&
+             !care->given_up)
+        care->ops.on_linked(care->arg, care->codes, care->plan.len);
+    finish(care);
+}
+
+static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *ops, void *arg,
+                             size_t places)
+{
+    struct care *care = mem_zalloc(sizeof *care);
+    care->ops = *ops;
+    care->arg = arg;
+    care->places = mem_zalloc((places + 1) * sizeof *care->places);
+    care->own_sessions = builds_sessions(bilge);
+    return care;
+}
+
+/* What an earlier removal left is dealt with: the request itself may begin. */
+static void on_finished(void *arg)
+{
+    struct bilge *bilge = arg;
+    struct care *care = bilge->care;
+    if (bilge->closing)
+        atomic_store(&care->cancel, true);
+    job_start(bilge, &care->job);
+}
+
+static void start(struct bilge *bilge, struct care *care, void (*run)(struct job *),
+                  void (*done)(struct job *, bool))
+{
+    care->job.run = run;
+    care->job.done = done;
+    bilge->care = care;
+    uv_timer_start(&bilge->care_timer, on_timer, PROGRESS_MS, PROGRESS_MS);
+    care->lane = care->places_len > 0 ? care->places[0].lane : bilge->lane;
+    for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
+        if (care->places[i].lane != care->lane) /* links may go from one root to another */
+            care->lane = bilge->lane;
+    if (run == care_verify && !care->repair)
+        job_start_on(bilge, care->lane, &care->job);
+    else
+        caches_finish(bilge, on_finished, bilge);
+}
+
+static int check(const struct bilge *bilge, bool changes, struct err *err)
+{
+    if (changes && bilge->read_only)
+        return err_set(err, ERR_USAGE, "read-only: nothing is changed");
+    if (bilge->care != NULL)
+        return err_set(err, ERR_BUSY, "caches are being verified, restored or linked already");
+    return 0;
+}
+
+int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len, bool repair,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, repair, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, len);
+    care->repair = repair;
+    for (size_t i = 0; i < len && code == 0; i++) {
+        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        care->places_len += code == 0;
+    }
+    if (code == 0 && len == 0)
+        code = err_set(err, ERR_USAGE, "there is no cache to verify");
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    start(bilge, care, care_verify, verify_done_one);
+    return 0;
+}
+
+int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
+                  const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, true, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, 1);
+    code = place_init(bilge, service_id, &care->places[0], err);
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    care->places_len = 1;
+    const struct cache *cache = store_service(bilge->store, service_id)->cache;
+    const char *why_not = cache_untouchable(cache);
+    if (why_not != NULL) {
+        care_free(care);
+        return err_set(err, ERR_FOREIGN, "restoring %s: %s", cache->name, why_not);
+    }
+    uint32_t chosen = generation == NULL ? restore_choose(cache) : CACHE_NONE;
+    if (generation == NULL && chosen == CACHE_NONE) {
+        care_free(care);
+        return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
+    }
+    care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
+    start(bilge, care, care_restore, other_done);
+    return 0;
+}
+
+int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len,
+                 const struct dedupe_plan *plan, bool across_users,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    int code = check(bilge, true, err);
+    if (code < 0)
+        return code;
+    struct care *care = care_new(bilge, ops, arg, len);
+    for (size_t i = 0; i < len && code == 0; i++) {
+        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        care->places_len += code == 0;
+    }
+    if (code < 0) {
+        care_free(care);
+        return code;
+    }
+    care->plan = *plan;
+    care->plan.items = mem_alloc((plan->len + 1) * sizeof *care->plan.items);
+    memcpy(care->plan.items, plan->items, plan->len * sizeof *plan->items);
+    care->codes = mem_alloc((plan->len + 1) * sizeof *care->codes);
+    for (size_t i = 0; i < plan->len; i++) {
+        care->codes[i] = ERR_CANCELLED;
+        atomic_fetch_add(&care->total_bytes, plan->items[i].size_bytes);
+    }
+    care->across_users = across_users;
+    start(bilge, care, care_dedupe, other_done);
+    return 0;
+}
+
+void bilge_care_cancel(struct bilge *bilge)
+{
+    if (bilge->care != NULL)
+        atomic_store(&bilge->care->cancel, true);
+}
+
+#define SETTLE_MS 500
+
+static struct remove_context context_of(struct care *care, const struct place *place)
+{
+    return (struct remove_context){
+        .root_fd = place->root->fd,
+        .root_path = place->root->path,
+        .name = place->name,
+        .dev = place->dev,
+        .ino = place->ino,
+        .own_sessions = care->own_sessions,
+        .settle_ms = SETTLE_MS,
+        .cancel = &care->cancel,
+    };
+}
+
+static void count_verified(void *arg, int64_t checked_bytes, int64_t total_bytes)
+{
+    struct care *care = arg;
+    atomic_store(&care->done_bytes, checked_bytes);
+    atomic_store(&care->total_bytes, total_bytes);
+}
+
+/* They see the job only, which is a struct care; what became of it is in
+ * `code` and `err`. care_verify() does the one cache that is `next`. */
+static void care_verify(struct job *job)
+{
+    struct care *care = (struct care *)job;
+    const struct place *place = &care->places[care->next];
+    const struct verify_spec spec = {
+        .root_fd = place->root->fd, .root_path = place->root->path, .name = place->name,
+        .cancel = &care->cancel, .on_progress = count_verified, .arg = care,
+    };
+    care->code = verify_cache(&spec, &care->verified, &care->err);
+    if (care->code == 0 && care->repair)
+        care->code = root_check(place->root, &care->err);
+    if (care->code == 0 && care->repair) {
+        const struct remove_context context = context_of(care, place);
+        care->code =
+            repair_cache(&context, &care->verified, &care->act, &care->detail, &care->err);
+    }
+}
+
+static void care_restore(struct job *job)
+{
+    struct care *care = (struct care *)job;
+    const struct place *place = &care->places[0];
+    const struct remove_context context = context_of(care, place);
+    care->code = root_check(place->root, &care->err);
+    if (care->code == 0)
+        care->code = restore_generation(&context, &care->generation, NULL, &care->err);
+}
+
+/* Still the directory that the plan was made of, a cache, and at rest? */
+static int check_place(struct care *care, const struct place *place)
+{
+    const struct remove_context context = context_of(care, place);
+    struct fs_stat stat;
+    int cache_fd, code = root_check(place->root, NULL);
+    if (code == 0)
+        code = fs_open_dir(place->root->fd, place->name, &cache_fd, NULL);
+    if (code < 0)
+        return code;
+    code = fs_stat_fd(cache_fd, &stat, NULL);
+    if (code == 0 && (stat.dev != place->dev || stat.ino != place->ino))
+        code = ERR_CHANGED;
+    if (code == 0)
+        code = needed_check_cache(cache_fd, NULL);
+    if (code == 0)
+        code = check_busy(&context, cache_fd, NULL);
+    close(cache_fd);
+    return code;
+}
+
+static int link_item(struct care *care, const struct dedupe_item *item, bool verified)
+{
+    const struct place *from = &care->places[item->from], *to = &care->places[item->to];
+    const struct dedupe_place from_place = {from->root->fd, from->name};
+    const struct dedupe_place to_place = {to->root->fd, to->name};
+    return dedupe_link(item, &from_place, &to_place, verified, care->across_users, &care->cancel,
+                       &care->err);
+}
+
+/* Items of one source stand together, so its content is hashed once; each place is
+ * looked at once. */
+static void care_dedupe(struct job *job)
+{
+    struct care *care = (struct care *)job;
+    const struct dedupe_item *before = NULL;
+    int *places = mem_alloc((care->places_len + 1) * sizeof *places);
+    bool verified = false;
+    for (size_t i = 0; i < care->places_len; i++)
+        places[i] = check_place(care, &care->places[i]);
+    for (size_t i = 0; i < care->plan.len && !atomic_load(&care->cancel); i++) {
+        const struct dedupe_item *item = &care->plan.items[i];
+        int code = places[item->from] < 0 ? places[item->from] : places[item->to];
+        verified = verified && before->from_ino == item->from_ino && before->from == item->from &&
+                   digest_equal(&before->digest, &item->digest);
+        before = item;
+        if (code == 0)
+            code = link_item(care, item, verified);
+        verified = verified || code == 0;
+        care->codes[i] = code;
+        atomic_fetch_add(&care->done_bytes, item->size_bytes);
+    }
+    free(places);
+    care->code = atomic_load(&care->cancel) ? err_set(&care->err, ERR_CANCELLED, "stopped") : 0;
+}

@@ -1,0 +1,763 @@
+/* Where the caches are: the directories given on the command line; else the
+ * parents of the project's cache_to paths; else /tmp/docker-cache.
+ *
+ *      named ──► site ──► search, on its lane ──► root (open) ──► rows of the store
+ *
+ * Nothing below a site is looked at on the loop: it may lie on a disk, or a server,
+ * that does not answer. Such a site is silent: it is said, and nobody waits for it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/app/caches.h"
+#include "core/app/planning.h"
+#include "core/base/fs.h"
+#include "core/base/mem.h"
+#include "core/base/path.h"
+#include "core/base/text.h"
+#include "core/oci/layout.h"
+
+#define DEFAULT_ROOT "/tmp/docker-cache"
+#define NAMES_MAX 100000
+
+#define TURN_MS 500
+/* From when on a site is silent: on the screen others are there to look at, while a
+ * command has nothing else to do. */
+#define SILENT_SCREEN_MS 4000
+#define SILENT_COMMAND_MS 10000
+/* While something is deleted, linked or repaired: a large file may take long to go. */
+#define SILENT_CHANGE_MS 60000
+/* While closing. */
+#define CLOSING_TURN_MS 100
+#define CLOSING_SILENT_MS 2000
+
+/* A search for a site's directory. */
+struct finding {
+    struct job job;
+    struct site *site; /* of the loop alone */
+    char *given;
+    enum site_kind kind;
+    uid_t invoker;
+    char *homes[3];       /* HOME, TMPDIR, the project's directory */
+    struct strlist caches;  /* that the project names in it */
+    struct apart apart;
+    bool list;            /* its names are asked for, too */
+    struct strlist only;    /* of these it is asked whether they are there; none: all */
+    struct root_found found; /* out, as all below */
+    char *single;
+    bool shared;
+    struct apart own;
+    struct strlist names;
+    bool whole_list;
+    struct strlist links, targets; /* caches of it that are symlinks, and where each leads */
+};
+
+/* ------------------------------------------------------------ the search */
+
+static bool is_at_or_above(const char *above, const char *path)
+{
+    size_t len = strlen(above);
+    return strcmp(above, "/") == 0 ||
+           (strncmp(above, path, len) == 0 && (path[len] == '/' || path[len] == '\0'));
+}
+
+/* A place where much else lies: not every directory in it is a cache. */
+static bool is_shared_place(const char *path, char *const homes[3])
+{
+    static const char *const known[] = {
+        "/",    "/dev/shm", "/home", "/mnt",   "/opt",       "/root",    "/run",     "/srv",
+        "/tmp", "/usr",     "/var",  "/media", "/var/cache", "/var/lib", "/var/tmp",
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(known[i], path) == 0)
+            return true;
+    bool shared = false;
+    for (size_t i = 0; i < 3 && !shared; i++) {
+        if (homes[i] == NULL || homes[i][0] != '/')
+            continue;
+        char *place = path_canonical(homes[i]);
+        shared = strcmp(place, path) == 0 || (i == 2 && is_at_or_above(path, place));
+        free(place);
+    }
+    return shared;
+}
+
+static void add_own(struct finding *finding, uint64_t dev, uint64_t ino)
+{
+    struct apart *own = &finding->own;
+    own->items = mem_realloc(own->items, (own->len + 1) * sizeof *own->items);
+    own->items[own->len++] = (struct inode){dev, ino};
+}
+
+/* A directory that is a cache itself is looked at from the one that it lies in. */
+static void find_single(struct finding *finding)
+{
+    struct root *root = finding->found.root, *above;
+    if (finding->kind == SITE_OUTSIDE || strcmp(root->path, "/") == 0 ||
+        !cache_has_layout(root->fd))
+        return;
+    if (root_above(root, &above, &finding->found.err) == 0) {
+        add_own(finding, root->dev, root->ino);
+        finding->single = mem_strdup(path_name(root->path));
+        finding->found.root = above;
+    } else {
+        finding->found.root = NULL;
+    }
+    root_release(root);
+}
+
+static int add_name(void *arg, const char *name, enum fs_type type)
+{
+    struct finding *finding = arg;
+    struct fs_stat stat;
+    bool maybe_directory = type == FS_DIR || type == FS_OTHER;
+    if (!maybe_directory || strncmp(name, ".bilge-", 7) == 0)
+        return 0;
+    if (finding->apart.len > 0 && fs_stat_at(finding->found.root->fd, name, &stat, NULL) == 0 &&
+        apart_has(&finding->apart, stat.dev, stat.ino))
+        return 0;
+    strlist_add(&finding->names, name);
+    return finding->names.len >= NAMES_MAX;
+}
+
+/* The caches in a place that holds much else. */
+static void find_own(struct finding *finding)
+{
+    struct fs_stat stat;
+    for (size_t i = 0; i < finding->caches.len; i++)
+        if (fs_stat_at(finding->found.root->fd, finding->caches.items[i], &stat, NULL) == 0)
+            add_own(finding, stat.dev, stat.ino);
+}
+
+static void list(struct finding *finding)
+{
+    struct fs_stat stat;
+    int fd = finding->found.root->fd;
+    for (size_t i = 0; i < finding->only.len; i++)
+        if (fs_stat_at(fd, finding->only.items[i], &stat, NULL) == 0)
+            strlist_add(&finding->names, finding->only.items[i]);
+    finding->whole_list =
+        finding->only.len > 0 || fs_each(fd, add_name, finding, NULL) == 0;
+}
+
+/* What the project's caches that are symlinks lead to is used by the project, too. */
+static void find_links(struct finding *finding)
+{
+    const struct root *root = finding->found.root;
+    struct fs_stat stat;
+    for (size_t i = 0; i < finding->caches.len; i++) {
+        const char *name = finding->caches.items[i];
+        if (fs_stat_at(root->fd, name, &stat, NULL) < 0 || stat.type != FS_SYMLINK)
+            continue;
+        char *path = path_join(root->path, name);
+        strlist_add(&finding->links, name);
+        strlist_put(&finding->targets, path_canonical(path));
+        free(path);
+    }
+}
+
+static void find_run(struct job *job)
+{
+    struct finding *finding = (struct finding *)job;
+    if (root_find(finding->given, finding->invoker, &finding->found) == 0)
+        find_single(finding);
+    finding->shared = finding->kind == SITE_PROJECT &&
+                      is_shared_place(finding->found.path, finding->homes);
+    if (finding->shared && finding->found.root != NULL && finding->single == NULL)
+        find_own(finding);
+    if (finding->list && finding->found.root != NULL)
+        list(finding);
+    if (finding->found.root != NULL && finding->single == NULL)
+        find_links(finding);
+}
+
+static void finding_free(struct finding *finding)
+{
+    root_found_done(&finding->found);
+    for (size_t i = 0; i < 3; i++)
+        free(finding->homes[i]);
+    strlist_done(&finding->caches);
+    strlist_done(&finding->only);
+    strlist_done(&finding->names);
+    strlist_done(&finding->links);
+    strlist_done(&finding->targets);
+    free(finding->own.items);
+    free(finding->apart.items);
+    free(finding->single);
+    free(finding->given);
+    free(finding);
+}
+
+/* ------------------------------------------------------- sites and places */
+
+/* Is every directory in it a cache, as far as is known? */
+static bool is_whole(const struct site *site)
+{
+    return !site->found || (site->single == NULL && !site->shared);
+}
+
+/* Do the rows of both lie in the same directory? */
+static bool is_same_place(const struct site *a, const struct site *b)
+{
+    if (!a->found || !b->found)
+        return false;
+    if (a->root == NULL || b->root == NULL)
+        return a->root == b->root && strcmp(a->path, b->path) == 0;
+    return root_same(a->root, b->root);
+}
+
+/* The name of its place: that of the first site that is there. Not kept. */
+static const char *place_of(const struct bilge *bilge, const struct site *site)
+{
+    const struct site *first = bilge->sites;
+    while (first != site && !is_same_place(first, site))
+        first = first->next;
+    return !first->found ? first->given : first->root != NULL ? first->root->path : first->path;
+}
+
+static bool has_cover(const struct bilge *bilge, const struct site *site, const char *name)
+{
+    bool earlier = true;
+    for (const struct site *other = bilge->sites; other != NULL; other = other->next) {
+        earlier &= other != site;
+        if (other == site || other->kind == SITE_OUTSIDE || !is_same_place(other, site))
+            continue;
+        if (is_whole(other) ? name != NULL || earlier
+                            : earlier && name != NULL && strlist_has(&other->only, name))
+            return true;
+    }
+    return false;
+}
+
+/* Each directory is shown once, by a site that has all of its place before one that
+ * has single ones, else by the first. */
+static void decide(struct bilge *bilge, struct site *site)
+{
+    const struct strlist single = {.items = &site->single, .len = 1};
+    const struct strlist *names = site->single != NULL ? &single : &site->names;
+    strlist_done(&site->only);
+    site->hidden = site->kind == SITE_OUTSIDE;
+    if (site->hidden)
+        return;
+    if (is_whole(site)) {
+        site->hidden = has_cover(bilge, site, NULL);
+        return;
+    }
+    for (size_t i = 0; i < names->len; i++)
+        if (!has_cover(bilge, site, names->items[i]))
+            strlist_add(&site->only, names->items[i]);
+    site->hidden = site->only.len == 0;
+}
+
+/* ------------------------------------------------------------------ the rows */
+
+char *roots_silence(const struct site *site)
+{
+    char age[TEXT_AGE_SIZE];
+    const char *path = site->shown != NULL ? site->shown : site->given;
+    return mem_printf("%s does not answer (%s)", path, text_age(age, site->silent_ms / 1000));
+}
+
+static void fill_row(const struct site *site, struct cache_root *row)
+{
+    bool absent = site->err.code == -ENOENT && site->kind != SITE_NAMED;
+    row->site = (struct site *)site;
+    row->silent = site->silent_ms > 0;
+    row->in_memory = site->in_memory;
+    if (row->silent) {
+        row->load = LOAD_FAILED;
+        row->error = roots_silence(site);
+    } else if (site->err.code < 0 && !absent) {
+        row->load = LOAD_FAILED;
+        row->error = mem_strdup(site->err.text);
+    } else {
+        row->load = site->scanned || absent ? LOAD_DONE : LOAD_PENDING;
+    }
+}
+
+static void put_rows(struct bilge *bilge)
+{
+    struct store *store = bilge->store;
+    store_clear_roots(store);
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
+        if (!site->hidden && is_whole(site))
+            fill_row(site, store_put_root(store, site->place, NULL));
+        for (size_t i = 0; i < site->only.len && !site->hidden; i++)
+            fill_row(site, store_put_root(store, site->place, site->only.items[i]));
+    }
+}
+
+/* ---------------------------------------------------- the project's paths */
+
+/* A service's cache path, by its number; NULL: it has no more. */
+static char **cache_path(struct compose_service *service, size_t index)
+{
+    if (index < service->cache_to_len)
+        return &service->cache_to[index];
+    index -= service->cache_to_len;
+    return index < service->cache_from_len ? &service->cache_from[index] : NULL;
+}
+
+typedef void path_cb(struct bilge *bilge, char **path);
+
+static void each_path(struct bilge *bilge, path_cb *cb)
+{
+    struct compose_project *project = bilge->store->project;
+    char **path;
+    for (size_t i = 0; project != NULL && i < project->services_len; i++)
+        for (size_t j = 0; (path = cache_path(&project->services[i], j)) != NULL; j++)
+            cb(bilge, path);
+}
+
+static struct site *site_called(const struct bilge *bilge, const char *path)
+{
+    struct site *site = bilge->sites;
+    while (site != NULL && strcmp(site->given, path) != 0 &&
+           (site->shown == NULL || strcmp(site->shown, path) != 0))
+        site = site->next;
+    return site;
+}
+
+/* Where the directory itself is. The caller frees it. */
+static char *whereabouts(const struct bilge *bilge, const struct site *site)
+{
+    const char *place = place_of(bilge, site);
+    return site->single != NULL ? path_join(place, site->single) : mem_strdup(place);
+}
+
+static void lead_path(struct bilge *bilge, char **path)
+{
+    char *above = path_parent(*path);
+    const struct site *site = site_called(bilge, above);
+    if (site != NULL && site->found) {
+        char *place = whereabouts(bilge, site), *whole = path_join(place, path_name(*path));
+        free(*path);
+        *path = whole;
+        free(place);
+    }
+    free(above);
+}
+
+void roots_show(struct bilge *bilge)
+{
+    /* What a site has alone is worked out after those that have all of a place. */
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (is_whole(site))
+            decide(bilge, site);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (!is_whole(site))
+            decide(bilge, site);
+    each_path(bilge, lead_path);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
+        char *shown = whereabouts(bilge, site);
+        free(site->shown);
+        site->shown = shown;
+        mem_replace(&site->place, place_of(bilge, site));
+    }
+    put_rows(bilge);
+    bilge->join_needed = true;
+    bilge_moved(bilge);
+}
+
+/* ------------------------------------------------------------- what was found */
+
+static void start_scans(struct bilge *bilge)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (!site->found && site->kind != SITE_OUTSIDE && site->silent_ms == 0)
+            return; /* what lies in what is not known yet */
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (site->scan_wanted && site->found && site->finding == NULL) {
+            site->scan_wanted = false;
+            caches_scan_site(site);
+        }
+}
+
+static bool is_below(const char *path, const char *above)
+{
+    return strcmp(path, above) != 0 && is_at_or_above(above, path);
+}
+
+/* It lies in another one, which has counted it by now. */
+static void count_anew_around(const struct site *site)
+{
+    struct bilge *bilge = site->bilge;
+    for (struct site *other = bilge->sites; site->root != NULL && other != NULL;
+         other = other->next)
+        if (other != site && other->pass > 0 && other->root != NULL &&
+            is_below(site->root->path, other->root->path))
+            other->scan_wanted = true;
+}
+
+static void take_root(struct site *site, struct finding *finding, bool *ret_moved)
+{
+    struct root *root = finding->found.root;
+    *ret_moved = false;
+    /* A cache that was named itself, and was pruned: there may be a new one soon. */
+    if (finding->found.err.code == -ENOENT && site->single != NULL)
+        return;
+    bool known = site->found && root != NULL && site->root != NULL &&
+                 root_same(root, site->root) && strcmp(root->path, site->root->path) == 0 &&
+                 (finding->single == NULL) == (site->single == NULL);
+    *ret_moved = !known && (root != NULL || site->root != NULL || !site->found);
+    if (!known) {
+        root_release(site->root);
+        site->root = root;
+        finding->found.root = NULL;
+    }
+    free(site->single);
+    site->single = finding->single;
+    finding->single = NULL;
+    site->shared = finding->shared;
+    free(site->own.items);
+    site->own = finding->own;
+    finding->own = (struct apart){0};
+    mem_replace(&site->path, finding->found.path);
+    site->err = finding->found.err;
+}
+
+static void look_now(struct site *site);
+
+static void take_link(struct site *site, const char *name, const char *target)
+{
+    struct compose_project *project = site->bilge->store->project;
+    char *link = path_join(site->place, name), **path;
+    for (size_t i = 0; project != NULL && i < project->services_len; i++) {
+        struct compose_service *service = &project->services[i];
+        for (size_t j = 0; (path = cache_path(service, j)) != NULL; j++)
+            if (strcmp(*path, link) == 0 && !strlist_has(&service->leads_to, target)) {
+                strlist_add(&service->leads_to, target);
+                site->bilge->join_needed = true;
+                bilge_moved(site->bilge);
+            }
+    }
+    free(link);
+}
+
+static void find_done(struct job *job, bool cancelled)
+{
+    struct finding *finding = (struct finding *)job;
+    struct site *site = finding->site;
+    struct bilge *bilge = job->bilge;
+    bool moved = false;
+    site->finding = NULL;
+    if (bilge->closing) {
+        finding_free(finding);
+        return;
+    }
+    if (cancelled) {
+        free(finding->found.path);
+        finding->found = (struct root_found){.path = mem_strdup(finding->given), .above_fd = -1};
+        err_sys(&finding->found.err, -EAGAIN, "cannot open cache root %s", finding->given);
+    }
+    bool first = !site->found;
+    take_root(site, finding, &moved);
+    site->found = true;
+    if (moved && !first)
+        count_anew_around(site);
+    roots_show(bilge);
+    for (size_t i = 0; i < finding->links.len && site->place != NULL; i++)
+        take_link(site, finding->links.items[i], finding->targets.items[i]);
+    for (struct site *any = bilge->sites; any != NULL; any = any->next)
+        watching_site(any);
+    if (site->find_again) {
+        look_now(site);
+    } else if (site->scan_wanted || moved) {
+        site->scan_wanted = true;
+    } else if (finding->list) {
+        watching_compare(site, &finding->names, finding->whole_list);
+    }
+    if (first) {
+        count_anew_around(site);
+        if (site->root != NULL)
+            caches_look_unfinished(bilge, site);
+        disks_refresh(bilge);
+    }
+    start_scans(bilge);
+    caches_note_scanning(bilge);
+    finding_free(finding);
+}
+
+static void look_now(struct site *site)
+{
+    struct bilge *bilge = site->bilge;
+    const struct compose_project *project = bilge->store->project;
+    struct finding *finding = mem_zalloc(sizeof *finding);
+    site->find_again = false;
+    finding->job.run = find_run;
+    finding->job.done = find_done;
+    finding->site = site;
+    finding->given = mem_strdup(site->given);
+    finding->kind = site->kind;
+    finding->invoker = root_invoker();
+    finding->found.above_fd = -1;
+    mem_replace(&finding->homes[0], getenv("HOME"));
+    mem_replace(&finding->homes[1], getenv("TMPDIR"));
+    mem_replace(&finding->homes[2], project != NULL ? project->directory : NULL);
+    strlist_add_all(&finding->caches, strlist_texts(&site->names), site->names.len);
+    finding->list = site->list_wanted;
+    if (finding->list)
+        roots_apart(bilge, site, &finding->apart);
+    site->list_wanted = false;
+    if (!is_whole(site))
+        strlist_add_all(&finding->only, strlist_texts(&site->only), site->only.len);
+    site->finding = finding;
+    job_start_on(bilge, site->lane, &finding->job);
+    caches_note_scanning(bilge);
+}
+
+void roots_look(struct site *site, bool list)
+{
+    if (site->bilge->closing)
+        return;
+    if (list)
+        site->list_wanted = true;
+    else
+        site->scan_wanted = true;
+    if (site->finding != NULL)
+        site->find_again = true;
+    else
+        look_now(site);
+}
+
+/* ----------------------------------------------------------------- silence */
+
+/* It has begun, gone on, or ended. */
+static void put_silence(struct site *site, int64_t silent_ms)
+{
+    struct bilge *bilge = site->bilge;
+    bool before = site->silent_ms > 0, now = roots_hang(bilge, site->lane);
+    int64_t shown_s = site->silent_ms / 1000;
+    site->silent_ms = now ? silent_ms : 0;
+    if (before != now) {
+        roots_show(bilge);
+        if (!now)
+            roots_look(site, false);
+        start_scans(bilge);
+        disks_answered(bilge);
+        caches_note_scanning(bilge);
+    } else if (now && site->silent_ms / 1000 != shown_s) {
+        put_rows(bilge);
+        bilge_moved(bilge);
+    }
+}
+
+static void on_turn(uv_timer_t *timer)
+{
+    struct bilge *bilge = timer->data;
+    bool busy = !lane_is_idle(bilge->lane);
+    if (bilge->closing) {
+        bilge_close_if_idle(bilge);
+        return;
+    }
+    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
+        busy |= !lane_is_idle(site->lane) || site->silent_ms > 0;
+        put_silence(site, lane_silent_ms(site->lane));
+    }
+    disks_answered(bilge);
+    care_look(bilge);
+    pruning_look(bilge);
+    if (!busy)
+        uv_timer_stop(timer);
+}
+
+void roots_turn(void *arg, bool busy)
+{
+    struct bilge *bilge = arg;
+    if (bilge->closing)
+        bilge_close_if_idle(bilge);
+    else if (busy && !uv_is_active((uv_handle_t *)&bilge->lane_timer))
+        uv_timer_start(&bilge->lane_timer, on_turn, TURN_MS, TURN_MS);
+}
+
+/* What changes a cache is not left half done because one file takes long to go. */
+static bool is_changing(const struct bilge *bilge)
+{
+    return pruning_caches(bilge) || bilge->care != NULL;
+}
+
+bool roots_hang(const struct bilge *bilge, struct lane *lane)
+{
+    int64_t patience = is_changing(bilge) ? SILENT_CHANGE_MS
+                       : bilge->closing   ? CLOSING_SILENT_MS
+                       : bilge->watching  ? SILENT_SCREEN_MS
+                                          : SILENT_COMMAND_MS;
+    return lane_silent_ms(lane) >= patience;
+}
+
+/* ----------------------------------------------------------------- the list */
+
+static struct site *site_add(struct bilge *bilge, enum site_kind kind, const char *path)
+{
+    struct site **end = &bilge->sites;
+    while (*end != NULL)
+        end = &(*end)->next;
+    struct site *site = mem_zalloc(sizeof *site);
+    site->bilge = bilge;
+    site->kind = kind;
+    site->given = mem_strdup(path);
+    site->lane = lane_new(bilge->loop, roots_turn, bilge);
+    *end = site;
+    bilge->store->disks_awaited = true;
+    return site;
+}
+
+/* Sites are only ever added: a project that is read again seldom loses one. */
+static void look_at_new(struct bilge *bilge)
+{
+    roots_show(bilge);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (!site->found && site->finding == NULL)
+            roots_look(site, false);
+}
+
+/* What was given; else the usual place. */
+void roots_from_options(struct bilge *bilge)
+{
+    bool given = bilge->given_roots.len > 0;
+    for (size_t i = 0; i < bilge->given_roots.len; i++) {
+        char *path = path_plain(bilge->given_roots.items[i]);
+        if (site_called(bilge, path) == NULL)
+            site_add(bilge, SITE_NAMED, path);
+        free(path);
+    }
+    if (!given && site_called(bilge, DEFAULT_ROOT) == NULL)
+        site_add(bilge, SITE_USUAL, DEFAULT_ROOT);
+    look_at_new(bilge);
+}
+
+static void add_path(struct bilge *bilge, char **path)
+{
+    char *plain = path_plain(*path), *above = path_parent(plain);
+    const char *name = path_name(plain);
+    free(*path);
+    *path = plain;
+    if (name[0] != '\0') {
+        struct site *site = site_called(bilge, above);
+        if (site == NULL)
+            site = site_add(bilge, bilge->given_roots.len > 0 ? SITE_OUTSIDE : SITE_PROJECT, above);
+        if (!strlist_has(&site->names, name)) {
+            strlist_add(&site->names, name);
+            site->scanned &= is_whole(site);
+            site->scan_wanted |= site->found && !is_whole(site);
+            site->find_again |= site->found || site->finding != NULL; /* it may be a link */
+        }
+    }
+    free(above);
+}
+
+void roots_from_project(struct bilge *bilge)
+{
+    each_path(bilge, add_path);
+    if (bilge->sites == NULL)
+        roots_from_options(bilge);
+    look_at_new(bilge);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        if (site->scan_wanted && site->finding == NULL)
+            roots_look(site, false);
+        else if (site->find_again && site->finding == NULL)
+            look_now(site);
+}
+
+/* ------------------------------------------------------------------ questions */
+
+const struct cache_root *roots_of(const struct store *store, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    for (size_t i = 0; slash != NULL && i < store->roots_len; i++) {
+        const struct cache_root *root = &store->roots[i];
+        size_t root_len = strcmp(root->path, "/") == 0 ? 0 : strlen(root->path);
+        if (root_len == len && strncmp(root->path, path, len) == 0 &&
+            (root->only == NULL || strcmp(root->only, slash + 1) == 0))
+            return root;
+    }
+    return NULL;
+}
+
+struct site *roots_site(const struct bilge *bilge, const char *path)
+{
+    const struct cache_root *row = roots_of(bilge->store, path);
+    return row != NULL ? row->site : NULL;
+}
+
+struct root *roots_open(const struct bilge *bilge, const char *path, struct lane **ret_lane)
+{
+    const struct site *site = roots_site(bilge, path);
+    if (site == NULL || site->root == NULL)
+        return NULL;
+    *ret_lane = site->lane;
+    return root_hold(site->root);
+}
+
+struct root *roots_open_place(const struct bilge *bilge, const char *path,
+                              struct lane **ret_lane)
+{
+    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
+        if (site->hidden || site->root == NULL || strcmp(site->place, path) != 0)
+            continue;
+        *ret_lane = site->lane;
+        return root_hold(site->root);
+    }
+    return NULL;
+}
+
+void roots_apart(const struct bilge *bilge, const struct site *site, struct apart *ret_apart)
+{
+    size_t cap = 0;
+    *ret_apart = (struct apart){0};
+    for (const struct site *other = bilge->sites; other != NULL; other = other->next) {
+        if (other == site || other->hidden || other->root == NULL)
+            continue;
+        const struct inode whole = {other->root->dev, other->root->ino};
+        const struct inode *from = is_whole(other) ? &whole : other->own.items;
+        size_t more = is_whole(other) ? 1 : other->own.len;
+        mem_reserve((void **)&ret_apart->items, &cap, ret_apart->len + more + 1,
+                    sizeof *ret_apart->items);
+        memcpy(ret_apart->items + ret_apart->len, from, more * sizeof *from);
+        ret_apart->len += more;
+    }
+}
+
+/* ------------------------------------------------------------------- the end */
+
+static bool is_at_rest(const struct bilge *bilge, struct lane *lane)
+{
+    return lane_is_idle(lane) || roots_hang(bilge, lane);
+}
+
+bool roots_at_rest(struct bilge *bilge)
+{
+    bool rest = is_at_rest(bilge, bilge->lane);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        rest &= is_at_rest(bilge, site->lane);
+    if (!rest)
+        uv_timer_start(&bilge->lane_timer, on_turn, CLOSING_TURN_MS, 0);
+    return rest;
+}
+
+void roots_close(struct bilge *bilge)
+{
+    lane_close(bilge->lane);
+    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+        lane_close(site->lane);
+}
+
+void roots_free(struct bilge *bilge)
+{
+    while (bilge->sites != NULL) {
+        struct site *site = bilge->sites;
+        bilge->sites = site->next;
+        root_release(site->root);
+        strlist_done(&site->names);
+        strlist_done(&site->only);
+        free(site->own.items);
+        space_done(&site->space);
+        free(site->given);
+        free(site->path);
+        free(site->shown);
+        free(site->place);
+        free(site->single);
+        free(site);
+    }
+}

@@ -1,0 +1,32 @@
+/* The words of one line of BuildKit's plain progress. Pure. */
+#ifndef BILGE_BUILDS_PROGRESS_SPAN_H
+#define BILGE_BUILDS_PROGRESS_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A piece of a line: borrowed, not NUL-terminated. */
+struct span {
+    const char *text;
+    size_t len;
+};
+
+bool span_is(struct span span, const char *text);
+bool span_starts(struct span span, const char *prefix);
+/* These cut something off the end; false, and nothing is cut, when it is not
+ * there: a text; the last word as seconds, "22.9s"; the last word as a size,
+ * "1.05MB". A word goes with the space before it. */
+bool span_cut_end(struct span *span, const char *suffix);
+bool span_cut_seconds(struct span *span, int64_t *ret_ms);
+bool span_cut_size(struct span *span, int64_t *ret_bytes);
+
+/* "#12 rest": the number, 0 when the line is none of these. */
+int plain_number(const char *line, size_t len, struct span *ret_rest);
+/* What follows the number: "0.42 text" or "0.42", a time with decimals, then
+ * output. */
+bool plain_is_output(struct span rest);
+/* A line of the excerpt of a Dockerfile: "   5 | >>> RUN make", or its rule. */
+bool plain_is_excerpt(struct span line);
+
+#endif

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Whether the judge of the random cache directories can find fault: saboteur.py.
+python3 -c 'import json, multiprocessing' 2>/dev/null || { echo '1..0 # SKIP there is no python3 here'; exit 0; }
+exec python3 "$(dirname "$0")/saboteur.py"

@@ -1,9 +1,0 @@
-UNIT_FORECAST = tests/unit/test_forecast tests/unit/test_outlook tests/unit/test_usage
-check_PROGRAMS += $(UNIT_FORECAST)
-TESTS += $(UNIT_FORECAST)
-tests_unit_test_forecast_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_forecast_LDADD = $(UNIT_LDADD)
-tests_unit_test_outlook_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_outlook_LDADD = $(UNIT_LDADD)
-tests_unit_test_usage_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_usage_LDADD = $(UNIT_LDADD)
