@@ -173,7 +173,7 @@ static void hostile_ones_are_answered_or_refused(void **state)
     };
     struct buf texts[3] = {{0}, {0}, {0}};
     (void)state;
-    for (int i = 0; i < 50000; i++) {
+    for (unsigned i = 0; i < 50000; i++) {
         buf_append_str(&texts[0], "a");
         buf_append_str(&texts[1], i * i % 7 < 3 ? "a" : "b");
         buf_append_str(&texts[2], "\xe2\x82\xac");
