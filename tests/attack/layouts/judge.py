@@ -502,7 +502,7 @@ class Judge:
         layout = self.layouts[place.path]
         name = os.path.relpath(path, place.path)
         if command.verb == 'dedupe' and layout.kind in ('cache', 'odd') and name.startswith('blobs/sha256/'):
-            good = new.kind == stat.S_IFREG and new.content.hex() == os.path.basename(path)  # a damaged one is mended by it
+            good = isinstance(new.content, bytes) and new.content.hex() == os.path.basename(path)  # a damaged one is mended by it
             return None if old.kind == new.kind and (old.content == new.content or good) else 'live'
         if name == 'index.json' and self._may_be_dropped(place, layout):
             return None
