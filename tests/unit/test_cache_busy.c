@@ -15,9 +15,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/base/path.h"
 #include "core/cache/busy.h"
 #include "core/cache/clients.h"
 #include "tests/support/limit.h"
+#include "tests/support/tempdir.h"
 #include "tests/unit/cache_kit.h"
 
 /* Words are parted by one blank here. */
