@@ -201,6 +201,9 @@ static void other_done(struct job *job, bool cancelled)
     else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing &&
              !care->given_up)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
+    else if (care->job.run == care_restore && care->code == 0 && care->ops.on_restored != NULL &&
+             !job->bilge->closing && !care->given_up)
+        care->ops.on_restored(care->arg, &care->generation);
     finish(care);
 }
 

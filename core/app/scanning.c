@@ -176,6 +176,7 @@ void caches_scan_site(struct site *site)
         .names = strlist_texts(&site->only),
         .names_len = site->only.len,
         .apart = &apart,
+        .marks = site->bilge->watching,
     };
     site->scan = scan_start(&spec, &scan_ops, site);
     free(apart.items);
@@ -500,6 +501,7 @@ static void start_next(struct site *site)
                 .names = &name,
                 .names_len = 1,
                 .apart = &apart,
+                .marks = site->bilge->watching,
                 .previous = row != NULL && !rescan->for_request ? row->cache : NULL,
             };
             rescan->scan = scan_start(&spec, &ops, rescan);

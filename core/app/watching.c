@@ -98,7 +98,7 @@ void watching_cache(struct site *site, const struct cache *cache)
     if (site->watch == NULL)
         return;
     if (cache->state != CACHE_MISSING) {
-        watch_add_cache(site->watch, name, cache->scanned_at);
+        watch_add_cache(site->watch, name, cache->scanned_at, cache->mark);
         watch_remove_coming(site->watch, name);
     } else {
         watch_remove_cache(site->watch, name);

@@ -13,6 +13,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/cache/busy.h"
 #include "core/cache/tree.h"
 #include "core/cache/unlink.h"
 #include "core/oci/layout.h"
@@ -187,8 +188,11 @@ int aside_return_all(struct aside *aside, struct err *err)
 
 static int remove_dir(const struct aside *aside)
 {
-    bool gone = unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR) == 0 || errno == ENOENT;
-    return gone ? 0 : -errno;
+    int64_t touched_at = busy_touched_at(aside->cache_fd);
+    if (unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    busy_keep_time(aside->cache_fd, touched_at);
+    return 0;
 }
 
 static bool is_not_empty(int code)
@@ -206,6 +210,8 @@ int aside_close(struct aside *aside, struct err *err)
     /* What is in it then is not ours. */
     if (code == 0 && removed < 0 && !is_not_empty(removed))
         code = err_sys(err, removed, "removing " CACHE_ASIDE);
+    if (aside->beside)
+        busy_keep_time(aside->cache_fd, aside->touched_at);
     close_all(aside);
     return code;
 }
@@ -294,6 +300,7 @@ static int make_dir(struct aside *aside)
     if (aside->dir_fd >= 0)
         return 0;
     aside->beside = false;
+    int64_t touched_at = busy_touched_at(aside->cache_fd);
     if (mkdirat(aside->cache_fd, CACHE_ASIDE, 0700) < 0 && errno != EEXIST) {
         aside->beside = errno == ENOSPC || errno == EDQUOT;
         return aside->beside ? 0 : -errno;
@@ -303,6 +310,7 @@ static int make_dir(struct aside *aside)
         code = -ENOENT;
     if (code < 0)
         unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR);
+    busy_keep_time(aside->cache_fd, touched_at);
     return code;
 }
 
@@ -314,7 +322,12 @@ int aside_take(struct aside *aside, enum aside_kind kind, const char *name)
     if (code < 0)
         return code;
     struct spot spot = spot_in(aside, aside->beside, kind, name);
-    return fs_move(home_of(aside, kind), name, spot.fd, spot.name);
+    if (aside->beside)
+        aside->touched_at = busy_touched_at(aside->cache_fd);
+    code = fs_move(home_of(aside, kind), name, spot.fd, spot.name);
+    if (aside->beside)
+        busy_keep_time(aside->cache_fd, aside->touched_at);
+    return code;
 }
 
 int aside_return(const struct aside *aside, enum aside_kind kind, const char *name)

@@ -6,6 +6,7 @@
 
 #include "core/base/fs.h"
 #include "core/cache/aside.h"
+#include "core/cache/busy.h"
 #include "core/cache/check.h"
 #include "core/cache/scan.h"
 #include "core/oci/blob_hash.h"
@@ -115,6 +116,7 @@ int restore_last_look(void *arg, struct err *err)
 {
     const struct restore_look *look = arg;
     int blobs_fd, code = look_at_place(look, err);
+    busy_keep_time(look->cache_fd, look->touched_at);
     if (code == 0)
         code = check_busy(look->context, look->cache_fd, err);
     if (code == 0)
@@ -164,7 +166,8 @@ static int point(const struct restoration *restoration, const struct digest *man
                                 .cache_fd = restoration->cache_fd,
                                 .cache = restoration->cache,
                                 .manifests = manifest,
-                                .len = 1};
+                                .len = 1,
+                                .touched_at = busy_touched_at(restoration->cache_fd)};
     const struct index_edit edit = {.cache_fd = restoration->cache_fd,
                                     .before = &restoration->file,
                                     .check = restore_last_look,

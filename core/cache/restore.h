@@ -47,6 +47,7 @@ struct restore_look {
     const struct cache *cache;
     const struct digest *manifests; /* of the generations that will be live */
     size_t len;
+    int64_t touched_at; /* busy_touched_at() before the new file was begun */
 };
 int restore_last_look(void *arg, struct err *err);
 
