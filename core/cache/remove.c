@@ -460,20 +460,6 @@ static int remove_if_empty(const struct remove_context *context, int64_t *freed_
     return unlink_tree(context->root_fd, context->name, &options, freed_bytes, err);
 }
 
-/* An export that came to its end since then leaves no other sign. */
-static int check_export(const struct remove_context *context, int cache_fd, struct err *err)
-{
-    struct fs_stat index = {0};
-    if (context->exported_at == NULL)
-        return 0;
-    int code = fs_stat_at(cache_fd, "index.json", &index, err);
-    if (code < 0 && code != -ENOENT)
-        return code;
-    if (index.modified_at == *context->exported_at)
-        return 0;
-    return err_set(err, ERR_CHANGED, "%s was exported to since the plan was made", context->name);
-}
-
 static int check(const struct remove_context *context, int cache_fd, struct err *err)
 {
     int code = check_foreign(cache_fd, context->name, err);
