@@ -1,5 +1,6 @@
 #include "core/cache/remove.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -298,6 +299,8 @@ static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
+    assert(removal->waits[index] && !must_stay(removal->before, item) &&
+           !must_stay(removal->after, item));
     int code = delete_waiting(removal, item, name_of(item, hex));
     if (code < 0)
         put_back(removal, index, code);
