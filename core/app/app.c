@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "core/app/benching.h"
 #include "core/app/builds.h"
 #include "core/app/caches.h"
 #include "core/app/engines.h"
@@ -28,8 +27,6 @@ static void on_idle(uv_idle_t *idle)
     planning_step(bilge);
     if (!bilge->closing)
         pruning_step(bilge);
-    if (!bilge->closing)
-        benching_step(bilge);
     memory_step(bilge);
     if (!bilge->closing)
         builds_step(bilge);
@@ -152,7 +149,6 @@ static void free_all(struct bilge *bilge)
     memory_close(bilge);
     disks_close(bilge);
     roots_free(bilge);
-    benching_free(bilge->benching);
     store_free(bilge->store);
     free(bilge);
 }
@@ -198,11 +194,10 @@ int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_chang
     uv_timer_init(loop, &bilge->disk_timer);
     uv_timer_init(loop, &bilge->records_timer);
     uv_timer_init(loop, &bilge->care_timer);
-    uv_timer_init(loop, &bilge->benching_timer);
     uv_timer_init(loop, &bilge->lane_timer);
     bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
-    bilge->care_timer.data = bilge->benching_timer.data = bilge->lane_timer.data = bilge;
-    bilge->open_handles = 6;
+    bilge->care_timer.data = bilge->lane_timer.data = bilge;
+    bilge->open_handles = 5;
     bilge->lane = lane_new(loop, roots_turn, bilge);
     start(bilge);
     *ret_bilge = bilge;
@@ -267,7 +262,6 @@ void bilge_close_if_idle(struct bilge *bilge)
     uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->care_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->benching_timer, on_handle_closed);
     uv_close((uv_handle_t *)&bilge->lane_timer, on_handle_closed);
 }
 
@@ -288,6 +282,5 @@ void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
     builds_stop_all(bilge);
     pruning_cancel(bilge);
     bilge_care_cancel(bilge);
-    benching_close(bilge);
     bilge_close_if_idle(bilge);
 }

@@ -14,7 +14,6 @@
  *             them, trends the services' curves; disks, and spots: free space
  *   requests/ planning, pruning, care (verify, restore, dedupe), examining (the
  *             doctor): they go through several of these
- *   benching/ the benchmark
  *
  * Each room has a header of its name for the others.
  *
@@ -45,7 +44,6 @@ struct planning;
 struct pruning;
 struct care;
 struct examining;
-struct benching;
 struct site;
 struct disks;
 
@@ -127,8 +125,6 @@ struct bilge {
 
     struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
     struct examining *examining; /* the doctor; NULL: none under way */
-    struct benching *benching;   /* NULL: no benchmark was asked for */
-    uv_timer_t benching_timer;
 
     struct memory memory;
 

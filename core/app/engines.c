@@ -312,7 +312,7 @@ static int check(const struct bilge *bilge, struct err *err)
 {
     if (bilge->running != NULL || bilge->queued != NULL)
         return err_set(err, ERR_BUSY, "a build is running: change the context when it is over");
-    if (bilge->pruning != NULL || bilge->planning != NULL || bilge->benching != NULL)
+    if (bilge->pruning != NULL || bilge->planning != NULL)
         return err_set(err, ERR_BUSY, "a removal is under way: change the context when it is over");
     if (bilge->skip_engine)
         return err_set(err, ERR_USAGE, "no engine is asked");
