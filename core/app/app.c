@@ -1,13 +1,22 @@
+
+#include "core/app/app.h"
+
 #include "core/bilge.h"
 
 #include <stdlib.h>
 
 #include "core/app/benching.h"
 #include "core/app/builds.h"
-#include "core/app/caches.h"
+#include "core/app/disks.h"
 #include "core/app/engines.h"
 #include "core/app/keeping.h"
+#include "core/app/known_projects.h"
 #include "core/app/planning.h"
+#include "core/app/project.h"
+#include "core/app/pruning.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
+#include "core/app/services.h"
 #include "core/base/mem.h"
 
 #define LOG_MAX_BYTES ((size_t)64 * 1024 * 1024)
@@ -219,7 +228,7 @@ void bilge_rescan(struct bilge *bilge, const char *service_id)
     if (service_id != NULL) {
         const struct service *service = store_service(bilge->store, service_id);
         if (service != NULL && service->path != NULL &&
-            roots_of(bilge->store, service->path) != NULL)
+            store_root_of(bilge->store, service->path) != NULL)
             caches_rescan(bilge, service->path, false);
         return;
     }

@@ -160,15 +160,4 @@ void job_start(struct bilge *bilge, struct job *job);
 /* The same on a lane: for whatever goes into a cache root. */
 void job_start_on(struct bilge *bilge, struct lane *lane, struct job *job);
 
-/* ---- project */
-/* Asks compose, unless that is under way; what waits for the project starts when
- * it has answered. */
-void project_load(struct bilge *bilge);
-void project_cancel(struct bilge *bilge);
-
-/* ---- recipes */
-/* Reads the project's Dockerfiles on the pool; once more if that is under way. */
-void recipes_read(struct bilge *bilge);
-bool recipes_waited_for(const struct bilge *bilge);
-
 #endif

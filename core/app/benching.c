@@ -1,3 +1,5 @@
+
+
 #include "core/app/benching.h"
 
 #include <errno.h>
@@ -10,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/app/app.h"
 #include "core/app/engines.h"
-#include "core/app/planning.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"

@@ -4,23 +4,74 @@
  *     bilge_build() ──► queued ──► running ──► over, in the store alone
  *                          └──► taken out
  */
+
 #include "core/app/builds.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
+#include "core/app/app.h"
+#include "core/app/disks.h"
 #include "core/app/engines.h"
-#include "core/app/keeping.h"
-#include "core/app/planning.h"
+#include "core/app/project.h"
+#include "core/app/pruning.h"
 #include "core/app/recording.h"
+#include "core/app/scanning.h"
+#include "core/app/services.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/builds/log/logblock.h"
 
+/* A build that waits or runs. */
+struct running {
+    struct running *next;
+    struct bilge *bilge;
+    struct build *build; /* the store's */
+    struct runner *runner; /* NULL: it waits */
+    struct recording *recording;
+    void (*on_output)(void *arg, const char *data, size_t len);
+    void *arg;
+};
+
+static int running_begin(struct running *running, struct err *err);
+static struct runner_spec running_spec(const struct bilge *bilge, const struct build *build);
+static void builds_spill(const struct bilge *bilge, struct buildlog *log);
+
 /* Keys repeat. */
 #define QUEUE_MAX 64
+
+/* ------------------------------------------------------------------ the lists */
+
+static void running_add(struct running **list, struct running *running)
+{
+    while (*list != NULL)
+        list = &(*list)->next;
+    running->next = NULL;
+    *list = running;
+}
+
+static void running_remove(struct running **list, const struct running *running)
+{
+    while (*list != running)
+        list = &(*list)->next;
+    *list = running->next;
+}
+
+static struct running *running_find(struct running *list, uint64_t build_id)
+{
+    while (list != NULL && list->build->id != build_id)
+        list = list->next;
+    return list;
+}
+
+static size_t running_count(const struct running *list)
+{
+    size_t len = 0;
+    for (; list != NULL; list = list->next)
+        len++;
+    return len;
+}
 
 /* ----------------------------------------------------------------- the queue */
 
@@ -284,38 +335,6 @@ void builds_stop_all(struct bilge *bilge)
     }
 }
 
-/* Builds that run. */
-
-void running_add(struct running **list, struct running *running)
-{
-    while (*list != NULL)
-        list = &(*list)->next;
-    running->next = NULL;
-    *list = running;
-}
-
-void running_remove(struct running **list, const struct running *running)
-{
-    while (*list != running)
-        list = &(*list)->next;
-    *list = running->next;
-}
-
-struct running *running_find(struct running *list, uint64_t build_id)
-{
-    while (list != NULL && list->build->id != build_id)
-        list = list->next;
-    return list;
-}
-
-size_t running_count(const struct running *list)
-{
-    size_t len = 0;
-    for (; list != NULL; list = list->next)
-        len++;
-    return len;
-}
-
 /* ---------------------------------------------------------------- asked by others */
 
 pid_t *builds_sessions(const struct bilge *bilge)
@@ -358,7 +377,7 @@ static void look_again(struct bilge *bilge, const struct build *build)
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         if (row->in_project && row->path != NULL && build_has_service(build, row->name) &&
-            roots_of(store, row->path) != NULL)
+            store_root_of(store, row->path) != NULL)
             caches_rescan(bilge, row->path, false);
     }
     engines_refresh(bilge);
@@ -404,7 +423,7 @@ static bool wants_caches(const struct compose_project *project)
     return false;
 }
 
-struct runner_spec running_spec(const struct bilge *bilge, const struct build *build)
+static struct runner_spec running_spec(const struct bilge *bilge, const struct build *build)
 {
     const struct compose_project *project = bilge->store->project;
     return (struct runner_spec){
@@ -428,7 +447,9 @@ struct runner_spec running_spec(const struct bilge *bilge, const struct build *b
     };
 }
 
-int running_begin(struct running *running, struct err *err)
+/* Starts it; it is in none of the lists yet, and then in those that run. Else it is
+ * freed, but for the build. */
+static int running_begin(struct running *running, struct err *err)
 {
     struct bilge *bilge = running->bilge;
     struct build *build = running->build;
@@ -489,7 +510,8 @@ void builds_open(struct bilge *bilge)
     job_start(bilge, &sweep->job);
 }
 
-void builds_spill(const struct bilge *bilge, struct buildlog *log)
+/* Lets the log have its file. */
+static void builds_spill(const struct bilge *bilge, struct buildlog *log)
 {
     char *directory = directory_of(bilge);
     if (directory != NULL)

@@ -1,19 +1,13 @@
+/* The disks below the cache roots and the engine's data. */
 #ifndef BILGE_APP_DISKS_H
 #define BILGE_APP_DISKS_H
 
-#include <stdint.h>
+#include "core/app/app.h"
 
-#include "core/store/store.h"
-
-struct spots;
-
-/* The disks that the store knows. */
-struct spots *spots_new(const struct store *store);
-/* And the one below this path; NULL is fine. */
-void spots_add(struct spots *spots, const char *path);
-void spots_free(struct spots *spots);
-
-/* On the pool: writes down what is free on them, as of `at`. */
-void spots_note(const struct spots *spots, struct history *history, int64_t at);
+void disks_open(struct bilge *bilge);
+void disks_refresh(struct bilge *bilge);
+/* One of those that were asked has answered, or is not waited for any more. */
+void disks_answered(struct bilge *bilge);
+void disks_close(struct bilge *bilge);
 
 #endif

@@ -1,13 +1,16 @@
 /* The engine with its own builder, and buildx's other builders. These are
  * listed once, and asked one after the other, each by a child process: only
  * when something has happened, never on a timer. */
+
 #include "core/app/engines.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/keeping.h"
+#include "core/app/app.h"
+#include "core/app/disks.h"
+#include "core/app/project.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
 #include "core/history/engine_builds.h"

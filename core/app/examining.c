@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
+#include "core/app/app.h"
+#include "core/app/roots.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 

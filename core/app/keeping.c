@@ -5,13 +5,17 @@
  *
  * Without the file (a full disk, no home, read-only) everything else goes on:
  * the texts of layers then come from the engine's records alone. */
+
 #include "core/app/keeping.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/app/app.h"
 #include "core/app/engines.h"
+#include "core/app/known_projects.h"
+#include "core/app/outlook.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"

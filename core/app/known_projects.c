@@ -5,13 +5,16 @@
  *
  * A file that was changed since still counts as one that names them: what it says
  * now only docker could tell. A file that can't be looked at is not gone. */
+
+#include "core/app/known_projects.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/app/caches.h"
-#include "core/app/keeping.h"
+#include "core/app/app.h"
+#include "core/app/roots.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"

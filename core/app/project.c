@@ -1,12 +1,16 @@
 /* The compose project, read in the background. */
+
+#include "core/app/project.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/app/app.h"
-#include "core/app/caches.h"
 #include "core/app/engines.h"
-#include "core/app/keeping.h"
+#include "core/app/known_projects.h"
+#include "core/app/roots.h"
+#include "core/app/services.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/builds/project/recipe.h"

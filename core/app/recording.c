@@ -2,6 +2,7 @@
  * services. How much it added to a cache directory is measured, before and
  * after; all of it on a lane, for a cache root may not answer. A history that can't be written costs nothing
  * but the history. */
+
 #include "core/app/recording.h"
 
 #include <errno.h>
@@ -9,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
-#include "core/app/disks.h"
+#include "core/app/app.h"
+#include "core/app/roots.h"
+#include "core/app/space.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"

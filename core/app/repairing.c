@@ -1,6 +1,9 @@
 /* Care for caches: verify and repair, restore, dedupe. Each is a job on its
  * root's lane that works with copies of what it needs, one after the other; a timer
  * looks at its counters while it runs. */
+
+#include "core/app/repairing.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -13,8 +16,8 @@
 
 #include "core/app/app.h"
 #include "core/app/builds.h"
-#include "core/app/caches.h"
-#include "core/app/planning.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/check.h"

@@ -5,12 +5,22 @@
  *
  * Nothing below a site is looked at on the loop: it may lie on a disk, or a server,
  * that does not answer. Such a site is silent: it is said, and nobody waits for it. */
+
+#include "core/app/roots.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
-#include "core/app/planning.h"
+#include "core/app/app.h"
+#include "core/app/disks.h"
+#include "core/app/known_projects.h"
+#include "core/app/pruning.h"
+#include "core/app/repairing.h"
+#include "core/app/scanning.h"
+#include "core/app/services.h"
+#include "core/app/space.h"
+#include "core/app/watching.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
@@ -670,23 +680,9 @@ void roots_from_project(struct bilge *bilge)
 
 /* ------------------------------------------------------------------ questions */
 
-const struct cache_root *roots_of(const struct store *store, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    for (size_t i = 0; slash != NULL && i < store->roots_len; i++) {
-        const struct cache_root *root = &store->roots[i];
-        size_t root_len = strcmp(root->path, "/") == 0 ? 0 : strlen(root->path);
-        if (root_len == len && strncmp(root->path, path, len) == 0 &&
-            (root->only == NULL || strcmp(root->only, slash + 1) == 0))
-            return root;
-    }
-    return NULL;
-}
-
 struct site *roots_site(const struct bilge *bilge, const char *path)
 {
-    const struct cache_root *row = roots_of(bilge->store, path);
+    const struct cache_root *row = store_root_of(bilge->store, path);
     return row != NULL ? row->site : NULL;
 }
 

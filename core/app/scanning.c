@@ -1,24 +1,22 @@
 /* The scan of whole sites, and what a single cache's new state changes. */
+
+#include "core/app/scanning.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
+#include "core/app/app.h"
+#include "core/app/disks.h"
 #include "core/app/engines.h"
+#include "core/app/roots.h"
+#include "core/app/services.h"
+#include "core/app/watching.h"
 #include "core/base/hashtable.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/cache/remove.h"
-
-struct cache *caches_missing(const char *path)
-{
-    struct cache *cache = mem_zalloc(sizeof *cache);
-    cache->path = mem_strdup(path);
-    cache->name = mem_strdup(path_name(path));
-    cache->state = CACHE_MISSING;
-    return cache;
-}
 
 bool caches_scanning(const struct bilge *bilge)
 {
@@ -87,7 +85,7 @@ void caches_forget_silent(struct bilge *bilge)
         if (site == NULL || site->silent_ms == 0)
             continue;
         char *path = mem_strdup(row->path);
-        struct cache *cache = caches_missing(path);
+        struct cache *cache = cache_missing(path);
         cache->state = CACHE_UNREADABLE;
         cache->error = roots_silence(site);
         caches_put(bilge, path, cache);
@@ -125,7 +123,7 @@ static void drop_unmet(struct site *site)
             roots_site(site->bilge, row->path) != site)
             continue;
         char *path = mem_strdup(row->path);
-        caches_put(site->bilge, path, caches_missing(path));
+        caches_put(site->bilge, path, cache_missing(path));
         free(path);
     }
 }
@@ -444,7 +442,7 @@ static void rescans_on_root(void *arg, const struct err *err)
     struct rescan *rescan = arg;
     if (err == NULL || err->code == -ENOENT || rescan->result != NULL)
         return;
-    rescan->result = caches_missing(rescan->path);
+    rescan->result = cache_missing(rescan->path);
     rescan->result->state = CACHE_UNREADABLE;
     rescan->result->error = mem_strdup(err->text);
 }
@@ -466,7 +464,7 @@ static void rescans_on_done(void *arg)
     struct cache *cache = rescan->result;
     rescan->scan = NULL;
     rescan->result = NULL;
-    caches_put(bilge, rescan->path, cache != NULL ? cache : caches_missing(rescan->path));
+    caches_put(bilge, rescan->path, cache != NULL ? cache : cache_missing(rescan->path));
     if (rescan->again) {
         rescan->for_request = rescan->again_for_request;
         rescan->again = rescan->again_for_request = false;
@@ -510,7 +508,7 @@ static void start_next(struct site *site)
         struct cache *cache = rescan->result;
         rescan->result = NULL;
         caches_put(site->bilge, rescan->path,
-                   cache != NULL ? cache : caches_missing(rescan->path));
+                   cache != NULL ? cache : cache_missing(rescan->path));
         remove_first(site);
     }
 }

@@ -1,10 +1,13 @@
 /* Joins the services of the project with the directories that the scan found.
  * Worked out anew from both each time; the rows keep their ids and caches. */
+
+#include "core/app/services.h"
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/app/app.h"
 #include "core/app/builds.h"
-#include "core/app/caches.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 
@@ -55,7 +58,7 @@ static void reset_row(struct service *row)
 static bool is_there(const struct store *store, const struct service *row)
 {
     return is_directory_row(row) && row->cache != NULL && row->cache->state != CACHE_MISSING &&
-           roots_of(store, row->path) != NULL;
+           store_root_of(store, row->path) != NULL;
 }
 
 static void reset_rows(struct store *store)
@@ -72,7 +75,7 @@ static void reset_rows(struct store *store)
 
 static struct cache *outside_cache(const char *path)
 {
-    struct cache *cache = caches_missing(path);
+    struct cache *cache = cache_missing(path);
     cache->state = CACHE_UNREADABLE;
     cache->error = mem_strdup("outside the cache roots that were given: not looked at");
     return cache;
@@ -81,7 +84,7 @@ static struct cache *outside_cache(const char *path)
 /* What to show for a directory that no scan has met. */
 static void fill_unseen(struct store *store, struct service *row)
 {
-    const struct cache_root *root = roots_of(store, row->path);
+    const struct cache_root *root = store_root_of(store, row->path);
     if (root == NULL) {
         row->elsewhere = true;
         row->cache = outside_cache(row->path);
@@ -89,7 +92,7 @@ static void fill_unseen(struct store *store, struct service *row)
         row->load = LOAD_PENDING;
         return;
     } else {
-        row->cache = caches_missing(row->path);
+        row->cache = cache_missing(row->path);
         if (root->load == LOAD_FAILED) {
             row->cache->state = CACHE_UNREADABLE;
             mem_replace(&row->cache->error,

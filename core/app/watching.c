@@ -3,10 +3,14 @@
  * A whole site is watched for its list, each cache for its content. Of a site that
  * has single caches only these are: their directory may be /tmp. What is not there
  * yet is awaited where the nearest directory above it is. */
+
+#include "core/app/watching.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 

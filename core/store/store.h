@@ -252,6 +252,8 @@ bool service_say_standing(const struct store *store, const struct service *servi
                           struct buf *buf);
 /* Is something unfinished that the next deletion can finish? */
 bool store_has_unfinished(const struct store *store);
+/* The root that the directory lies in; NULL: none of ours. */
+const struct cache_root *store_root_of(const struct store *store, const char *path);
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once, and
  * once what lies in the directory of another. */

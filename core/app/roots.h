@@ -1,13 +1,11 @@
-/* Where the caches are, what is in them, and the rows that show them. */
-#ifndef BILGE_APP_CACHES_H
-#define BILGE_APP_CACHES_H
+/* Where the caches are: the directories that may hold some, and who lies in which. */
+#ifndef BILGE_APP_ROOTS_H
+#define BILGE_APP_ROOTS_H
 
 #include "core/app/app.h"
-#include "core/app/keeping.h"
+#include "core/app/space.h"
 #include "core/cache/scan.h"
 #include "core/cache/watch.h"
-
-/* ---- roots */
 
 enum site_kind {
     SITE_NAMED,   /* by an option or the settings: it has to be there */
@@ -63,8 +61,6 @@ void roots_from_project(struct bilge *bilge);
 void roots_look(struct site *site, bool list);
 /* Puts what is known of the sites into the store. */
 void roots_show(struct bilge *bilge);
-/* The root that the directory lies in; NULL: none of ours. */
-const struct cache_root *roots_of(const struct store *store, const char *path);
 struct site *roots_site(const struct bilge *bilge, const char *path);
 /* The same, opened; the caller releases it. *ret_lane (borrowed) is where to work with
  * it. NULL when it can't be opened. */
@@ -86,48 +82,5 @@ void roots_apart(const struct bilge *bilge, const struct site *site, struct apar
 bool roots_at_rest(struct bilge *bilge);
 void roots_close(struct bilge *bilge);
 void roots_free(struct bilge *bilge);
-
-/* ---- services */
-void services_join(struct bilge *bilge);
-/* Sets the rows' signs of our own builds. */
-void services_mark_builds(struct bilge *bilge);
-
-/* ---- caches */
-/* Looks at all sites anew. */
-void caches_scan(struct bilge *bilge);
-/* Scans one that has been found. */
-void caches_scan_site(struct site *site);
-/* Is a site being looked for, or read for the first time or anew, that is not silent? */
-bool caches_scanning(const struct bilge *bilge);
-/* Looks for what a killed bilge left: in this site, or (NULL) in all of them. */
-void caches_look_unfinished(struct bilge *bilge, struct site *site);
-/* Finishes what is left where it is known that there is some; then calls back, never
- * before it returns. */
-void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg);
-/* Looks again at one directory. `for_request`: planning and pruning count it. */
-void caches_rescan(struct bilge *bilge, const char *path, bool for_request);
-/* A cache has been read: it takes its place in the store. */
-void caches_put(struct bilge *bilge, const char *path, struct cache *takes);
-/* Puts it into store.scanning whether anything is being read. */
-void caches_note_scanning(struct bilge *bilge);
-/* Rescans that planning or pruning still waits for. */
-bool caches_waited_for(const struct bilge *bilge);
-/* What is looked for or finished in a site that does not answer is not waited for. */
-void caches_give_up(struct site *site);
-/* Rows of roots that do not answer are not known any more: no plan is made of them. */
-void caches_forget_silent(struct bilge *bilge);
-void caches_cancel(struct bilge *bilge);
-struct cache *caches_missing(const char *path);
-
-/* ---- rescans: single caches */
-void rescans_cancel(struct site *site);
-
-/* ---- watching */
-/* It has been found, or is not there. */
-void watching_site(struct site *site);
-/* It has been read. */
-void watching_cache(struct site *site, const struct cache *cache);
-/* Its list of directories as it is now: what differs from the rows is looked at. */
-void watching_compare(struct site *site, struct strlist *names, bool whole_list);
 
 #endif
