@@ -263,12 +263,19 @@ libbilge_a_SOURCES += \
 	core/app/engines.c \
 	core/app/engines.h \
 	core/app/examining.c \
+	core/app/examining.h \
+	core/app/hub.c \
+	core/app/hub.h \
 	core/app/keeping.c \
 	core/app/keeping.h \
 	core/app/known_projects.c \
 	core/app/known_projects.h \
+	core/app/lanes.c \
+	core/app/lanes.h \
 	core/app/outlook.c \
 	core/app/outlook.h \
+	core/app/owning.c \
+	core/app/owning.h \
 	core/app/planning.c \
 	core/app/planning.h \
 	core/app/project.c \

@@ -1,163 +1,54 @@
-/* Private to core/bilge: the object behind the door core/bilge.h, and how its
- * parts call each other. Each part keeps one side of the store fresh:
- *
- *   project   docker compose config ──► store.project, roots from its caches
- *   recipes   its Dockerfiles, for owning
- *   caches/   roots finds and opens the directories, each with threads of its own;
- *             scan, rescan, watch, finish what was left ──► services' caches; services
- *             joins the project's services with the directories
- *   engines/  the engine and buildx's builders ──► records; contexts are docker's,
- *             owning says whose the records are, elsewhere who else built
- *   builds/   runners, and those who wait for one; recording writes each build
- *             that is over into the history, excerpts reads where it failed
- *   memory/   samples, texts of layers; outlook makes forecast and growth of
- *             them, trends the services' curves; disks, and spots: free space
- *   requests/ planning, pruning, care (verify, restore, dedupe), examining (the
- *             doctor): they go through several of these
- *   benching/ the benchmark
- *
- * Each room has a header of its name for the others.
- *
- * Every part calls bilge_moved() when the store has changed; one idle handle,
- * active only until it has run, then calls on_change once. */
+/* The object behind the door core/bilge.h: one of each concern, the lower ones first. */
 #ifndef BILGE_APP_APP_H
 #define BILGE_APP_APP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
-#include <uv.h>
-
-#include "core/base/fs.h"
-#include "core/base/lane.h"
-#include "core/base/strlist.h"
+#include "core/app/benching.h"
+#include "core/app/builds.h"
+#include "core/app/disks.h"
+#include "core/app/engines.h"
+#include "core/app/examining.h"
+#include "core/app/hub.h"
+#include "core/app/keeping.h"
+#include "core/app/known_projects.h"
+#include "core/app/lanes.h"
+#include "core/app/planning.h"
+#include "core/app/project.h"
+#include "core/app/pruning.h"
+#include "core/app/recording.h"
+#include "core/app/repairing.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
+#include "core/app/services.h"
+#include "core/app/watching.h"
 #include "core/bilge.h"
-#include "core/builds/project/compose.h"
-#include "core/builds/run/runner.h"
-#include "core/engine/builders.h"
-#include "core/engine/engine.h"
-#include "core/prune/execute.h"
-
-struct running;
-struct planning;
-struct pruning;
-struct care;
-struct examining;
-struct benching;
-struct site;
-struct disks;
-
-/* What every build gets, besides what it is started with. */
-struct build_defaults {
-    struct strlist args, profiles;
-    bool pull, no_cache;
-    int parallel; /* so many run at once, from 1 */
-};
-
-/* What is remembered from run to run. */
-struct memory {
-    char *path; /* NULL: nothing */
-    struct history *history;
-    bool under_way;        /* a job has the history */
-    bool projects_late; /* what is under way hangs */
-    bool projects_wanted, projects_under_way; /* whose directories are; see projects.c */
-    int64_t noted_mono_ms; /* 0: not yet */
-    int64_t thinned_mono_ms;
-    uint64_t revision;     /* of the store, when its results were put in */
-};
 
 struct bilge {
-    uv_loop_t *loop;
-    struct store *store;
-    bilge_change_cb *on_change;
-    void *arg;
-    uv_idle_t idle;
-
-    /* The options. */
-    struct strlist given_roots; /* none: from the project */
-    char *compose_file, *context, *builder;
-    char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
-    struct threshold disk_amber, disk_red;
-    struct build_defaults build_defaults;
-    size_t log_max_bytes;
-    bool read_only, watching, skip_caches, skip_engine, skip_project;
-
-    /* project */
-    struct compose_load *load;
-
-    /* recipes */
-    bool recipes_job, recipes_again;
-    uint64_t recipes_read; /* so many times */
-
-    /* caches */
-    struct site *sites;    /* in the order in which they were named */
-    uint64_t scan_pass;    /* the number of the last scan */
-    bool join_needed;      /* rows have come: services_join() before on_change */
-    struct lane *lane;     /* for work that goes through several sites */
-    uv_timer_t lane_timer; /* looks whether lanes get any further */
-
-    /* engines */
-    struct endpoint endpoint;
-    bool has_endpoint;
-    struct engine *engine;
-    struct builders_request *list_request, *records_request;
-    char *asked_builder; /* whose records_request it is */
-    struct strlist to_ask; /* builders whose records are to be read */
-
-    /* disks */
-    uv_timer_t disk_timer;
+    struct hub *hub;
+    struct engines *engines;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct project *project;
+    struct recorder *recorder;
+    struct builds *builds;
+    struct services *services;
     struct disks *disks;
-    bool disk_job; /* some are being looked at */
-    bool disk_again;
-
-    /* builds */
-    struct running *running; /* in the order of their start */
-    struct running *queued;  /* in the order of their turn */
-    uint64_t last_build_id;
-
-    /* requests */
-    struct planning *planning;
+    struct memory *memory;
+    struct known_projects *projects;
+    struct scanning *scanning;
+    struct watching *watching;
     struct pruning *pruning;
-    uv_timer_t records_timer; /* a refresh of records that a request waits for */
-    bool records_wanted;      /* the engine's own are being read for a request */
-    struct care *care;
-    uv_timer_t care_timer; /* looks at its progress while it runs */
-
-    struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
-    struct examining *examining; /* the doctor; NULL: none under way */
-    struct benching *benching;   /* NULL: no benchmark was asked for */
+    struct planning *planning;
+    struct repairing *repairing;
+    struct examining *examining;
+    struct benching *benching; /* NULL: no benchmark was asked for */
     uv_timer_t benching_timer;
 
-    struct memory memory;
-
-    /* closing */
-    bool closing;
-    size_t jobs;    /* on the pool */
-    int open_handles;
+    struct store *store; /* the hub's */
+    bilge_change_cb *on_change;
+    void *arg;
+    bool skip_caches, skip_engine, skip_project;
     void (*on_closed)(void *arg);
     void *closed_arg;
 };
-
-/* The store has changed: on_change will run, once, in the next loop pass. */
-void bilge_moved(struct bilge *bilge);
-/* Nothing has changed, but a request may be able to go on. */
-void bilge_wake(struct bilge *bilge);
-/* While closing: frees all once nothing runs any more. */
-void bilge_close_if_idle(struct bilge *bilge);
-
-/* A job on libuv's pool. run() sees only the job; done() runs on the loop, and
- * must free what run() made also when the object is closing. */
-struct job {
-    struct lane_job lane_job; /* first: each is the other */
-    uv_work_t work;
-    struct bilge *bilge;
-    void (*run)(struct job *job);
-    void (*done)(struct job *job, bool cancelled);
-};
-void job_start(struct bilge *bilge, struct job *job);
-/* The same on a lane: for whatever goes into a cache root. */
-void job_start_on(struct bilge *bilge, struct lane *lane, struct job *job);
 
 #endif

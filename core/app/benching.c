@@ -14,6 +14,8 @@
 
 #include "core/app/app.h"
 #include "core/app/engines.h"
+#include "core/app/hub.h"
+#include "core/app/pruning.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
@@ -119,8 +121,8 @@ static void benching_fail(struct benching *benching, const struct err *err)
 static void benching_look(struct bilge *bilge)
 {
     bilge->benching->phase = BENCHING_LOOK;
-    engines_refresh_for_request(bilge, bilge->benching->bench->builder);
-    bilge_wake(bilge);
+    engines_refresh_for_request(bilge->engines, bilge->benching->bench->builder);
+    hub_wake(bilge->hub);
 }
 
 static void next_or_last(struct bilge *bilge)
@@ -175,7 +177,7 @@ static void finish(struct bilge *bilge)
     benching->phase = BENCHING_IDLE;
     benching->bench->state = BENCH_OVER;
     benching->bench->ended_at = clock_now();
-    bilge_moved(bilge);
+    hub_moved(bilge->hub);
     benching->ops.on_over(benching->arg);
 }
 
@@ -183,7 +185,7 @@ static void finish(struct bilge *bilge)
 static void benching_go_on(struct bilge *bilge)
 {
     struct benching *benching = bilge->benching;
-    if (bilge->closing)
+    if (hub_is_closing(bilge->hub))
         return;
     switch (benching->phase) {
     case BENCHING_STAGE:
@@ -217,7 +219,7 @@ static void benching_go_on(struct bilge *bilge)
     default:
         break;
     }
-    bilge_moved(bilge);
+    hub_moved(bilge->hub);
 }
 
 /* What is waited for without a callback of its own. */
@@ -231,13 +233,13 @@ void benching_step(struct bilge *bilge)
                                     : NULL;
     if (build != NULL && build_is_over(build)) {
         benching_build_over(bilge, build);
-    } else if (benching->phase == BENCHING_LOOK && !engines_waited_for(bilge)) {
+    } else if (benching->phase == BENCHING_LOOK && !engines_waited_for(bilge->engines)) {
         after_look(bilge);
     } else if (benching->phase == BENCHING_SETTLE &&
-               !uv_is_active((uv_handle_t *)&bilge->benching_timer) && !engines_waited_for(bilge)) {
+               !uv_is_active((uv_handle_t *)&bilge->benching_timer) && !engines_waited_for(bilge->engines)) {
         benching->phase = BENCHING_PLAN;
         benching_plan(bilge);
-    } else if (benching->phase == BENCHING_PRUNE && bilge->pruning == NULL &&
+    } else if (benching->phase == BENCHING_PRUNE && !pruning_is_on(bilge->pruning) &&
                bilge->store->prune.state == PRUNE_OVER) {
         benching_count_prune(bilge);
         benching->phase = BENCHING_PLAN;
@@ -295,11 +297,11 @@ static void read_run(struct job *job)
 static void read_done(struct job *job, bool cancelled)
 {
     struct reading *reading = (struct reading *)job;
-    struct bilge *bilge = job->bilge;
+    struct bilge *bilge = job->owner;
     struct benching *benching = bilge->benching;
-    if (!cancelled && !bilge->closing) {
+    if (!cancelled && !hub_is_closing(bilge->hub)) {
         benching->bench->state = reading->code < 0 ? BENCH_OVER : BENCH_READY;
-        bilge_moved(bilge);
+        hub_moved(bilge->hub);
         benching->ops.on_ready(benching->arg, reading->code < 0 ? &reading->err : NULL);
     }
     free(reading);
@@ -448,8 +450,9 @@ static void on_original(void *arg, struct compose_project *project, const struct
     struct reading *reading = mem_zalloc(sizeof *reading);
     reading->job.run = read_run;
     reading->job.done = read_done;
+    reading->job.owner = bilge;
     reading->bench = benching->bench;
-    job_start(bilge, &reading->job);
+    job_start(bilge->hub, &reading->job);
 }
 
 /* ----------------------------------------------------------------------- door */
@@ -481,7 +484,7 @@ static int benching_read(struct bilge *bilge, struct err *err)
     if (bench->files[BENCH_ORIGINAL] == NULL)
         return err_set(err, ERR_USAGE, "there is no original beside %s: --original FILE",
                        bench->files[BENCH_OPTIMISED]);
-    return compose_load(bilge->loop, bench->files[BENCH_ORIGINAL], NULL, on_original, bilge,
+    return compose_load(hub_loop(bilge->hub), bench->files[BENCH_ORIGINAL], NULL, on_original, bilge,
                         &benching->load, err);
 }
 
@@ -678,8 +681,8 @@ static void stage_run(struct job *job)
 static void stage_done(struct job *job, bool cancelled)
 {
     struct staging *staging = (struct staging *)job;
-    struct bilge *bilge = job->bilge;
-    if (!cancelled && !bilge->closing) {
+    struct bilge *bilge = job->owner;
+    if (!cancelled && !hub_is_closing(bilge->hub)) {
         if (staging->code < 0)
             benching_fail(bilge->benching, &staging->err);
         benching_go_on(bilge);
@@ -693,7 +696,8 @@ static void start(struct bilge *bilge, struct staging *staging, void (*run)(stru
     staging->benching = bilge->benching;
     staging->job.run = run;
     staging->job.done = done;
-    job_start(bilge, &staging->job);
+    staging->job.owner = bilge;
+    job_start(bilge->hub, &staging->job);
 }
 
 /* ---- stage: copies, edits, the compose file. Ends with benching_go_on(). */
@@ -740,8 +744,8 @@ static void sweep_run(struct job *job)
 static void sweep_done(struct job *job, bool cancelled)
 {
     struct staging *staging = (struct staging *)job;
-    struct bilge *bilge = job->bilge;
-    if (!cancelled && !bilge->closing) {
+    struct bilge *bilge = job->owner;
+    if (!cancelled && !hub_is_closing(bilge->hub)) {
         struct bench *bench = bilge->benching->bench;
         if (staging->code < 0)
             strlist_put(&bench->left, mem_printf("%s: %s", bench->directory, staging->err.text));
@@ -794,7 +798,7 @@ static void benching_build(struct bilge *bilge)
     free(kind);
     free(argument);
     free(mounts);
-    bilge_moved(bilge);
+    hub_moved(bilge->hub);
 }
 
 static bool is_work(const struct step *step)
@@ -870,7 +874,7 @@ static void keep_log(struct bilge *bilge, const struct build *build)
 {
     char *path = mem_printf("%s.log", bilge->benching->bench->directory);
     bilge->benching->saving =
-        logsave_start(bilge->loop, build->log, path, NULL, on_saved, bilge);
+        logsave_start(hub_loop(bilge->hub), build->log, path, NULL, on_saved, bilge);
     free(path);
 }
 
@@ -953,8 +957,8 @@ static void benching_remove_images(struct bilge *bilge)
     struct err err;
     while (benching->images.len > 0) {
         const char *name = last_image(benching);
-        int code = bilge->engine != NULL
-                       ? engine_remove_image(bilge->engine, name, on_removed, bilge, &err)
+        int code = engines_engine(bilge->engines) != NULL
+                       ? engine_remove_image(engines_engine(bilge->engines), name, on_removed, bilge, &err)
                        : err_set(&err, ERR_PEER, "there is no engine");
         if (code == 0)
             return;
@@ -986,8 +990,8 @@ static void benching_find_leftovers(struct bilge *bilge)
         const char *mark = benching->bench->leftovers[benching->leftovers_asked++].mark;
         char *prefix = mem_printf("%s-", mark);
         traces_add_mark(benching->traces, mark);
-        int code = bilge->engine != NULL
-                       ? engine_find_images(bilge->engine, prefix, on_found, bilge, &err)
+        int code = engines_engine(bilge->engines) != NULL
+                       ? engine_find_images(engines_engine(bilge->engines), prefix, on_found, bilge, &err)
                        : err_set(&err, ERR_PEER, "there is no engine");
         free(prefix);
         if (code == 0)
@@ -1041,8 +1045,8 @@ static void on_plan(void *arg, struct plan *plan, const struct err *err)
 static void on_wait_over(uv_timer_t *timer)
 {
     struct bilge *bilge = timer->data;
-    engines_refresh_for_request(bilge, bilge->benching->bench->builder);
-    bilge_wake(bilge);
+    engines_refresh_for_request(bilge->engines, bilge->benching->bench->builder);
+    hub_wake(bilge->hub);
 }
 
 static bool wait_for(struct bilge *bilge, size_t held)
@@ -1161,7 +1165,7 @@ const struct bench *bilge_bench_state(const struct bilge *bilge)
 int bilge_bench_run(struct bilge *bilge, struct err *err)
 {
     struct benching *benching = bilge->benching;
-    if (bilge->read_only)
+    if (bilge->store->read_only)
         return err_set(err, ERR_USAGE, "read-only: nothing is built");
     if (benching == NULL || benching->bench->state != BENCH_READY)
         return err_set(err, ERR_USAGE, "there is no benchmark to run");
@@ -1190,7 +1194,7 @@ void bilge_bench_cancel(struct bilge *bilge)
         bilge_build_stop(bilge, benching->bench->build_id);
     else if (benching->phase == BENCHING_PRUNE && benching->impatient)
         bilge_execute_cancel(bilge);
-    bilge_wake(bilge);
+    hub_wake(bilge->hub);
 }
 
 void benching_close(struct bilge *bilge)

@@ -2,7 +2,8 @@
 #ifndef BILGE_APP_BENCHING_H
 #define BILGE_APP_BENCHING_H
 
-#include "core/app/app.h"
+struct bilge;
+struct benching;
 
 /* Each pass of the loop: goes on if what was waited for has come. */
 void benching_step(struct bilge *bilge);

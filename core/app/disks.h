@@ -2,12 +2,25 @@
 #ifndef BILGE_APP_DISKS_H
 #define BILGE_APP_DISKS_H
 
-#include "core/app/app.h"
+#include <stdbool.h>
 
-void disks_open(struct bilge *bilge);
-void disks_refresh(struct bilge *bilge);
+#include "core/app/builds.h"
+#include "core/app/engines.h"
+#include "core/app/roots.h"
+
+struct disks;
+
+struct disks *disks_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                        struct engines *engines, struct builds *builds,
+                        const struct bilge_options *options);
+/* No look any more. */
+void disks_stop(struct disks *disks);
+void disks_close(struct disks *disks);
+void disks_free(struct disks *disks);
+
+void disks_refresh(struct disks *disks);
 /* One of those that were asked has answered, or is not waited for any more. */
-void disks_answered(struct bilge *bilge);
-void disks_close(struct bilge *bilge);
+void disks_answered(struct disks *disks);
+bool disks_are_looked_at(const struct disks *disks);
 
 #endif

@@ -2,11 +2,27 @@
 #ifndef BILGE_APP_KEEPING_H
 #define BILGE_APP_KEEPING_H
 
-#include "core/app/app.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-void memory_open(struct bilge *bilge, const char *path);
-void memory_step(struct bilge *bilge);
-void memory_close(struct bilge *bilge);
+#include "core/app/disks.h"
+#include "core/bilge.h"
+#include "core/store/store.h"
+
+struct history;
+struct memory;
+
+struct memory *memory_new(struct hub *hub, struct disks *disks,
+                          const struct bilge_options *options);
+void memory_free(struct memory *memory);
+
+/* Of the file; NULL: nothing is remembered. */
+const char *memory_path(const struct memory *memory);
+/* Takes the history along to a job, as only one at a time may: false when another
+ * has it. *ret_history NULL: not open yet. It comes back with memory_give(). */
+bool memory_take(struct memory *memory, struct history **ret_history);
+void memory_give(struct memory *memory, struct history *history);
 
 /* ---- trends */
 struct trend {

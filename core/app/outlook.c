@@ -1,7 +1,6 @@
 /* From what history remembers: how disks went and when they will be full, how
  * fast caches and builders grow. Gathered from the store on the loop, read on
  * the pool, put into the store on the loop again. */
-
 #include "core/app/outlook.h"
 
 #include <stdlib.h>

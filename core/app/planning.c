@@ -1,16 +1,17 @@
 /* A plan on request. What it is made from is looked at first: building clients
  * among the processes, the caches concerned, the records. */
-
 #include "core/app/planning.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/app.h"
 #include "core/app/builds.h"
 #include "core/app/engines.h"
+#include "core/app/hub.h"
 #include "core/app/known_projects.h"
+#include "core/app/owning.h"
 #include "core/app/project.h"
+#include "core/app/pruning.h"
 #include "core/app/scanning.h"
 #include "core/app/services.h"
 #include "core/base/clock.h"
@@ -23,7 +24,8 @@ struct client_look {
     char *client;
 };
 
-struct planning {
+/* A plan that was asked for. */
+struct wish {
     struct query query; /* with copies of its strings */
     struct strlist texts; /* these copies */
     bilge_plan_cb *on_plan;
@@ -33,41 +35,47 @@ struct planning {
     bool choosing; /* it is nearly there */
 };
 
+struct planning {
+    struct planning_needs with;
+    struct store *store;
+    struct wish *wish; /* NULL: none */
+};
+
 /* -------------------------------------------------------------- the query */
 
-static const char *keep_text(struct planning *planning, const char *text)
+static const char *keep_text(struct wish *wish, const char *text)
 {
     if (text == NULL)
         return NULL;
-    strlist_add(&planning->texts, text);
-    return planning->texts.items[planning->texts.len - 1];
+    strlist_add(&wish->texts, text);
+    return wish->texts.items[wish->texts.len - 1];
 }
 
-static const char *const *keep_list(struct planning *planning, const char *const *items, size_t len)
+static const char *const *keep_list(struct wish *wish, const char *const *items, size_t len)
 {
     const char **copy = mem_alloc(len * sizeof *copy);
     for (size_t i = 0; i < len; i++)
-        copy[i] = keep_text(planning, items[i]);
+        copy[i] = keep_text(wish, items[i]);
     return copy;
 }
 
-static void copy_query(struct planning *planning, const struct query *query)
+static void copy_query(struct wish *wish, const struct query *query)
 {
-    planning->query = *query;
-    planning->query.services = keep_list(planning, query->services, query->services_len);
-    planning->query.ids = keep_list(planning, query->ids, query->ids_len);
-    planning->query.type = keep_text(planning, query->type);
-    planning->query.match = keep_text(planning, query->match);
-    planning->query.text = keep_text(planning, query->text);
-    planning->query.builder = keep_text(planning, query->builder);
+    wish->query = *query;
+    wish->query.services = keep_list(wish, query->services, query->services_len);
+    wish->query.ids = keep_list(wish, query->ids, query->ids_len);
+    wish->query.type = keep_text(wish, query->type);
+    wish->query.match = keep_text(wish, query->match);
+    wish->query.text = keep_text(wish, query->text);
+    wish->query.builder = keep_text(wish, query->builder);
 }
 
-static void planning_free(struct planning *planning)
+static void wish_free(struct wish *wish)
 {
-    strlist_done(&planning->texts);
-    free((void *)planning->query.services);
-    free((void *)planning->query.ids);
-    free(planning);
+    strlist_done(&wish->texts);
+    free((void *)wish->query.services);
+    free((void *)wish->query.ids);
+    free(wish);
 }
 
 /* Which records are a service's is read from its cache. */
@@ -88,25 +96,26 @@ static void client_run(struct job *job)
 static void client_done(struct job *job, bool cancelled)
 {
     struct client_look *look = (struct client_look *)job;
-    struct bilge *bilge = job->bilge;
+    struct planning *planning = job->owner;
     (void)cancelled;
-    mem_replace(&bilge->store->building_client, look->client);
-    if (bilge->planning != NULL)
-        bilge->planning->client_awaited = false;
-    bilge_wake(bilge);
+    mem_replace(&planning->store->building_client, look->client);
+    if (planning->wish != NULL)
+        planning->wish->client_awaited = false;
+    hub_wake(planning->with.hub);
     free(look->client);
     free(look->own_sessions);
     free(look);
 }
 
-static void look_for_clients(struct bilge *bilge)
+static void look_for_clients(struct planning *planning)
 {
     struct client_look *look = mem_zalloc(sizeof *look);
     look->job.run = client_run;
     look->job.done = client_done;
-    look->own_sessions = builds_sessions(bilge);
-    bilge->planning->client_awaited = true;
-    job_start(bilge, &look->job);
+    look->job.owner = planning;
+    look->own_sessions = builds_sessions(planning->with.builds);
+    planning->wish->client_awaited = true;
+    job_start(planning->with.hub, &look->job);
 }
 
 /* By the id of a row that shares its directory with this one. */
@@ -131,40 +140,40 @@ static bool is_meant(const struct store *store, const struct query *query,
 
 /* Directories that are no caches are never touched: their million files need
  * not be counted again. */
-static void look_at_caches(struct bilge *bilge)
+static void look_at_caches(struct planning *planning)
 {
-    const struct store *store = bilge->store;
+    const struct store *store = planning->store;
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         if (row->path != NULL && row->cache != NULL && row->cache->state != CACHE_FOREIGN &&
-            store_root_of(store, row->path) != NULL && is_meant(store, &bilge->planning->query, row))
-            caches_rescan(bilge, row->path, true);
+            store_root_of(store, row->path) != NULL && is_meant(store, &planning->wish->query, row))
+            scanning_rescan(planning->with.scanning, row->path, true);
     }
 }
 
 /* The records tell of builds, too. */
-static void look_at_all(struct bilge *bilge)
+static void look_at_all(struct planning *planning)
 {
-    struct planning *planning = bilge->planning;
-    planning->looking = true;
-    if (wants_caches(&planning->query)) {
-        look_for_clients(bilge);
-        look_at_caches(bilge);
-        projects_look(bilge);
+    struct wish *wish = planning->wish;
+    wish->looking = true;
+    if (wants_caches(&wish->query)) {
+        look_for_clients(planning);
+        look_at_caches(planning);
+        known_projects_look(planning->with.projects);
     }
-    if (planning->query.services_len > 0)
-        recipes_read(bilge);
-    engines_refresh_for_request(bilge, planning->query.builder);
+    if (wish->query.services_len > 0)
+        project_read_recipes(planning->with.project);
+    engines_refresh_for_request(planning->with.engines, wish->query.builder);
 }
 
 /* ---------------------------------------------------------------- the steps */
 
-static void hand_over(struct bilge *bilge, struct plan *plan, const struct err *err)
+static void hand_over(struct planning *planning, struct plan *plan, const struct err *err)
 {
-    struct planning *planning = bilge->planning;
-    bilge->planning = NULL;
-    planning->on_plan(planning->arg, plan, err);
-    planning_free(planning);
+    struct wish *wish = planning->wish;
+    planning->wish = NULL;
+    wish->on_plan(wish->arg, plan, err);
+    wish_free(wish);
 }
 
 /* The cheapest of many takes a while: not on the loop. */
@@ -181,73 +190,102 @@ static void choosing_run(struct job *job)
 static void choosing_done(struct job *job, bool cancelled)
 {
     struct choosing *choosing = (struct choosing *)job;
-    struct bilge *bilge = job->bilge;
-    if (cancelled || bilge->planning == NULL)
+    struct planning *planning = job->owner;
+    if (cancelled || planning->wish == NULL)
         plan_free(choosing->plan);
     else
-        hand_over(bilge, choosing->plan, NULL);
+        hand_over(planning, choosing->plan, NULL);
     free(choosing);
 }
 
-static void finish(struct bilge *bilge)
+static void finish(struct planning *planning)
 {
-    struct planning *planning = bilge->planning;
+    struct wish *wish = planning->wish;
     struct plan *plan = NULL;
     struct err err;
-    caches_forget_silent(bilge);
-    services_join(bilge);
-    owning_refresh(bilge, false);
-    if (plan_gather(bilge->store, &planning->query, clock_now(), &plan, &err) < 0) {
-        hand_over(bilge, NULL, &err);
+    scanning_forget_silent(planning->with.scanning);
+    services_join(planning->with.services);
+    owning_refresh(planning->store, false);
+    if (plan_gather(planning->store, &wish->query, clock_now(), &plan, &err) < 0) {
+        hand_over(planning, NULL, &err);
     } else if (plan->wanted_bytes == 0) {
-        hand_over(bilge, plan, NULL);
+        hand_over(planning, plan, NULL);
     } else {
         struct choosing *choosing = mem_zalloc(sizeof *choosing);
         choosing->job.run = choosing_run;
         choosing->job.done = choosing_done;
+        choosing->job.owner = planning;
         choosing->plan = plan;
-        planning->choosing = true;
-        job_start(bilge, &choosing->job);
+        wish->choosing = true;
+        job_start(planning->with.hub, &choosing->job);
     }
 }
 
-void planning_step(struct bilge *bilge)
+static bool is_waiting(const struct planning *planning)
 {
-    struct planning *planning = bilge->planning;
-    if (planning == NULL || planning->choosing)
-        return;
-    if (!planning->looking) {
-        /* Names and caches come from these. */
-        if (caches_scanning(bilge) || bilge->store->project_load == LOAD_PENDING)
-            return;
-        look_at_all(bilge);
-    }
-    if (!planning->client_awaited && !caches_waited_for(bilge) && !engines_waited_for(bilge) &&
-        !recipes_waited_for(bilge) && !projects_waited_for(bilge))
-        finish(bilge);
+    const struct planning_needs *with = &planning->with;
+    return planning->wish->client_awaited || scanning_is_waited_for(with->scanning) ||
+           engines_waited_for(with->engines) || project_recipes_are_read(with->project) ||
+           known_projects_are_waited_for(with->projects);
 }
 
-int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on_plan, void *arg,
-               struct err *err)
+static void turn(void *owner)
+{
+    struct planning *planning = owner;
+    struct wish *wish = planning->wish;
+    if (wish == NULL || wish->choosing)
+        return;
+    if (!wish->looking) {
+        /* Names and caches come from these. */
+        if (scanning_is_on(planning->with.scanning) ||
+            planning->store->project_load == LOAD_PENDING)
+            return;
+        look_at_all(planning);
+    }
+    if (!is_waiting(planning))
+        finish(planning);
+}
+
+int planning_ask(struct planning *planning, const struct query *query, bilge_plan_cb *on_plan,
+                 void *arg, struct err *err)
 {
     int code = query_check(query, err);
     if (code < 0)
         return code;
-    if (bilge->planning != NULL)
+    if (planning->wish != NULL)
         return err_set(err, ERR_BUSY, "a plan is being made");
-    if (bilge->pruning != NULL)
+    if (pruning_is_on(planning->with.pruning))
         return err_set(err, ERR_BUSY, "a removal is under way");
-    bilge->planning = mem_zalloc(sizeof *bilge->planning);
-    copy_query(bilge->planning, query);
-    bilge->planning->on_plan = on_plan;
-    bilge->planning->arg = arg;
-    bilge_wake(bilge);
+    planning->wish = mem_zalloc(sizeof *planning->wish);
+    copy_query(planning->wish, query);
+    planning->wish->on_plan = on_plan;
+    planning->wish->arg = arg;
+    hub_wake(planning->with.hub);
     return 0;
 }
 
-void planning_cancel(struct bilge *bilge)
+bool planning_is_on(const struct planning *planning)
 {
-    if (bilge->planning != NULL)
-        planning_free(bilge->planning);
-    bilge->planning = NULL;
+    return planning->wish != NULL;
+}
+
+void planning_cancel(struct planning *planning)
+{
+    if (planning->wish != NULL)
+        wish_free(planning->wish);
+    planning->wish = NULL;
+}
+
+struct planning *planning_new(const struct planning_needs *needs)
+{
+    struct planning *planning = mem_zalloc(sizeof *planning);
+    planning->with = *needs;
+    planning->store = hub_store(needs->hub);
+    hub_set_turn(needs->hub, TURN_PLAN, turn, planning);
+    return planning;
+}
+
+void planning_free(struct planning *planning)
+{
+    free(planning);
 }

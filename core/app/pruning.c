@@ -1,16 +1,16 @@
 /* A removal: what an earlier one left is finished, the records are read again, the
  * plan is carried out, what it has touched is looked at again; only then it is
  * over. */
-
 #include "core/app/pruning.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/app.h"
 #include "core/app/builds.h"
 #include "core/app/disks.h"
 #include "core/app/engines.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
 #include "core/app/roots.h"
 #include "core/app/scanning.h"
 #include "core/app/services.h"
@@ -20,7 +20,7 @@
 
 enum phase { PHASE_READING, PHASE_REMOVING, PHASE_LOOKING };
 
-struct pruning {
+struct removal {
     struct plan *plan;
     enum phase phase;
     bool finishing;          /* an earlier one */
@@ -29,25 +29,47 @@ struct pruning {
     bool given_up; /* what it waits for does not answer: it counts as over */
 };
 
-bool pruning_caches(const struct bilge *bilge)
+struct pruning {
+    struct pruning_needs with;
+    struct store *store;
+    struct removal *removal; /* under way; NULL: none */
+};
+
+/* Does it take something from cache directories? */
+static bool takes_caches(const struct plan *plan)
 {
-    const struct plan *plan = bilge->pruning != NULL ? bilge->pruning->plan : NULL;
-    for (size_t i = 0; plan != NULL && i < plan->items_len; i++)
+    for (size_t i = 0; i < plan->items_len; i++)
         if (plan->items[i].kind != ITEM_RECORD)
             return true;
     return false;
 }
 
-/* Of the builders that the plan's records belong to. */
-static void read_records(struct bilge *bilge)
+static void hold_others(struct pruning *pruning)
 {
-    const struct plan *plan = bilge->pruning->plan;
+    if (!takes_caches(pruning->removal->plan))
+        return;
+    lanes_begin_change(pruning->with.lanes);
+    builds_hold(pruning->with.builds, true);
+}
+
+static void let_others_go(struct pruning *pruning)
+{
+    if (!takes_caches(pruning->removal->plan))
+        return;
+    lanes_end_change(pruning->with.lanes);
+    builds_hold(pruning->with.builds, false);
+}
+
+/* Of the builders that the plan's records belong to. */
+static void read_records(struct pruning *pruning)
+{
+    const struct plan *plan = pruning->removal->plan;
     const char *last = NULL;
     for (size_t i = 0; i < plan->items_len; i++) {
         const char *builder = plan->items[i].builder;
         if (builder == NULL || (last != NULL && strcmp(last, builder) == 0))
             continue;
-        engines_refresh_for_request(bilge, builder);
+        engines_refresh_for_request(pruning->with.engines, builder);
         last = builder;
     }
 }
@@ -56,63 +78,64 @@ static void read_records(struct bilge *bilge)
 
 static struct engine *engine_of(void *arg, const char *builder)
 {
-    struct bilge *bilge = arg;
-    const struct builder *found = store_builder(bilge->store, builder);
-    return found != NULL && found->embedded ? bilge->engine : NULL;
+    struct pruning *pruning = arg;
+    return engines_engine_of(pruning->with.engines, builder);
 }
 
 static struct root *root_of(void *arg, const char *path, struct lane **ret_lane)
 {
-    return roots_open_place(arg, path, ret_lane);
+    struct pruning *pruning = arg;
+    return roots_open_place(pruning->with.roots, path, ret_lane);
 }
 
 static void on_progress(void *arg, size_t items_done, int64_t freed_bytes)
 {
-    struct bilge *bilge = arg;
-    if (bilge->pruning->given_up)
+    struct pruning *pruning = arg;
+    if (pruning->removal->given_up)
         return;
-    bilge->store->prune.items_done = items_done;
-    bilge->store->prune.freed_bytes = freed_bytes;
-    bilge_moved(bilge);
+    pruning->store->prune.items_done = items_done;
+    pruning->store->prune.freed_bytes = freed_bytes;
+    hub_moved(pruning->with.hub);
 }
 
 static void on_failure(void *arg, size_t index, const struct err *err)
 {
-    struct bilge *bilge = arg;
-    if (bilge->pruning->given_up)
+    struct pruning *pruning = arg;
+    if (pruning->removal->given_up)
         return;
-    store_add_failure(bilge->store, bilge->pruning->plan->items[index].id, err->text);
-    bilge_moved(bilge);
+    store_add_failure(pruning->store, pruning->removal->plan->items[index].id, err->text);
+    hub_moved(pruning->with.hub);
 }
 
-static void pruning_free(struct bilge *bilge)
+static void removal_free(struct pruning *pruning)
 {
-    plan_free(bilge->pruning->plan);
-    free(bilge->pruning->own_sessions);
-    free(bilge->pruning);
-    bilge->pruning = NULL;
+    let_others_go(pruning);
+    plan_free(pruning->removal->plan);
+    free(pruning->removal->own_sessions);
+    free(pruning->removal);
+    pruning->removal = NULL;
 }
 
 static void on_done(void *arg)
 {
-    struct bilge *bilge = arg;
-    struct pruning *pruning = bilge->pruning;
-    pruning->execute = NULL;
-    pruning->phase = PHASE_LOOKING;
-    if (bilge->closing) {
-        pruning_free(bilge);
-        bilge_close_if_idle(bilge);
+    struct pruning *pruning = arg;
+    struct removal *removal = pruning->removal;
+    removal->execute = NULL;
+    removal->phase = PHASE_LOOKING;
+    if (hub_is_closing(pruning->with.hub)) {
+        removal_free(pruning);
+        hub_rest(pruning->with.hub);
         return;
     }
     const char *last = NULL;
-    for (size_t i = 0; i < pruning->plan->items_len; i++) {
-        const char *id = pruning->plan->items[i].service_id;
+    for (size_t i = 0; i < removal->plan->items_len; i++) {
+        const char *id = removal->plan->items[i].service_id;
         if (id != NULL && (last == NULL || strcmp(last, id) != 0))
-            caches_rescan(bilge, id, true);
+            scanning_rescan(pruning->with.scanning, id, true);
         last = id;
     }
-    read_records(bilge);
-    bilge_wake(bilge);
+    read_records(pruning);
+    hub_wake(pruning->with.hub);
 }
 
 static const struct execute_ops execute_ops = {
@@ -121,107 +144,109 @@ static const struct execute_ops execute_ops = {
     .on_done = on_done,
 };
 
-static void start(struct bilge *bilge)
+static void start(struct pruning *pruning)
 {
-    struct pruning *pruning = bilge->pruning;
-    pruning->phase = PHASE_REMOVING;
-    pruning->own_sessions = builds_sessions(bilge);
+    struct removal *removal = pruning->removal;
+    removal->phase = PHASE_REMOVING;
+    removal->own_sessions = builds_sessions(pruning->with.builds);
     struct execute_env env = {
-        .own_sessions = pruning->own_sessions,
-        .store = bilge->store,
+        .own_sessions = removal->own_sessions,
+        .store = pruning->store,
         .root_of = root_of,
         .engine_of = engine_of,
     };
-    pruning->execute = execute_start(bilge->loop, pruning->plan, &env, &execute_ops, bilge);
-    if (bilge->store->prune.cancelled)
-        execute_cancel(pruning->execute);
+    removal->execute = execute_start(hub_loop(pruning->with.hub), removal->plan, &env, &execute_ops, pruning);
+    if (pruning->store->prune.cancelled)
+        execute_cancel(removal->execute);
 }
 
-static void pruning_finish(struct bilge *bilge)
+static void finish(struct pruning *pruning)
 {
-    bool told = bilge->pruning->given_up;
-    pruning_free(bilge);
-    services_join(bilge);
+    bool told = pruning->removal->given_up;
+    removal_free(pruning);
+    services_join(pruning->with.services);
     if (!told)
-        bilge->store->prune.state = PRUNE_OVER;
-    caches_look_unfinished(bilge, NULL);
-    disks_refresh(bilge);
-    bilge_moved(bilge);
+        pruning->store->prune.state = PRUNE_OVER;
+    scanning_look_unfinished(pruning->with.scanning, NULL);
+    disks_refresh(pruning->with.disks);
+    hub_moved(pruning->with.hub);
 }
 
-void pruning_step(struct bilge *bilge)
+static void turn(void *owner)
 {
-    struct pruning *pruning = bilge->pruning;
-    if (pruning == NULL || pruning->phase == PHASE_REMOVING || pruning->finishing ||
-        engines_waited_for(bilge))
+    struct pruning *pruning = owner;
+    struct removal *removal = pruning->removal;
+    if (removal == NULL || removal->phase == PHASE_REMOVING || removal->finishing ||
+        engines_waited_for(pruning->with.engines))
         return;
-    if (pruning->phase == PHASE_READING)
-        start(bilge);
-    else if (!caches_waited_for(bilge))
-        pruning_finish(bilge);
+    if (removal->phase == PHASE_READING)
+        start(pruning);
+    else if (!scanning_is_waited_for(pruning->with.scanning))
+        finish(pruning);
 }
 
 /* ------------------------------------------------------------------- silence */
 
 static bool is_silent(void *arg, const struct lane *lane)
 {
-    return roots_hang(arg, (struct lane *)lane);
+    const struct pruning *pruning = arg;
+    return lanes_hang(pruning->with.lanes, (struct lane *)lane);
 }
 
 static void give_up_item(void *arg, size_t index)
 {
-    struct bilge *bilge = arg;
-    const struct plan_item *item = &bilge->pruning->plan->items[index];
+    struct pruning *pruning = arg;
+    const struct plan_item *item = &pruning->removal->plan->items[index];
     const struct site *site =
-        item->service_id != NULL ? roots_site(bilge, item->service_id) : NULL;
-    char *silence = site != NULL ? roots_silence(site) : mem_strdup("no answer");
+        item->service_id != NULL ? roots_site(pruning->with.roots, item->service_id) : NULL;
+    char *silence = site != NULL ? site_silence(site) : mem_strdup("no answer");
     char *text = mem_printf("%s: whether it was deleted is not known", silence);
-    store_add_failure(bilge->store, item->id, text);
+    store_add_failure(pruning->store, item->id, text);
     free(text);
     free(silence);
 }
 
-void pruning_look(struct bilge *bilge)
+void pruning_look(struct pruning *pruning)
 {
-    struct pruning *pruning = bilge->pruning;
-    if (pruning == NULL || pruning->phase != PHASE_REMOVING || pruning->given_up ||
-        !execute_is_stuck(pruning->execute, is_silent, bilge))
+    struct removal *removal = pruning->removal;
+    if (removal == NULL || removal->phase != PHASE_REMOVING || removal->given_up ||
+        !execute_is_stuck(removal->execute, is_silent, pruning))
         return;
-    execute_cancel(pruning->execute);
-    execute_each_left(pruning->execute, give_up_item, bilge);
-    pruning->given_up = true;
-    bilge->store->prune.state = PRUNE_OVER;
-    bilge_moved(bilge);
+    execute_cancel(removal->execute);
+    execute_each_left(removal->execute, give_up_item, pruning);
+    removal->given_up = true;
+    pruning->store->prune.state = PRUNE_OVER;
+    hub_moved(pruning->with.hub);
 }
 
-bool pruning_is_over(const struct bilge *bilge)
+bool pruning_is_over(const struct pruning *pruning)
 {
-    return bilge->pruning == NULL ||
-           (bilge->pruning->execute != NULL &&
-            execute_is_stuck(bilge->pruning->execute, is_silent, (void *)bilge));
+    return pruning->removal == NULL ||
+           (pruning->removal->execute != NULL &&
+            execute_is_stuck(pruning->removal->execute, is_silent, (void *)pruning));
 }
 
-void pruning_leave(struct bilge *bilge)
+void pruning_leave(struct pruning *pruning)
 {
-    if (bilge->pruning != NULL)
-        execute_leave(bilge->pruning->execute);
-    bilge->pruning = NULL;
+    if (pruning->removal != NULL)
+        execute_leave(pruning->removal->execute);
+    pruning->removal = NULL;
 }
 
 /* ------------------------------------------------------------------ requests */
 
-static int check(const struct bilge *bilge, const struct plan *plan, struct err *err)
+static int check(const struct pruning *pruning, const struct plan *plan, struct err *err)
 {
-    if (bilge->read_only)
+    if (pruning->store->read_only)
         return err_set(err, ERR_USAGE, "read-only: nothing is deleted");
-    if (bilge->pruning != NULL)
+    if (pruning->removal != NULL)
         return err_set(err, ERR_BUSY, "a removal is under way");
     int64_t age = clock_now() - plan->made_at;
     if (age < 0 || age > PLAN_VALID_SECONDS * CLOCK_SECOND)
         return err_set(err, ERR_CHANGED, "the plan is older than a minute: make it again");
     for (size_t i = 0; i < plan->items_len && !plan->now; i++) {
         const char *id = plan->items[i].service_id;
-        const struct service *row = id != NULL ? store_service(bilge->store, id) : NULL;
+        const struct service *row = id != NULL ? store_service(pruning->store, id) : NULL;
         if (row != NULL && row->busy_sign != NULL)
             return err_set(err, ERR_CHANGED, "%s: %s; make the plan again", row->name,
                            row->busy_sign);
@@ -231,48 +256,68 @@ static int check(const struct bilge *bilge, const struct plan *plan, struct err 
 
 static void on_finished(void *arg)
 {
-    struct bilge *bilge = arg;
-    if (bilge->pruning == NULL)
+    struct pruning *pruning = arg;
+    if (pruning->removal == NULL)
         return;
-    bilge->pruning->finishing = false;
-    if (!bilge->closing)
-        bilge_wake(bilge);
+    pruning->removal->finishing = false;
+    if (!hub_is_closing(pruning->with.hub))
+        hub_wake(pruning->with.hub);
 }
 
-int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
+int pruning_start(struct pruning *pruning, struct plan *plan, struct err *err)
 {
-    int code = check(bilge, plan, err);
+    int code = check(pruning, plan, err);
     if (code < 0)
         return code;
-    bilge->pruning = mem_zalloc(sizeof *bilge->pruning);
-    bilge->pruning->plan = plan;
-    bilge->pruning->finishing = true;
-    store_start_prune(bilge->store, plan->items_len, plan->planned_bytes);
-    caches_finish(bilge, on_finished, bilge);
-    read_records(bilge);
-    disks_refresh(bilge);
-    bilge_moved(bilge);
+    pruning->removal = mem_zalloc(sizeof *pruning->removal);
+    pruning->removal->plan = plan;
+    pruning->removal->finishing = true;
+    hold_others(pruning);
+    store_start_prune(pruning->store, plan->items_len, plan->planned_bytes);
+    scanning_finish(pruning->with.scanning, on_finished, pruning);
+    read_records(pruning);
+    disks_refresh(pruning->with.disks);
+    hub_moved(pruning->with.hub);
     return 0;
 }
 
-void bilge_execute_cancel(struct bilge *bilge)
+void pruning_stop(struct pruning *pruning)
 {
-    if (bilge->pruning == NULL || bilge->pruning->phase == PHASE_LOOKING)
+    if (pruning->removal == NULL || pruning->removal->phase == PHASE_LOOKING)
         return;
-    if (bilge->pruning->execute != NULL && bilge->store->prune.cancelled)
-        execute_hang_up(bilge->pruning->execute);
-    else if (bilge->pruning->execute != NULL)
-        execute_cancel(bilge->pruning->execute);
-    bilge->store->prune.cancelled = true;
-    bilge_moved(bilge);
+    if (pruning->removal->execute != NULL && pruning->store->prune.cancelled)
+        execute_hang_up(pruning->removal->execute);
+    else if (pruning->removal->execute != NULL)
+        execute_cancel(pruning->removal->execute);
+    pruning->store->prune.cancelled = true;
+    hub_moved(pruning->with.hub);
 }
 
-void pruning_cancel(struct bilge *bilge)
+void pruning_cancel(struct pruning *pruning)
 {
-    if (bilge->pruning == NULL)
+    if (pruning->removal == NULL)
         return;
-    if (bilge->pruning->execute != NULL)
-        execute_hang_up(bilge->pruning->execute); /* nobody waits any more */
+    if (pruning->removal->execute != NULL)
+        execute_hang_up(pruning->removal->execute); /* nobody waits any more */
     else
-        pruning_free(bilge);
+        removal_free(pruning);
+}
+
+bool pruning_is_on(const struct pruning *pruning)
+{
+    return pruning->removal != NULL;
+}
+
+struct pruning *pruning_new(const struct pruning_needs *needs)
+{
+    struct pruning *pruning = mem_zalloc(sizeof *pruning);
+    pruning->with = *needs;
+    pruning->store = hub_store(needs->hub);
+    hub_set_turn(needs->hub, TURN_PRUNE, turn, pruning);
+    return pruning;
+}
+
+void pruning_free(struct pruning *pruning)
+{
+    free(pruning);
 }

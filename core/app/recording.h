@@ -2,18 +2,26 @@
 #ifndef BILGE_APP_RECORDING_H
 #define BILGE_APP_RECORDING_H
 
-#include "core/app/app.h"
+#include "core/app/lanes.h"
+#include "core/app/roots.h"
+#include "core/bilge.h"
+#include "core/builds/build.h"
 
+struct recorder;
+/* Of one build. */
 struct recording;
 
+struct recorder *recorder_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              const struct bilge_options *options);
+void recorder_free(struct recorder *recorder);
+
 /* NULL: nothing is remembered. */
-struct recording *recording_start(struct bilge *bilge, const struct build *build);
+struct recording *recording_start(struct recorder *recorder, const struct build *build);
 /* The build is over; NULL is fine. It frees itself when it has been written,
  * also while the object is closing. */
-void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build);
+void recording_end(struct recording *recording, const struct build *build);
 
-/* ---- excerpts */
 /* The build has failed: finds the lines of the Dockerfile. */
-void excerpts_look(struct bilge *bilge, const struct build *build);
+void recorder_excerpt(struct recorder *recorder, const struct build *build);
 
 #endif

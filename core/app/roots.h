@@ -1,86 +1,114 @@
-/* Where the caches are: the directories that may hold some, and who lies in which. */
+/* Where the caches are: the directories that may hold some, and what is in which. */
 #ifndef BILGE_APP_ROOTS_H
 #define BILGE_APP_ROOTS_H
 
-#include "core/app/app.h"
-#include "core/app/space.h"
-#include "core/cache/scan.h"
-#include "core/cache/watch.h"
+#include <stdbool.h>
+#include <stdint.h>
 
-enum site_kind {
-    SITE_NAMED,   /* by an option or the settings: it has to be there */
-    SITE_USUAL,   /* nobody named any */
-    SITE_PROJECT, /* caches of the project lie in it */
-    SITE_OUTSIDE, /* so they do, but other roots were named: only where it is is looked up */
-};
+#include "core/app/lanes.h"
+#include "core/base/strlist.h"
+#include "core/bilge.h"
+#include "core/cache/root.h"
+#include "core/cache/scan.h"
+
+struct roots;
 
 /* A directory that may hold caches. All work in it goes through its lane, and
- * through the root that was opened. */
-struct site {
-    struct site *next;
-    struct bilge *bilge;
-    enum site_kind kind;
-    char *given;          /* as it was named; absolute */
-    struct strlist names;   /* the caches in it that the project names */
-    struct lane *lane;
+ * through the root that was opened. Sites stay until roots_free(). */
+struct site;
 
-    /* What the last search for it came to. */
-    struct finding *finding; /* a search under way */
-    bool find_again, scan_wanted, list_wanted;
-    bool found;              /* one has come back */
-    struct root *root;       /* NULL: see err */
-    struct err err;          /* why it can't be opened, or read; its code is 0 when all is well */
-    struct err unlisted;     /* why the last scan could not list it */
-    char *path;              /* where it is, as far as it could be followed */
-    char *shown;             /* the same in the rows: of two names for one place, the first's */
-    char *place;             /* what its caches lie in, likewise */
-    char *single;            /* it is a cache itself, of this name; `root` is what it lies in */
-    bool shared;             /* much else lies there, so only `names` are caches */
-    struct apart own;        /* the caches in it, then */
-    bool hidden;             /* another site shows all that is there */
-    struct strlist only;       /* what is looked at in it; none: every directory */
-
-    struct scan *scan;       /* of all of it */
-    uint64_t pass;           /* the number of its last one */
-    bool scanned;            /* one has come to its end */
-    struct rescan *rescans;  /* of single caches: queued and running */
-    struct watch *watch;
-    uint64_t recovery;       /* the number of the last look for what is unfinished */
-    struct recovery *recoveries; /* under way */
-    struct space space;      /* of its disk, as it was seen last */
-    bool space_awaited;
-    bool in_memory;
-    int64_t silent_ms;       /* it has not answered for so long; 0: it does */
+/* What comes of the searches, told as it happens. */
+struct roots_ops {
+    /* The rows of roots were put into the store. */
+    void (*on_rows)(void *arg);
+    /* A cache of the project leads to a directory that it uses, too. */
+    void (*on_link)(void *arg);
+    /* A site was looked for: where caches lie is known better than before. */
+    void (*on_found)(void *arg);
+    /* The names in it, as asked for by roots_list(); `whole`: those are all. */
+    void (*on_names)(void *arg, struct site *site, struct strlist *names, bool whole);
+    /* It was found, or is not there, for the first time. */
+    void (*on_first)(void *arg, struct site *site);
+    /* Its caches are to be read. */
+    void (*on_scan)(void *arg, struct site *site);
+    /* It does not answer any more, or does again. */
+    void (*on_silence)(void *arg, struct site *site, bool silent);
+    /* Searches or wishes for a scan have come or gone. */
+    void (*on_search)(void *arg);
 };
 
-void roots_from_options(struct bilge *bilge);
+struct roots *roots_new(struct hub *hub, struct lanes *lanes, const struct bilge_options *options,
+                        const struct roots_ops *ops, void *arg);
+void roots_free(struct roots *roots);
+/* What has not begun in its lanes does not begin. */
+void roots_cancel(struct roots *roots);
+
+/* Were any given by options? Else they come from the project. */
+bool roots_are_given(const struct roots *roots);
+void roots_from_options(struct roots *roots);
 /* The project's paths lead to where they are from here on. */
-void roots_from_project(struct bilge *bilge);
-/* Looks for the site anew; then scans it, or (list) compares its list of directories
- * with the rows. */
-void roots_look(struct site *site, bool list);
+void roots_from_project(struct roots *roots);
+/* Looks for the site anew; then on_scan() comes. */
+void roots_look(struct site *site);
+/* The same for on_names(). */
+void roots_list(struct site *site);
 /* Puts what is known of the sites into the store. */
-void roots_show(struct bilge *bilge);
-struct site *roots_site(const struct bilge *bilge, const char *path);
+void roots_show(struct roots *roots);
+/* Now and then: has one fallen silent, or does it answer again? True: one is silent. */
+bool roots_note_silence(struct roots *roots);
+
+/* The site that the directory lies in; NULL: none of ours. */
+struct site *roots_site(const struct roots *roots, const char *path);
 /* The same, opened; the caller releases it. *ret_lane (borrowed) is where to work with
  * it. NULL when it can't be opened. */
-struct root *roots_open(const struct bilge *bilge, const char *path, struct lane **ret_lane);
+struct root *roots_open(const struct roots *roots, const char *path, struct lane **ret_lane);
 /* The same, by the root's own path. */
-struct root *roots_open_place(const struct bilge *bilge, const char *path,
+struct root *roots_open_place(const struct roots *roots, const char *path,
                               struct lane **ret_lane);
-/* Has all work in this lane hung for so long that nobody waits for it any more? */
-bool roots_hang(const struct bilge *bilge, struct lane *lane);
-/* Of a site that does not answer: one line. The caller frees it. */
-char *roots_silence(const struct site *site);
-/* For lanes; the argument is the bilge. While one has something to do it is looked
- * whether it gets any further. */
-lane_turn_cb roots_turn;
 /* The directories that are roots themselves. The caller frees its items. */
-void roots_apart(const struct bilge *bilge, const struct site *site, struct apart *ret_apart);
-/* While closing: nothing runs any more, but for what hangs and has had a moment: that
- * is left behind. */
-bool roots_at_rest(struct bilge *bilge);
-void roots_close(struct bilge *bilge);
-void roots_free(struct bilge *bilge);
+void roots_apart(const struct roots *roots, const struct site *site, struct apart *ret_apart);
+/* Adds two for each that was named by a path that leads elsewhere: that, and where it is. */
+void roots_aliases(const struct roots *roots, struct strlist *aliases);
+
+/* ---- sites */
+/* The first, and the next: in the order in which they were named; NULL: no more. */
+struct site *roots_first(const struct roots *roots);
+struct site *site_next(const struct site *site);
+struct lane *site_lane(const struct site *site);
+/* NULL: site_err() tells why. Borrowed. */
+struct root *site_root(const struct site *site);
+/* Why it can't be opened, or read; its code is 0 when all is well. */
+const struct err *site_err(const struct site *site);
+/* As it was named; absolute. */
+const char *site_given(const struct site *site);
+/* What its caches lie in, as the rows have it. */
+const char *site_place(const struct site *site);
+/* What is looked at in it; none: every directory. */
+const struct strlist *site_only(const struct site *site);
+/* A search for it has come back. */
+bool site_is_found(const struct site *site);
+bool site_is_searched(const struct site *site);
+/* Another site shows all that is there. */
+bool site_is_hidden(const struct site *site);
+/* Only where it is is looked up: other roots were named. */
+bool site_is_outside(const struct site *site);
+bool site_is_silent(const struct site *site);
+/* Of one that is: one line. The caller frees it. */
+char *site_silence(const struct site *site);
+bool site_in_memory(const struct site *site);
+void site_set_in_memory(struct site *site, bool in_memory);
+
+/* ---- its scans, whose results scanning has */
+/* Is to be scanned, once it was looked for. */
+bool site_wants_scan(const struct site *site);
+void site_want_scan(struct site *site);
+/* One begins; its number. */
+uint64_t site_begin_scan(struct site *site);
+/* The number of the last one. */
+uint64_t site_pass(const struct site *site);
+/* NULL: it could be listed. */
+void site_set_unlisted(struct site *site, const struct err *err);
+/* One has come to its end. */
+void site_end_scan(struct site *site);
 
 #endif

@@ -2,34 +2,48 @@
 #ifndef BILGE_APP_SCANNING_H
 #define BILGE_APP_SCANNING_H
 
+#include <stdbool.h>
+
+#include "core/app/disks.h"
+#include "core/app/engines.h"
 #include "core/app/roots.h"
+#include "core/app/services.h"
+
+struct scanning;
+
+/* A cache has been read, or is gone. Borrowed. */
+typedef void scanning_cache_cb(void *arg, struct site *site, const struct cache *cache);
+
+/* Below it: those that look again when a cache was read. */
+struct scanning *scanning_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              struct services *services, struct engines *engines,
+                              struct disks *disks, scanning_cache_cb *on_cache, void *arg);
+void scanning_cancel(struct scanning *scanning);
+void scanning_free(struct scanning *scanning);
 
 /* Looks at all sites anew. */
-void caches_scan(struct bilge *bilge);
+void scanning_look(struct scanning *scanning);
 /* Scans one that has been found. */
-void caches_scan_site(struct site *site);
+void scanning_scan(struct scanning *scanning, struct site *site);
 /* Is a site being looked for, or read for the first time or anew, that is not silent? */
-bool caches_scanning(const struct bilge *bilge);
+bool scanning_is_on(struct scanning *scanning);
+/* Puts it into store.scanning whether anything is being read. */
+void scanning_note(struct scanning *scanning);
+
+/* Looks again at one directory. `for_request`: planning and pruning count it. */
+void scanning_rescan(struct scanning *scanning, const char *path, bool for_request);
+/* Rescans that planning or pruning still waits for. */
+bool scanning_is_waited_for(struct scanning *scanning);
+
 /* Looks for what a killed bilge left: in this site, or (NULL) in all of them. */
-void caches_look_unfinished(struct bilge *bilge, struct site *site);
+void scanning_look_unfinished(struct scanning *scanning, struct site *site);
 /* Finishes what is left where it is known that there is some; then calls back, never
  * before it returns. */
-void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg);
-/* Looks again at one directory. `for_request`: planning and pruning count it. */
-void caches_rescan(struct bilge *bilge, const char *path, bool for_request);
-/* A cache has been read: it takes its place in the store. */
-void caches_put(struct bilge *bilge, const char *path, struct cache *takes);
-/* Puts it into store.scanning whether anything is being read. */
-void caches_note_scanning(struct bilge *bilge);
-/* Rescans that planning or pruning still waits for. */
-bool caches_waited_for(const struct bilge *bilge);
+void scanning_finish(struct scanning *scanning, void (*then)(void *arg), void *arg);
+
 /* What is looked for or finished in a site that does not answer is not waited for. */
-void caches_give_up(struct site *site);
+void scanning_give_up(struct scanning *scanning, struct site *site);
 /* Rows of roots that do not answer are not known any more: no plan is made of them. */
-void caches_forget_silent(struct bilge *bilge);
-void caches_cancel(struct bilge *bilge);
-
-
-void rescans_cancel(struct site *site);
+void scanning_forget_silent(struct scanning *scanning);
 
 #endif

@@ -1,5 +1,4 @@
 /* Looks at the file system below a path; and samples of several. */
-
 #include "core/app/space.h"
 
 #include <stdlib.h>

@@ -186,6 +186,7 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    uint64_t recipes_read; /* so many times */
     bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     /* The caches that projects are known to name, this one among them. */
