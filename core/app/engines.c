@@ -131,14 +131,15 @@ static void on_builder_records(void *arg, struct records *records, const struct 
 
 static void ask_next(struct engines *engines)
 {
-    while (engines->records_request == NULL && engines->to_ask.len > 0 && !hub_is_closing(engines->hub)) {
+    while (engines->records_request == NULL && engines->to_ask.len > 0 &&
+           !hub_is_closing(engines->hub)) {
         struct err err;
         free(engines->asked);
         engines->asked = strlist_take(&engines->to_ask, 0);
         const char *context =
             store_has_context(engines->store, engines->asked) ? engines->asked : NULL;
-        if (builders_records(hub_loop(engines->hub), engines->asked, context, on_builder_records, engines,
-                             &engines->records_request, &err) == 0)
+        if (builders_records(hub_loop(engines->hub), engines->asked, context, on_builder_records,
+                             engines, &engines->records_request, &err) == 0)
             return;
         engines->records_request = NULL;
         struct builder *builder = store_put_builder(engines->store, engines->asked);
@@ -403,8 +404,8 @@ static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
 void engines_look_elsewhere(struct engines *engines)
 {
     if (engines->elsewhere == NULL && !hub_is_closing(engines->hub))
-        bilge_ask_elsewhere(hub_loop(engines->hub), engines->builder, on_elsewhere, engines, &engines->elsewhere,
-                            NULL);
+        bilge_ask_elsewhere(hub_loop(engines->hub), engines->builder, on_elsewhere, engines,
+                            &engines->elsewhere, NULL);
 }
 
 static void elsewhere_cancel(struct engines *engines)

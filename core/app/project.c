@@ -67,8 +67,8 @@ void project_load(struct project *project)
     struct err err;
     if (project->load != NULL)
         return;
-    if (compose_load(hub_loop(project->hub), project->compose_file, NULL, on_project, project, &project->load,
-                     &err) == 0)
+    if (compose_load(hub_loop(project->hub), project->compose_file, NULL, on_project, project,
+                     &project->load, &err) == 0)
         return;
     project->load = NULL;
     set_error(project, &err);

@@ -155,7 +155,8 @@ static void start(struct pruning *pruning)
         .root_of = root_of,
         .engine_of = engine_of,
     };
-    removal->execute = execute_start(hub_loop(pruning->with.hub), removal->plan, &env, &execute_ops, pruning);
+    removal->execute =
+        execute_start(hub_loop(pruning->with.hub), removal->plan, &env, &execute_ops, pruning);
     if (pruning->store->prune.cancelled)
         execute_cancel(removal->execute);
 }

@@ -1,7 +1,7 @@
 /* Writes each build into the history when it is over: one row for each of its
  * services. How much it added to a cache directory is measured, before and
- * after; all of it on a lane, for a cache root may not answer. A history that can't be written costs nothing
- * but the history. */
+ * after; all of it on a lane, for a cache root may not answer. A history that can't be written
+ * costs nothing but the history. */
 #include "core/app/recording.h"
 
 #include <errno.h>
@@ -516,8 +516,9 @@ static void done(struct job *job, bool cancelled)
 {
     struct excerpts *excerpts = (struct excerpts *)job;
     struct recorder *recorder = job->owner;
-    struct build *build =
-        cancelled || hub_is_closing(recorder->hub) ? NULL : find_build(recorder, excerpts->build_id);
+    struct build *build = cancelled || hub_is_closing(recorder->hub)
+                              ? NULL
+                              : find_build(recorder, excerpts->build_id);
     if (build != NULL && excerpts->text != NULL && build->excerpt.text == NULL) {
         build_excerpt_done(&build->excerpt);
         build->excerpt = (struct build_excerpt){
@@ -539,7 +540,8 @@ static void done(struct job *job, bool cancelled)
 
 /* ---------------------------------------------------------------- looking */
 
-static char *path_of(const struct recorder *recorder, const struct build *build, const char *service)
+static char *path_of(const struct recorder *recorder, const struct build *build,
+                     const char *service)
 {
     const struct compose_project *project = recorder->store->project;
     if (service == NULL && build->services_len == 1)

@@ -91,8 +91,9 @@ static int place_init(struct repairing *repairing, const char *service_id, struc
     struct lane *lane = NULL;
     if (row == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", service_id);
-    struct root *root =
-        row->path != NULL && row->cache != NULL ? roots_open(repairing->roots, row->path, &lane) : NULL;
+    struct root *root = row->path != NULL && row->cache != NULL
+                            ? roots_open(repairing->roots, row->path, &lane)
+                            : NULL;
     if (root == NULL && row->cache != NULL && row->cache->error != NULL)
         return err_set(err, -EIO, "%s: %s", row->name, row->cache->error);
     if (root == NULL)
@@ -171,8 +172,9 @@ void repairing_look(struct repairing *repairing)
     struct err err;
     if (care == NULL || !lanes_hang(repairing->lanes, care->lane))
         return;
-    const struct site *site =
-        care->lane != lanes_common(repairing->lanes) ? roots_site(repairing->roots, care->places[care->next].id) : NULL;
+    const struct site *site = care->lane != lanes_common(repairing->lanes)
+                                  ? roots_site(repairing->roots, care->places[care->next].id)
+                                  : NULL;
     char *silence = site != NULL ? site_silence(site) : mem_strdup("a cache root does not answer");
     err_set(&err, ERR_TIMEOUT, "%s", silence);
     free(silence);
@@ -201,8 +203,8 @@ static void verify_done_one(struct job *job, bool cancelled)
 {
     struct care *care = (struct care *)job;
     struct repairing *repairing = job->owner;
-    bool stopped =
-        cancelled || hub_is_closing(repairing->hub) || care->given_up || care->code == ERR_CANCELLED;
+    bool stopped = cancelled || hub_is_closing(repairing->hub) || care->given_up ||
+                   care->code == ERR_CANCELLED;
     if (!stopped)
         report_verified(care);
     verify_done(&care->verified);
@@ -226,14 +228,14 @@ static void other_done(struct job *job, bool cancelled)
     const struct repairing *repairing = job->owner;
     if (cancelled)
         care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
-    else if (care->codes != NULL && care->ops.on_linked != NULL && !hub_is_closing(repairing->hub) &&
-             !care->given_up)
+    else if (care->codes != NULL && care->ops.on_linked != NULL &&
+             !hub_is_closing(repairing->hub) && !care->given_up)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
     finish(care);
 }
 
-static struct care *care_new(struct repairing *repairing, const struct bilge_care_ops *ops, void *arg,
-                             size_t places)
+static struct care *care_new(struct repairing *repairing, const struct bilge_care_ops *ops,
+                             void *arg, size_t places)
 {
     struct care *care = mem_zalloc(sizeof *care);
     care->ops = *ops;
@@ -279,8 +281,8 @@ static int check(const struct repairing *repairing, bool changes, struct err *er
     return 0;
 }
 
-int repairing_verify(struct repairing *repairing, const char *const *service_ids, size_t len, bool repair,
-                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+int repairing_verify(struct repairing *repairing, const char *const *service_ids, size_t len,
+                     bool repair, const struct bilge_care_ops *ops, void *arg, struct err *err)
 {
     int code = check(repairing, repair, err);
     if (code < 0)
@@ -301,8 +303,9 @@ int repairing_verify(struct repairing *repairing, const char *const *service_ids
     return 0;
 }
 
-int repairing_restore(struct repairing *repairing, const char *service_id, const struct digest *generation,
-                  const struct bilge_care_ops *ops, void *arg, struct err *err)
+int repairing_restore(struct repairing *repairing, const char *service_id,
+                      const struct digest *generation, const struct bilge_care_ops *ops, void *arg,
+                      struct err *err)
 {
     int code = check(repairing, true, err);
     if (code < 0)
@@ -331,8 +334,8 @@ int repairing_restore(struct repairing *repairing, const char *service_id, const
 }
 
 int repairing_dedupe(struct repairing *repairing, const char *const *service_ids, size_t len,
-                 const struct dedupe_plan *plan, bool across_users,
-                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+                     const struct dedupe_plan *plan, bool across_users,
+                     const struct bilge_care_ops *ops, void *arg, struct err *err)
 {
     int code = check(repairing, true, err);
     if (code < 0)

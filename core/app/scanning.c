@@ -302,7 +302,8 @@ static void store_what_is_met(struct scanning *scanning, struct recovery *recove
     bool back = false; /* a whole cache, under its own name */
     for (size_t i = 0; i < finished.len && !hub_is_closing(scanning->hub); i++) {
         back |= finished.items[i].kind == UNFINISHED_AWAY;
-        if (finished.items[i].kind == UNFINISHED_ASIDE || finished.items[i].kind == UNFINISHED_WRITE)
+        if (finished.items[i].kind == UNFINISHED_ASIDE ||
+            finished.items[i].kind == UNFINISHED_WRITE)
             scanning_rescan(scanning, finished.items[i].path, false);
     }
     if (back)
