@@ -1,25 +1,26 @@
-/* The object behind the door core/bilge.h: one of each concern, the lower ones first,
- * and what the news of one mean for the others.
+/* The object behind the door core/bilge.h: one of each concern, the lower ones first.
  *
- *   hub       the loop, the store, jobs, turns           everybody stands on it
- *   lanes     the threads in cache roots                 roots, and who works in them
- *   engines   the engine, builders, contexts ──► records
- *   project   docker compose config ──► store.project, and its Dockerfiles
- *   roots     finds and opens the directories
- *   recorder, builds   run builds, and write each into the history
- *   services  joins the project's services with the directories
- *   disks     free space, below roots and the engine's data
- *   memory, projects   what is remembered from run to run
- *   scanning, watching reads the caches, and follows changes ──► services' caches
- *   pruning, planning, repairing, examining   requests, which go through several
+ *   hub        the loop, the store, jobs on the pool, the turns of a loop pass
+ *   engines    the engine, buildx's builders, docker's contexts
+ *   lanes      the threads that work in cache roots, and how long anybody waits
+ *   roots      finds and opens the directories
+ *   project    compose's word, and the Dockerfiles
+ *   recorder   writes a build that is over into the history
+ *   builds     those that wait and run
+ *   services   joins the project's services with the directories
+ *   disks      free space below the roots and the engine's data
+ *   memory     the history: samples, texts of layers, what is foreseen
+ *   projects   which caches other projects name
+ *   scanning   reads the caches
+ *   watching   follows changes of them
+ *   pruning, planning, repairing, examining: requests, which go through several
  *
- * A concern calls those above it in this list, whose handles it was given; what it
- * has to say to the others comes here as an event. */
-#include "core/app/app.h"
+ * A concern calls those above it in this list, which it was given; what it has to tell
+ * the others it raises as an event, and here it is led on. */
+#include "core/bilge.h"
 
 #include <stdlib.h>
 
-#include "core/app/benching.h"
 #include "core/app/builds.h"
 #include "core/app/disks.h"
 #include "core/app/engines.h"
@@ -39,6 +40,33 @@
 #include "core/app/services.h"
 #include "core/app/watching.h"
 #include "core/base/mem.h"
+
+struct bilge {
+    struct hub *hub;
+    struct engines *engines;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct project *project;
+    struct recorder *recorder;
+    struct builds *builds;
+    struct services *services;
+    struct disks *disks;
+    struct memory *memory;
+    struct known_projects *projects;
+    struct scanning *scanning;
+    struct watching *watching;
+    struct pruning *pruning;
+    struct planning *planning;
+    struct repairing *repairing;
+    struct examining *examining;
+
+    struct store *store; /* the hub's */
+    bilge_change_cb *on_change;
+    void *arg;
+    bool skip_caches, skip_engine, skip_project;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
 
 /* ------------------------------------------------------------------- events */
 
@@ -184,11 +212,6 @@ static void own(void *owner)
     owning_refresh(store, store->scanning);
 }
 
-static void bench(void *owner)
-{
-    benching_step(owner);
-}
-
 static void tell(void *owner)
 {
     struct bilge *bilge = owner;
@@ -215,7 +238,6 @@ static void free_all(struct bilge *bilge)
     roots_free(bilge->roots);
     lanes_free(bilge->lanes);
     engines_free(bilge->engines);
-    benching_free(bilge->benching);
     hub_free(bilge->hub);
     free(bilge);
 }
@@ -241,7 +263,6 @@ static void on_rest(void *arg)
     engines_close(bilge->engines);
     disks_close(bilge->disks);
     repairing_close(bilge->repairing);
-    hub_timer_close(bilge->hub, &bilge->benching_timer);
     hub_end(bilge->hub);
 }
 
@@ -298,9 +319,7 @@ static void make_concerns(struct bilge *bilge, const struct bilge_options *optio
                                    bilge->engines, bilge->disks, on_cache, bilge);
     bilge->watching = watching_new(hub, bilge->roots, bilge->scanning, options->watch);
     make_requests(bilge);
-    hub_timer_init(hub, &bilge->benching_timer, bilge);
     hub_set_turn(hub, TURN_OWN, own, bilge->store);
-    hub_set_turn(hub, TURN_BENCH, bench, bilge);
     hub_set_turn(hub, TURN_TELL, tell, bilge);
 }
 
@@ -369,7 +388,6 @@ void bilge_close(struct bilge *bilge, void (*then)(void *arg), void *arg)
     builds_stop_all(bilge->builds);
     pruning_cancel(bilge->pruning);
     repairing_cancel(bilge->repairing);
-    benching_close(bilge);
     hub_rest(bilge->hub);
 }
 
@@ -405,7 +423,7 @@ int bilge_use_context(struct bilge *bilge, const char *name, struct err *err)
 {
     if (builds_run(bilge->builds) || builds_wait(bilge->builds))
         return err_set(err, ERR_BUSY, "a build is running: change the context when it is over");
-    if (pruning_is_on(bilge->pruning) || planning_is_on(bilge->planning) || bilge->benching != NULL)
+    if (pruning_is_on(bilge->pruning) || planning_is_on(bilge->planning))
         return err_set(err, ERR_BUSY, "a removal is under way: change the context when it is over");
     int code = engines_use_context(bilge->engines, name, err);
     if (code < 0)

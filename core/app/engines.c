@@ -425,11 +425,6 @@ struct engine *engines_engine_of(const struct engines *engines, const char *buil
     return found != NULL && found->embedded ? engines->engine : NULL;
 }
 
-struct engine *engines_engine(const struct engines *engines)
-{
-    return engines->engine;
-}
-
 const char *engines_data_root(const struct engines *engines)
 {
     if (engines->engine == NULL || engines->endpoint.socket_path == NULL)

@@ -35,8 +35,6 @@ int engines_use_context(struct engines *engines, const char *name, struct err *e
 
 /* The builder's own engine; NULL: it has none. Borrowed. */
 struct engine *engines_engine_of(const struct engines *engines, const char *builder);
-/* The one that it was opened for; NULL: none. Borrowed. */
-struct engine *engines_engine(const struct engines *engines);
 /* Of the engine, on this machine; NULL: not known. */
 const char *engines_data_root(const struct engines *engines);
 

@@ -41,7 +41,6 @@ enum hub_turn {
     TURN_OWN,      /* whose the records are */
     TURN_PLAN,     /* goes on when all was looked at */
     TURN_PRUNE,    /* likewise */
-    TURN_BENCH,
     TURN_PROJECTS, /* looks into the history */
     TURN_REMEMBER, /* likewise, when nobody else does */
     TURN_BUILD,    /* those begin that need not wait any more */

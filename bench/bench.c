@@ -1,4 +1,4 @@
-#include "core/bench/bench.h"
+#include "bench/bench.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -8,23 +8,15 @@
 #include "core/base/mem.h"
 #include "core/history/history.h"
 
-static const struct bench_scenario_words words[BENCH_SCENARIOS + 1] = {
+const char *const bench_variants[BENCH_VARIANTS] = {"original", "optimised"};
+
+const struct bench_scenario_words bench_scenarios[BENCH_SCENARIOS + 1] = {
     [BENCH_FIRST] = {"first", "first build", 35, 40},
     [BENCH_NO_CHANGE] = {"no-change", "no change", 60, 70},
     [BENCH_CODE] = {"code", "code change", 85, 90},
     [BENCH_DEPENDENCIES] = {"dependencies", "dependency change", 50, 60},
     [BENCH_PREPARATION] = {"preparation", "preparation", 0, 0},
 };
-
-const char *bench_variant_name(enum bench_variant variant)
-{
-    return variant == BENCH_ORIGINAL ? "original" : "optimised";
-}
-
-const struct bench_scenario_words *bench_scenario_words(enum bench_scenario scenario)
-{
-    return &words[scenario];
-}
 
 static void source_done(struct bench_source *source)
 {
@@ -46,27 +38,23 @@ static void service_done(struct bench_service *service)
     }
 }
 
-void bench_free(struct bench *bench)
+void bench_done(struct bench *bench)
 {
-    if (bench == NULL)
-        return;
     for (size_t i = 0; i < bench->services_len; i++)
         service_done(&bench->services[i]);
-    strlist_done(&bench->left);
     for (size_t i = 0; i < bench->leftovers_len; i++)
         leftover_done(&bench->leftovers[i]);
-    for (int variant = 0; variant < BENCH_VARIANTS; variant++)
-        free(bench->files[variant]);
+    strlist_done(&bench->left);
     free(bench->leftovers);
-    free(bench->parent);
     free(bench->services);
+    free(bench->found_file);
     free(bench->project);
     free(bench->mark);
+    free(bench->parent);
     free(bench->directory);
     free(bench->tools);
     free(bench->builder);
     free(bench->log_path);
-    free(bench);
 }
 
 /* -------------------------------------------------------------------- order */
@@ -109,8 +97,8 @@ struct bench_step bench_step(const struct bench *bench, size_t index)
 
 char *bench_kind(const struct bench_step *step)
 {
-    return mem_printf(HISTORY_BENCH "%s, %s", bench_variant_name(step->variant),
-                      words[step->scenario].title);
+    return mem_printf(HISTORY_BENCH "%s, %s", bench_variants[step->variant],
+                      bench_scenarios[step->scenario].title);
 }
 
 /* Of a service's name only what an image may be called. */
@@ -127,14 +115,14 @@ char *bench_image(const struct bench *bench, const struct bench_step *step)
         buf_printf(&name, "%s%c", gap ? "-" : "", tolower((unsigned char)*at));
         gap = false;
     }
-    buf_printf(&name, ":%s-%s", bench_variant_name(step->variant), words[step->scenario].name);
+    buf_printf(&name, ":%s-%s", bench_variants[step->variant], bench_scenarios[step->scenario].name);
     return buf_take(&name);
 }
 
 char *bench_mounts(const struct bench *bench, const struct bench_step *step)
 {
     return mem_printf("%s-%zu-%zu-%s", bench->mark, step->service + 1, step->round + 1,
-                      bench_variant_name(step->variant));
+                      bench_variants[step->variant]);
 }
 
 /* ------------------------------------------------------------------ results */
@@ -164,12 +152,9 @@ struct bench_summary bench_summarise(const struct bench_cell *cell)
     for (size_t i = 0; i < cell->len; i++)
         times[i] = cell->runs[i].duration_ms;
     qsort(times, cell->len, sizeof *times, by_number);
-    size_t middle = cell->len / 2;
     summary.min_ms = times[0];
     summary.max_ms = times[cell->len - 1];
-    summary.median_ms = cell->len % 2 == 1
-                            ? times[middle]
-                            : times[middle - 1] + (times[middle] - times[middle - 1]) / 2;
+    summary.median_ms = (times[(cell->len - 1) / 2] + times[cell->len / 2]) / 2;
     free(times);
     return summary;
 }
@@ -187,7 +172,7 @@ bool bench_compare(const struct bench_service *service, enum bench_scenario scen
     *ret_gain = (struct bench_gain){
         .ratio_permille = permille,
         .saved_permille = 1000 - permille,
-        .reached = 1000 - permille >= words[scenario].expected_low * 10,
+        .reached = 1000 - permille >= bench_scenarios[scenario].expected_low * 10,
     };
     return true;
 }

@@ -23,10 +23,10 @@
 /* Can it be changed, going by its name? */
 bool change_knows(const char *path);
 
-/* Appends the edit to the content of the file `path` (text of len bytes).
- * `token` makes each edit another one. `dependency`: of a Cargo.toml; NULL: none
- * was found. ERR_UNSUPPORTED when it is not known how. Pure. */
-int change_make(const char *path, const char *text, size_t len, uint64_t token,
-                const char *dependency, struct buf *ret_text, struct err *err);
+/* Appends the content of the file `path` and the edit. `token` makes each edit
+ * another one. `dependency`: of a Cargo.toml; NULL: none was found.
+ * ERR_UNSUPPORTED when it is not known how. Pure. */
+int change_make(const char *path, const struct buf *text, uint64_t token, const char *dependency,
+                struct buf *ret_text, struct err *err);
 
 #endif

@@ -1,11 +1,16 @@
-/* Benchmarks that did not end: killed, or a machine that went down. What tells
- * of one is its directory, which it holds a lock on while it lives. */
+/* The directory of a benchmark, and those of benchmarks that did not end: killed,
+ * or a machine that went down. A benchmark that lives holds a lock on its own. */
 #ifndef BILGE_BENCH_LEFTOVER_H
 #define BILGE_BENCH_LEFTOVER_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/base/err.h"
+
+/* A new mark, "bilge-bench-" and eight random letters, which the caller frees, and a
+ * random number that goes with it. */
+char *mark_make(uint64_t *ret_token);
 
 struct leftover {
     char *mark; /* "bilge-bench-k3v9x2ab": the name of its directory, and what its images and

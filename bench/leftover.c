@@ -1,17 +1,46 @@
-#include "core/bench/leftover.h"
+#include "bench/leftover.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <uv.h>
+
+#include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
-#include "core/bench/mark.h"
+
+#define START "bilge-bench-"
+#define LETTERS 8 /* behind it */
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+char *mark_make(uint64_t *ret_token)
+{
+    unsigned char bytes[LETTERS + sizeof *ret_token];
+    char text[LETTERS + 1] = "";
+    if (uv_random(NULL, NULL, bytes, sizeof bytes, 0, NULL) != 0) {
+        int64_t now = clock_now(); /* still another one for each moment */
+        memcpy(bytes, &now, sizeof now);
+        memcpy(bytes + LETTERS, &now, sizeof now);
+    }
+    for (size_t i = 0; i < LETTERS; i++)
+        text[i] = letters[bytes[i] % (sizeof letters - 1)];
+    memcpy(ret_token, bytes + LETTERS, sizeof *ret_token);
+    return mem_printf(START "%s", text);
+}
+
+static bool is_mark(const char *text)
+{
+    size_t start = strlen(START);
+    return strncmp(text, START, start) == 0 && strspn(text + start, letters) == LETTERS &&
+           text[start + LETTERS] == '\0';
+}
 
 /* With this at its end no other benchmark takes it for a leftover. */
 #define UNLOCKED "-new"
@@ -61,7 +90,7 @@ static int look(void *arg, const char *name, enum fs_type type)
     struct fs_stat stat;
     int fd;
     (void)type;
-    if (!mark_is(name) || fs_open_dir(search->parent, name, &fd, NULL) < 0)
+    if (!is_mark(name) || fs_open_dir(search->parent, name, &fd, NULL) < 0)
         return 0;
     if (fs_stat_fd(fd, &stat, NULL) < 0 || stat.uid != geteuid() ||
         flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -1,4 +1,4 @@
-#include "core/bench/traces.h"
+#include "bench/traces.h"
 
 #include <ctype.h>
 #include <stdlib.h>

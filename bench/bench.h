@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bench/leftover.h"
 #include "core/base/err.h"
 #include "core/base/strlist.h"
-#include "core/bench/leftover.h"
 
 enum bench_variant { BENCH_ORIGINAL, BENCH_OPTIMISED, BENCH_VARIANTS };
 enum bench_scenario {
@@ -29,8 +29,7 @@ enum bench_scenario {
  * measured. */
 #define BENCH_PREPARATION BENCH_SCENARIOS
 
-/* "original", "optimised". */
-const char *bench_variant_name(enum bench_variant variant);
+extern const char *const bench_variants[BENCH_VARIANTS]; /* "original", "optimised" */
 
 struct bench_scenario_words {
     const char *name;  /* for options and JSON */
@@ -38,7 +37,7 @@ struct bench_scenario_words {
     int expected_low, expected_high; /* per cent of the time that the guide promises to save */
 };
 /* Also of BENCH_PREPARATION. */
-const struct bench_scenario_words *bench_scenario_words(enum bench_scenario scenario);
+extern const struct bench_scenario_words bench_scenarios[BENCH_SCENARIOS + 1];
 
 /* One build that ran through. */
 struct bench_run {
@@ -72,14 +71,6 @@ struct bench_service {
     struct bench_cell cells[BENCH_SCENARIOS][BENCH_VARIANTS];
 };
 
-enum bench_state {
-    BENCH_READING, /* projects and contexts */
-    BENCH_READY,   /* all is known, nothing was done yet */
-    BENCH_RUNNING,
-    BENCH_CLEANING, /* after a round, or for good */
-    BENCH_OVER,
-};
-
 /* One build of many. */
 struct bench_step {
     size_t service, round;
@@ -89,9 +80,9 @@ struct bench_step {
 };
 
 struct bench {
-    enum bench_state state;
     char *project;
-    char *files[BENCH_VARIANTS]; /* as they were given */
+    const char *files[BENCH_VARIANTS]; /* borrowed, as they were given */
+    char *found_file; /* the original one, when it was not given */
     bool wanted[BENCH_SCENARIOS];
     size_t rounds;
     struct bench_service *services;
@@ -103,6 +94,7 @@ struct bench {
     size_t leftovers_len;
 
     size_t next;           /* the step that is under way, or comes */
+    bool cleaning;         /* after a round, or for good */
     uint64_t build_id;     /* of the store's build that is under way; 0: none */
     int64_t started_at, ended_at;
     char *tools;           /* "docker 26.1.5, compose 2.26.1"; NULL: not yet */
@@ -111,12 +103,12 @@ struct bench {
 
     size_t images_removed, records_removed;
     int64_t freed_bytes;   /* of the records */
-    struct strlist left;     /* lines: what could not be removed, and why */
+    struct strlist left;   /* lines: what could not be removed, and why */
     struct err err;        /* why it ended early; code 0: it did not */
     char *log_path;        /* of the build that failed; NULL: none */
 };
 
-void bench_free(struct bench *bench);
+void bench_done(struct bench *bench);
 
 /* How many builds it is, those that only prepare included. */
 size_t bench_steps(const struct bench *bench);

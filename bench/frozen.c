@@ -1,4 +1,4 @@
-#include "core/bench/frozen.h"
+#include "bench/frozen.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -42,61 +42,55 @@ static char *own_cache(const struct frozen_spec *spec, const char *path)
     return own;
 }
 
-/* An entry as a map. */
-static void move_map(const struct frozen_spec *spec, cJSON *entry, const char *key)
+/* "type=registry,ref=...": a bare reference is one of a registry. */
+static int refuse(const struct frozen_spec *spec, const char *entry, struct err *err)
 {
-    const char *path = json_string(entry, key, NULL);
-    if (path == NULL)
-        return;
-    char *own = own_cache(spec, path);
-    cJSON_DeleteItemFromObjectCaseSensitive(entry, key);
-    cJSON_AddStringToObject(entry, key, own);
-    free(own);
+    const char *type = entry != NULL ? strstr(entry, "type=") : NULL;
+    type = type != NULL ? type + strlen("type=") : "registry";
+    return err_set(err, ERR_UNSUPPORTED,
+                   "%s exports its cache as type=%.*s, where others read it: a benchmark would "
+                   "overwrite it (measure a file with local caches)",
+                   spec->service, (int)strcspn(type, ",\""), type);
 }
 
-static void move_entry(const struct frozen_spec *spec, cJSON *entry, const char *key)
+/* "type=local,KEY=PATH,mode=max": with another path. */
+static int move_entry(const struct frozen_spec *spec, cJSON *entry, const char *key,
+                      const char *path, struct err *err)
 {
-    char *path = compose_local_path(entry->valuestring, key);
-    char *own = path != NULL ? own_cache(spec, path) : NULL;
-    char *moved = own != NULL ? compose_replace_path(entry->valuestring, key, own) : NULL;
-    if (moved != NULL)
+    char *field = mem_printf("%s=%s", key, path), *own = own_cache(spec, path);
+    const char *text = entry->valuestring, *at = strstr(text, field);
+    if (at != NULL) {
+        char *moved = mem_printf("%.*s%s=%s%s", (int)(at - text), text, key, own,
+                                 at + strlen(field));
         cJSON_SetValuestring(entry, moved);
-    free(moved);
+        free(moved);
+    }
     free(own);
-    free(path);
-}
-
-static char *type_of(const cJSON *entry)
-{
-    if (cJSON_IsString(entry))
-        return compose_cache_type(entry->valuestring);
-    const char *type = json_string(entry, "type", NULL);
-    return mem_strdup(type != NULL ? type : "registry");
+    free(field);
+    return at != NULL ? 0
+                      : err_set(err, ERR_UNSUPPORTED, "%s: the path in %s can't be changed",
+                                spec->service, text);
 }
 
 static int move_caches(const struct frozen_spec *spec, cJSON *entries, const char *key,
-                       bool exports, struct err *err)
+                       struct err *err)
 {
+    bool exports = strcmp(key, "dest") == 0;
     cJSON *entry;
+    int code = 0;
     cJSON_ArrayForEach(entry, entries)
     {
-        char *type = type_of(entry);
-        bool local = strcmp(type, "local") == 0, harmless = local || strcmp(type, "inline") == 0;
-        int code = 0;
-        if (exports && !harmless)
-            code = err_set(err, ERR_UNSUPPORTED,
-                           "%s exports its cache as type=%s, where others read it: a benchmark "
-                           "would overwrite it (measure a file with local caches)",
-                           spec->service, type);
-        free(type);
+        const char *text = cJSON_GetStringValue(entry);
+        char *path = text != NULL ? compose_local_path(text, key) : NULL;
+        if (path != NULL)
+            code = move_entry(spec, entry, key, path, err);
+        else if (exports && (text == NULL || strcmp(text, "type=inline") != 0))
+            code = refuse(spec, text, err);
+        free(path);
         if (code < 0)
-            return code;
-        if (local && cJSON_IsString(entry))
-            move_entry(spec, entry, key);
-        else if (local)
-            move_map(spec, entry, key);
+            break;
     }
-    return 0;
+    return code;
 }
 
 /* A Dockerfile in the context is read from the copy. */
@@ -116,11 +110,9 @@ static int fill_build(const struct frozen_spec *spec, cJSON *build, struct err *
     set_text(build, "context", spec->copy);
     set_dockerfile(spec, build);
     cJSON_DeleteItemFromObjectCaseSensitive(build, "tags");
-    int code = move_caches(spec, cJSON_GetObjectItemCaseSensitive(build, "cache_to"), "dest", true,
-                           err);
+    int code = move_caches(spec, cJSON_GetObjectItemCaseSensitive(build, "cache_to"), "dest", err);
     if (code == 0)
-        code = move_caches(spec, cJSON_GetObjectItemCaseSensitive(build, "cache_from"), "src",
-                           false, err);
+        code = move_caches(spec, cJSON_GetObjectItemCaseSensitive(build, "cache_from"), "src", err);
     return code;
 }
 
