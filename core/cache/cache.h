@@ -167,6 +167,8 @@ const char *cache_untouchable(const struct cache *cache);
 
 /* Blobs, generations, leftovers and problems go. */
 void cache_forget(struct cache *cache);
+/* One of which nothing is known but its place (absolute): it is not there. */
+struct cache *cache_missing(const char *path);
 void cache_free(struct cache *cache);
 struct cache *cache_copy(const struct cache *cache);
 
