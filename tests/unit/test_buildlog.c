@@ -250,7 +250,8 @@ static void test_spill(void **state)
     add_in_time(&place, 0, 50000);
     assert_int_equal(buildlog_first(place.log), 0);
     assert_int_equal(buildlog_end(place.log), 50000);
-    assert_in_range(buildlog_first_in_memory(place.log), 1, 49999);
+    uint64_t first = buildlog_first_in_memory(place.log);
+    assert_true(first >= 1 && first <= 49999);
     for (unsigned i = 0; i < 50000; i += 7)
         check_number(&place, i % 2 == 0 ? i : 49999 - i);
     assert_true(place.loaded > 0);
