@@ -230,7 +230,8 @@ static int read_services(struct measure *measure, const struct compose_project *
                        bench->files[BENCH_ORIGINAL], bench->files[BENCH_OPTIMISED]);
     int code = 0;
     for (size_t i = 0; i < bench->services_len * BENCH_VARIANTS && code == 0; i++) {
-        const struct bench_step step = {.service = i / BENCH_VARIANTS, .variant = i % BENCH_VARIANTS};
+        const struct bench_step step = {.service = i / BENCH_VARIANTS,
+                                        .variant = i % BENCH_VARIANTS};
         code = fill_source(measure, projects[step.variant], &step, err);
     }
     for (size_t i = 0; i < bench->services_len * BENCH_VARIANTS && code == 0; i++) {
@@ -347,8 +348,8 @@ static int copy_variant(struct measure *measure, size_t service, enum bench_vari
     return code;
 }
 
-static int put_file(struct measure *measure, const struct bench_step *step, int which,
-                    bool changed, struct err *err)
+static int put_file(struct measure *measure, const struct bench_step *step, int which, bool changed,
+                    struct err *err)
 {
     const struct bench_source *source =
         &measure->bench.services[step->service].sources[step->variant];
@@ -384,8 +385,7 @@ static int edit(struct measure *measure, const struct bench_step *step, struct e
     int code = 0;
     for (int which = 0; which < 2 && code == 0; which++) {
         bool meant = step->scenario == (which == FILE_CODE ? BENCH_CODE : BENCH_DEPENDENCIES);
-        if (file_of(source, which) != NULL &&
-            (meant || (begins_round(step) && step->round > 0)))
+        if (file_of(source, which) != NULL && (meant || (begins_round(step) && step->round > 0)))
             code = put_file(measure, step, which, meant, err);
     }
     return code;
@@ -499,8 +499,7 @@ static void explain_failure(struct measure *measure, const struct bench_step *st
         keep_log(measure, build);
 }
 
-static void judge(struct measure *measure, const struct bench_step *step,
-                  const struct build *build)
+static void judge(struct measure *measure, const struct bench_step *step, const struct build *build)
 {
     struct bench *bench = &measure->bench;
     note_traces(measure->traces, step, build);
@@ -598,8 +597,8 @@ static bool is_own_image(const struct bench *bench, const char *name)
 
 static void remove_images(struct measure *measure)
 {
-    static const char *const list[] = {"docker", "image", "ls", "--format",
-                                       "{{.Repository}}:{{.Tag}}", NULL};
+    static const char *const list[] = {
+        "docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", NULL};
     struct bench *bench = &measure->bench;
     if (!measure->built && bench->leftovers_len == 0)
         return;
@@ -651,8 +650,7 @@ static const struct records *look_at_records(struct measure *measure)
     static const struct records none = {0};
     if (make_plan(measure, NULL, 0) == 0)
         plan_free(measure->plan);
-    const struct builder *builder =
-        store_builder(measure->session->store, measure->bench.builder);
+    const struct builder *builder = store_builder(measure->session->store, measure->bench.builder);
     return builder != NULL ? &builder->records : &none;
 }
 

@@ -23,17 +23,17 @@ struct measure {
 
     int lock; /* of its directory; -1: not made yet */
     /* The rest is for measure.c alone. */
-    char *configs[BENCH_VARIANTS]; /* what compose said of the two projects */
+    char *configs[BENCH_VARIANTS];          /* what compose said of the two projects */
     struct buf pristine[BENCH_VARIANTS][2]; /* of the measured service, what is edited in it */
     uint64_t token;
     struct traces *traces;
-    bool over;              /* what is waited for */
-    struct plan *plan;      /* what came of it; NULL: nothing */
+    bool over;         /* what is waited for */
+    struct plan *plan; /* what came of it; NULL: nothing */
     struct compose_project *project;
     struct buf output;
     struct err err;
-    bool built;             /* there may be images */
-    bool impatient;         /* interrupted again, while cleaning */
+    bool built;     /* there may be images */
+    bool impatient; /* interrupted again, while cleaning */
 };
 
 /* All that must be known before the first build: both projects, the contexts, which
