@@ -115,6 +115,8 @@ struct bilge_care_ops {
     /* Of bilge_dedupe(): what became of each of the plan's items, 0 or a
      * negative code. May be NULL. */
     void (*on_linked)(void *arg, const int *codes, size_t len);
+    /* Of bilge_restore(): index.json names this manifest now. Borrowed. May be NULL. */
+    void (*on_restored)(void *arg, const struct digest *generation);
     /* Once, last; not when the object is closing. NULL: it ran through. */
     void (*on_done)(void *arg, const struct err *err);
 };

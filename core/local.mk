@@ -78,6 +78,8 @@ libbilge_a_SOURCES += \
 	core/cache/needed.h \
 	core/cache/note.c \
 	core/cache/note.h \
+	core/cache/processes.c \
+	core/cache/processes.h \
 	core/cache/recover.c \
 	core/cache/remove.c \
 	core/cache/remove.h \

@@ -37,6 +37,7 @@ struct place {
     struct lane *lane;
     char *name;
     uint64_t dev, ino;
+    int64_t exported_at; /* as it was shown */
 };
 
 struct care {
@@ -84,6 +85,19 @@ static void care_dedupe(struct job *job);
 
 #define PROGRESS_MS 200
 
+/* Its root can't be opened any more, or never could. */
+static int explain_place(const struct repairing *repairing, const struct service *row,
+                         struct err *err)
+{
+    const struct site *site = roots_site(repairing->roots, row->path);
+    const struct err *reason = site != NULL ? site_err(site) : NULL;
+    if (reason != NULL && reason->code < 0)
+        return err_set(err, reason->code, "%s: %s", row->name, reason->text);
+    return err_set(err, -EIO, "%s: %s", row->name,
+                   row->cache->error != NULL ? row->cache->error
+                                             : "its cache directory was not read");
+}
+
 static int place_init(struct repairing *repairing, const char *service_id, struct place *ret_place,
                       struct err *err)
 {
@@ -91,13 +105,11 @@ static int place_init(struct repairing *repairing, const char *service_id, struc
     struct lane *lane = NULL;
     if (row == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", service_id);
-    struct root *root = row->path != NULL && row->cache != NULL
-                            ? roots_open(repairing->roots, row->path, &lane)
-                            : NULL;
-    if (root == NULL && row->cache != NULL && row->cache->error != NULL)
-        return err_set(err, -EIO, "%s: %s", row->name, row->cache->error);
+    if (row->path == NULL || row->cache == NULL)
+        return err_set(err, ERR_USAGE, "%s has no cache directory", row->name);
+    struct root *root = roots_open(repairing->roots, row->path, &lane);
     if (root == NULL)
-        return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
+        return explain_place(repairing, row, err);
     *ret_place = (struct place){
         .id = mem_strdup(row->id),
         .root = root,
@@ -105,6 +117,7 @@ static int place_init(struct repairing *repairing, const char *service_id, struc
         .name = mem_strdup(row->cache->name),
         .dev = row->cache->dev,
         .ino = row->cache->ino,
+        .exported_at = row->cache->last_export_at,
     };
     return 0;
 }
@@ -231,6 +244,9 @@ static void other_done(struct job *job, bool cancelled)
     else if (care->codes != NULL && care->ops.on_linked != NULL &&
              !hub_is_closing(repairing->hub) && !care->given_up)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
+    else if (care->job.run == care_restore && care->code == 0 && care->ops.on_restored != NULL &&
+             !hub_is_closing(repairing->hub) && !care->given_up)
+        care->ops.on_restored(care->arg, &care->generation);
     finish(care);
 }
 
@@ -443,7 +459,8 @@ static void care_restore(struct job *job)
 {
     struct care *care = (struct care *)job;
     const struct place *place = &care->places[0];
-    const struct remove_context context = context_of(care, place);
+    struct remove_context context = context_of(care, place);
+    context.exported_at = &place->exported_at;
     care->code = root_check(place->root, &care->err);
     if (care->code == 0)
         care->code = restore_generation(&context, &care->generation, NULL, &care->err);

@@ -15,9 +15,18 @@ struct scanning;
 typedef void scanning_cache_cb(void *arg, struct site *site, const struct cache *cache);
 
 /* Below it: those that look again when a cache was read. */
-struct scanning *scanning_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
-                              struct services *services, struct engines *engines,
-                              struct disks *disks, scanning_cache_cb *on_cache, void *arg);
+struct scanning_needs {
+    struct hub *hub;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct services *services;
+    struct engines *engines;
+    struct disks *disks;
+};
+
+/* `marks`: the caches get theirs, for those who follow changes. */
+struct scanning *scanning_new(const struct scanning_needs *needs, bool marks,
+                              scanning_cache_cb *on_cache, void *arg);
 void scanning_cancel(struct scanning *scanning);
 void scanning_free(struct scanning *scanning);
 

@@ -145,7 +145,7 @@ void watching_cache(struct watching *watching, struct site *site, const struct c
     if (watch == NULL)
         return;
     if (cache->state != CACHE_MISSING) {
-        watch_add_cache(watch, name, cache->scanned_at);
+        watch_add_cache(watch, name, cache->scanned_at, cache->mark);
         watch_remove_coming(watch, name);
     } else {
         watch_remove_cache(watch, name);
