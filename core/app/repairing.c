@@ -87,9 +87,8 @@ static int explain_place(const struct repairing *repairing, const struct service
                          struct err *err)
 {
     const struct site *site = roots_site(repairing->roots, row->path);
-    const struct err *reason = site != NULL ? site_err(site) : NULL;
-    if (reason != NULL && reason->code < 0)
-        return err_set(err, reason->code, "%s: %s", row->name, reason->text);
+    if (site != NULL && site_err(site)->code < 0)
+        return err_set(err, site_err(site)->code, "%s: %s", row->name, site_err(site)->text);
     return err_set(err, -EIO, "%s: %s", row->name,
                    row->cache->error != NULL ? row->cache->error
                                              : "its cache directory was not read");

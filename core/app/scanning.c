@@ -29,9 +29,14 @@ struct scanned {
 };
 
 struct scanning {
-    struct scanning_needs with;
+    struct hub *hub;
     struct store *store;
-    bool marks; /* for those who follow changes */
+    struct lanes *lanes;
+    struct roots *roots;
+    struct services *services;
+    struct engines *engines;
+    struct disks *disks;
+    bool marks;
     scanning_cache_cb *on_cache;
     void *arg;
     struct scanned *sites;
@@ -53,8 +58,7 @@ static struct scanned *scanned_of(struct scanning *scanning, struct site *site)
 
 bool scanning_is_on(struct scanning *scanning)
 {
-    for (struct site *site = roots_first(scanning->with.roots); site != NULL;
-         site = site_next(site))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
         if (!site_is_silent(site) && (!site_is_found(site) || site_wants_scan(site) ||
                                       scanned_of(scanning, site)->scan != NULL))
             return true;
@@ -63,8 +67,7 @@ bool scanning_is_on(struct scanning *scanning)
 
 static bool any_detail(struct scanning *scanning)
 {
-    for (struct site *site = roots_first(scanning->with.roots); site != NULL;
-         site = site_next(site))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
         if (!site_is_silent(site) &&
             (site_is_searched(site) || scanned_of(scanning, site)->rescans != NULL))
             return true;
@@ -77,7 +80,7 @@ void scanning_note(struct scanning *scanning)
     if (scanning->store->scanning == on)
         return;
     scanning->store->scanning = on;
-    hub_moved(scanning->with.hub);
+    hub_moved(scanning->hub);
 }
 
 /* ------------------------------------------------------------ one cache */
@@ -86,7 +89,7 @@ static void put_cache(struct scanning *scanning, const char *path, struct cache 
 {
     bool missing = takes->state == CACHE_MISSING;
     struct service *row = store_get_service(scanning->store, path);
-    struct site *site = roots_site(scanning->with.roots, path);
+    struct site *site = roots_site(scanning->roots, path);
     if (site != NULL)
         scanning->on_cache(scanning->arg, site, takes);
     if (missing && (row == NULL || !row->in_project)) {
@@ -94,22 +97,22 @@ static void put_cache(struct scanning *scanning, const char *path, struct cache 
         if (row == NULL)
             return;
         store_remove_service(scanning->store, row->id);
-        services_need_join(scanning->with.services);
-        hub_moved(scanning->with.hub);
+        services_need_join(scanning->services);
+        hub_moved(scanning->hub);
         return;
     }
     if (row == NULL) {
         row = store_put_service(scanning->store, path);
         mem_replace(&row->path, path);
         mem_replace(&row->name, takes->name);
-        services_need_join(scanning->with.services);
+        services_need_join(scanning->services);
     }
     bool exported = row->cache != NULL && row->cache->last_export_at != takes->last_export_at;
     store_set_cache(scanning->store, path, takes);
     if (exported)
-        engines_refresh(scanning->with.engines); /* somebody's build has come to its end */
+        engines_refresh(scanning->engines); /* somebody's build has come to its end */
     row->scan_pass = site != NULL ? site_pass(site) : 0;
-    hub_moved(scanning->with.hub);
+    hub_moved(scanning->hub);
 }
 
 void scanning_forget_silent(struct scanning *scanning)
@@ -117,9 +120,8 @@ void scanning_forget_silent(struct scanning *scanning)
     const struct store *store = scanning->store;
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
-        const struct site *site = row->path != NULL && row->cache != NULL
-                                      ? roots_site(scanning->with.roots, row->path)
-                                      : NULL;
+        const struct site *site =
+            row->path != NULL && row->cache != NULL ? roots_site(scanning->roots, row->path) : NULL;
         if (site == NULL || !site_is_silent(site))
             continue;
         char *path = mem_strdup(row->path);
@@ -146,7 +148,7 @@ static void on_root(void *arg, const struct err *err)
 {
     struct scanned *scanned = arg;
     site_set_unlisted(scanned->site, err);
-    hub_moved(scanned->scanning->with.hub);
+    hub_moved(scanned->scanning->hub);
 }
 
 /* Rows that this pass has not met: their directories are gone. */
@@ -157,7 +159,7 @@ static void drop_unmet(struct scanning *scanning, const struct site *site)
         const struct service *row = &store->services[i];
         if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
             row->scan_pass == site_pass(site) || strcmp(row->id, row->path) != 0 ||
-            roots_site(scanning->with.roots, row->path) != site)
+            roots_site(scanning->roots, row->path) != site)
             continue;
         char *path = mem_strdup(row->path);
         put_cache(scanning, path, cache_missing(path));
@@ -171,9 +173,9 @@ static void end_scan(struct scanning *scanning, struct site *site)
     site_end_scan(site);
     if (code == 0 || code == -ENOENT)
         drop_unmet(scanning, site);
-    roots_show(scanning->with.roots);
-    services_join(scanning->with.services);
-    disks_refresh(scanning->with.disks);
+    roots_show(scanning->roots);
+    services_join(scanning->services);
+    disks_refresh(scanning->disks);
     scanning_note(scanning);
 }
 
@@ -206,7 +208,7 @@ void scanning_scan(struct scanning *scanning, struct site *site)
         end_scan(scanning, site);
         return;
     }
-    roots_apart(scanning->with.roots, site, &apart);
+    roots_apart(scanning->roots, site, &apart);
     const struct scan_spec spec = {
         .root = site_root(site),
         .lane = site_lane(site),
@@ -222,8 +224,7 @@ void scanning_scan(struct scanning *scanning, struct site *site)
 
 void scanning_look(struct scanning *scanning)
 {
-    for (struct site *site = roots_first(scanning->with.roots); site != NULL;
-         site = site_next(site))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
         roots_look(site);
 }
 
@@ -301,7 +302,7 @@ static void store_what_is_met(struct scanning *scanning, struct recovery *recove
     }
     free(recovery->met.items);
     bool back = false; /* a whole cache, under its own name */
-    for (size_t i = 0; i < finished.len && !hub_is_closing(scanning->with.hub); i++) {
+    for (size_t i = 0; i < finished.len && !hub_is_closing(scanning->hub); i++) {
         back |= finished.items[i].kind == UNFINISHED_AWAY;
         if (finished.items[i].kind == UNFINISHED_ASIDE ||
             finished.items[i].kind == UNFINISHED_WRITE)
@@ -363,8 +364,8 @@ static void recovery_done(struct job *job, bool cancelled)
     }
     free(recovery->path);
     strlist_done(&recovery->names);
-    if (!hub_is_closing(scanning->with.hub))
-        hub_moved(scanning->with.hub);
+    if (!hub_is_closing(scanning->hub))
+        hub_moved(scanning->hub);
     if (!recovery->given_up)
         stop_waiting(scanning, recovery);
     free(recovery);
@@ -391,8 +392,7 @@ static void start_recovery(struct scanning *scanning, struct site *site,
     if (finishing != NULL)
         finishing->awaited++;
     scanning->store->recoveries++;
-    job_start_on(site != NULL ? site_lane(site) : lanes_common(scanning->with.lanes),
-                 &recovery->job);
+    job_start_on(site != NULL ? site_lane(site) : lanes_common(scanning->lanes), &recovery->job);
 }
 
 static bool is_looked_into(const struct site *site)
@@ -402,8 +402,7 @@ static bool is_looked_into(const struct site *site)
 
 void scanning_look_unfinished(struct scanning *scanning, struct site *site)
 {
-    for (struct site *each = roots_first(scanning->with.roots); each != NULL;
-         each = site_next(each))
+    for (struct site *each = roots_first(scanning->roots); each != NULL; each = site_next(each))
         if ((site == NULL || each == site) && is_looked_into(each))
             start_recovery(scanning, each, NULL);
 }
@@ -422,8 +421,7 @@ void scanning_finish(struct scanning *scanning, void (*then)(void *arg), void *a
     struct finishing *finishing = mem_zalloc(sizeof *finishing);
     finishing->then = then;
     finishing->arg = arg;
-    for (struct site *site = roots_first(scanning->with.roots); site != NULL;
-         site = site_next(site))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
         if (is_looked_into(site) && has_unfinished(scanning, site))
             start_recovery(scanning, site, finishing);
     if (finishing->awaited == 0)
@@ -500,7 +498,7 @@ static void rescans_on_done(void *arg)
     }
     start_next(scanned);
     scanning_note(scanning);
-    hub_wake(scanning->with.hub);
+    hub_wake(scanning->hub);
 }
 
 static const struct scan_ops ops = {
@@ -520,7 +518,7 @@ static void start_next(struct scanned *scanned)
         const char *name = rescan->name;
         struct apart apart;
         if (site_root(site) != NULL) {
-            roots_apart(scanning->with.roots, site, &apart);
+            roots_apart(scanning->roots, site, &apart);
             const struct scan_spec spec = {
                 .root = site_root(site),
                 .lane = site_lane(site),
@@ -555,7 +553,7 @@ static void add(struct scanned *scanned, const char *path, bool for_request)
 void scanning_rescan(struct scanning *scanning, const char *path, bool for_request)
 {
     struct site *site =
-        hub_is_closing(scanning->with.hub) ? NULL : roots_site(scanning->with.roots, path);
+        hub_is_closing(scanning->hub) ? NULL : roots_site(scanning->roots, path);
     struct rescan *rescan;
     if (site == NULL)
         return;
@@ -595,13 +593,20 @@ static void rescans_cancel(struct scanned *scanned)
 
 /* -------------------------------------------------------- beginning and end */
 
-struct scanning *scanning_new(const struct scanning_needs *needs, bool marks,
-                              scanning_cache_cb *on_cache, void *arg)
+struct scanning *scanning_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              struct services *services, struct engines *engines,
+                              struct disks *disks, bool marks, scanning_cache_cb *on_cache,
+                              void *arg)
 {
     struct scanning *scanning = mem_alloc(sizeof *scanning);
     *scanning = (struct scanning){
-        .with = *needs,
-        .store = hub_store(needs->hub),
+        .hub = hub,
+        .store = hub_store(hub),
+        .lanes = lanes,
+        .roots = roots,
+        .services = services,
+        .engines = engines,
+        .disks = disks,
         .marks = marks,
         .on_cache = on_cache,
         .arg = arg,

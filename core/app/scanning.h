@@ -18,19 +18,12 @@ struct site;
 /* A cache has been read, or is gone. Borrowed. */
 typedef void scanning_cache_cb(void *arg, struct site *site, const struct cache *cache);
 
-/* Below it: those that look again when a cache was read. */
-struct scanning_needs {
-    struct hub *hub;
-    struct lanes *lanes;
-    struct roots *roots;
-    struct services *services;
-    struct engines *engines;
-    struct disks *disks;
-};
-
-/* `marks`: the caches get theirs, for those who follow changes. */
-struct scanning *scanning_new(const struct scanning_needs *needs, bool marks,
-                              scanning_cache_cb *on_cache, void *arg);
+/* Below it: those that look again when a cache was read. `marks`: the caches are to be
+ * watched, see struct scan_spec. */
+struct scanning *scanning_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              struct services *services, struct engines *engines,
+                              struct disks *disks, bool marks, scanning_cache_cb *on_cache,
+                              void *arg);
 void scanning_cancel(struct scanning *scanning);
 void scanning_free(struct scanning *scanning);
 
