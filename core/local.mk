@@ -242,12 +242,12 @@ libbilge_a_SOURCES += \
 	core/app/examining.h \
 	core/app/hub.c \
 	core/app/hub.h \
-	core/app/keeping.c \
-	core/app/keeping.h \
 	core/app/known_projects.c \
 	core/app/known_projects.h \
 	core/app/lanes.c \
 	core/app/lanes.h \
+	core/app/memory.c \
+	core/app/memory.h \
 	core/app/outlook.c \
 	core/app/outlook.h \
 	core/app/owning.c \

@@ -27,9 +27,6 @@
 #include "core/cache/root.h"
 #include "core/cache/verify.h"
 
-/* what a request for care works with, and its
- * jobs. */
-
 /* A cache directory as a job sees it. */
 struct place {
     char *id; /* of the row: its path */
