@@ -74,6 +74,31 @@ run --cache-root "$root" restore
 is 'restore without a service: exit 2' exits 2
 run --cache-root "$root" restore api --read-only
 is 'restore read-only: exit 2' exits 2
+
+# Of several tags one goes back, and that one is told of.
+# tagged MANIFEST TAG: an entry of index.json.
+tagged() {
+    printf '%s,"annotations":{"org.opencontainers.image.ref.name":"%s"}}' \
+        "$(descriptor "$root/api" application/vnd.oci.image.index.v1+json "$1" | sed 's/}$//')" "$2"
+}
+for tags in 'main latest' 'latest main' 'main dev'; do
+    # shellcheck disable=SC2086
+    set -- $tags
+    export_cache "$root/api" third
+    third=$manifest
+    printf '{"schemaVersion":2,"manifests":[%s,%s]}' "$(tagged "$third" "$1")" \
+        "$(tagged "$new" "$2")" >"$root/api/index.json"
+    make_old "$root/api" '2 hours ago'
+    run --cache-root "$root" restore api --generation "$old" --json
+    is "restore with tags $tags: exit 0" exits 0
+    is "restore with tags $tags: the right one is told of" equals generation "sha256:$old"
+    is "restore with tags $tags: and its tag" equals tag latest
+    is "restore with tags $tags: it is live" names api "$old"
+done
+printf '{"schemaVersion":2,"manifests":[%s]}' "$(tagged "$new" latest)" >"$root/api/index.json"
+rm "$root/api/blobs/sha256/$third"
+make_old "$root/api" '2 hours ago'
+
 rm -f "$root/api/blobs/sha256/$old"
 run --cache-root "$root" restore api
 is 'restore with nothing to go back to: exit 2' exits 2

@@ -1,5 +1,6 @@
 #include "core/builds/log/buildlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -235,7 +236,9 @@ static void add_whole(struct buildlog *log, const struct buildlog_line *line)
     if (add_to_newest(log, line, 1) == 1)
         return;
     turn_over(log);
-    add_to_newest(log, line, 1);
+    size_t added = add_to_newest(log, line, 1);
+    assert(added == 1);
+    (void)added;
 }
 
 void buildlog_add(struct buildlog *log, const struct buildlog_line *line)
