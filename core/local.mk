@@ -140,6 +140,8 @@ libbilge_a_SOURCES += \
 	core/builds/log/logblock.h \
 	core/builds/log/logfilter.c \
 	core/builds/log/logfilter.h \
+	core/builds/log/logline.c \
+	core/builds/log/logline.h \
 	core/builds/log/logmatch.c \
 	core/builds/log/logmatch.h \
 	core/builds/log/logsave.c \
