@@ -55,6 +55,7 @@ struct care {
     char *detail;
     /* restore */
     struct digest generation;
+    char *tag; /* NULL: the cache's only one, or BuildKit's default */
     /* dedupe */
     struct dedupe_plan plan;
     int *codes;
@@ -105,6 +106,7 @@ static void care_free(struct care *care)
     free(care->places);
     free(care->own_sessions);
     free(care->codes);
+    free(care->tag);
     free(care);
 }
 
@@ -276,6 +278,33 @@ int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len
     return 0;
 }
 
+static bool has_live_tag(const struct cache *cache, const char *tag)
+{
+    size_t len = strlen(tag), part_len;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const char *part, *next = cache->generations[i].live ? cache->generations[i].tag : NULL;
+        while ((part = cache_next_tag(&next, &part_len)) != NULL)
+            if (part_len == len && memcmp(part, tag, len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* What the project's services write there, and so read, when it is one tag that is
+ * live. The caller frees it. */
+static char *find_tag(const struct service *row)
+{
+    const char *tag = NULL;
+    for (size_t i = 0; i < row->users_len; i++) {
+        if (!row->users[i].writes)
+            continue;
+        if (tag != NULL && strcmp(tag, row->users[i].tag) != 0)
+            return NULL;
+        tag = row->users[i].tag;
+    }
+    return tag != NULL && has_live_tag(row->cache, tag) ? mem_strdup(tag) : NULL;
+}
+
 int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
                   const struct bilge_care_ops *ops, void *arg, struct err *err)
 {
@@ -301,6 +330,7 @@ int bilge_restore(struct bilge *bilge, const char *service_id, const struct dige
         return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
     }
     care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
+    care->tag = find_tag(store_service(bilge->store, service_id));
     start(bilge, care, care_restore, other_done);
     return 0;
 }
@@ -390,7 +420,7 @@ static void care_restore(struct job *job)
     const struct remove_context context = context_of(care, place);
     care->code = root_check(place->root, &care->err);
     if (care->code == 0)
-        care->code = restore_generation(&context, &care->generation, NULL, &care->err);
+        care->code = restore_generation(&context, &care->generation, care->tag, &care->err);
 }
 
 /* Still the directory that the plan was made of, a cache, and at rest? */
@@ -441,6 +471,8 @@ static void care_dedupe(struct job *job)
         before = item;
         if (code == 0)
             code = link_item(care, item, verified);
+        if (code == ERR_BUSY) /* another bilge is in it: each item would wait for its lock */
+            places[item->to] = code;
         verified = verified || code == 0;
         care->codes[i] = code;
         atomic_fetch_add(&care->done_bytes, item->size_bytes);
