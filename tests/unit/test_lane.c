@@ -202,8 +202,8 @@ static void test_work_is_no_silence(void **state)
     start(fixture, 0, run_hanging);
     start(fixture, 1, run_spinning);
     for (int i = 0; i < 100; i++) {
-        unsigned long long seen = atomic_load(&spinning->spins);
         lane_silent_ms(fixture->lane);
+        unsigned long long seen = atomic_load(&spinning->spins);
         while (atomic_load(&spinning->spins) < seen + 10000)
             uv_run(&fixture->loop.loop, UV_RUN_NOWAIT);
         assert_int_equal(lane_silent_ms(fixture->lane), 0);
