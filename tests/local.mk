@@ -12,6 +12,8 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
 	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	BILGE_TEST_BINDIR='$(bindir)'; export BILGE_TEST_BINDIR; \
+	BILGE_TEST_PKGLIBEXECDIR='$(pkglibexecdir)'; export BILGE_TEST_PKGLIBEXECDIR; \
 	BILGE_TEST_LATER='$(abs_top_builddir)/tests/screen/bilge-later$(EXEEXT)'; \
 	export BILGE_TEST_LATER; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
@@ -32,7 +34,7 @@ LDADD =
 if HAVE_CMOCKA
 LDADD += $(TEST_KITS)
 endif
-LDADD += libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
+LDADD += libbench.a libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
 TEST_KITS = tests/unit/libunitkit.a
 if HAVE_VTERM
 TEST_KITS += tests/engine/liblab.a tests/screen/libscreenkit.a

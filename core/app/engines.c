@@ -7,32 +7,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/keeping.h"
+#include "core/app/hub.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
+#include "core/engine/builders.h"
 #include "core/history/engine_builds.h"
 
 /* How long a request waits for fresh records before it goes on without. */
 #define REQUEST_WAIT_MS 3000
 
-static struct builder *own_builder(struct bilge *bilge)
+struct engines {
+    struct hub *hub;
+    struct store *store;
+    void (*on_data_root)(void *arg);
+    void *arg;
+    bool skip, watching;
+    char *context, *builder; /* as asked for; NULL: not */
+    char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
+
+    struct endpoint endpoint;
+    bool has_endpoint;
+    struct engine *engine;
+    uv_timer_t timer; /* a refresh of records that a request waits for */
+    bool wanted;      /* the engine's own are being read for a request */
+
+    struct builders_request *list_request, *records_request;
+    char *asked; /* whose records_request it is */
+    struct strlist to_ask; /* builders whose records are to be read */
+
+    struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
+};
+
+static struct builder *own_builder(struct engines *engines)
 {
-    return store_put_builder(bilge->store, bilge->endpoint.context);
+    return store_put_builder(engines->store, engines->endpoint.context);
 }
 
-static void request_served(struct bilge *bilge)
+static void request_served(struct engines *engines)
 {
-    bilge->records_wanted = false;
-    bilge_wake(bilge);
+    engines->wanted = false;
+    hub_wake(engines->hub);
 }
 
 /* --------------------------------------------------------- the engine's own */
 
 static void on_engine_state(void *arg)
 {
-    struct bilge *bilge = arg;
-    struct engine_info info = engine_info(bilge->engine);
-    struct builder *builder = own_builder(bilge);
+    struct engines *engines = arg;
+    struct engine_info info = engine_info(engines->engine);
+    struct builder *builder = own_builder(engines);
     bool new_root = info.data_root != NULL && builder->version == NULL;
     mem_replace(&builder->version, info.version);
     builder->containerd_store = info.version != NULL && info.containerd_store;
@@ -42,19 +65,19 @@ static void on_engine_state(void *arg)
     if (info.state == ENGINE_DOWN) {
         builder->reachable = false;
         builder->load = LOAD_FAILED;
-        request_served(bilge);
+        request_served(engines);
     }
     if (new_root)
-        disks_refresh(bilge);
-    bilge_moved(bilge);
+        engines->on_data_root(engines->arg);
+    hub_moved(engines->hub);
 }
 
 static void on_engine_records(void *arg, struct records *records)
 {
-    struct bilge *bilge = arg;
-    store_set_records(bilge->store, bilge->endpoint.context, records);
-    request_served(bilge);
-    bilge_moved(bilge);
+    struct engines *engines = arg;
+    store_set_records(engines->store, engines->endpoint.context, records);
+    request_served(engines);
+    hub_moved(engines->hub);
 }
 
 static const struct engine_ops engine_ops = {
@@ -62,72 +85,75 @@ static const struct engine_ops engine_ops = {
     .on_records = on_engine_records,
 };
 
-int engines_open(struct bilge *bilge, struct err *err)
+/* An error only of a context that was asked for. */
+static int find_engine(struct engines *engines, struct err *err)
 {
     struct err reason;
-    int code = endpoint_find(bilge->context, &bilge->endpoint, &reason);
-    if (code < 0 && bilge->context != NULL)
+    int code = endpoint_find(engines->context, &engines->endpoint, &reason);
+    if (code < 0 && engines->context != NULL)
         return err_set(err, code, "%s", reason.text);
-    bilge->has_endpoint = code == 0;
+    engines->has_endpoint = code == 0;
     struct builder *builder =
-        store_put_builder(bilge->store, code == 0 ? bilge->endpoint.context : "default");
+        store_put_builder(engines->store, code == 0 ? engines->endpoint.context : "default");
     builder->driver = mem_strdup("docker");
     builder->embedded = true;
-    builder->selected = bilge->builder == NULL || strcmp(bilge->builder, builder->id) == 0;
+    builder->selected = engines->builder == NULL || strcmp(engines->builder, builder->id) == 0;
     if (code < 0) {
         builder->load = LOAD_FAILED;
         builder->error = mem_strdup(reason.text);
         return 0;
     }
-    mem_replace(&builder->endpoint, bilge->endpoint.host);
-    bilge->engine = engine_open(bilge->loop, &bilge->endpoint, bilge->watching, &engine_ops, bilge);
+    mem_replace(&builder->endpoint, engines->endpoint.host);
+    engines->engine = engine_open(hub_loop(engines->hub), &engines->endpoint, engines->watching,
+                                  &engine_ops, engines);
     return 0;
 }
 
 /* ----------------------------------------------------------- other builders */
 
-static void ask_next(struct bilge *bilge);
+static void ask_next(struct engines *engines);
 
 static void on_builder_records(void *arg, struct records *records, const struct err *err)
 {
-    struct bilge *bilge = arg;
-    bilge->records_request = NULL;
+    struct engines *engines = arg;
+    engines->records_request = NULL;
     if (err == NULL) {
-        store_set_records(bilge->store, bilge->asked_builder, records);
+        store_set_records(engines->store, engines->asked, records);
     } else {
-        struct builder *builder = store_put_builder(bilge->store, bilge->asked_builder);
+        struct builder *builder = store_put_builder(engines->store, engines->asked);
         builder->load = LOAD_FAILED;
         builder->reachable = false;
         mem_replace(&builder->error, err->text);
     }
-    ask_next(bilge);
-    bilge_moved(bilge);
+    ask_next(engines);
+    hub_moved(engines->hub);
 }
 
-static void ask_next(struct bilge *bilge)
+static void ask_next(struct engines *engines)
 {
-    while (bilge->records_request == NULL && bilge->to_ask.len > 0 && !bilge->closing) {
+    while (engines->records_request == NULL && engines->to_ask.len > 0 &&
+           !hub_is_closing(engines->hub)) {
         struct err err;
-        free(bilge->asked_builder);
-        bilge->asked_builder = strlist_take(&bilge->to_ask, 0);
+        free(engines->asked);
+        engines->asked = strlist_take(&engines->to_ask, 0);
         const char *context =
-            store_has_context(bilge->store, bilge->asked_builder) ? bilge->asked_builder : NULL;
-        if (builders_records(bilge->loop, bilge->asked_builder, context, on_builder_records, bilge,
-                             &bilge->records_request, &err) == 0)
+            store_has_context(engines->store, engines->asked) ? engines->asked : NULL;
+        if (builders_records(hub_loop(engines->hub), engines->asked, context, on_builder_records,
+                             engines, &engines->records_request, &err) == 0)
             return;
-        bilge->records_request = NULL;
-        struct builder *builder = store_put_builder(bilge->store, bilge->asked_builder);
+        engines->records_request = NULL;
+        struct builder *builder = store_put_builder(engines->store, engines->asked);
         builder->load = LOAD_FAILED;
         mem_replace(&builder->error, err.text);
     }
 }
 
-static void ask(struct bilge *bilge, const char *builder)
+static void ask(struct engines *engines, const char *builder)
 {
-    if (strlist_has(&bilge->to_ask, builder))
+    if (strlist_has(&engines->to_ask, builder))
         return;
-    strlist_add(&bilge->to_ask, builder);
-    ask_next(bilge);
+    strlist_add(&engines->to_ask, builder);
+    ask_next(engines);
 }
 
 /* --------------------------------------------------------------------- list */
@@ -137,18 +163,18 @@ static bool is_running(const struct builder_entry *entry)
     return entry->error == NULL && entry->status != NULL && strcmp(entry->status, "running") == 0;
 }
 
-static void put_entry(struct bilge *bilge, struct builder_entry *entry)
+static void put_entry(struct engines *engines, struct builder_entry *entry)
 {
-    store_set_nodes(bilge->store, entry->name, entry->nodes, entry->nodes_len);
+    store_set_nodes(engines->store, entry->name, entry->nodes, entry->nodes_len);
     entry->nodes = NULL;
     entry->nodes_len = 0;
-    struct builder *builder = store_put_builder(bilge->store, entry->name);
+    struct builder *builder = store_put_builder(engines->store, entry->name);
     if (builder->embedded)
         return;
     mem_replace(&builder->driver, entry->driver);
     mem_replace(&builder->endpoint, entry->endpoint);
     if (is_running(entry)) {
-        ask(bilge, entry->name);
+        ask(engines, entry->name);
         return;
     }
     builder->load = LOAD_FAILED;
@@ -161,16 +187,16 @@ static void put_entry(struct bilge *bilge, struct builder_entry *entry)
 }
 
 /* docker compose build takes BUILDX_BUILDER, else buildx's current builder. */
-static void select_builder(struct bilge *bilge, const struct builder_list *list)
+static void select_builder(struct engines *engines, const struct builder_list *list)
 {
-    const char *wanted = bilge->builder != NULL ? bilge->builder : getenv("BUILDX_BUILDER");
+    const char *wanted = engines->builder != NULL ? engines->builder : getenv("BUILDX_BUILDER");
     for (size_t i = 0; (wanted == NULL || wanted[0] == '\0') && i < list->len; i++)
         if (list->items[i].current)
             wanted = list->items[i].name;
-    if (wanted == NULL || store_builder(bilge->store, wanted) == NULL)
+    if (wanted == NULL || store_builder(engines->store, wanted) == NULL)
         return;
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        bilge->store->builders[i].selected = strcmp(bilge->store->builders[i].id, wanted) == 0;
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        engines->store->builders[i].selected = strcmp(engines->store->builders[i].id, wanted) == 0;
 }
 
 static bool is_listed(const struct builder_list *list, const char *name)
@@ -183,9 +209,9 @@ static bool is_listed(const struct builder_list *list, const char *name)
 
 static void on_list(void *arg, struct builder_list *list, const struct err *err)
 {
-    struct bilge *bilge = arg;
-    struct store *store = bilge->store;
-    bilge->list_request = NULL;
+    struct engines *engines = arg;
+    struct store *store = engines->store;
+    engines->list_request = NULL;
     store->builders_load = err == NULL ? LOAD_DONE : LOAD_FAILED;
     /* Without buildx, or docker, there is none of its builders. */
     bool unknown = err != NULL && err->code != ERR_UNSUPPORTED && err->code != -ENOENT;
@@ -195,39 +221,39 @@ static void on_list(void *arg, struct builder_list *list, const struct err *err)
             if (!store->builders[i].embedded && !is_listed(list, store->builders[i].id))
                 store_remove_builder(store, store->builders[i].id);
         for (size_t i = 0; i < list->len; i++)
-            put_entry(bilge, &list->items[i]);
-        select_builder(bilge, list);
+            put_entry(engines, &list->items[i]);
+        select_builder(engines, list);
         builder_list_free(list);
     }
-    bilge_moved(bilge);
+    hub_moved(engines->hub);
 }
 
-void engines_list(struct bilge *bilge)
+void engines_list(struct engines *engines)
 {
     struct err err;
-    if (bilge->skip_engine || bilge->list_request != NULL)
+    if (engines->skip || engines->list_request != NULL)
         return;
-    if (bilge->builder == NULL && !builders_in_sight()) {
-        bilge->store->builders_load = LOAD_DONE;
-        bilge_moved(bilge);
+    if (engines->builder == NULL && !builders_in_sight()) {
+        engines->store->builders_load = LOAD_DONE;
+        hub_moved(engines->hub);
         return;
     }
-    if (builders_list(bilge->loop, on_list, bilge, &bilge->list_request, &err) == 0)
+    if (builders_list(hub_loop(engines->hub), on_list, engines, &engines->list_request, &err) == 0)
         return;
-    bilge->list_request = NULL;
-    bilge->store->builders_load = LOAD_FAILED;
-    bilge_moved(bilge);
+    engines->list_request = NULL;
+    engines->store->builders_load = LOAD_FAILED;
+    hub_moved(engines->hub);
 }
 
 /* ------------------------------------------------------------------ refresh */
 
-void engines_refresh(struct bilge *bilge)
+void engines_refresh(struct engines *engines)
 {
-    if (bilge->engine != NULL)
-        engine_refresh(bilge->engine);
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        if (!bilge->store->builders[i].embedded && bilge->store->builders[i].reachable)
-            ask(bilge, bilge->store->builders[i].id);
+    if (engines->engine != NULL)
+        engine_refresh(engines->engine);
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (!engines->store->builders[i].embedded && engines->store->builders[i].reachable)
+            ask(engines, engines->store->builders[i].id);
 }
 
 static void on_wait_over(uv_timer_t *timer)
@@ -235,157 +261,93 @@ static void on_wait_over(uv_timer_t *timer)
     request_served(timer->data);
 }
 
-void engines_refresh_for_request(struct bilge *bilge, const char *id)
+void engines_refresh_for_request(struct engines *engines, const char *id)
 {
     const struct builder *builder =
-        id != NULL ? store_builder(bilge->store, id) : store_selected_builder(bilge->store);
-    if (bilge->engine != NULL && engine_info(bilge->engine).state == ENGINE_UP) {
-        bilge->records_wanted = true;
-        engine_refresh(bilge->engine);
-        uv_timer_start(&bilge->records_timer, on_wait_over, REQUEST_WAIT_MS, 0);
+        id != NULL ? store_builder(engines->store, id) : store_selected_builder(engines->store);
+    if (engines->engine != NULL && engine_info(engines->engine).state == ENGINE_UP) {
+        engines->wanted = true;
+        engine_refresh(engines->engine);
+        uv_timer_start(&engines->timer, on_wait_over, REQUEST_WAIT_MS, 0);
     }
     if (builder != NULL && !builder->embedded && builder->reachable)
-        ask(bilge, builder->id);
+        ask(engines, builder->id);
 }
 
 /* Children end, if only by their deadline; the engine's answer has a timer. */
-bool engines_waited_for(const struct bilge *bilge)
+bool engines_waited_for(const struct engines *engines)
 {
-    return bilge->records_wanted || bilge->records_request != NULL;
+    return engines->wanted || engines->records_request != NULL;
 }
 
-void engines_reopen(struct bilge *bilge)
+static void hang_up(struct engines *engines)
 {
-    engines_close(bilge);
-    strlist_done(&bilge->to_ask);
-    while (bilge->store->builders_len > 0)
-        store_remove_builder(bilge->store, bilge->store->builders[0].id);
-    if (bilge->has_endpoint)
-        endpoint_done(&bilge->endpoint);
-    bilge->records_wanted = false;
-    uv_timer_stop(&bilge->records_timer);
+    if (engines->list_request != NULL)
+        builders_cancel(engines->list_request);
+    if (engines->records_request != NULL)
+        builders_cancel(engines->records_request);
+    if (engines->engine != NULL)
+        engine_free(engines->engine);
+    engines->list_request = engines->records_request = NULL;
+    engines->engine = NULL;
+}
+
+static void reopen(struct engines *engines)
+{
+    hang_up(engines);
+    strlist_done(&engines->to_ask);
+    while (engines->store->builders_len > 0)
+        store_remove_builder(engines->store, engines->store->builders[0].id);
+    if (engines->has_endpoint)
+        endpoint_done(&engines->endpoint);
+    engines->wanted = false;
+    uv_timer_stop(&engines->timer);
     struct err ignored; /* the context is known: only a named one is an error */
-    engines_open(bilge, &ignored);
-    bilge->store->builders_load = LOAD_PENDING;
-    engines_list(bilge);
-}
-
-void engines_close(struct bilge *bilge)
-{
-    if (bilge->list_request != NULL)
-        builders_cancel(bilge->list_request);
-    if (bilge->records_request != NULL)
-        builders_cancel(bilge->records_request);
-    if (bilge->engine != NULL)
-        engine_free(bilge->engine);
-    bilge->list_request = bilge->records_request = NULL;
-    bilge->engine = NULL;
+    find_engine(engines, &ignored);
+    engines->store->builders_load = LOAD_PENDING;
+    engines_list(engines);
 }
 
 /* Docker's contexts: which there are, and which one all that we start goes to. */
 
-void contexts_read(struct bilge *bilge)
+void engines_read_contexts(struct engines *engines)
 {
     struct docker_context *contexts;
     size_t len;
-    const char *current = bilge->has_endpoint ? bilge->endpoint.context : NULL;
-    endpoint_contexts(current, bilge->docker_host, &contexts, &len);
-    store_set_contexts(bilge->store, contexts, len);
+    const char *current = engines->has_endpoint ? engines->endpoint.context : NULL;
+    endpoint_contexts(current, engines->docker_host, &contexts, &len);
+    store_set_contexts(engines->store, contexts, len);
 }
 
 /* docker, compose and buildx find their engine by their environment, which they
  * have from us: so the choice reaches every one of them. As docker has it, a
  * context that is named counts more than DOCKER_HOST, which is what "default"
  * means where it is set. */
-void contexts_lead_tools(struct bilge *bilge)
+static void lead_tools(struct engines *engines)
 {
-    if (bilge->context == NULL)
+    if (engines->context == NULL)
         return;
-    setenv("DOCKER_CONTEXT", bilge->context, 1);
-    if (strcmp(bilge->context, "default") != 0)
+    setenv("DOCKER_CONTEXT", engines->context, 1);
+    if (strcmp(engines->context, "default") != 0)
         unsetenv("DOCKER_HOST");
-    else if (bilge->docker_host != NULL)
-        setenv("DOCKER_HOST", bilge->docker_host, 1);
+    else if (engines->docker_host != NULL)
+        setenv("DOCKER_HOST", engines->docker_host, 1);
 }
 
-static int check(const struct bilge *bilge, struct err *err)
-{
-    if (bilge->running != NULL || bilge->queued != NULL)
-        return err_set(err, ERR_BUSY, "a build is running: change the context when it is over");
-    if (bilge->pruning != NULL || bilge->planning != NULL || bilge->benching != NULL)
-        return err_set(err, ERR_BUSY, "a removal is under way: change the context when it is over");
-    if (bilge->skip_engine)
-        return err_set(err, ERR_USAGE, "no engine is asked");
-    return 0;
-}
-
-int bilge_use_context(struct bilge *bilge, const char *name, struct err *err)
+int engines_use_context(struct engines *engines, const char *name, struct err *err)
 {
     struct endpoint found;
-    int code = check(bilge, err);
-    if (code == 0)
-        code = endpoint_find(name, &found, err);
+    if (engines->skip)
+        return err_set(err, ERR_USAGE, "no engine is asked");
+    int code = endpoint_find(name, &found, err);
     if (code < 0)
         return code;
     endpoint_done(&found);
-    mem_replace(&bilge->context, name);
-    contexts_lead_tools(bilge);
-    engines_reopen(bilge);
-    contexts_read(bilge);
-    disks_refresh(bilge);
-    bilge_moved(bilge);
+    mem_replace(&engines->context, name);
+    lead_tools(engines);
+    reopen(engines);
+    engines_read_contexts(engines);
     return 0;
-}
-
-/* Whose the builders' records are: worked out again when records or caches have
- * moved, not with each change of the store. While caches come in one after the
- * other, only what is not known at all. */
-
-static uint64_t mix(uint64_t mark, uint64_t value)
-{
-    return (mark ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* Moves when a cache has been scanned anew, has come or gone, or is called
- * otherwise; when Dockerfiles were read, and builds remembered. */
-static uint64_t mark_of_sources(const struct bilge *bilge)
-{
-    const struct store *store = bilge->store;
-    uint64_t mark = mix(1, bilge->recipes_read);
-    mark = mix(mark, store->past_len > 0 ? (uint64_t)store->past[0].id : 0);
-    for (size_t i = 0; i < store->services_len; i++) {
-        const struct service *row = &store->services[i];
-        if (row->cache == NULL || row->name == NULL)
-            continue;
-        mark = mix(mark, (uint64_t)row->cache->scanned_at);
-        mark = mix(mark, row->cache->ino);
-        for (const char *at = row->name; *at != '\0'; at++)
-            mark = mix(mark, (unsigned char)*at);
-    }
-    return mark;
-}
-
-static void find(struct bilge *bilge, struct builder *builder, uint64_t mark)
-{
-    owners_done(&builder->owners);
-    builder->owners = store_find_owners(bilge->store, &builder->records);
-    builder->owners_mark = mark;
-    store_touch(bilge->store);
-}
-
-void owning_refresh(struct bilge *bilge, bool scanning)
-{
-    struct store *store = bilge->store;
-    uint64_t mark = 0; /* not known yet: it takes a look at every row */
-    for (size_t i = 0; i < store->builders_len; i++) {
-        struct builder *builder = &store->builders[i];
-        bool known = builder->owners.len == builder->records.len;
-        if (known && (scanning || builder->records.len == 0))
-            continue;
-        mark = mark != 0 ? mark : mark_of_sources(bilge);
-        if (!known || builder->owners_mark != mark)
-            find(bilge, builder, mark);
-    }
 }
 
 /* Asks docker which builds the engine remembers. */
@@ -432,25 +394,92 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
 
 static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
 {
-    struct bilge *bilge = arg;
-    bilge->elsewhere = NULL;
-    len = engine_builds_drop_known(bilge->store->past, bilge->store->past_len, builds, len);
-    store_set_elsewhere(bilge->store, builds, len);
-    bilge_moved(bilge);
+    struct engines *engines = arg;
+    engines->elsewhere = NULL;
+    len = engine_builds_drop_known(engines->store->past, engines->store->past_len, builds, len);
+    store_set_elsewhere(engines->store, builds, len);
+    hub_moved(engines->hub);
 }
 
-void bilge_look_elsewhere(struct bilge *bilge)
+void engines_look_elsewhere(struct engines *engines)
 {
-    if (bilge->elsewhere == NULL && !bilge->closing)
-        bilge_ask_elsewhere(bilge->loop, bilge->builder, on_elsewhere, bilge, &bilge->elsewhere,
-                            NULL);
+    if (engines->elsewhere == NULL && !hub_is_closing(engines->hub))
+        bilge_ask_elsewhere(hub_loop(engines->hub), engines->builder, on_elsewhere, engines,
+                            &engines->elsewhere, NULL);
 }
 
-void elsewhere_cancel(struct bilge *bilge)
+static void elsewhere_cancel(struct engines *engines)
 {
-    if (bilge->elsewhere == NULL)
+    if (engines->elsewhere == NULL)
         return;
-    process_capture_cancel(bilge->elsewhere->capture);
-    free(bilge->elsewhere);
-    bilge->elsewhere = NULL;
+    process_capture_cancel(engines->elsewhere->capture);
+    free(engines->elsewhere);
+    engines->elsewhere = NULL;
+}
+
+/* ---------------------------------------------------------------- questions */
+
+struct engine *engines_engine_of(const struct engines *engines, const char *builder)
+{
+    const struct builder *found = store_builder(engines->store, builder);
+    return found != NULL && found->embedded ? engines->engine : NULL;
+}
+
+const char *engines_data_root(const struct engines *engines)
+{
+    if (engines->engine == NULL || engines->endpoint.socket_path == NULL)
+        return NULL;
+    const char *path = engine_info(engines->engine).data_root;
+    return path != NULL && path[0] == '/' ? path : NULL;
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+int engines_new(struct hub *hub, const struct bilge_options *options,
+                void (*on_data_root)(void *arg), void *arg, struct engines **ret_engines,
+                struct err *err)
+{
+    struct engines *engines = mem_zalloc(sizeof *engines);
+    engines->hub = hub;
+    engines->store = hub_store(hub);
+    engines->on_data_root = on_data_root;
+    engines->arg = arg;
+    engines->skip = options->skip_engine;
+    engines->watching = options->watch;
+    mem_replace(&engines->context, options->context);
+    mem_replace(&engines->builder, options->builder);
+    mem_replace(&engines->docker_host, getenv("DOCKER_HOST"));
+    int code = engines->skip ? 0 : find_engine(engines, err);
+    if (code < 0) {
+        engines_free(engines);
+        return code;
+    }
+    lead_tools(engines);
+    hub_timer_init(hub, &engines->timer, engines);
+    *ret_engines = engines;
+    return 0;
+}
+
+void engines_stop(struct engines *engines)
+{
+    uv_timer_stop(&engines->timer);
+    elsewhere_cancel(engines);
+}
+
+void engines_close(struct engines *engines)
+{
+    hang_up(engines);
+    hub_timer_close(engines->hub, &engines->timer);
+}
+
+void engines_free(struct engines *engines)
+{
+    strlist_done(&engines->to_ask);
+    if (engines->has_endpoint)
+        endpoint_done(&engines->endpoint);
+    free(engines->asked);
+    free(engines->context);
+    free(engines->builder);
+    free(engines->docker_host);
+    free(engines);
 }

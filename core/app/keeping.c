@@ -11,11 +11,27 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/app/engines.h"
+#include "core/app/disks.h"
+#include "core/app/hub.h"
+#include "core/app/outlook.h"
+#include "core/app/owning.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/history/history.h"
+
+struct memory {
+    struct hub *hub;
+    struct store *store;
+    struct disks *disks;
+    bool want_past; /* whoever opened it shows or uses earlier builds */
+    char *path; /* NULL: nothing */
+    struct history *history;
+    bool under_way;         /* a job has the history */
+    int64_t noted_mono_ms;  /* 0: not yet */
+    int64_t thinned_mono_ms;
+    uint64_t revision;      /* of the store, when its results were put in */
+};
 
 /* What one look at the history takes along and brings back: gathered from the
  * store, worked on by the pool, put into the store by memory.c. */
@@ -59,9 +75,9 @@ static void note_free(struct note *note);
 #define QUIET_INTERVAL_MS (15 * 60000)
 #define THIN_INTERVAL_MS (6 * 3600000)
 
-static void put(struct bilge *bilge, struct note *note)
+static void put(struct memory *memory, struct note *note)
 {
-    struct store *store = bilge->store;
+    struct store *store = memory->store;
     if (note->history != NULL)
         outlook_put(note->outlook, store);
     for (size_t i = 0; i < note->trends_len; i++)
@@ -78,69 +94,97 @@ static void put(struct bilge *bilge, struct note *note)
         note->past_len = 0;
     }
     /* Builds tell whose records are: who waits for the history waits for that. */
-    owning_refresh(bilge, store->scanning);
+    owning_refresh(store, store->scanning);
     store->history_load = note->history != NULL ? LOAD_DONE : LOAD_FAILED;
     mem_replace(&store->history_error, note->error);
-    bilge_moved(bilge);
-    bilge->memory.revision = store->revision;
+    hub_moved(memory->hub);
+    memory->revision = store->revision;
 }
 
 static void note_done(struct job *job, bool cancelled)
 {
     struct note *note = (struct note *)job;
-    struct bilge *bilge = job->bilge;
-    bilge->memory.under_way = false;
-    bilge->memory.history = note->history;
-    if (!cancelled && !bilge->closing)
-        put(bilge, note);
+    struct memory *memory = job->owner;
+    memory_give(memory, note->history);
+    if (!cancelled && !hub_is_closing(memory->hub))
+        put(memory, note);
     note_free(note);
 }
 
-static bool is_due(const struct bilge *bilge, int64_t now_mono_ms)
+static bool is_due(const struct memory *memory, int64_t now_mono_ms)
 {
-    const struct memory *memory = &bilge->memory;
     int64_t since = now_mono_ms - memory->noted_mono_ms;
     return memory->noted_mono_ms == 0 || since >= QUIET_INTERVAL_MS ||
-           (since >= INTERVAL_MS && memory->revision != bilge->store->revision);
+           (since >= INTERVAL_MS && memory->revision != memory->store->revision);
 }
 
-void memory_step(struct bilge *bilge)
+/* Writes down what the store has, and reads what is known of it, when that is due. */
+static void turn(void *owner)
 {
-    struct memory *memory = &bilge->memory;
+    struct memory *memory = owner;
+    struct store *store = memory->store;
     int64_t now = clock_mono_ms();
-    if (projects_step(bilge) || memory->path == NULL || memory->under_way || bilge->disk_job || bilge->closing ||
-        !store_gathered(bilge->store) || !is_due(bilge, now))
+    if (memory->path == NULL || memory->under_way || disks_are_looked_at(memory->disks) ||
+        !store_gathered(store) || !is_due(memory, now))
         return;
     struct note *note = mem_zalloc(sizeof *note);
     note->job.run = note_run;
     note->job.done = note_done;
+    note->job.owner = memory;
     note->path = mem_strdup(memory->path);
-    note->read_only = bilge->read_only;
-    note->history = memory->history;
+    note->read_only = store->read_only;
+    memory_take(memory, &note->history);
     note->now = clock_now();
-    note->want_past = (bilge->watching || !bilge->skip_engine) && bilge->store->past == NULL;
-    note_gather(note, bilge->store);
+    note->want_past = memory->want_past && store->past == NULL;
+    note_gather(note, store);
     note->thin = !note->read_only && (memory->thinned_mono_ms == 0 ||
                                       now - memory->thinned_mono_ms >= THIN_INTERVAL_MS);
     if (note->thin)
         memory->thinned_mono_ms = now;
-    memory->under_way = true;
     memory->noted_mono_ms = now;
-    job_start(bilge, &note->job);
+    job_start(memory->hub, &note->job);
 }
 
-void memory_open(struct bilge *bilge, const char *path)
+const char *memory_path(const struct memory *memory)
 {
-    mem_replace(&bilge->memory.path, path);
-    bilge->store->history_load = path != NULL ? LOAD_PENDING : LOAD_DONE;
-    bilge->store->known_load = path != NULL && !bilge->skip_caches ? LOAD_PENDING : LOAD_DONE;
+    return memory->path;
 }
 
-void memory_close(struct bilge *bilge)
+bool memory_take(struct memory *memory, struct history **ret_history)
 {
-    if (!bilge->memory.under_way) /* else work that hangs still has it */
-        history_close(bilge->memory.history);
-    free(bilge->memory.path);
+    if (memory->under_way)
+        return false;
+    memory->under_way = true;
+    *ret_history = memory->history;
+    return true;
+}
+
+void memory_give(struct memory *memory, struct history *history)
+{
+    memory->under_way = false;
+    memory->history = history;
+}
+
+struct memory *memory_new(struct hub *hub, struct disks *disks,
+                          const struct bilge_options *options)
+{
+    struct memory *memory = mem_zalloc(sizeof *memory);
+    memory->hub = hub;
+    memory->store = hub_store(hub);
+    memory->disks = disks;
+    memory->want_past = options->watch || !options->skip_engine;
+    mem_replace(&memory->path, options->history_path);
+    memory->store->history_load = memory->path != NULL ? LOAD_PENDING : LOAD_DONE;
+    hub_set_turn(hub, TURN_REMEMBER, turn, memory);
+    return memory;
+}
+
+void memory_free(struct memory *memory)
+{
+    if (!memory->under_way) /* else work that hangs still has it */
+        history_close(memory->history);
+    free(memory->path);
+    free(memory);
 }
 
 #define IMPORTED "imported sha256:"

@@ -1,52 +1,28 @@
-/* What is remembered from run to run, what is foreseen from it, and the disks
- * whose free bytes are among it. */
+/* What is remembered from run to run. */
 #ifndef BILGE_APP_KEEPING_H
 #define BILGE_APP_KEEPING_H
 
-#include "core/app/app.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-struct outlook;
+#include "core/app/disks.h"
+#include "core/bilge.h"
+#include "core/store/store.h"
 
-/* ---- disks */
-/* The file system below a path. */
-struct space {
-    char *path; /* absolute; need not exist, then what lies above it counts */
-    bool known; /* the rest is filled in */
-    uint64_t dev;
-    char *mount;
-    struct fs_space space;
-};
-/* The network may be below: on a lane. */
-void space_look(struct space *space);
-void space_done(struct space *space);
-void disks_open(struct bilge *bilge);
-void disks_refresh(struct bilge *bilge);
-/* One of those that were asked has answered, or is not waited for any more. */
-void disks_answered(struct bilge *bilge);
-void disks_close(struct bilge *bilge);
+struct history;
+struct memory;
 
-/* ---- memory */
-void memory_open(struct bilge *bilge, const char *path);
-void memory_step(struct bilge *bilge);
-void memory_close(struct bilge *bilge);
+struct memory *memory_new(struct hub *hub, struct disks *disks,
+                          const struct bilge_options *options);
+void memory_free(struct memory *memory);
 
-/* ---- projects: which cache directories projects name */
-/* Writes down what this one names, and reads what all do: soon. */
-void projects_look(struct bilge *bilge);
-bool projects_waited_for(const struct bilge *bilge);
-/* Now and then: what hangs is not waited for any more. */
-void projects_give_up(struct bilge *bilge);
-/* True: the history is in use by it now. */
-bool projects_step(struct bilge *bilge);
-
-/* ---- outlook: gathered from the store, read on the pool, put into the store */
-struct outlook *outlook_new(const struct store *store);
-void outlook_read(struct outlook *outlook, struct history *history, int64_t now);
-void outlook_put(struct outlook *outlook, struct store *store);
-void outlook_free(struct outlook *outlook);
-/* The name of the samples of free bytes: by where the file system is mounted
- * (NULL: not known), else by the path. The caller frees it. */
-char *outlook_disk_series(const char *mount, const char *path);
+/* Of the file; NULL: nothing is remembered. */
+const char *memory_path(const struct memory *memory);
+/* Takes the history along to a job, as only one at a time may: false when another
+ * has it. *ret_history NULL: not open yet. It comes back with memory_give(). */
+bool memory_take(struct memory *memory, struct history **ret_history);
+void memory_give(struct memory *memory, struct history *history);
 
 /* ---- trends */
 struct trend {

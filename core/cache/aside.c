@@ -134,6 +134,113 @@ int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
     return code;
 }
 
+/* ---- where things wait */
+
+static int home_of(const struct aside *aside, enum aside_kind kind)
+{
+    return kind == ASIDE_BLOB ? aside->blobs_fd : aside->ingest_fd;
+}
+
+struct spot {
+    int fd;
+    char name[NAME_MAX + 64];
+};
+
+static struct spot spot_in(const struct aside *aside, bool beside, enum aside_kind kind,
+                           const char *name)
+{
+    struct spot spot = {.fd = beside ? aside->cache_fd : aside->dir_fd};
+    snprintf(spot.name, sizeof spot.name, "%s%s%s", beside ? CACHE_ASIDE "." : "",
+             kind == ASIDE_INGEST ? INGEST_PREFIX : "", name);
+    return spot;
+}
+
+/* Where it waits: in the directory, else beside it. */
+static int find_spot(const struct aside *aside, enum aside_kind kind, const char *name,
+                     struct spot *ret_spot, struct fs_stat *ret_stat)
+{
+    *ret_spot = spot_in(aside, false, kind, name);
+    int code = ret_spot->fd >= 0 ? fs_look(ret_spot->fd, ret_spot->name, ret_stat) : -ENOENT;
+    if (code != -ENOENT)
+        return code;
+    *ret_spot = spot_in(aside, true, kind, name);
+    return fs_look(ret_spot->fd, ret_spot->name, ret_stat);
+}
+
+/* ---- an entry of ingest/ of which a part is gone */
+
+static int leave_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    (void)arg;
+    (void)dirfd;
+    (void)name;
+    (void)stat;
+    return 0;
+}
+
+static int leave_directory(void *arg, int above, const char *name, const struct fs_stat *stat,
+                           bool failed)
+{
+    const int64_t *modified_at = arg;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = *modified_at / CLOCK_SECOND,
+                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
+    (void)failed;
+    if (stat->modified_at > *modified_at)
+        utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);
+    return 0;
+}
+
+static void ignore_failure(void *arg, const struct tree_failure *failure)
+{
+    (void)arg;
+    (void)failure;
+}
+
+static void keep_time(int dirfd, const char *name, int64_t modified_at)
+{
+    struct fs_stat above;
+    const struct tree_walk walk = {.on_file = leave_file,
+                                   .on_leave = leave_directory,
+                                   .on_failure = ignore_failure,
+                                   .arg = &modified_at};
+    if (fs_look(dirfd, "", &above) == 0)
+        tree_walk(dirfd, above.dev, name, &walk);
+}
+
+static int find_newest(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    int64_t *newest_at = arg;
+    (void)dirfd;
+    (void)name;
+    if (stat->modified_at > *newest_at)
+        *newest_at = stat->modified_at;
+    return 0;
+}
+
+/* A bilge that was killed may have deleted a part of it. That makes directories look as
+ * if an export had just written to them: only the files that are left tell when one did. */
+static void keep_time_of_files(const struct aside *aside, const char *name)
+{
+    struct spot spot;
+    struct fs_stat stat;
+    int64_t newest_at = clock_now() - BUSY_GRACE_SECONDS * CLOCK_SECOND;
+    const struct tree_walk walk = {
+        .on_file = find_newest, .on_failure = ignore_failure, .arg = &newest_at};
+    if (find_spot(aside, ASIDE_INGEST, name, &spot, &stat) < 0 || stat.type != FS_DIR)
+        return;
+    tree_walk(spot.fd, stat.dev, spot.name, &walk);
+    keep_time(spot.fd, spot.name, newest_at);
+}
+
+void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at)
+{
+    if (aside->ingest_fd >= 0)
+        keep_time(aside->ingest_fd, name, modified_at);
+}
+
+/* ---- putting back */
+
 /* Somebody has taken blobs/ away meanwhile. */
 static int make_blobs(struct aside *aside)
 {
@@ -163,6 +270,8 @@ static void return_one(void *arg, enum aside_kind kind, const char *name)
     struct returning *returning = arg;
     struct aside *aside = returning->aside;
     int code = 0;
+    if (kind == ASIDE_INGEST)
+        keep_time_of_files(aside, name);
     if (kind == ASIDE_BLOB && aside->blobs_fd < 0)
         code = make_blobs(aside);
     if (code == 0)
@@ -216,83 +325,11 @@ int aside_close(struct aside *aside, struct err *err)
     return code;
 }
 
-/* ---- an entry of ingest/ of which a part is gone */
-
-static int leave_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
-{
-    (void)arg;
-    (void)dirfd;
-    (void)name;
-    (void)stat;
-    return 0;
-}
-
-static int leave_directory(void *arg, int above, const char *name, const struct fs_stat *stat,
-                           bool failed)
-{
-    const int64_t *modified_at = arg;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                      {.tv_sec = *modified_at / CLOCK_SECOND,
-                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
-    (void)failed;
-    if (stat->modified_at > *modified_at)
-        utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);
-    return 0;
-}
-
-static void ignore_failure(void *arg, const struct tree_failure *failure)
-{
-    (void)arg;
-    (void)failure;
-}
-
-void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at)
-{
-    struct fs_stat above;
-    const struct tree_walk walk = {.on_file = leave_file,
-                                   .on_leave = leave_directory,
-                                   .on_failure = ignore_failure,
-                                   .arg = &modified_at};
-    if (aside->ingest_fd >= 0 && fs_look(aside->ingest_fd, "", &above) == 0)
-        tree_walk(aside->ingest_fd, above.dev, name, &walk);
-}
-
-/* ---- where things wait */
+/* ---- setting aside */
 
 size_t aside_room(const struct aside *aside)
 {
     return aside->beside ? ROOM_BESIDE : ROOM;
-}
-
-static int home_of(const struct aside *aside, enum aside_kind kind)
-{
-    return kind == ASIDE_BLOB ? aside->blobs_fd : aside->ingest_fd;
-}
-
-struct spot {
-    int fd;
-    char name[NAME_MAX + 64];
-};
-
-static struct spot spot_in(const struct aside *aside, bool beside, enum aside_kind kind,
-                           const char *name)
-{
-    struct spot spot = {.fd = beside ? aside->cache_fd : aside->dir_fd};
-    snprintf(spot.name, sizeof spot.name, "%s%s%s", beside ? CACHE_ASIDE "." : "",
-             kind == ASIDE_INGEST ? INGEST_PREFIX : "", name);
-    return spot;
-}
-
-/* Where it waits: in the directory, else beside it. */
-static int find_spot(const struct aside *aside, enum aside_kind kind, const char *name,
-                     struct spot *ret_spot, struct fs_stat *ret_stat)
-{
-    *ret_spot = spot_in(aside, false, kind, name);
-    int code = ret_spot->fd >= 0 ? fs_look(ret_spot->fd, ret_spot->name, ret_stat) : -ENOENT;
-    if (code != -ENOENT)
-        return code;
-    *ret_spot = spot_in(aside, true, kind, name);
-    return fs_look(ret_spot->fd, ret_spot->name, ret_stat);
 }
 
 static int make_dir(struct aside *aside)

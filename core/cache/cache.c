@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/cache/busy.h"
 
 static const char *const state_names[] = {
@@ -41,6 +42,15 @@ const char *cache_untouchable(const struct cache *cache)
                                  "it is one, remove it by hand"
                                : NULL;
     }
+}
+
+struct cache *cache_missing(const char *path)
+{
+    struct cache *cache = mem_zalloc(sizeof *cache);
+    cache->path = mem_strdup(path);
+    cache->name = mem_strdup(path_name(path));
+    cache->state = CACHE_MISSING;
+    return cache;
 }
 
 void cache_forget(struct cache *cache)

@@ -171,6 +171,8 @@ const char *cache_next_tag(const char **next, size_t *ret_len);
 
 /* Blobs, generations, leftovers and problems go. */
 void cache_forget(struct cache *cache);
+/* One of which nothing is known but its place (absolute): it is not there. */
+struct cache *cache_missing(const char *path);
 void cache_free(struct cache *cache);
 struct cache *cache_copy(const struct cache *cache);
 

@@ -1,5 +1,6 @@
 #include "core/cache/remove.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -298,6 +299,8 @@ static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
+    assert(removal->waits[index] && !must_stay(removal->before, item) &&
+           !must_stay(removal->after, item));
     int code = delete_waiting(removal, item, name_of(item, hex));
     if (code < 0)
         put_back(removal, index, code);
@@ -458,20 +461,6 @@ static int remove_if_empty(const struct remove_context *context, int64_t *freed_
     if (!empty)
         return err_set(err, ERR_FOREIGN, "%s is no cache directory", context->name);
     return unlink_tree(context->root_fd, context->name, &options, freed_bytes, err);
-}
-
-/* An export that came to its end since then leaves no other sign. */
-static int check_export(const struct remove_context *context, int cache_fd, struct err *err)
-{
-    struct fs_stat index = {0};
-    if (context->exported_at == NULL)
-        return 0;
-    int code = fs_stat_at(cache_fd, "index.json", &index, err);
-    if (code < 0 && code != -ENOENT)
-        return code;
-    if (index.modified_at == *context->exported_at)
-        return 0;
-    return err_set(err, ERR_CHANGED, "%s was exported to since the plan was made", context->name);
 }
 
 static int check(const struct remove_context *context, int cache_fd, struct err *err)

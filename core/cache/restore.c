@@ -199,6 +199,12 @@ static int restore(struct restoration *restoration, const struct digest *manifes
     int code = read_index(restoration, err);
     if (code < 0)
         return code;
+    /* Else an export that nobody has seen yet would be gone without a word. */
+    code = check_export(context, restoration->cache_fd, err);
+    if (code == ERR_CHANGED)
+        return err_set(err, code, "a build has just exported to it");
+    if (code < 0)
+        return code;
     restoration->cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);
     code = choose(restoration, manifest, &generation, err);
     if (code == 0)

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,6 +142,7 @@ static struct plan_item *put_generation(struct look *look, size_t index, const c
 static void add_generation(struct look *look, size_t index, const char *title)
 {
     const struct cache_generation *generation = &look->cache->generations[index];
+    assert(!generation->live);
     struct plan_item *item = put_generation(look, index, title);
     int64_t superseded_at = index > 0 ? look->cache->generations[index - 1].exported_at : 0;
     item->reason = look_since("superseded", planner_age(look->planner, superseded_at));
@@ -279,6 +281,7 @@ static void plan_orphan(struct look *look, size_t index)
     const struct cache_blob *blob = &look->cache->blobs[index];
     char id[DIGEST_TEXT_SIZE];
     int64_t age_s = planner_age(look->planner, blob->modified_at);
+    assert(blob->class == BLOB_ORPHAN && blob->generations == 0);
     if (!planner_names(look->planner, digest_text(id, &blob->digest)) ||
         !planner_wants(look->planner, age_s, blob->allocated_bytes))
         return;

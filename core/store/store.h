@@ -186,6 +186,7 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    uint64_t recipes_read; /* so many times */
     bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     /* The caches that projects are known to name, this one among them. */
@@ -252,6 +253,8 @@ bool service_say_standing(const struct store *store, const struct service *servi
                           struct buf *buf);
 /* Is something unfinished that the next deletion can finish? */
 bool store_has_unfinished(const struct store *store);
+/* The root that the directory lies in; NULL: none of ours. */
+const struct cache_root *store_root_of(const struct store *store, const char *path);
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once, and
  * once what lies in the directory of another. */

@@ -432,6 +432,30 @@ static void a_restore_refuses_what_would_fail_a_build(void **state)
     free(pair.dir);
 }
 
+/* Chosen when another export was live: that one would be thrown away unseen. */
+static void a_restore_hides_no_export_that_was_not_shown(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    struct cache *shown = scan_cache(place->root_fd, place->root, "api", NULL);
+    struct remove_context context = context_of(place, "api");
+    struct digest digest;
+    struct err err = {0};
+    assert_true(digest_parse_hex(pair.old, &digest));
+    context.exported_at = &shown->last_export_at;
+    put_index(pair.dir, (const char *const[][2]){{"latest", pair.live}, {NULL, NULL}}, 1800);
+    assert_int_equal(ERR_CHANGED, restore_generation(&context, &digest, NULL, &err));
+    assert_non_null(strstr(err.text, "a build has just exported to it"));
+    assert_true(index_names(&pair, pair.live));
+    cache_free(shown);
+    shown = scan_cache(place->root_fd, place->root, "api", NULL);
+    context.exported_at = &shown->last_export_at;
+    assert_int_equal(0, restore_generation(&context, &digest, NULL, NULL));
+    assert_true(index_names(&pair, pair.old));
+    cache_free(shown);
+    free(pair.dir);
+}
+
 /* All that is not the entry that gives way: byte for byte, in its place. */
 static void a_restore_keeps_the_other_entries_byte_for_byte(void **state)
 {
@@ -894,6 +918,7 @@ int main(void)
         CASE(a_restore_names_the_earlier_generation),
         CASE(a_restore_leaves_other_tags_alone),
         CASE(a_restore_refuses_what_would_fail_a_build),
+        CASE(a_restore_hides_no_export_that_was_not_shown),
         CASE(a_restore_keeps_the_other_entries_byte_for_byte),
         CASE(a_tag_is_written_as_it_was_read),
         CASE(a_restore_invents_no_tag),

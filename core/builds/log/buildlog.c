@@ -1,5 +1,6 @@
 #include "core/builds/log/buildlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,7 +226,9 @@ static void add_piece(struct buildlog *log, int step, int stream, const char *li
 {
     if (log->newest == NULL || !logblock_add(log->newest, step, stream, line, len)) {
         turn_over(log);
-        logblock_add(log->newest, step, stream, line, len);
+        bool added = logblock_add(log->newest, step, stream, line, len);
+        assert(added);
+        (void)added;
     }
     note_step(log, step, 1);
     log->end++;
