@@ -1,5 +1,6 @@
 """What the attacks share: bilge's commands, how they are called, and how results are told (TAP)."""
 import argparse
+import functools
 import multiprocessing
 import os
 import resource
@@ -80,6 +81,13 @@ def say(text):
 # ------------------------------------------------------------------------ calling
 
 
+@functools.lru_cache
+def sanitizers():
+    """Libraries that must be loaded before any other."""
+    needed = subprocess.run(["ldd", in_build("bilge")], capture_output=True, text=True, check=False).stdout
+    return [line.split()[2] for line in needed.splitlines() if "libasan" in line and "=>" in line]
+
+
 class Place:
     """A directory for all worlds of one run, in memory when there is such a place, and an engine that has nothing."""
 
@@ -152,9 +160,11 @@ class Caller:
 
     def faults(self, world, what):
         program = os.path.basename(os.path.realpath(shutil.which(self.program[0])))
-        preload = [p for p in (os.environ.get("BILGE_ATTACK_PRELOAD"), in_build("tests", "attack", "faults.so")) if p]
+        preload = sanitizers() + [in_build("tests", "attack", "faults.so")]
         set_up = {"FAULTS_PROGRAM": program, "FAULTS_BELOW": world.path, "FAULTS_NO_PAUSE": "1"}
-        return {"LD_PRELOAD": " ".join(preload), **set_up, **what}
+        # Where calls fail, the search for leaks does, too.
+        asan = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"
+        return {"LD_PRELOAD": " ".join(preload), "ASAN_OPTIONS": asan, **set_up, **what}
 
     def start(self, world, arguments, what=None, fds=(), limit=None, **kept):
         environment = self.environment(world)

@@ -217,6 +217,15 @@ def unbind(target):
         pass
 
 
+def unbind_below(path):
+    """A directory that bilge has renamed takes what is mounted in it along."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as file:
+        mounts = [line.split()[4] for line in file]
+    for mount in mounts:
+        if mount.startswith(path + "/"):
+            unbind(mount)
+
+
 def own_mounts():
     """A mount namespace of our own, where that is allowed."""
     return libc.unshare(CLONE_NEWNS) == 0 and libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
@@ -227,6 +236,7 @@ class Swapper(threading.Thread):
 
     def __init__(self, world, place, how):
         super().__init__()
+        self.world = world
         self.target = world.at(place)
         self.lure = os.path.join(world.outside, "cache", *place.split("/")[1:])
         self.link = os.path.join(world.path, "way-out")
@@ -246,7 +256,7 @@ class Swapper(threading.Thread):
     def end(self):
         self.done.set()
         self.join()
-        unbind(self.target)
+        unbind_below(self.world.path)
 
 
 def swap_round(scene, place, how, number):
