@@ -115,7 +115,8 @@ char *bench_image(const struct bench *bench, const struct bench_step *step)
         buf_printf(&name, "%s%c", gap ? "-" : "", tolower((unsigned char)*at));
         gap = false;
     }
-    buf_printf(&name, ":%s-%s", bench_variants[step->variant], bench_scenarios[step->scenario].name);
+    buf_printf(&name, ":%s-%s", bench_variants[step->variant],
+               bench_scenarios[step->scenario].name);
     return buf_take(&name);
 }
 

@@ -32,8 +32,8 @@ enum bench_scenario {
 extern const char *const bench_variants[BENCH_VARIANTS]; /* "original", "optimised" */
 
 struct bench_scenario_words {
-    const char *name;  /* for options and JSON */
-    const char *title; /* for people */
+    const char *name;                /* for options and JSON */
+    const char *title;               /* for people */
     int expected_low, expected_high; /* per cent of the time that the guide promises to save */
 };
 /* Also of BENCH_PREPARATION. */
@@ -62,7 +62,7 @@ struct bench_source {
     char *dockerfile_text; /* NULL: not readable */
     char *code_file;       /* relative to the context; NULL: that scenario is not wanted */
     char *dependency_file;
-    char *dependency;      /* the one that is compiled anew, when it could be told; else NULL */
+    char *dependency; /* the one that is compiled anew, when it could be told; else NULL */
 };
 
 struct bench_service {
@@ -82,30 +82,30 @@ struct bench_step {
 struct bench {
     char *project;
     const char *files[BENCH_VARIANTS]; /* borrowed, as they were given */
-    char *found_file; /* the original one, when it was not given */
+    char *found_file;                  /* the original one, when it was not given */
     bool wanted[BENCH_SCENARIOS];
     size_t rounds;
     struct bench_service *services;
     size_t services_len;
-    char *mark;      /* "bilge-bench-k3v9x2ab" */
-    char *parent;    /* the temporary directory */
-    char *directory; /* <parent>/<mark> */
+    char *mark;                 /* "bilge-bench-k3v9x2ab" */
+    char *parent;               /* the temporary directory */
+    char *directory;            /* <parent>/<mark> */
     struct leftover *leftovers; /* of others that did not end: taken away before the first build */
     size_t leftovers_len;
 
-    size_t next;           /* the step that is under way, or comes */
-    bool cleaning;         /* after a round, or for good */
-    uint64_t build_id;     /* of the store's build that is under way; 0: none */
+    size_t next;       /* the step that is under way, or comes */
+    bool cleaning;     /* after a round, or for good */
+    uint64_t build_id; /* of the store's build that is under way; 0: none */
     int64_t started_at, ended_at;
-    char *tools;           /* "docker 26.1.5, compose 2.26.1"; NULL: not yet */
-    char *builder;         /* whose records are cleaned */
-    bool forgets_steps;    /* and which then forgets all its steps: see core/store/store.h */
+    char *tools;        /* "docker 26.1.5, compose 2.26.1"; NULL: not yet */
+    char *builder;      /* whose records are cleaned */
+    bool forgets_steps; /* and which then forgets all its steps: see core/store/store.h */
 
     size_t images_removed, records_removed;
-    int64_t freed_bytes;   /* of the records */
-    struct strlist left;   /* lines: what could not be removed, and why */
-    struct err err;        /* why it ended early; code 0: it did not */
-    char *log_path;        /* of the build that failed; NULL: none */
+    int64_t freed_bytes; /* of the records */
+    struct strlist left; /* lines: what could not be removed, and why */
+    struct err err;      /* why it ended early; code 0: it did not */
+    char *log_path;      /* of the build that failed; NULL: none */
 };
 
 void bench_done(struct bench *bench);

@@ -20,7 +20,8 @@ static const struct kind {
     {".rs ", MANNER_RUST, NULL, NULL},
     {".json composer.lock ", MANNER_BLANKS, NULL, NULL},
     {"go.mod .cc .cpp .cs .go .gradle .hpp .java .js .jsx .kt .kts .mjs .php .scala .swift .ts "
-     ".tsx ", MANNER_LINE, "// ", ""},
+     ".tsx ",
+     MANNER_LINE, "// ", ""},
     {"Gemfile Makefile Rakefile .ex .exs .gemspec .pl .py .rb .ru .sh .toml .txt .yaml .yml ",
      MANNER_LINE, "# ", ""},
     {".c .h .css ", MANNER_LINE, "/* ", " */"},
@@ -66,8 +67,7 @@ static bool has_line(const char *text, const char *line)
     return false;
 }
 
-static void change_cargo(const char *text, uint64_t token, const char *dependency,
-                         struct buf *out)
+static void change_cargo(const char *text, uint64_t token, const char *dependency, struct buf *out)
 {
     static const char *const profiles[] = {"dev", "release"};
     bool package = has_line(text, "[package]");

@@ -60,8 +60,8 @@ static int move_entry(const struct frozen_spec *spec, cJSON *entry, const char *
     char *field = mem_printf("%s=%s", key, path), *own = own_cache(spec, path);
     const char *text = entry->valuestring, *at = strstr(text, field);
     if (at != NULL) {
-        char *moved = mem_printf("%.*s%s=%s%s", (int)(at - text), text, key, own,
-                                 at + strlen(field));
+        char *moved =
+            mem_printf("%.*s%s=%s%s", (int)(at - text), text, key, own, at + strlen(field));
         cJSON_SetValuestring(entry, moved);
         free(moved);
     }
@@ -136,8 +136,8 @@ int frozen_make(const struct frozen_spec *spec, char **ret_json, struct err *err
     } else {
         copy_member(config, root, "name");
         copy_member(config, root, "secrets");
-        cJSON *own = cJSON_AddObjectToObject(cJSON_AddObjectToObject(root, "services"),
-                                             spec->service);
+        cJSON *own =
+            cJSON_AddObjectToObject(cJSON_AddObjectToObject(root, "services"), spec->service);
         cJSON_AddStringToObject(own, "image", spec->image);
         copy_member(service, own, "platform");
         copy_member(service, own, "build");

@@ -7,13 +7,13 @@
 #include "core/base/err.h"
 
 struct frozen_spec {
-    const char *config;   /* JSON of the whole project */
+    const char *config; /* JSON of the whole project */
     const char *service;
-    const char *context;  /* the user's */
-    const char *copy;     /* the copy of it */
+    const char *context;    /* the user's */
+    const char *copy;       /* the copy of it */
     const char *dockerfile; /* absolute, the user's; NULL: inline */
     const char *image;
-    const char *caches;   /* directory for local caches */
+    const char *caches; /* directory for local caches */
 };
 
 /* JSON, which is YAML; the caller frees it. ERR_UNSUPPORTED when the service

@@ -56,6 +56,20 @@ static void interrupt(struct measure *measure)
     fail(bench, &err);
 }
 
+/* What is begun now ends with arrive(). */
+static void begin(struct measure *measure)
+{
+    measure->over = false;
+    err_clear(&measure->err);
+}
+
+static void arrive(struct measure *measure, const struct err *err)
+{
+    measure->over = true;
+    if (err != NULL)
+        measure->err = *err;
+}
+
 static bool is_over(void *arg)
 {
     const struct measure *measure = arg;
@@ -76,7 +90,7 @@ static void wait_until(struct measure *measure, session_until *until)
 
 static void pause_ms(struct measure *measure, uint64_t milliseconds)
 {
-    measure->over = false;
+    begin(measure);
     if (session_wait(measure->session, is_over, measure, milliseconds) == SESSION_INTERRUPTED)
         interrupt(measure);
 }
@@ -216,7 +230,8 @@ static int read_services(struct measure *measure, const struct compose_project *
                        bench->files[BENCH_ORIGINAL], bench->files[BENCH_OPTIMISED]);
     int code = 0;
     for (size_t i = 0; i < bench->services_len * BENCH_VARIANTS && code == 0; i++) {
-        const struct bench_step step = {.service = i / BENCH_VARIANTS, .variant = i % BENCH_VARIANTS};
+        const struct bench_step step = {.service = i / BENCH_VARIANTS,
+                                        .variant = i % BENCH_VARIANTS};
         code = fill_source(measure, projects[step.variant], &step, err);
     }
     for (size_t i = 0; i < bench->services_len * BENCH_VARIANTS && code == 0; i++) {
@@ -240,24 +255,10 @@ static int check_builder(struct measure *measure, struct err *err)
     return 0;
 }
 
-static char *temporary_directory(void)
-{
-    const char *parent = getenv("TMPDIR");
-    if (parent == NULL || parent[0] != '/')
-        parent = "/tmp";
-    size_t len = strlen(parent);
-    while (len > 1 && parent[len - 1] == '/')
-        len--;
-    return mem_strndup(parent, len);
-}
-
 static void on_original(void *arg, struct compose_project *project, const struct err *err)
 {
-    struct measure *measure = arg;
-    measure->over = true;
-    measure->project = project;
-    if (err != NULL)
-        measure->err = *err;
+    ((struct measure *)arg)->project = project;
+    arrive(arg, err);
 }
 
 static int load_original(struct measure *measure, struct err *err)
@@ -270,7 +271,7 @@ static int load_original(struct measure *measure, struct err *err)
     if (bench->files[BENCH_ORIGINAL] == NULL)
         return err_set(err, ERR_USAGE, "there is no original beside %s: --original FILE",
                        bench->files[BENCH_OPTIMISED]);
-    measure->over = false;
+    begin(measure);
     int code = compose_load(&measure->session->loop, bench->files[BENCH_ORIGINAL], NULL,
                             on_original, measure, &load, err);
     if (code < 0)
@@ -280,19 +281,18 @@ static int load_original(struct measure *measure, struct err *err)
             compose_load_cancel(load);
         return err_set(err, ERR_CANCELLED, "interrupted");
     }
-    return measure->project != NULL
-               ? 0
-               : err_set(err, measure->err.code, "%s: %s", bench->files[BENCH_ORIGINAL],
-                         measure->err.text);
+    return measure->err.code == 0 ? 0
+                                  : err_set(err, measure->err.code, "%s: %s",
+                                            bench->files[BENCH_ORIGINAL], measure->err.text);
 }
 
 int measure_read(struct measure *measure, struct err *err)
 {
     struct bench *bench = &measure->bench;
     const struct store *store = measure->session->store;
-    measure->lock = -1;
+    const char *parent = getenv("TMPDIR");
     bench->mark = mark_make(&measure->token);
-    bench->parent = temporary_directory();
+    bench->parent = path_plain(parent != NULL && parent[0] == '/' ? parent : "/tmp");
     bench->directory = path_join(bench->parent, bench->mark);
     int code = check_builder(measure, err);
     if (code == 0)
@@ -320,17 +320,10 @@ static int remove_from(const char *directory, const char *name, struct err *err)
     return code;
 }
 
-static int read_pristine(const char *copy, const char *path, struct measure_file *file,
-                         struct err *err)
+/* Relative to the context; NULL: it is not changed. */
+static const char *file_of(const struct bench_source *source, int which)
 {
-    buf_clear(&file->pristine);
-    mem_replace(&file->path, path);
-    if (path == NULL)
-        return 0;
-    char *whole = path_join(copy, path);
-    int code = fs_read_path(whole, FILE_MAX_BYTES, &file->pristine, err);
-    free(whole);
-    return code;
+    return which == FILE_CODE ? source->code_file : source->dependency_file;
 }
 
 static int copy_variant(struct measure *measure, size_t service, enum bench_variant variant,
@@ -338,34 +331,39 @@ static int copy_variant(struct measure *measure, size_t service, enum bench_vari
 {
     const struct bench *bench = &measure->bench;
     const struct bench_source *source = &bench->services[service].sources[variant];
-    struct measure_file *files = measure->files[variant];
     char *copy = place(bench, variant, "");
     int code = remove_from(bench->directory, bench_variants[variant], err);
     if (code == 0)
         code = context_copy(source->context, source->dockerfile, copy, is_stopped, measure, err);
-    if (code == 0)
-        code = read_pristine(copy, source->code_file, &files[FILE_CODE], err);
-    if (code == 0)
-        code = read_pristine(copy, source->dependency_file, &files[FILE_DEPENDENCIES], err);
+    for (int which = 0; which < 2 && code == 0; which++) {
+        struct buf *pristine = &measure->pristine[variant][which];
+        buf_clear(pristine);
+        if (file_of(source, which) == NULL)
+            continue;
+        char *path = path_join(copy, file_of(source, which));
+        code = fs_read_path(path, FILE_MAX_BYTES, pristine, err);
+        free(path);
+    }
     free(copy);
     return code;
 }
 
-static int put_file(struct measure *measure, const struct bench_step *step, int which,
-                    bool changed, struct err *err)
+static int put_file(struct measure *measure, const struct bench_step *step, int which, bool changed,
+                    struct err *err)
 {
-    const struct measure_file *file = &measure->files[step->variant][which];
-    const char *dependency =
-        measure->bench.services[step->service].sources[step->variant].dependency;
-    char *copy = place(&measure->bench, step->variant, ""), *path = path_join(copy, file->path);
+    const struct bench_source *source =
+        &measure->bench.services[step->service].sources[step->variant];
+    const struct buf *pristine = &measure->pristine[step->variant][which];
+    const char *file = file_of(source, which);
+    char *copy = place(&measure->bench, step->variant, ""), *path = path_join(copy, file);
     struct buf text = {0};
     struct stat st;
     int code = stat(path, &st) < 0 ? err_sys(err, -errno, "looking at %s", path) : 0;
     if (code == 0 && changed)
-        code = change_make(file->path, &file->pristine, ++measure->token,
-                           which == FILE_DEPENDENCIES ? dependency : NULL, &text, err);
+        code = change_make(file, pristine, ++measure->token,
+                           which == FILE_DEPENDENCIES ? source->dependency : NULL, &text, err);
     else
-        buf_append(&text, file->pristine.data, file->pristine.len);
+        buf_append(&text, pristine->data, pristine->len);
     if (code == 0)
         code = fs_write_path(path, text.data, text.len, st.st_mode & 07777, err);
     buf_done(&text);
@@ -382,11 +380,12 @@ static bool begins_round(const struct bench_step *step)
 /* A round begins with everything as it was; what is changed in it stays so. */
 static int edit(struct measure *measure, const struct bench_step *step, struct err *err)
 {
+    const struct bench_source *source =
+        &measure->bench.services[step->service].sources[step->variant];
     int code = 0;
     for (int which = 0; which < 2 && code == 0; which++) {
         bool meant = step->scenario == (which == FILE_CODE ? BENCH_CODE : BENCH_DEPENDENCIES);
-        if (measure->files[step->variant][which].path != NULL &&
-            (meant || (begins_round(step) && step->round > 0)))
+        if (file_of(source, which) != NULL && (meant || (begins_round(step) && step->round > 0)))
             code = put_file(measure, step, which, meant, err);
     }
     return code;
@@ -463,11 +462,8 @@ static void note_traces(struct traces *traces, const struct bench_step *step,
 
 static void on_saved(void *arg, const struct logsave_result *result, const struct err *err)
 {
-    struct measure *measure = arg;
     (void)result;
-    measure->over = true;
-    if (err != NULL)
-        measure->err = *err;
+    arrive(arg, err);
 }
 
 /* Beside the directory, which goes. */
@@ -475,8 +471,7 @@ static void keep_log(struct measure *measure, const struct build *build)
 {
     struct bench *bench = &measure->bench;
     bench->log_path = mem_printf("%s.log", bench->directory);
-    measure->over = false;
-    err_clear(&measure->err);
+    begin(measure);
     logsave_start(&measure->session->loop, build->log, bench->log_path, NULL, on_saved, measure);
     wait_until(measure, is_over);
     if (measure->err.code == 0)
@@ -504,8 +499,7 @@ static void explain_failure(struct measure *measure, const struct bench_step *st
         keep_log(measure, build);
 }
 
-static void judge(struct measure *measure, const struct bench_step *step,
-                  const struct build *build)
+static void judge(struct measure *measure, const struct bench_step *step, const struct build *build)
 {
     struct bench *bench = &measure->bench;
     note_traces(measure->traces, step, build);
@@ -566,13 +560,11 @@ static void note_left(struct bench *bench, const char *what, const char *why)
 static void on_answer(void *arg, const struct process_result *result, const struct err *err)
 {
     struct measure *measure = arg;
-    measure->over = true;
-    if (err != NULL)
-        measure->err = *err;
-    else if (result->status != 0)
+    arrive(measure, err);
+    if (err == NULL && result->status != 0)
         err_set(&measure->err, ERR_PEER, "docker: %s",
                 result->err.len > 0 ? result->err.data : "no reason was given");
-    else
+    else if (err == NULL)
         buf_append(&measure->output, result->out.data, result->out.len);
 }
 
@@ -581,12 +573,10 @@ static int ask_docker(struct measure *measure, const char *const *argv)
 {
     const struct process_spec spec = {.argv = argv, .deadline_ms = DOCKER_DEADLINE_MS};
     struct process_capture *capture;
-    measure->over = false;
+    begin(measure);
     buf_clear(&measure->output);
-    err_clear(&measure->err);
-    int code = process_capture(&measure->session->loop, &spec, DOCKER_MAX_BYTES, on_answer, measure,
-                               &capture, &measure->err);
-    if (code == 0)
+    if (process_capture(&measure->session->loop, &spec, DOCKER_MAX_BYTES, on_answer, measure,
+                        &capture, &measure->err) == 0)
         wait_until(measure, is_over);
     return measure->err.code;
 }
@@ -607,8 +597,8 @@ static bool is_own_image(const struct bench *bench, const char *name)
 
 static void remove_images(struct measure *measure)
 {
-    static const char *const list[] = {"docker", "image", "ls", "--format",
-                                       "{{.Repository}}:{{.Tag}}", NULL};
+    static const char *const list[] = {
+        "docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", NULL};
     struct bench *bench = &measure->bench;
     if (!measure->built && bench->leftovers_len == 0)
         return;
@@ -633,11 +623,8 @@ static void remove_images(struct measure *measure)
 
 static void on_plan(void *arg, struct plan *plan, const struct err *err)
 {
-    struct measure *measure = arg;
-    measure->over = true;
-    measure->plan = plan;
-    if (err != NULL)
-        measure->err = *err;
+    ((struct measure *)arg)->plan = plan;
+    arrive(arg, err);
 }
 
 /* A plan for these records. It looks at all of them anew, so one for none (NULL) does
@@ -652,13 +639,10 @@ static int make_plan(struct measure *measure, const char *const *ids, size_t len
     query.ids_len = len;
     if (ids == NULL)
         query.larger_than_bytes = INT64_MAX;
-    measure->over = false;
-    measure->plan = NULL;
-    int code = bilge_plan(measure->session->bilge, &query, on_plan, measure, &measure->err);
-    if (code < 0)
-        return code;
-    wait_until(measure, is_over);
-    return measure->plan != NULL ? 0 : measure->err.code;
+    begin(measure);
+    if (bilge_plan(measure->session->bilge, &query, on_plan, measure, &measure->err) == 0)
+        wait_until(measure, is_over);
+    return measure->err.code;
 }
 
 static const struct records *look_at_records(struct measure *measure)
@@ -666,8 +650,7 @@ static const struct records *look_at_records(struct measure *measure)
     static const struct records none = {0};
     if (make_plan(measure, NULL, 0) == 0)
         plan_free(measure->plan);
-    const struct builder *builder =
-        store_builder(measure->session->store, measure->bench.builder);
+    const struct builder *builder = store_builder(measure->session->store, measure->bench.builder);
     return builder != NULL ? &builder->records : &none;
 }
 
@@ -814,10 +797,8 @@ void measure_done(struct measure *measure)
 {
     for (int variant = 0; variant < BENCH_VARIANTS; variant++) {
         free(measure->configs[variant]);
-        for (int which = 0; which < 2; which++) {
-            free(measure->files[variant][which].path);
-            buf_done(&measure->files[variant][which].pristine);
-        }
+        for (int which = 0; which < 2; which++)
+            buf_done(&measure->pristine[variant][which]);
     }
     if (measure->lock >= 0)
         close(measure->lock);

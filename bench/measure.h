@@ -16,30 +16,24 @@
 #include "core/base/err.h"
 #include "core/base/mem.h"
 
-/* A file of the copy as it was before any edit. */
-struct measure_file {
-    char *path; /* relative; NULL: not read */
-    struct buf pristine;
-};
-
 struct measure {
     struct session *session; /* opened with the optimised compose file, and settled */
     struct bench bench;
     const struct option_list *code_files, *dependency_files; /* "FILE" or "SERVICE=FILE" */
 
+    int lock; /* of its directory; -1: not made yet */
     /* The rest is for measure.c alone. */
-    char *configs[BENCH_VARIANTS]; /* what compose said of the two projects */
-    struct measure_file files[BENCH_VARIANTS][2]; /* of the service that is measured */
+    char *configs[BENCH_VARIANTS];          /* what compose said of the two projects */
+    struct buf pristine[BENCH_VARIANTS][2]; /* of the measured service, what is edited in it */
     uint64_t token;
-    int lock;               /* of its directory; -1: not made yet */
     struct traces *traces;
-    bool over;              /* what is waited for */
-    struct plan *plan;      /* what came of it; NULL: nothing */
+    bool over;         /* what is waited for */
+    struct plan *plan; /* what came of it; NULL: nothing */
     struct compose_project *project;
     struct buf output;
     struct err err;
-    bool built;             /* there may be images */
-    bool impatient;         /* interrupted again, while cleaning */
+    bool built;     /* there may be images */
+    bool impatient; /* interrupted again, while cleaning */
 };
 
 /* All that must be known before the first build: both projects, the contexts, which

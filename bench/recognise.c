@@ -19,18 +19,20 @@ static const struct {
     const char *name;
     int score;
 } beginnings[] = {
-    {"main.rs", 14}, {"lib.rs", 12}, {"main.go", 14}, {"main.py", 14}, {"app.py", 13},
-    {"__main__.py", 12}, {"manage.py", 12}, {"main.ts", 14}, {"index.ts", 13}, {"server.ts", 13},
-    {"app.ts", 12}, {"main.js", 14}, {"index.js", 13}, {"server.js", 13}, {"app.js", 12},
-    {"main.rb", 14}, {"app.rb", 13}, {"server.rb", 13}, {"application.rb", 12}, {"main.c", 14},
-    {"main.cc", 14}, {"main.cpp", 14}, {"Program.cs", 14}, {"Main.java", 14},
-    {"Application.java", 13}, {"Main.kt", 14}, {"index.php", 13}, {"main.swift", 14},
+    {"main.rs", 14},          {"lib.rs", 12},      {"main.go", 14},        {"main.py", 14},
+    {"app.py", 13},           {"__main__.py", 12}, {"manage.py", 12},      {"main.ts", 14},
+    {"index.ts", 13},         {"server.ts", 13},   {"app.ts", 12},         {"main.js", 14},
+    {"index.js", 13},         {"server.js", 13},   {"app.js", 12},         {"main.rb", 14},
+    {"app.rb", 13},           {"server.rb", 13},   {"application.rb", 12}, {"main.c", 14},
+    {"main.cc", 14},          {"main.cpp", 14},    {"Program.cs", 14},     {"Main.java", 14},
+    {"Application.java", 13}, {"Main.kt", 14},     {"index.php", 13},      {"main.swift", 14},
 };
 
 /* The nearest one at or above the code; of Cargo.toml the topmost. */
 static const char *const manifests[] = {
-    "Cargo.toml", "package.json", "Gemfile", "go.mod", "pyproject.toml", "requirements.txt",
-    "pom.xml", "build.gradle", "build.gradle.kts", "composer.json", "mix.exs",
+    "Cargo.toml",       "package.json",     "Gemfile", "go.mod",
+    "pyproject.toml",   "requirements.txt", "pom.xml", "build.gradle",
+    "build.gradle.kts", "composer.json",    "mix.exs",
 };
 
 /* -------------------------------------------------------------------- scoring */
@@ -54,8 +56,9 @@ static int words_in(const char *path, const char *service)
 /* "/tests/main.rs": for tests, somebody else's, or hidden. */
 static bool is_beside_the_code(const char *path)
 {
-    static const char *const places[] = {"/tests/", "/test/", "/spec/", "/examples/", "/benches/",
-                                         "/node_modules/", "/vendor/", "/target/", "/."};
+    static const char *const places[] = {"/tests/",    "/test/",    "/spec/",
+                                         "/examples/", "/benches/", "/node_modules/",
+                                         "/vendor/",   "/target/",  "/."};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         if (strstr(path, places[i]) != NULL)
             return true;
@@ -236,8 +239,7 @@ char *lockfile_choose(const char *text, const char *package)
         if (table == NULL || !is_from_registry(table))
             continue;
         size_t needs = count_needs(table);
-        if (best == NULL || needs > best_needs ||
-            (needs == best_needs && strcmp(name, best) < 0)) {
+        if (best == NULL || needs > best_needs || (needs == best_needs && strcmp(name, best) < 0)) {
             mem_replace(&best, name);
             best_needs = needs;
         }

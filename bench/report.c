@@ -69,8 +69,10 @@ void report_plan(const struct bench *bench, FILE *out)
     say(out, "  in builder %s: cache mounts %s-..., and the records of the steps that run",
         bench->builder, bench->mark);
     if (bench->leftovers_len > 0)
-        fputs("It takes away first, with images and cache mounts of the same name, what benchmarks\n"
-              "left that did not end:\n", out);
+        fputs(
+            "It takes away first, with images and cache mounts of the same name, what benchmarks\n"
+            "left that did not end:\n",
+            out);
     for (size_t i = 0; i < bench->leftovers_len; i++)
         say(out, "  %s/%s/", bench->parent, bench->leftovers[i].mark);
     if (bench->forgets_steps)
@@ -140,9 +142,9 @@ void report_now(const struct bench *bench, const struct store *store, FILE *out)
 /* --------------------------------------------------------------------- result */
 
 static const struct table_column columns[] = {
-    {"SERVICE", false}, {"SCENARIO", false},  {"RUNS", true},       {"ORIGINAL", true},
-    {"(RANGE)", false}, {"OPTIMISED", true},  {"(RANGE)", false},   {"RATIO", true},
-    {"SAVED", true},    {"GUIDE", true},      {"REACHED", false},   {NULL, false},
+    {"SERVICE", false}, {"SCENARIO", false}, {"RUNS", true},     {"ORIGINAL", true},
+    {"(RANGE)", false}, {"OPTIMISED", true}, {"(RANGE)", false}, {"RATIO", true},
+    {"SAVED", true},    {"GUIDE", true},     {"REACHED", false}, {NULL, false},
 };
 
 static void add_summary(struct table *table, const struct bench_summary *summary)

@@ -47,8 +47,8 @@ struct call {
 static void print_command_help(const struct call *call, const struct command *command)
 {
     printf("Usage: %s %s [OPTION...]%s%s\n\n%s\n", call->name, command->name,
-           command->operands != NULL ? " " : "",
-           command->operands != NULL ? command->operands : "", command->summary);
+           command->operands != NULL ? " " : "", command->operands != NULL ? command->operands : "",
+           command->summary);
     if (command->details != NULL)
         printf("\n%s", command->details);
     if (command->options[0].name != NULL) {
@@ -66,7 +66,8 @@ static void print_help(const struct call *call)
            "Without a command it opens the screen; without a terminal it prints the status.\n\n"
            "Commands:\n",
            call->name);
-    for (const struct command *const *command = call->program->commands; *command != NULL; command++)
+    for (const struct command *const *command = call->program->commands; *command != NULL;
+         command++)
         printf("  %-8s  %s\n", (*command)->name, (*command)->summary);
     puts("\nOptions:");
     options_print(global_options, stdout);
@@ -83,7 +84,8 @@ static enum exit_code usage_error(const struct call *call, const struct command 
 
 static const struct command *command_find(const struct call *call, const char *name)
 {
-    for (const struct command *const *command = call->program->commands; *command != NULL; command++)
+    for (const struct command *const *command = call->program->commands; *command != NULL;
+         command++)
         if (strcmp((*command)->name, name) == 0)
             return *command;
     return NULL;

@@ -6,7 +6,8 @@
 #include "cli/command.h"
 
 struct program {
-    const struct command *const *commands; /* NULL behind the last; the first is for a call without one */
+    const struct command *const
+        *commands; /* NULL behind the last; the first is for a call without one */
     /* In its place on a terminal; NULL: there is none. */
     enum exit_code (*screen)(struct globals *globals);
 };

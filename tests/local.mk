@@ -58,6 +58,7 @@ include $(top_srcdir)/tests/fuzz/local.mk
 include $(top_srcdir)/tests/attack/layouts/local.mk
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
+include $(top_srcdir)/tests/tree/local.mk
 include $(top_srcdir)/tests/workspace/local.mk
 
 if HAVE_CMOCKA
