@@ -29,6 +29,11 @@ PY_LOG_COMPILER = $(PYTHON3)
 TEST_EXTENSIONS = .sh .py
 XFAIL_TESTS =
 
+# After all tests have passed in the tree, `make distcheck 'TESTS=$(TARBALL_TESTS)'` needs no more than this: that
+# what was built from a tarball, elsewhere and read-only, runs. What a tarball lacks .ci/run tells by its list.
+TARBALL_TESTS = $(UNIT_TESTS) $(FUZZ_TARGETS) tests/cli/build.sh tests/cli/manual.sh tests/cli/settings.sh \
+	tests/cli/usage.sh tests/screen/test_harness tests/screen/test_filled
+
 # Programs that name no libraries of their own get these; each takes what it needs.
 LDADD =
 if HAVE_CMOCKA

@@ -20,4 +20,4 @@ tests_support_flood_SOURCES = tests/support/flood.c
 tests_support_flood_LDADD = libbilge.a $(CORE_LIBS)
 tests_support_fake_engine_SOURCES = tests/support/fake_engine.c
 tests_support_fake_engine_LDADD = libbilge.a $(CORE_LIBS)
-EXTRA_DIST += tests/support/fake-docker tests/support/tap tests/support/engine tests/support/setup.sh tests/sample .ci/run
+EXTRA_DIST += tests/support/fake-docker tests/support/tap tests/support/engine tests/support/format tests/support/setup.sh tests/sample .ci/run
