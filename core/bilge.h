@@ -126,7 +126,8 @@ int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len
                  const struct bilge_care_ops *ops, void *arg, struct err *err);
 
 /* Points a cache back at a generation; NULL: at the newest older one that is
- * whole. Every blob is checked first. */
+ * whole. Every blob is checked first. Of several tags it is the one that this
+ * project's services write, else "latest". */
 int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
                   const struct bilge_care_ops *ops, void *arg, struct err *err);
 

@@ -140,6 +140,8 @@ libbilge_a_SOURCES += \
 	core/builds/log/logblock.h \
 	core/builds/log/logfilter.c \
 	core/builds/log/logfilter.h \
+	core/builds/log/logline.c \
+	core/builds/log/logline.h \
 	core/builds/log/logmatch.c \
 	core/builds/log/logmatch.h \
 	core/builds/log/logsave.c \
@@ -242,12 +244,12 @@ libbilge_a_SOURCES += \
 	core/app/examining.h \
 	core/app/hub.c \
 	core/app/hub.h \
-	core/app/keeping.c \
-	core/app/keeping.h \
 	core/app/known_projects.c \
 	core/app/known_projects.h \
 	core/app/lanes.c \
 	core/app/lanes.h \
+	core/app/memory.c \
+	core/app/memory.h \
 	core/app/outlook.c \
 	core/app/outlook.h \
 	core/app/owning.c \

@@ -41,12 +41,19 @@ TEST_KITS += tests/engine/liblab.a tests/screen/libscreenkit.a
 endif
 TEST_KITS += tests/support/libtestkit.a
 
+# First what takes longest: the tests of one engine go one after the other.
+if HAVE_CMOCKA
+if HAVE_VTERM
+include $(top_srcdir)/tests/engine/local.mk
+endif
+endif
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
 include $(top_srcdir)/tests/attack/layouts/local.mk
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
+include $(top_srcdir)/tests/tree/local.mk
 include $(top_srcdir)/tests/workspace/local.mk
 
 if HAVE_CMOCKA
@@ -55,6 +62,5 @@ include $(top_srcdir)/tests/attack/local.mk
 include $(top_srcdir)/tests/unit/local.mk
 if HAVE_VTERM
 include $(top_srcdir)/tests/screen/local.mk
-include $(top_srcdir)/tests/engine/local.mk
 endif
 endif

@@ -6,10 +6,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "core/app/recording.h"
 #include "core/bilge.h"
 
 struct builds;
+struct hub;
+struct recorder;
 
 struct builds_ops {
     /* One runs from here on. */

@@ -4,11 +4,14 @@
 
 #include <stdbool.h>
 
-#include "core/app/builds.h"
-#include "core/app/engines.h"
-#include "core/app/roots.h"
+#include "core/bilge.h"
 
+struct builds;
 struct disks;
+struct engines;
+struct hub;
+struct lanes;
+struct roots;
 
 struct disks *disks_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
                         struct engines *engines, struct builds *builds,

@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-#include "core/app/hub.h"
 #include "core/bilge.h"
 #include "core/engine/engine.h"
 
 struct engines;
+struct hub;
 
 /* Finds the engine; an error only when the options name a context that can't be read.
  * on_data_root: where the engine has its data is known. Docker's tools go where the

@@ -2,10 +2,11 @@
 #ifndef BILGE_APP_EXAMINING_H
 #define BILGE_APP_EXAMINING_H
 
-#include "core/app/roots.h"
 #include "core/bilge.h"
 
 struct examining;
+struct hub;
+struct roots;
 
 struct examining *examining_new(struct hub *hub, struct roots *roots);
 void examining_free(struct examining *examining);

@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 
 #include "core/app/hub.h"
-#include "core/app/keeping.h"
 #include "core/app/lanes.h"
+#include "core/app/memory.h"
 #include "core/app/services.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"

@@ -4,10 +4,13 @@
 
 #include <stdbool.h>
 
-#include "core/app/keeping.h"
-#include "core/app/services.h"
+#include "core/bilge.h"
 
+struct hub;
 struct known_projects;
+struct lanes;
+struct memory;
+struct services;
 
 struct known_projects *known_projects_new(struct hub *hub, struct lanes *lanes,
                                           struct services *services, struct memory *memory,

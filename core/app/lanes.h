@@ -6,8 +6,7 @@
 
 #include <stdbool.h>
 
-#include "core/app/hub.h"
-
+struct hub;
 struct lanes;
 
 /* Runs twice a second while a lane has something to do: it is looked whether it gets

@@ -225,7 +225,7 @@ static bool is_waiting(const struct planning *planning)
 {
     const struct planning_needs *with = &planning->with;
     return planning->wish->client_awaited || scanning_is_waited_for(with->scanning) ||
-           engines_waited_for(with->engines) || project_recipes_are_read(with->project) ||
+           engines_waited_for(with->engines) || project_is_reading_recipes(with->project) ||
            known_projects_are_waited_for(with->projects);
 }
 

@@ -2,12 +2,19 @@
 #ifndef BILGE_APP_PLANNING_H
 #define BILGE_APP_PLANNING_H
 
-#include "core/app/known_projects.h"
-#include "core/app/project.h"
-#include "core/app/pruning.h"
-#include "core/app/scanning.h"
+#include <stdbool.h>
 
+#include "core/bilge.h"
+
+struct builds;
+struct engines;
+struct hub;
+struct known_projects;
 struct planning;
+struct project;
+struct pruning;
+struct scanning;
+struct services;
 
 /* Below it: what a plan is made from, looked at first. */
 struct planning_needs {

@@ -200,7 +200,7 @@ void project_read_recipes(struct project *project)
     job_start(project->hub, &reading->job);
 }
 
-bool project_recipes_are_read(const struct project *project)
+bool project_is_reading_recipes(const struct project *project)
 {
     return project->recipes_job;
 }

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "core/app/hub.h"
 #include "core/bilge.h"
 
+struct hub;
 struct project;
 
 /* on_read: it stands in the store, or why it can't be read; then the Dockerfiles are
@@ -22,6 +22,6 @@ void project_load(struct project *project);
 
 /* Reads the project's Dockerfiles on the pool; once more if that is under way. */
 void project_read_recipes(struct project *project);
-bool project_recipes_are_read(const struct project *project);
+bool project_is_reading_recipes(const struct project *project);
 
 #endif

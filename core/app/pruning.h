@@ -2,10 +2,17 @@
 #ifndef BILGE_APP_PRUNING_H
 #define BILGE_APP_PRUNING_H
 
-#include "core/app/scanning.h"
 #include "core/bilge.h"
 
+struct builds;
+struct disks;
+struct engines;
+struct hub;
+struct lanes;
 struct pruning;
+struct roots;
+struct scanning;
+struct services;
 
 /* Below it: what a removal changes. */
 struct pruning_needs {

@@ -2,12 +2,13 @@
 #ifndef BILGE_APP_RECORDING_H
 #define BILGE_APP_RECORDING_H
 
-#include "core/app/lanes.h"
-#include "core/app/roots.h"
 #include "core/bilge.h"
 #include "core/builds/build.h"
 
+struct hub;
+struct lanes;
 struct recorder;
+struct roots;
 /* Of one build. */
 struct recording;
 

@@ -27,9 +27,6 @@
 #include "core/cache/root.h"
 #include "core/cache/verify.h"
 
-/* what a request for care works with, and its
- * jobs. */
-
 /* A cache directory as a job sees it. */
 struct place {
     char *id; /* of the row: its path */
@@ -59,6 +56,7 @@ struct care {
     char *detail;
     /* restore */
     struct digest generation;
+    char *tag; /* NULL: the cache's only one, or BuildKit's default */
     /* dedupe */
     struct dedupe_plan plan;
     int *codes;
@@ -132,6 +130,7 @@ static void care_free(struct care *care)
     free(care->places);
     free(care->own_sessions);
     free(care->codes);
+    free(care->tag);
     free(care);
 }
 
@@ -318,6 +317,33 @@ int repairing_verify(struct repairing *repairing, const char *const *service_ids
     return 0;
 }
 
+static bool has_live_tag(const struct cache *cache, const char *tag)
+{
+    size_t len = strlen(tag), part_len;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const char *part, *next = cache->generations[i].live ? cache->generations[i].tag : NULL;
+        while ((part = cache_next_tag(&next, &part_len)) != NULL)
+            if (part_len == len && memcmp(part, tag, len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* What the project's services write there, and so read, when it is one tag that is
+ * live. The caller frees it. */
+static char *find_tag(const struct service *row)
+{
+    const char *tag = NULL;
+    for (size_t i = 0; i < row->users_len; i++) {
+        if (!row->users[i].writes)
+            continue;
+        if (tag != NULL && strcmp(tag, row->users[i].tag) != 0)
+            return NULL;
+        tag = row->users[i].tag;
+    }
+    return tag != NULL && has_live_tag(row->cache, tag) ? mem_strdup(tag) : NULL;
+}
+
 int repairing_restore(struct repairing *repairing, const char *service_id,
                       const struct digest *generation, const struct bilge_care_ops *ops, void *arg,
                       struct err *err)
@@ -344,6 +370,7 @@ int repairing_restore(struct repairing *repairing, const char *service_id,
         return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
     }
     care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
+    care->tag = find_tag(store_service(repairing->store, service_id));
     start(repairing, care, care_restore, other_done);
     return 0;
 }
@@ -462,7 +489,7 @@ static void care_restore(struct job *job)
     context.exported_at = &place->exported_at;
     care->code = root_check(place->root, &care->err);
     if (care->code == 0)
-        care->code = restore_generation(&context, &care->generation, NULL, &care->err);
+        care->code = restore_generation(&context, &care->generation, care->tag, &care->err);
 }
 
 /* Still the directory that the plan was made of, a cache, and at rest? */
@@ -513,6 +540,8 @@ static void care_dedupe(struct job *job)
         before = item;
         if (code == 0)
             code = link_item(care, item, verified);
+        if (code == ERR_BUSY) /* another bilge is in it: each item would wait for its lock */
+            places[item->to] = code;
         verified = verified || code == 0;
         care->codes[i] = code;
         atomic_fetch_add(&care->done_bytes, item->size_bytes);

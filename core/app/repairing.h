@@ -2,10 +2,14 @@
 #ifndef BILGE_APP_REPAIRING_H
 #define BILGE_APP_REPAIRING_H
 
-#include "core/app/scanning.h"
 #include "core/bilge.h"
 
+struct builds;
+struct hub;
+struct lanes;
 struct repairing;
+struct roots;
+struct scanning;
 
 struct repairing *repairing_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
                                 struct scanning *scanning, struct builds *builds);

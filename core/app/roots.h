@@ -5,12 +5,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/app/lanes.h"
 #include "core/base/strlist.h"
 #include "core/bilge.h"
 #include "core/cache/root.h"
 #include "core/cache/scan.h"
 
+struct hub;
+struct lanes;
 struct roots;
 
 /* A directory that may hold caches. All work in it goes through its lane, and

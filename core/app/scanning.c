@@ -42,7 +42,7 @@ struct scanning {
     struct scanned *sites;
 };
 
-/* Of a site: there has always been one. */
+/* Made when a site is met first. */
 static struct scanned *scanned_of(struct scanning *scanning, struct site *site)
 {
     struct scanned **at = &scanning->sites;

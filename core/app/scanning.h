@@ -4,12 +4,16 @@
 
 #include <stdbool.h>
 
-#include "core/app/disks.h"
-#include "core/app/engines.h"
-#include "core/app/roots.h"
-#include "core/app/services.h"
+#include "core/cache/cache.h"
 
+struct disks;
+struct engines;
+struct hub;
+struct lanes;
+struct roots;
 struct scanning;
+struct services;
+struct site;
 
 /* A cache has been read, or is gone. Borrowed. */
 typedef void scanning_cache_cb(void *arg, struct site *site, const struct cache *cache);

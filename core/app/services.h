@@ -2,8 +2,8 @@
 #ifndef BILGE_APP_SERVICES_H
 #define BILGE_APP_SERVICES_H
 
-#include "core/app/builds.h"
-
+struct builds;
+struct hub;
 struct services;
 
 struct services *services_new(struct hub *hub, struct builds *builds);

@@ -4,8 +4,13 @@
 
 #include <stdbool.h>
 
-#include "core/app/scanning.h"
+#include "core/base/strlist.h"
+#include "core/cache/cache.h"
 
+struct hub;
+struct roots;
+struct scanning;
+struct site;
 struct watching;
 
 /* `wanted`: else it does nothing, for a command that looks once. */

@@ -318,3 +318,13 @@ void report_unread(struct cache *cache, const struct digest *digest, const struc
                                  unread ? "can't be read" : "is damaged or of an unknown form",
                                  err->text));
 }
+
+const char *cache_next_tag(const char **next, size_t *ret_len)
+{
+    static const char between[] = ", "; /* as the scan joins them */
+    const char *tag = *next, *end = tag != NULL ? strstr(tag, between) : NULL;
+    if (tag != NULL)
+        *ret_len = end != NULL ? (size_t)(end - tag) : strlen(tag);
+    *next = end != NULL ? end + sizeof between - 1 : NULL;
+    return tag;
+}

@@ -165,6 +165,10 @@ struct cache {
  * build cache, not surely one, or could not be read. NULL: it may. Borrowed. */
 const char *cache_untouchable(const struct cache *cache);
 
+/* One after the other of a generation's tags: *next begins as its `tag`. Gives what
+ * stands there, *ret_len long and without a NUL; NULL: no more. */
+const char *cache_next_tag(const char **next, size_t *ret_len);
+
 /* Blobs, generations, leftovers and problems go. */
 void cache_forget(struct cache *cache);
 /* One of which nothing is known but its place (absolute): it is not there. */

@@ -626,16 +626,14 @@ static bool is_own_tag(const struct look *look, const char *tag, size_t len)
     return own;
 }
 
-/* All of its tags; the scan joins them by ", ". */
+/* All of its tags. */
 static bool is_own_generation(const struct look *look, const struct cache_generation *generation)
 {
-    const char *tag = generation->tag;
-    bool own = generation->live && tag != NULL;
-    while (own && tag != NULL) {
-        const char *end = strstr(tag, ", ");
-        own = is_own_tag(look, tag, end != NULL ? (size_t)(end - tag) : strlen(tag));
-        tag = end != NULL ? end + 2 : NULL;
-    }
+    const char *tag, *next = generation->tag;
+    size_t len;
+    bool own = generation->live && next != NULL;
+    while (own && (tag = cache_next_tag(&next, &len)) != NULL)
+        own = is_own_tag(look, tag, len);
     return own;
 }
 

@@ -1,5 +1,5 @@
 /* The state that views read: what is known just now of caches, builders,
- * disks and builds. core/bilge is the only one that changes it; every change
+ * disks and builds. core/app is the only one that changes it; every change
  * moves `revision`. Views and plans get a const pointer, keep ids and never
  * pointers into it: the next change may free what they saw. */
 #ifndef BILGE_STORE_STORE_H
@@ -46,7 +46,7 @@ struct service {
     bool in_project;
     bool guessed;           /* in the project by its directory's name alone */
     bool elsewhere;         /* its directory lies outside the roots: not looked at */
-    uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
+    uint64_t scan_pass;     /* core/app's: the number of the scan that met it last */
     char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
     struct service_user *users; /* of the row's directory, of this project */
@@ -70,7 +70,7 @@ struct cache_root {
     char *error; /* NULL: none */
     bool silent; /* it does not answer */
     bool in_memory;
-    struct site *site; /* core/bilge's */
+    struct site *site; /* core/app's */
 };
 
 struct builder {
@@ -90,7 +90,7 @@ struct builder {
     struct records records;
     /* Whose they are; its len is 0 while that is being worked out anew. */
     struct owners owners;
-    uint64_t owners_mark; /* core/bilge's: of what it was worked out from */
+    uint64_t owners_mark; /* core/app's: of what it was worked out from */
     int64_t refreshed_at;
     struct growth growth; /* of its records */
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
@@ -291,7 +291,7 @@ bool store_gathered(const struct store *store);
 /* And what was remembered has been read: forecasts, texts of layers. */
 bool store_settled(const struct store *store);
 
-/* ---- changes; only core/bilge calls these. "takes": owns it from then on.
+/* ---- changes; only core/app calls these. "takes": owns it from then on.
  * Fields may also be set in place, followed by store_touch(). */
 
 struct store *store_new(void);

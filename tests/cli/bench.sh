@@ -30,9 +30,10 @@ export_cache "$root/api" one
 picture . >"$tmp/cwd.before"
 picture "$root" >"$tmp/root.before"
 
-nothing_is_left() { [ -z "$(ls -A "$tmp/own")" ] || { ls -lA "$tmp/own"; return 1; }; }
+nothing_is_left() { holds_nothing "$tmp/own"; }
 untouched() { same_tree . "$tmp/cwd.before" && same_tree "$root" "$tmp/root.before"; }
-nothing_was_built() { ! grep -E 'compose .*build ' "$docker/calls.log"; }
+: >"$docker/calls.log"
+nothing_was_built() { lacks 'compose .*build ' "$docker/calls.log"; }
 
 # ------------------------------------------------------------------- refusals
 

@@ -659,7 +659,7 @@ static void test_a_directory_made_anew_a_moment_later_stops_a_removal(void **sta
 
 static atomic_bool stopped;
 
-static void stop(struct kit *kit)
+static void stop_removal(struct kit *kit)
 {
     (void)kit;
     atomic_store(&stopped, true);
@@ -672,7 +672,7 @@ static void test_a_removal_that_is_stopped_meanwhile_never_was(void **state)
     int64_t freed;
     atomic_store(&stopped, false);
     place->context.cancel = &stopped;
-    while_waiting = stop;
+    while_waiting = stop_removal;
     assert_int_equal(ERR_CANCELLED, remove_service(&place->context, &freed, &err));
     assert_live_whole(place);
     assert_tidy(place);

@@ -464,8 +464,8 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         build_row_transfers(canvas, step);
         return;
     }
-    bool clip_is_last = step->clipped && step_last_line(build, step, &line) && line.len > 0 &&
-                        line.text[0] == '[';
+    bool clip_is_last = step->clipped && step_last_line(build, step, &line) &&
+                        line.kind == LOG_CLIPPED;
     if (step->clipped && !clip_is_last) {
         int x = canvas_text(canvas, 0, 0, canvas->cols, STYLE_WARN, "clipped by the engine ");
         rest = canvas_part(canvas, 0, x, 1, canvas->cols - x);

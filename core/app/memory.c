@@ -1,11 +1,11 @@
 /* What bilge remembers from run to run: samples of sizes, the texts of layers,
  * and from the samples the outlook. Reads the store when it has settled, and
  * again when it has moved, a minute later at the earliest, or now and then; all
- * work with the file is a job on the pool, one at a time (note.c).
+ * work with the file is a job on the pool, one at a time.
  *
  * Without the file (a full disk, no home, read-only) everything else goes on:
  * the texts of layers then come from the engine's records alone. */
-#include "core/app/keeping.h"
+#include "core/app/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ struct memory {
 };
 
 /* What one look at the history takes along and brings back: gathered from the
- * store, worked on by the pool, put into the store by memory.c. */
+ * store, worked on by the pool, put into the store. */
 
 struct sample {
     char *series;

@@ -1,16 +1,17 @@
 /* What is remembered from run to run. */
-#ifndef BILGE_APP_KEEPING_H
-#define BILGE_APP_KEEPING_H
+#ifndef BILGE_APP_MEMORY_H
+#define BILGE_APP_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/app/disks.h"
 #include "core/bilge.h"
 #include "core/store/store.h"
 
+struct disks;
 struct history;
+struct hub;
 struct memory;
 
 struct memory *memory_new(struct hub *hub, struct disks *disks,
