@@ -88,6 +88,8 @@ is 'metadata: vendor' [ -n "$(value Vendor)" ]
 is 'metadata: version' [ -n "$(value Version)" ]
 run bilge --help
 is 'docker bilge --help' says 'Usage: docker bilge'
+run bilge bench --help
+is 'docker bilge bench --help' says 'Usage: docker bilge bench'
 run bilge status --json --cache-root "$root"
 is 'docker bilge status' fits status
 run --context default bilge status --json --cache-root "$root"
