@@ -10,8 +10,12 @@
 #include "cli/json.h"
 #include "cli/session.h"
 #include "cli/stream.h"
+#include "core/base/escape.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 #include "core/store/store.h"
+
+enum { ERROR_LINE_MAX = 500 }; /* bytes */
 
 /* The JSON of `bilge build`; its shape is in the manual page. */
 
@@ -157,8 +161,26 @@ static bool could_fall_back(const struct build *build)
            build->diagnosis->traditional_helps;
 }
 
+/* Of each failed step the line that most likely says why. */
+static void complain_error_lines(const struct build *build)
+{
+    for (size_t i = 0; i < build->steps_len; i++) {
+        struct buildlog_line line;
+        struct buf plain = {0}, clean = {0};
+        if (!step_error_line(build, &build->steps[i], &line))
+            continue;
+        escape_strip(&plain, line.text, line.len);
+        text_clean(&clean, plain.data, plain.len);
+        complain("first error in step %d: %.*s", build->steps[i].number, ERROR_LINE_MAX,
+                 clean.data);
+        buf_done(&plain);
+        buf_done(&clean);
+    }
+}
+
 static void complain_failure(const struct build *build)
 {
+    complain_error_lines(build);
     if (build->error != NULL)
         complain("the build failed: %s", build->error);
     else

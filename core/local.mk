@@ -130,7 +130,9 @@ libbilge_a_SOURCES += \
 	core/builds/changed.c \
 	core/builds/changed.h \
 	core/builds/diagnose.c \
-	core/builds/diagnose.h
+	core/builds/diagnose.h \
+	core/builds/errorline.c \
+	core/builds/errorline.h
 
 libbilge_a_SOURCES += \
 	core/builds/log/buildlog.c \

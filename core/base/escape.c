@@ -48,3 +48,19 @@ size_t escape_length(const char *text, size_t len, struct escape_colour *ret_col
     size_t end = skip_range(text, 1, len, 0x20, 0x2f);
     return end < len && text[end] >= 0x30 && text[end] < 0x7f ? end + 1 : 0;
 }
+
+void escape_strip(struct buf *buf, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *escape = memchr(text, '\033', len);
+        size_t plain = escape != NULL ? (size_t)(escape - text) : len;
+        buf_append(buf, text, plain);
+        text += plain;
+        len -= plain;
+        struct escape_colour colour;
+        size_t used = len > 0 ? escape_length(text, len, &colour) : 0;
+        used = len > 0 && used == 0 ? 1 : used;
+        text += used;
+        len -= used;
+    }
+}

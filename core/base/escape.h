@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+#include "core/base/mem.h"
+
 /* What stands between "ESC [" and "m": digits, ';' and ':' only. */
 struct escape_colour {
     const char *numbers; /* NULL: the sequence sets no colour */
@@ -16,5 +18,8 @@ struct escape_colour {
  * when it is none, or not a whole one. A string (a title, say) that does not
  * end swallows the rest, as it would in a terminal. */
 size_t escape_length(const char *text, size_t len, struct escape_colour *ret_colour);
+
+/* Appends the text without its sequences. */
+void escape_strip(struct buf *buf, const char *text, size_t len);
 
 #endif

@@ -405,6 +405,13 @@ void build_name_step(struct build *build, struct step *step, const char *name, s
 
 /* ------------------------------------------------------------------ output */
 
+bool step_error_line(const struct build *build, const struct step *step,
+                     struct buildlog_line *ret_line)
+{
+    return step->error_line > 0 &&
+           buildlog_glance(build->log, step->error_line - 1, ret_line) == 0;
+}
+
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line)
 {

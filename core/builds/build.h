@@ -59,6 +59,8 @@ struct step {
     size_t transfers_len, transfers_cap;
     uint64_t last_line;      /* 1 + the log's number of its last line of output; 0: none. Not
                               * a copy, so that a flood costs nothing: see step_last_line() */
+    uint64_t error_line;     /* the same of the line that most likely is its error, once the
+                              * build has failed: see errorline.h */
     char *error;             /* NULL unless failed */
     size_t warnings;         /* their texts stand in the build */
 };
@@ -176,6 +178,10 @@ static inline bool step_is_over(const struct step *step)
     return step->state >= STEP_DONE;
 }
 
+/* The line that most likely is its error. False when none is known, or the log
+ * has let it go. */
+bool step_error_line(const struct build *build, const struct step *step,
+                     struct buildlog_line *ret_line);
 /* Its last line of output. False when it has none, or the log has let it go. */
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line);

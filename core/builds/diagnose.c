@@ -2,6 +2,10 @@
 
 #include <string.h>
 
+#include "core/base/mem.h"
+#include "core/builds/progress/reason.h"
+#include "core/builds/progress/span.h"
+
 /* How far back the log is searched. */
 #define LINES_BACK 500
 
@@ -173,18 +177,67 @@ static bool occurs(const char *text, size_t len, const char *part)
     return part == NULL || memmem(text, len, part, strlen(part)) != NULL;
 }
 
-const struct diagnosis *diagnose_text(const char *text, size_t len)
+/* What tools and the engine say of themselves is not to be believed of a step's
+ * output, which may hold any text: only these are looked for there, and only in
+ * that of a step that has failed. */
+static const char *const printed_by_steps[] = {"disk-full", "no-prebuilt", "no-dns", "network",
+                                               "network-refused"};
+
+static bool is_printed(const struct row *row)
+{
+    for (size_t i = 0; i < sizeof printed_by_steps / sizeof printed_by_steps[0]; i++)
+        if (strcmp(row->diagnosis.name, printed_by_steps[i]) == 0)
+            return true;
+    return false;
+}
+
+static const struct diagnosis *find_row(const char *text, size_t len, bool printed)
 {
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (occurs(text, len, rows[i].texts[0]) && occurs(text, len, rows[i].texts[1]))
+        if ((!printed || is_printed(&rows[i])) && occurs(text, len, rows[i].texts[0]) &&
+            occurs(text, len, rows[i].texts[1]))
             return &rows[i].diagnosis;
     return NULL;
 }
 
-static const struct diagnosis *cause_in(const char *text, size_t len)
+const struct diagnosis *diagnose_text(const char *text, size_t len)
 {
-    const struct diagnosis *found = text != NULL ? diagnose_text(text, len) : NULL;
+    struct buf said = {0};
+    size_t end, start = reason_find_command(text, len, &end);
+    buf_append(&said, text, start);
+    buf_append(&said, "\n", 1);
+    buf_append(&said, text + end, len - end);
+    const struct diagnosis *found = find_row(said.data, said.len, false);
+    buf_done(&said);
+    return found;
+}
+
+static const struct diagnosis *unless_harmless(const struct diagnosis *found)
+{
     return found != NULL && !found->harmless ? found : NULL;
+}
+
+static const struct diagnosis *cause_in(const char *text)
+{
+    return text != NULL ? unless_harmless(diagnose_text(text, strlen(text))) : NULL;
+}
+
+/* A line of the Dockerfile that a tool shows, and no word of its own. */
+static bool is_quoted(const struct buildlog_line *line)
+{
+    const struct span text = {line->text, line->len};
+    return line->kind == LOG_NAME || plain_is_excerpt(text) || span_starts(text, " > ");
+}
+
+static const struct diagnosis *cause_of_line(const struct build *build,
+                                             const struct buildlog_line *line)
+{
+    if (logline_is_output(line)) {
+        const struct step *step = build_find_step(build, line->step);
+        bool failed = step != NULL && step->state == STEP_FAILED;
+        return failed ? unless_harmless(find_row(line->text, line->len, true)) : NULL;
+    }
+    return is_quoted(line) ? NULL : unless_harmless(diagnose_text(line->text, line->len));
 }
 
 static const struct diagnosis *find_in(const struct build *build)
@@ -192,18 +245,16 @@ static const struct diagnosis *find_in(const struct build *build)
     const struct diagnosis *found = NULL;
     if (build->state != BUILD_FAILED)
         return NULL;
-    if (build->error != NULL)
-        found = cause_in(build->error, strlen(build->error));
+    found = cause_in(build->error);
     for (size_t i = 0; i < build->steps_len && found == NULL; i++)
-        if (build->steps[i].error != NULL)
-            found = cause_in(build->steps[i].error, strlen(build->steps[i].error));
+        found = cause_in(build->steps[i].error);
     uint64_t first = buildlog_first(build->log), at = buildlog_end(build->log);
     if (at > LINES_BACK && first < at - LINES_BACK)
         first = at - LINES_BACK;
     struct buildlog_line line;
     while (at-- > first && found == NULL)
         if (buildlog_get(build->log, at, &line) == 0)
-            found = cause_in(line.text, line.len);
+            found = cause_of_line(build, &line);
     return found;
 }
 

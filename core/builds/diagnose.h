@@ -7,8 +7,8 @@
 
 #include "core/builds/build.h"
 
-/* What the text (a line, or a whole message) tells; NULL: nothing known.
- * Static. */
+/* What a text (a line, or a whole message) of a tool or the engine tells; a
+ * command that it quotes is left out. NULL: nothing known. Static. */
 const struct diagnosis *diagnose_text(const char *text, size_t len);
 
 /* Why a build has failed: from its reason, then the errors of its steps, then

@@ -85,6 +85,8 @@ run build
 is 'failed: exit 1' exits 1
 last_complaint() { tail -n 1 "$tmp/err" | grep -e "^bilge: $1"; }
 is 'failed: the cause last' last_complaint 'the build failed: '
+first_error() { grep -q -x 'bilge: first error in step [0-9]*: error\[E0425\]: cannot find value' "$tmp/err"; }
+is 'failed: the first error line' first_error
 run build --json
 is 'failed, JSON: exit 1' exits 1
 is 'failed, JSON: the shape' fits build

@@ -66,6 +66,7 @@ UNIT_TESTS = \
 	tests/unit/test_engine_prune \
 	tests/unit/test_engine_refresh \
 	tests/unit/test_err \
+	tests/unit/test_errorline \
 	tests/unit/test_escape \
 	tests/unit/test_execute \
 	tests/unit/test_expression \

@@ -90,6 +90,13 @@ static const struct {
     {"required variable X is missing a value: m", "variable", false},
     {"[output clipped, log limit 200KiB/s reached]", "clipped", true},
     {"error[E0425]: cannot find value", NULL, false},
+    /* the command's own words */
+    {"process \"/bin/sh -c echo \\\"exit code: 137\\\"; exit 1\" did not complete successfully: exit "
+     "code: 1", NULL, false},
+    {"executor failed running [/bin/sh -c echo no such host]: exit code: 1", NULL, false},
+    {"executor failed running [/bin/sh -c x]: exit code: 137", "killed", false},
+    {"The command '/bin/sh -c echo dockerfile parse error' returned a non-zero code: 1", NULL,
+     false},
     {"process \"x\" did not complete successfully: exit code: 101", NULL, false},
     {"", NULL, false},
 };
@@ -204,6 +211,44 @@ static void test_said(void **state)
     }
 }
 
+/* What a step prints is no word of the engine, and of a step that went well it
+ * says nothing of the failure. */
+static void test_imitated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *log, *name;
+    } cases[] = {
+        {"#5 [1/2] RUN a\n#5 0.1 dial tcp: no such host\n#5 DONE 0.1s\n"
+         "#6 [2/2] RUN b\n#6 0.1 oh\n#6 ERROR: exit code: 1\n", NULL},
+        {"#6 [2/2] RUN b\n#6 0.1 dial tcp: no such host\n#6 ERROR: exit code: 1\n", "no-dns"},
+        {"#6 [2/2] RUN b\n#6 0.1 x: No space left on device\n#6 ERROR: exit code: 1\n",
+         "disk-full"},
+        {"#6 [2/2] RUN b\n#6 0.1 Cannot connect to the Docker daemon\n#6 ERROR: exit code: 1\n",
+         NULL},
+        {"#6 [2/2] RUN b\n#6 0.1 pull access denied\n#6 ERROR: exit code: 1\n"
+         "------\n > [2/2] RUN b:\n0.1 pull access denied\n------\n", NULL},
+        {"#6 [2/2] RUN echo dockerfile parse error\n#6 ERROR: exit code: 1\n"
+         "------\n > [2/2] RUN echo dockerfile parse error:\n------\nDockerfile:1\n"
+         "--------------------\n   1 | >>> RUN echo dockerfile parse error\n"
+         "--------------------\n", NULL},
+        {"#6 [2/2] RUN b\n#6 ERROR: exit code: 1\npull access denied\n", "image-denied"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct build *build = build_new(1, NULL, 0, "x", 1024 * 1024);
+        void *progress = progress_plain.open(build);
+        progress_plain.feed(progress, 1, cases[i].log, strlen(cases[i].log), 1000);
+        progress_plain.end(progress, 2000);
+        build_end(build, BUILD_FAILED, 1, 3000);
+        const struct diagnosis *found = diagnose_build(build);
+        const char *name = found != NULL ? found->name : "nothing";
+        if (strcmp(name, cases[i].name != NULL ? cases[i].name : "nothing") != 0)
+            fail_msg("%zu is %s", i, name);
+        progress_plain.close(progress);
+        build_free(build);
+    }
+}
+
 /* A file that another stage lacks is no matter of the context. */
 static void test_stage_lacks_file(void **state)
 {
@@ -250,7 +295,7 @@ int main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_logs),
         cmocka_unit_test(test_said),
-        cmocka_unit_test(test_stage_lacks_file),
+        cmocka_unit_test(test_stage_lacks_file), cmocka_unit_test(test_imitated),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/builds/progress/reason.h"
 #include "tui/log_scope.h"
 
 /* Between build_tree.c, the outline; build_tree_groups.c, its services;
@@ -113,10 +114,8 @@ static void add_cause(struct build_tree *tree, size_t at, const struct build *bu
  * "exit code: 2". */
 static const char *skip_command(const char *error)
 {
-    static const char words[] = " did not complete successfully: ";
-    const char *found = strstr(error, words);
-    return strncmp(error, "process \"", 9) == 0 && found != NULL ? found + sizeof words - 1
-                                                                 : error;
+    size_t end, start = reason_find_command(error, strlen(error), &end);
+    return start == 0 && strncmp(error, "process \"", 9) == 0 ? error + end : error;
 }
 
 /* Why a build failed stands once, above its first group's steps. */

@@ -453,7 +453,8 @@ static void draw_warnings(const struct canvas *canvas, const struct build *build
         canvas_raw(canvas, 0, x, canvas->cols - x, STYLE_WARN, first, strlen(first));
 }
 
-/* What moves, what was said last, else what is odd. Open, it stands below. */
+/* What moves, why it failed, what was said last, else what is odd. Open, it
+ * stands below. */
 static void draw_output(const struct canvas *canvas, const struct build *build,
                         const struct step *step, const struct tree_row *row)
 {
@@ -464,9 +465,8 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         build_row_transfers(canvas, step);
         return;
     }
-    bool clip_is_last = step->clipped && step_last_line(build, step, &line) &&
-                        line.kind == LOG_CLIPPED;
-    if (step->clipped && !clip_is_last) {
+    bool known = step_error_line(build, step, &line) || step_last_line(build, step, &line);
+    if (step->clipped && !(known && line.kind == LOG_CLIPPED)) {
         int x = canvas_text(canvas, 0, 0, canvas->cols, STYLE_WARN, "clipped by the engine ");
         rest = canvas_part(canvas, 0, x, 1, canvas->cols - x);
     }
@@ -474,8 +474,8 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         return;
     if (step->warnings > 0)
         draw_warnings(&rest, build, step);
-    else if (step_last_line(build, step, &line))
-        build_row_last_line(&rest, clip_is_last ? STYLE_WARN : style, &line);
+    else if (known)
+        build_row_last_line(&rest, line.kind == LOG_CLIPPED ? STYLE_WARN : style, &line);
     else if (step->error != NULL)
         canvas_raw(&rest, 0, 0, rest.cols, style, step->error, strlen(step->error));
 }

@@ -103,22 +103,6 @@ static void look_at_all(const struct logmatch *match, const struct logblock *blo
     }
 }
 
-static void strip_escapes(struct buf *buf, const char *text, size_t len)
-{
-    while (len > 0) {
-        const char *escape = memchr(text, '\033', len);
-        size_t plain = escape != NULL ? (size_t)(escape - text) : len;
-        buf_append(buf, text, plain);
-        text += plain;
-        len -= plain;
-        struct escape_colour colour;
-        size_t used = len > 0 ? escape_length(text, len, &colour) : 0;
-        used = len > 0 && used == 0 ? 1 : used;
-        text += used;
-        len -= used;
-    }
-}
-
 static void look_one_by_one(const struct logmatch *match, const struct logblock *block,
                             uint32_t from, uint32_t to, struct logmatch_lines *lines)
 {
@@ -134,7 +118,7 @@ static void look_one_by_one(const struct logmatch *match, const struct logblock 
             buf_clear(&plain);
             if (prefix)
                 buf_append(&plain, before, logline_prefix(&line, before));
-            strip_escapes(&plain, line.text, line.len);
+            escape_strip(&plain, line.text, line.len);
             line.text = plain.data;
             line.len = plain.len;
         }

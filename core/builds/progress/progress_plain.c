@@ -190,6 +190,7 @@ static void add_other(struct plain_view *view, struct span text)
     struct plain *progress = view->progress;
     bool numbered = text.len > 1 && text.text[0] == '#' && text.text[1] >= '0' &&
                     text.text[1] <= '9';
+    bool again = view->in_failure_block; /* what the failed step has printed, once more */
     struct buildlog_line line = {
         .text = text.text,
         .len = text.len,
@@ -197,6 +198,8 @@ static void add_other(struct plain_view *view, struct span text)
         .stream = view->stream,
         .kind = numbered ? LOG_EVENT : reason_line_kind(text.text, text.len),
     };
+    if (again && view->in_failure_block && plain_is_output(text))
+        line.kind = LOG_OUTPUT;
     buildlog_add(progress->build->log, &line);
     view->step = line.step;
     view->kind = line.kind;

@@ -12,6 +12,7 @@
 #include "core/base/process.h"
 #include "core/base/strlist.h"
 #include "core/builds/diagnose.h"
+#include "core/builds/errorline.h"
 #include "core/builds/progress/progress.h"
 #include "core/builds/project/plain_compose.h"
 #include "core/builds/run/compat.h"
@@ -85,6 +86,7 @@ static void finish(struct runner *runner, int status)
     enum build_state state = status == 0 ? BUILD_DONE : stopped ? BUILD_CANCELLED : BUILD_FAILED;
     build_end(build, state, status, now);
     build->diagnosis = diagnose_build(build);
+    errorline_settle(build);
     runner->ops->on_end(runner->arg);
 }
 
