@@ -31,6 +31,9 @@ ALWAYS = [
     ("prune-garbage", "rmdir", "/root/api/.bilge-aside", "EIO"),  # it was left, and the exit status 0
     ("prune-older-than", "unlink", "/root", "EIO+"),  # it never ended
     ("prune-garbage", "unlink", "/root/api/.bilge-aside", "EIO"),  # what was put back looked like an export
+    ("prune-garbage", "rmdir", "/root/api/.bilge-aside", "kill-before"),  # and what a killed one had begun to delete
+    ("dedupe", "open", "/root/.", "EIO"),  # it was called a usage error
+    ("restore", "open", "/root/.", "EIO"),
     ("dedupe", "read", "/root/web/index.json", "EIO"),  # the cache was left out unsaid
     ("verify-repair", "read", "/root/api/index.json", "EACCES"),  # what can't be read was taken for damaged
     ("restore", "read", "/root/api/index.json", "EIO"),  # the other tags were lost
