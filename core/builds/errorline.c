@@ -131,6 +131,8 @@ enum errorline errorline_of(const char *text, size_t len)
     len = len < LOOKED_AT_MAX ? len : LOOKED_AT_MAX;
     while (len > 0 && (text[len - 1] == '\r' || text[len - 1] == ' '))
         len--;
+    if (len == 0)
+        return ERRORLINE_NONE;
     while (indent < len && indent < INDENT_MAX && text[indent] == ' ')
         indent++;
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
