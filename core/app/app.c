@@ -29,6 +29,10 @@ static void on_idle(uv_idle_t *idle)
     if (!bilge->closing)
         pruning_step(bilge);
     if (!bilge->closing)
+        care_step(bilge);
+    if (!bilge->closing)
+        examining_step(bilge);
+    if (!bilge->closing)
         benching_step(bilge);
     memory_step(bilge);
     if (!bilge->closing)
@@ -139,12 +143,10 @@ static void copy_options(struct bilge *bilge, const struct bilge_options *option
 static void free_all(struct bilge *bilge)
 {
     strlist_done(&bilge->given_roots);
-    strlist_done(&bilge->to_ask);
     strlist_done(&bilge->build_defaults.args);
     strlist_done(&bilge->build_defaults.profiles);
     if (bilge->has_endpoint)
         endpoint_done(&bilge->endpoint);
-    free(bilge->asked_builder);
     free(bilge->compose_file);
     free(bilge->context);
     free(bilge->docker_host);
@@ -288,6 +290,7 @@ void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
     builds_stop_all(bilge);
     pruning_cancel(bilge);
     bilge_care_cancel(bilge);
+    examining_cancel(bilge);
     benching_close(bilge);
     bilge_close_if_idle(bilge);
 }

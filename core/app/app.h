@@ -102,9 +102,8 @@ struct bilge {
     struct endpoint endpoint;
     bool has_endpoint;
     struct engine *engine;
-    struct builders_request *list_request, *records_request;
-    char *asked_builder; /* whose records_request it is */
-    struct strlist to_ask; /* builders whose records are to be read */
+    struct builders_request *list_request;
+    struct asking *askings; /* builders that are asked just now, or soon */
 
     /* disks */
     uv_timer_t disk_timer;
@@ -122,6 +121,7 @@ struct bilge {
     struct pruning *pruning;
     uv_timer_t records_timer; /* a refresh of records that a request waits for */
     bool records_wanted;      /* the engine's own are being read for a request */
+    bool builds_wanted;       /* the request needs to know whether builds run; see leaks.h */
     struct care *care;
     uv_timer_t care_timer; /* looks at its progress while it runs */
 

@@ -1,6 +1,6 @@
 /* The engine with its own builder, and buildx's other builders. These are
- * listed once, and asked one after the other, each by a child process: only
- * when something has happened, never on a timer. */
+ * listed once, and asked each by a child process of its own: only when something
+ * has happened, never on a timer. */
 #include "core/app/engines.h"
 
 #include <errno.h>
@@ -8,12 +8,175 @@
 #include <string.h>
 
 #include "core/app/keeping.h"
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
 #include "core/history/engine_builds.h"
+#include "core/store/leaks.h"
 
 /* How long a request waits for fresh records before it goes on without. */
 #define REQUEST_WAIT_MS 3000
+
+/* ------------------------------------------------------------------ askings */
+
+/* A builder that is asked for its records, or a build history that is asked for
+ * what runs on it: each by a child of its own, so that one that hangs holds up
+ * nobody else. */
+#define ASKINGS_MAX 8 /* at once */
+
+enum ask_for { ASK_RECORDS, ASK_BUILDS };
+
+struct asking {
+    struct asking *next;
+    struct bilge *bilge;
+    char *builder;
+    enum ask_for what;
+    struct builders_request *request; /* both NULL: it waits for its turn */
+    struct elsewhere_asking *history;
+    bool wanted; /* a request waits for it */
+    bool again;  /* it was asked for once more meanwhile */
+};
+
+static void ask(struct bilge *bilge, const char *builder, enum ask_for what, bool wanted);
+static void ask_next(struct bilge *bilge);
+static void look_for_builds(struct bilge *bilge);
+static void elsewhere_drop(struct elsewhere_asking *asking);
+static int elsewhere_ask(struct bilge *bilge, struct asking *asking, struct err *err);
+
+static const char *context_of(const struct bilge *bilge, const char *builder)
+{
+    return store_has_context(bilge->store, builder) ? builder : NULL;
+}
+
+static void asking_free(struct asking *asking)
+{
+    struct asking **slot = &asking->bilge->askings;
+    while (*slot != asking)
+        slot = &(*slot)->next;
+    *slot = asking->next;
+    free(asking->builder);
+    free(asking);
+}
+
+static void asking_over(struct asking *asking)
+{
+    struct bilge *bilge = asking->bilge;
+    if (asking->again)
+        ask(bilge, asking->builder, asking->what, asking->wanted);
+    asking_free(asking);
+    ask_next(bilge);
+    look_for_builds(bilge);
+    bilge_moved(bilge);
+}
+
+static void say_failed(struct bilge *bilge, const char *id, const struct err *err)
+{
+    struct builder *builder = store_put_builder(bilge->store, id);
+    builder->load = LOAD_FAILED;
+    builder->reachable = false;
+    mem_replace(&builder->error, err->text);
+}
+
+static void on_builder_records(void *arg, struct records *records, const struct err *err)
+{
+    struct asking *asking = arg;
+    asking->request = NULL;
+    if (err == NULL)
+        store_set_records(asking->bilge->store, asking->builder, records);
+    else
+        say_failed(asking->bilge, asking->builder, err);
+    asking_over(asking);
+}
+
+static int start(struct bilge *bilge, struct asking *asking, struct err *err)
+{
+    if (asking->what == ASK_BUILDS)
+        return elsewhere_ask(bilge, asking, err);
+    return builders_records(bilge->loop, asking->builder, context_of(bilge, asking->builder),
+                            on_builder_records, asking, &asking->request, err);
+}
+
+static bool is_under_way(const struct asking *asking)
+{
+    return asking->request != NULL || asking->history != NULL;
+}
+
+static void ask_next(struct bilge *bilge)
+{
+    size_t under_way = 0;
+    for (struct asking *asking = bilge->askings; asking != NULL; asking = asking->next)
+        under_way += is_under_way(asking);
+    for (struct asking *asking = bilge->askings, *next;
+         asking != NULL && under_way < ASKINGS_MAX && !bilge->closing; asking = next) {
+        struct err err;
+        next = asking->next;
+        if (is_under_way(asking))
+            continue;
+        if (start(bilge, asking, &err) == 0) {
+            under_way++;
+            continue;
+        }
+        struct builder *builder = store_put_builder(bilge->store, asking->builder);
+        if (asking->what == ASK_BUILDS)
+            leaks_untold(builder, clock_now());
+        else
+            say_failed(bilge, asking->builder, &err);
+        asking_free(asking);
+    }
+}
+
+static void ask(struct bilge *bilge, const char *builder, enum ask_for what, bool wanted)
+{
+    struct asking **slot = &bilge->askings;
+    for (; *slot != NULL; slot = &(*slot)->next) {
+        struct asking *asking = *slot;
+        if (asking->what != what || strcmp(asking->builder, builder) != 0 || asking->again)
+            continue;
+        asking->wanted |= wanted;
+        asking->again = is_under_way(asking);
+        return;
+    }
+    struct asking *asking = mem_zalloc(sizeof *asking);
+    asking->bilge = bilge;
+    asking->builder = mem_strdup(builder);
+    asking->what = what;
+    asking->wanted = wanted;
+    *slot = asking;
+    ask_next(bilge);
+}
+
+static bool any_wanted(const struct bilge *bilge)
+{
+    for (const struct asking *asking = bilge->askings; asking != NULL; asking = asking->next)
+        if (asking->wanted)
+            return true;
+    return false;
+}
+
+/* Once the records that a request wants are here: do builds run on builders where
+ * records are in use? */
+static void look_for_builds(struct bilge *bilge)
+{
+    if (!bilge->builds_wanted || bilge->records_wanted || any_wanted(bilge) || bilge->closing)
+        return;
+    bilge->builds_wanted = false;
+    for (size_t i = 0; i < bilge->store->builders_len; i++)
+        if (leaks_are_open(&bilge->store->builders[i]))
+            ask(bilge, bilge->store->builders[i].id, ASK_BUILDS, true);
+    bilge_wake(bilge);
+}
+
+static void askings_cancel(struct bilge *bilge)
+{
+    while (bilge->askings != NULL) {
+        struct asking *asking = bilge->askings;
+        if (asking->request != NULL)
+            builders_cancel(asking->request);
+        if (asking->history != NULL)
+            elsewhere_drop(asking->history);
+        asking_free(asking);
+    }
+}
 
 static struct builder *own_builder(struct bilge *bilge)
 {
@@ -23,6 +186,7 @@ static struct builder *own_builder(struct bilge *bilge)
 static void request_served(struct bilge *bilge)
 {
     bilge->records_wanted = false;
+    look_for_builds(bilge);
     bilge_wake(bilge);
 }
 
@@ -84,52 +248,6 @@ int engines_open(struct bilge *bilge, struct err *err)
     return 0;
 }
 
-/* ----------------------------------------------------------- other builders */
-
-static void ask_next(struct bilge *bilge);
-
-static void on_builder_records(void *arg, struct records *records, const struct err *err)
-{
-    struct bilge *bilge = arg;
-    bilge->records_request = NULL;
-    if (err == NULL) {
-        store_set_records(bilge->store, bilge->asked_builder, records);
-    } else {
-        struct builder *builder = store_put_builder(bilge->store, bilge->asked_builder);
-        builder->load = LOAD_FAILED;
-        builder->reachable = false;
-        mem_replace(&builder->error, err->text);
-    }
-    ask_next(bilge);
-    bilge_moved(bilge);
-}
-
-static void ask_next(struct bilge *bilge)
-{
-    while (bilge->records_request == NULL && bilge->to_ask.len > 0 && !bilge->closing) {
-        struct err err;
-        free(bilge->asked_builder);
-        bilge->asked_builder = strlist_take(&bilge->to_ask, 0);
-        const char *context =
-            store_has_context(bilge->store, bilge->asked_builder) ? bilge->asked_builder : NULL;
-        if (builders_records(bilge->loop, bilge->asked_builder, context, on_builder_records, bilge,
-                             &bilge->records_request, &err) == 0)
-            return;
-        bilge->records_request = NULL;
-        struct builder *builder = store_put_builder(bilge->store, bilge->asked_builder);
-        builder->load = LOAD_FAILED;
-        mem_replace(&builder->error, err.text);
-    }
-}
-
-static void ask(struct bilge *bilge, const char *builder)
-{
-    if (strlist_has(&bilge->to_ask, builder))
-        return;
-    strlist_add(&bilge->to_ask, builder);
-    ask_next(bilge);
-}
-
 /* --------------------------------------------------------------------- list */
 
 static bool is_running(const struct builder_entry *entry)
@@ -148,7 +266,7 @@ static void put_entry(struct bilge *bilge, struct builder_entry *entry)
     mem_replace(&builder->driver, entry->driver);
     mem_replace(&builder->endpoint, entry->endpoint);
     if (is_running(entry)) {
-        ask(bilge, entry->name);
+        ask(bilge, entry->name, ASK_RECORDS, false);
         return;
     }
     builder->load = LOAD_FAILED;
@@ -227,7 +345,7 @@ void engines_refresh(struct bilge *bilge)
         engine_refresh(bilge->engine);
     for (size_t i = 0; i < bilge->store->builders_len; i++)
         if (!bilge->store->builders[i].embedded && bilge->store->builders[i].reachable)
-            ask(bilge, bilge->store->builders[i].id);
+            ask(bilge, bilge->store->builders[i].id, ASK_RECORDS, false);
 }
 
 static void on_wait_over(uv_timer_t *timer)
@@ -245,24 +363,30 @@ void engines_refresh_for_request(struct bilge *bilge, const char *id)
         uv_timer_start(&bilge->records_timer, on_wait_over, REQUEST_WAIT_MS, 0);
     }
     if (builder != NULL && !builder->embedded && builder->reachable)
-        ask(bilge, builder->id);
+        ask(bilge, builder->id, ASK_RECORDS, true);
+    engines_look_for_builds(bilge);
+}
+
+void engines_look_for_builds(struct bilge *bilge)
+{
+    bilge->builds_wanted = true;
+    look_for_builds(bilge);
 }
 
 /* Children end, if only by their deadline; the engine's answer has a timer. */
 bool engines_waited_for(const struct bilge *bilge)
 {
-    return bilge->records_wanted || bilge->records_request != NULL;
+    return bilge->records_wanted || bilge->builds_wanted || any_wanted(bilge);
 }
 
 void engines_reopen(struct bilge *bilge)
 {
     engines_close(bilge);
-    strlist_done(&bilge->to_ask);
     while (bilge->store->builders_len > 0)
         store_remove_builder(bilge->store, bilge->store->builders[0].id);
     if (bilge->has_endpoint)
         endpoint_done(&bilge->endpoint);
-    bilge->records_wanted = false;
+    bilge->records_wanted = bilge->builds_wanted = false;
     uv_timer_stop(&bilge->records_timer);
     struct err ignored; /* the context is known: only a named one is an error */
     engines_open(bilge, &ignored);
@@ -274,11 +398,10 @@ void engines_close(struct bilge *bilge)
 {
     if (bilge->list_request != NULL)
         builders_cancel(bilge->list_request);
-    if (bilge->records_request != NULL)
-        builders_cancel(bilge->records_request);
+    askings_cancel(bilge);
     if (bilge->engine != NULL)
         engine_free(bilge->engine);
-    bilge->list_request = bilge->records_request = NULL;
+    bilge->list_request = NULL;
     bilge->engine = NULL;
 }
 
@@ -399,23 +522,32 @@ struct elsewhere_asking {
     struct process_capture *capture;
 };
 
-/* A docker that has no such command says so, one way or another: no rows. */
+/* A docker that has no such command says so, by its status or by printing its help. */
 static void on_answer(void *arg, const struct process_result *result, const struct err *err)
 {
     struct elsewhere_asking *asking = arg;
     struct history_build *builds = NULL;
     size_t len = 0;
-    if (err == NULL && result->status == 0)
+    bool told = err == NULL && result->status == 0 &&
+                (result->out.len == 0 || result->out.data[0] == '{');
+    if (told)
         builds = engine_builds_parse(result->out.data, result->out.len, &len);
-    asking->on_done(asking->arg, builds, len);
+    asking->on_done(asking->arg, builds, len, told);
     free(asking);
 }
 
-int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
-                        void *arg, struct elsewhere_asking **ret_asking, struct err *err)
+static int ask_history(uv_loop_t *loop, const char *builder, const char *context,
+                       bilge_elsewhere_cb *on_done, void *arg,
+                       struct elsewhere_asking **ret_asking, struct err *err)
 {
     char *named = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
-    const char *argv[] = {"docker", "buildx", "history", "ls", "--format", "json", named, NULL};
+    char *place = context != NULL ? mem_printf("--context=%s", context) : NULL;
+    const char *argv[10] = {"docker"};
+    size_t words = 1;
+    if (place != NULL)
+        argv[words++] = place;
+    const char *const rest[] = {"buildx", "history", "ls", "--format", "json", named};
+    memcpy(argv + words, rest, sizeof rest);
     const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
     struct elsewhere_asking *asking = mem_zalloc(sizeof *asking);
     asking->on_done = on_done;
@@ -423,6 +555,7 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
     int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_answer, asking, &asking->capture,
                                err);
     free(named);
+    free(place);
     if (code < 0)
         free(asking);
     else
@@ -430,9 +563,45 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
     return code;
 }
 
-static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
+int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
+                        void *arg, struct elsewhere_asking **ret_asking, struct err *err)
+{
+    return ask_history(loop, builder, NULL, on_done, arg, ret_asking, err);
+}
+
+static void on_builds(void *arg, struct history_build *builds, size_t len, bool told)
+{
+    struct asking *asking = arg;
+    struct builder *builder = store_put_builder(asking->bilge->store, asking->builder);
+    asking->history = NULL;
+    if (told)
+        leaks_told(builder, builds, len, clock_now());
+    else
+        leaks_untold(builder, clock_now());
+    history_builds_free(builds, len);
+    asking_over(asking);
+}
+
+static int elsewhere_ask(struct bilge *bilge, struct asking *asking, struct err *err)
+{
+    const struct builder *builder = store_builder(bilge->store, asking->builder);
+    const char *context = builder != NULL && builder->embedded
+                              ? NULL
+                              : context_of(bilge, asking->builder);
+    return ask_history(bilge->loop, asking->builder, context, on_builds, asking,
+                       &asking->history, err);
+}
+
+static void elsewhere_drop(struct elsewhere_asking *asking)
+{
+    process_capture_cancel(asking->capture);
+    free(asking);
+}
+
+static void on_elsewhere(void *arg, struct history_build *builds, size_t len, bool told)
 {
     struct bilge *bilge = arg;
+    (void)told;
     bilge->elsewhere = NULL;
     len = engine_builds_drop_known(bilge->store->past, bilge->store->past_len, builds, len);
     store_set_elsewhere(bilge->store, builds, len);
@@ -450,7 +619,6 @@ void elsewhere_cancel(struct bilge *bilge)
 {
     if (bilge->elsewhere == NULL)
         return;
-    process_capture_cancel(bilge->elsewhere->capture);
-    free(bilge->elsewhere);
+    elsewhere_drop(bilge->elsewhere);
     bilge->elsewhere = NULL;
 }

@@ -11,6 +11,8 @@ void engines_list(struct bilge *bilge);
 void engines_refresh(struct bilge *bilge);
 /* For a request: of this builder (NULL: the selected one). */
 void engines_refresh_for_request(struct bilge *bilge, const char *builder);
+/* Asks whether builds run on builders whose records are in use; see leaks.h. */
+void engines_look_for_builds(struct bilge *bilge);
 bool engines_waited_for(const struct bilge *bilge);
 void engines_close(struct bilge *bilge);
 /* Anew, after another context was chosen. */

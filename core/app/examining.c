@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "core/app/caches.h"
+#include "core/app/engines.h"
+#include "core/app/planning.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 
@@ -12,6 +14,7 @@ struct examining {
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
     void *arg;
+    bool asking; /* whether builds run, so that leaked records are known */
 };
 
 /* Roots that were named by a path that leads elsewhere. */
@@ -55,9 +58,28 @@ int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg
     examining->job.done = examine_done;
     examining->on_examined = on_examined;
     examining->arg = arg;
+    examining->asking = true;
     bilge->examining = examining;
-    job_start(bilge, &examining->job);
+    engines_look_for_builds(bilge);
+    bilge_wake(bilge);
     return 0;
+}
+
+void examining_step(struct bilge *bilge)
+{
+    struct examining *examining = bilge->examining;
+    if (examining == NULL || !examining->asking || engines_waited_for(bilge))
+        return;
+    examining->asking = false;
+    job_start(bilge, &examining->job);
+}
+
+void examining_cancel(struct bilge *bilge)
+{
+    if (bilge->examining == NULL || !bilge->examining->asking)
+        return;
+    free(bilge->examining);
+    bilge->examining = NULL;
 }
 
 void bilge_examine_forget(struct bilge *bilge)

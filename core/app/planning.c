@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/cache/busy.h"
+#include "core/store/leaks.h"
 
 struct client_look {
     struct job job;
@@ -260,6 +261,7 @@ struct pruning {
     bool finishing;          /* an earlier one */
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
+    char *build_sign; /* a build has begun since the plan was made; NULL: none */
     bool given_up; /* what it waits for does not answer: it counts as over */
 };
 
@@ -323,6 +325,7 @@ static void pruning_free(struct bilge *bilge)
 {
     plan_free(bilge->pruning->plan);
     free(bilge->pruning->own_sessions);
+    free(bilge->pruning->build_sign);
     free(bilge->pruning);
     bilge->pruning = NULL;
 }
@@ -360,8 +363,10 @@ static void start(struct bilge *bilge)
     struct pruning *pruning = bilge->pruning;
     pruning->phase = PHASE_REMOVING;
     pruning->own_sessions = builds_sessions(bilge);
+    pruning->build_sign = leaks_build_sign(bilge->store);
     struct execute_env env = {
         .own_sessions = pruning->own_sessions,
+        .build_sign = pruning->build_sign,
         .store = bilge->store,
         .root_of = root_of,
         .engine_of = engine_of,

@@ -19,6 +19,11 @@ bool pruning_is_over(const struct bilge *bilge);
 void pruning_leave(struct bilge *bilge);
 /* The same as pruning_look() for care. */
 void care_look(struct bilge *bilge);
+/* Begins the request for care once it is known whether builds run. */
+void care_step(struct bilge *bilge);
+/* The same for the doctor. */
+void examining_step(struct bilge *bilge);
+void examining_cancel(struct bilge *bilge);
 /* Is a removal under way that takes something from cache directories? */
 bool pruning_caches(const struct bilge *bilge);
 

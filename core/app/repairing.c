@@ -14,6 +14,7 @@
 #include "core/app/app.h"
 #include "core/app/builds.h"
 #include "core/app/caches.h"
+#include "core/app/engines.h"
 #include "core/app/planning.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
@@ -23,6 +24,7 @@
 #include "core/cache/restore.h"
 #include "core/cache/root.h"
 #include "core/cache/verify.h"
+#include "core/store/leaks.h"
 
 /* what a request for care works with, and its
  * jobs. */
@@ -45,6 +47,8 @@ struct care {
     struct lane *lane;       /* that the job runs on */
     bool given_up;           /* it hangs: nobody waits for it any more */
     pid_t *own_sessions;
+    bool asking;      /* whether builds run is being asked: the job has not begun */
+    char *build_sign; /* that one does; NULL: none */
     atomic_bool cancel;
     atomic_llong done_bytes, total_bytes;
 
@@ -104,6 +108,7 @@ static void care_free(struct care *care)
     dedupe_done(&care->plan);
     free(care->places);
     free(care->own_sessions);
+    free(care->build_sign);
     free(care->codes);
     free(care);
 }
@@ -236,10 +241,25 @@ static void start(struct bilge *bilge, struct care *care, void (*run)(struct job
     for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
         if (care->places[i].lane != care->lane) /* links may go from one root to another */
             care->lane = bilge->lane;
-    if (run == care_verify && !care->repair)
+    if (run == care_verify && !care->repair) {
         job_start_on(bilge, care->lane, &care->job);
-    else
-        caches_finish(bilge, on_finished, bilge);
+        return;
+    }
+    care->job.bilge = bilge;
+    care->asking = true;
+    engines_refresh_for_request(bilge, NULL);
+    bilge_wake(bilge);
+}
+
+/* What changes a cache goes by the same signs of a build as a prune. */
+void care_step(struct bilge *bilge)
+{
+    struct care *care = bilge->care;
+    if (care == NULL || !care->asking || engines_waited_for(bilge))
+        return;
+    care->asking = false;
+    care->build_sign = leaks_build_sign(bilge->store);
+    caches_finish(bilge, on_finished, bilge);
 }
 
 static int check(const struct bilge *bilge, bool changes, struct err *err)
@@ -333,8 +353,17 @@ int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len
 
 void bilge_care_cancel(struct bilge *bilge)
 {
-    if (bilge->care != NULL)
-        atomic_store(&bilge->care->cancel, true);
+    struct care *care = bilge->care;
+    if (care == NULL)
+        return;
+    atomic_store(&care->cancel, true);
+    if (!care->asking)
+        return;
+    care->asking = false; /* the job ends at once, as it is cancelled */
+    if (bilge->closing)
+        finish(care);
+    else
+        on_finished(bilge);
 }
 
 #define SETTLE_MS 500
@@ -348,6 +377,7 @@ static struct remove_context context_of(struct care *care, const struct place *p
         .dev = place->dev,
         .ino = place->ino,
         .own_sessions = care->own_sessions,
+        .build_sign = care->build_sign,
         .settle_ms = SETTLE_MS,
         .cancel = &care->cancel,
     };

@@ -97,6 +97,44 @@ static void check_builders(struct examination *exam)
     }
 }
 
+/* What frees leaked records; NULL: not known here. */
+static char *restart_command(const struct examination *exam, const struct builder *builder)
+{
+    struct buf command = {0};
+    if (builder->embedded)
+        return exam->facts->has_systemd ? mem_strdup("sudo systemctl restart docker") : NULL;
+    if (strcmp(builder->driver, "docker-container") != 0)
+        return NULL;
+    for (size_t i = 0; i < builder->nodes_len; i++)
+        buf_printf(&command, "%s%s", i == 0 ? "docker restart buildx_buildkit_"
+                                            : " buildx_buildkit_", builder->nodes[i].name);
+    return command.len > 0 ? buf_take(&command) : NULL;
+}
+
+static void check_leaks(struct examination *exam)
+{
+    for (size_t i = 0; i < exam->store->builders_len; i++) {
+        const struct builder *builder = &exam->store->builders[i];
+        char size[TEXT_SIZE_SIZE];
+        size_t leaked = 0;
+        int64_t bytes = 0;
+        for (size_t j = 0; builder->reachable && j < builder->records.len; j++) {
+            leaked += builder->records.items[j].leaked;
+            bytes += builder->records.items[j].leaked ? builder->records.items[j].size_bytes : 0;
+        }
+        if (leaked > 0)
+            doctor_find(exam, DOCTOR_NOTE,
+                        mem_printf("builder %s: %zu record%s (%s) %s in use although no build "
+                                   "uses %s: failed builds leaked %s; only a restart of the "
+                                   "builder's engine frees %s",
+                                   builder->name, leaked, leaked == 1 ? "" : "s",
+                                   text_size(size, bytes), leaked == 1 ? "is" : "are",
+                                   leaked == 1 ? "it" : "them", leaked == 1 ? "it" : "them",
+                                   leaked == 1 ? "it" : "them"),
+                        restart_command(exam, builder));
+    }
+}
+
 static void check_project(struct examination *exam)
 {
     static const char none[] = "no compose file";
@@ -129,6 +167,7 @@ static const struct check {
     {"engine", check_engine, "the engine answers"},
     {"export", check_export, "nothing keeps the builder from exporting local caches"},
     {"builder", check_builders, "builders answer, and docker means the same one as buildx"},
+    {"leaked-records", check_leaks, "no builder has leaked records"},
     {"project", check_project, "the compose project can be read, or there is none"},
     {"disk", check_disks, "the disks have room"},
     {"memory", check_memory, "no cache root lies in memory"},

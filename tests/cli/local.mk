@@ -12,6 +12,7 @@ CLI_TESTS = \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
 	tests/cli/layouts.sh \
+	tests/cli/leaked.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \

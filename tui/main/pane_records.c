@@ -214,7 +214,9 @@ void pane_records_title(const struct pane_records *pane, struct buf *title, stru
 
 static const char *flags_of(const struct record *record)
 {
-    return record->in_use ? "in use" : record->shared ? "shared" : "";
+    if (record->in_use)
+        return record->leaked ? "leaked" : "in use";
+    return record->shared ? "shared" : "";
 }
 
 static void draw_row(const struct pane_records *pane, const struct table *table,
