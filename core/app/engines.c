@@ -24,7 +24,7 @@
  * nobody else. */
 #define ASKINGS_MAX 8 /* at once */
 
-enum ask_for { ASK_RECORDS, ASK_BUILDS };
+enum ask_for { ASK_STATE, ASK_RECORDS, ASK_BUILDS };
 
 struct asking {
     struct asking *next;
@@ -35,11 +35,13 @@ struct asking {
     struct elsewhere_asking *history;
     bool wanted; /* a request waits for it */
     bool again;  /* it was asked for once more meanwhile */
+    bool over;   /* it has answered, and goes */
 };
 
 static void ask(struct bilge *bilge, const char *builder, enum ask_for what, bool wanted);
 static void ask_next(struct bilge *bilge);
 static void look_for_builds(struct bilge *bilge);
+static void put_entry(struct bilge *bilge, struct builder_entry *entry);
 static void elsewhere_drop(struct elsewhere_asking *asking);
 static int elsewhere_ask(struct bilge *bilge, struct asking *asking, struct err *err);
 
@@ -81,6 +83,7 @@ static void on_builder_records(void *arg, struct records *records, const struct 
 {
     struct asking *asking = arg;
     asking->request = NULL;
+    asking->over = true;
     if (err == NULL)
         store_set_records(asking->bilge->store, asking->builder, records);
     else
@@ -88,8 +91,25 @@ static void on_builder_records(void *arg, struct records *records, const struct 
     asking_over(asking);
 }
 
+static void on_inspected(void *arg, struct builder_list *list, const struct err *err)
+{
+    struct asking *asking = arg;
+    asking->request = NULL;
+    asking->over = true;
+    if (err != NULL)
+        say_failed(asking->bilge, asking->builder, err);
+    else
+        put_entry(asking->bilge, &list->items[0]);
+    if (err == NULL)
+        builder_list_free(list);
+    asking_over(asking);
+}
+
 static int start(struct bilge *bilge, struct asking *asking, struct err *err)
 {
+    if (asking->what == ASK_STATE)
+        return builders_inspect(bilge->loop, asking->builder, context_of(bilge, asking->builder),
+                                on_inspected, asking, &asking->request, err);
     if (asking->what == ASK_BUILDS)
         return elsewhere_ask(bilge, asking, err);
     return builders_records(bilge->loop, asking->builder, context_of(bilge, asking->builder),
@@ -98,7 +118,7 @@ static int start(struct bilge *bilge, struct asking *asking, struct err *err)
 
 static bool is_under_way(const struct asking *asking)
 {
-    return asking->request != NULL || asking->history != NULL;
+    return asking->request != NULL || asking->history != NULL || asking->over;
 }
 
 static void ask_next(struct bilge *bilge)
@@ -130,7 +150,8 @@ static void ask(struct bilge *bilge, const char *builder, enum ask_for what, boo
     struct asking **slot = &bilge->askings;
     for (; *slot != NULL; slot = &(*slot)->next) {
         struct asking *asking = *slot;
-        if (asking->what != what || strcmp(asking->builder, builder) != 0 || asking->again)
+        if (asking->what != what || strcmp(asking->builder, builder) != 0 || asking->again ||
+            asking->over)
             continue;
         asking->wanted |= wanted;
         asking->again = is_under_way(asking);
@@ -299,6 +320,54 @@ static bool is_listed(const struct builder_list *list, const char *name)
     return false;
 }
 
+/* The rows of builders that buildx has on disk, and of docker's other contexts, which
+ * are builders, too: they are there before anybody has answered. */
+static void put_stored(struct bilge *bilge)
+{
+    struct store *store = bilge->store;
+    struct builder_list list;
+    builders_read(bilge->has_endpoint && strcmp(bilge->endpoint.context, "default") != 0
+                      ? bilge->endpoint.context
+                  : bilge->has_endpoint ? bilge->endpoint.host
+                                        : NULL,
+                  &list);
+    for (size_t i = 0; i < list.len; i++) {
+        struct builder *builder = store_put_builder(store, list.items[i].name);
+        if (builder->embedded || builder->nodes_len > 0)
+            continue;
+        mem_replace(&builder->driver, list.items[i].driver);
+        mem_replace(&builder->endpoint, list.items[i].endpoint);
+        store_set_nodes(store, list.items[i].name, list.items[i].nodes, list.items[i].nodes_len);
+        list.items[i].nodes = NULL;
+        list.items[i].nodes_len = 0;
+    }
+    for (size_t i = 0; i < store->contexts_len; i++) {
+        struct builder *builder = store_put_builder(store, store->contexts[i].name);
+        if (builder->driver == NULL)
+            builder->driver = mem_strdup("docker");
+        if (builder->endpoint == NULL)
+            builder->endpoint = mem_strdup(store->contexts[i].name);
+    }
+    select_builder(bilge, &list);
+    builder_list_free(&list);
+}
+
+/* docker buildx ls has told nothing: each builder is asked for itself. */
+static void ask_each(struct bilge *bilge)
+{
+    for (size_t i = 0; i < bilge->store->builders_len; i++)
+        if (!bilge->store->builders[i].embedded)
+            ask(bilge, bilge->store->builders[i].id, ASK_STATE, false);
+}
+
+static void drop_others(struct store *store, const struct builder_list *list)
+{
+    for (size_t i = store->builders_len; i-- > 0;)
+        if (!store->builders[i].embedded &&
+            (list == NULL || !is_listed(list, store->builders[i].id)))
+            store_remove_builder(store, store->builders[i].id);
+}
+
 static void on_list(void *arg, struct builder_list *list, const struct err *err)
 {
     struct bilge *bilge = arg;
@@ -307,11 +376,14 @@ static void on_list(void *arg, struct builder_list *list, const struct err *err)
     store->builders_load = err == NULL ? LOAD_DONE : LOAD_FAILED;
     /* Without buildx, or docker, there is none of its builders. */
     bool unknown = err != NULL && err->code != ERR_UNSUPPORTED && err->code != -ENOENT;
-    mem_replace(&store->builders_error, unknown ? err->text : NULL);
+    bool hangs = err != NULL && err->code == ERR_TIMEOUT;
+    mem_replace(&store->builders_error, unknown && !hangs ? err->text : NULL);
+    if (unknown)
+        ask_each(bilge);
+    else if (err != NULL)
+        drop_others(store, NULL);
     if (err == NULL) {
-        for (size_t i = store->builders_len; i-- > 0;)
-            if (!store->builders[i].embedded && !is_listed(list, store->builders[i].id))
-                store_remove_builder(store, store->builders[i].id);
+        drop_others(store, list);
         for (size_t i = 0; i < list->len; i++)
             put_entry(bilge, &list->items[i]);
         select_builder(bilge, list);
@@ -330,11 +402,13 @@ void engines_list(struct bilge *bilge)
         bilge_moved(bilge);
         return;
     }
+    put_stored(bilge);
+    bilge_moved(bilge);
     if (builders_list(bilge->loop, on_list, bilge, &bilge->list_request, &err) == 0)
         return;
     bilge->list_request = NULL;
     bilge->store->builders_load = LOAD_FAILED;
-    bilge_moved(bilge);
+    drop_others(bilge->store, NULL);
 }
 
 /* ------------------------------------------------------------------ refresh */
@@ -574,6 +648,7 @@ static void on_builds(void *arg, struct history_build *builds, size_t len, bool 
     struct asking *asking = arg;
     struct builder *builder = store_put_builder(asking->bilge->store, asking->builder);
     asking->history = NULL;
+    asking->over = true;
     if (told)
         leaks_told(builder, builds, len, clock_now());
     else

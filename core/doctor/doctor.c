@@ -79,6 +79,20 @@ static void check_export(struct examination *exam)
                                "docker-container builder: docker buildx create --use"));
 }
 
+/* What restarts the builder's BuildKit; NULL: not known here. */
+static char *restart_command(const struct examination *exam, const struct builder *builder)
+{
+    struct buf command = {0};
+    if (builder->embedded)
+        return exam->facts->has_systemd ? mem_strdup("sudo systemctl restart docker") : NULL;
+    if (strcmp(builder->driver, "docker-container") != 0)
+        return NULL;
+    for (size_t i = 0; i < builder->nodes_len; i++)
+        buf_printf(&command, "%s%s", i == 0 ? "docker restart buildx_buildkit_"
+                                            : " buildx_buildkit_", builder->nodes[i].name);
+    return command.len > 0 ? buf_take(&command) : NULL;
+}
+
 static void check_builders(struct examination *exam)
 {
     const struct builder *selected = store_selected_builder(exam->store);
@@ -91,24 +105,16 @@ static void check_builders(struct examination *exam)
     unanswered(exam, selected);
     for (size_t i = 0; i < exam->store->builders_len; i++) {
         const struct builder *builder = &exam->store->builders[i];
-        if (!builder->embedded && builder->error != NULL)
+        if (!builder->embedded && builder->load == LOAD_PENDING)
             doctor_find(exam, DOCTOR_WARNING,
-                        mem_printf("builder %s: %s", builder->name, builder->error), NULL);
+                        mem_printf("builder %s has not answered yet: it may hang", builder->name),
+                        restart_command(exam, builder));
+        else if (!builder->embedded && builder->error != NULL)
+            doctor_find(exam, DOCTOR_WARNING,
+                        mem_printf("builder %s: %s", builder->name, builder->error),
+                        strstr(builder->error, "hangs") != NULL ? restart_command(exam, builder)
+                                                                : NULL);
     }
-}
-
-/* What frees leaked records; NULL: not known here. */
-static char *restart_command(const struct examination *exam, const struct builder *builder)
-{
-    struct buf command = {0};
-    if (builder->embedded)
-        return exam->facts->has_systemd ? mem_strdup("sudo systemctl restart docker") : NULL;
-    if (strcmp(builder->driver, "docker-container") != 0)
-        return NULL;
-    for (size_t i = 0; i < builder->nodes_len; i++)
-        buf_printf(&command, "%s%s", i == 0 ? "docker restart buildx_buildkit_"
-                                            : " buildx_buildkit_", builder->nodes[i].name);
-    return command.len > 0 ? buf_take(&command) : NULL;
 }
 
 static void check_leaks(struct examination *exam)

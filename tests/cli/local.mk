@@ -11,6 +11,7 @@ CLI_TESTS = \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
+	tests/cli/hung.sh \
 	tests/cli/layouts.sh \
 	tests/cli/leaked.sh \
 	tests/cli/manual.sh \
