@@ -226,6 +226,7 @@ static enum exit_code run(const struct globals *globals, const void *arg,
         selectors_conditions(&values->conditions, &du.query, &err) < 0 ||
         session_open(&du.session, &options, &err) < 0)
         return complain_err(&err);
+    session_patience(&du.session, globals, true);
     enum exit_code code =
         session_settle(&du.session, &err) < 0 ? complain_err(&err) : list_records(&du);
     session_close(&du.session);

@@ -117,7 +117,7 @@ static void benching_fail(struct benching *benching, const struct err *err)
 static void benching_look(struct bilge *bilge)
 {
     bilge->benching->phase = BENCHING_LOOK;
-    engines_refresh_for_request(bilge, bilge->benching->bench->builder);
+    engines_refresh_for_request(bilge, bilge->benching->bench->builder, true);
     bilge_wake(bilge);
 }
 
@@ -1039,7 +1039,7 @@ static void on_plan(void *arg, struct plan *plan, const struct err *err)
 static void on_wait_over(uv_timer_t *timer)
 {
     struct bilge *bilge = timer->data;
-    engines_refresh_for_request(bilge, bilge->benching->bench->builder);
+    engines_refresh_for_request(bilge, bilge->benching->bench->builder, true);
     bilge_wake(bilge);
 }
 

@@ -16,6 +16,8 @@
 
 /* How long a request waits for fresh records before it goes on without. */
 #define REQUEST_WAIT_MS 3000
+/* And one that is about the records; the engine's own deadline is shorter. */
+#define RECORDS_WAIT_MS (11 * 60 * 1000)
 
 /* ------------------------------------------------------------------ askings */
 
@@ -427,14 +429,15 @@ static void on_wait_over(uv_timer_t *timer)
     request_served(timer->data);
 }
 
-void engines_refresh_for_request(struct bilge *bilge, const char *id)
+void engines_refresh_for_request(struct bilge *bilge, const char *id, bool records_asked)
 {
     const struct builder *builder =
         id != NULL ? store_builder(bilge->store, id) : store_selected_builder(bilge->store);
     if (bilge->engine != NULL && engine_info(bilge->engine).state == ENGINE_UP) {
         bilge->records_wanted = true;
         engine_refresh(bilge->engine);
-        uv_timer_start(&bilge->records_timer, on_wait_over, REQUEST_WAIT_MS, 0);
+        uv_timer_start(&bilge->records_timer, on_wait_over,
+                       records_asked ? RECORDS_WAIT_MS : REQUEST_WAIT_MS, 0);
     }
     if (builder != NULL && !builder->embedded && builder->reachable)
         ask(bilge, builder->id, ASK_RECORDS, true);

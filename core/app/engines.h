@@ -9,8 +9,9 @@ int engines_open(struct bilge *bilge, struct err *err);
 void engines_list(struct bilge *bilge);
 /* Reads records again: of the engine; of the other builders that answered. */
 void engines_refresh(struct bilge *bilge);
-/* For a request: of this builder (NULL: the selected one). */
-void engines_refresh_for_request(struct bilge *bilge, const char *builder);
+/* For a request: of this builder (NULL: the selected one). `records_asked`: it is
+ * about the records, and waits for them as long as they take. */
+void engines_refresh_for_request(struct bilge *bilge, const char *builder, bool records_asked);
 /* Asks whether builds run on builders whose records are in use; see leaks.h. */
 void engines_look_for_builds(struct bilge *bilge);
 bool engines_waited_for(const struct bilge *bilge);

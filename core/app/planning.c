@@ -151,7 +151,7 @@ static void look_at_all(struct bilge *bilge)
     }
     if (planning->query.services_len > 0)
         recipes_read(bilge);
-    engines_refresh_for_request(bilge, planning->query.builder);
+    engines_refresh_for_request(bilge, planning->query.builder, planning->query.records);
 }
 
 /* ---------------------------------------------------------------- the steps */
@@ -283,7 +283,7 @@ static void read_records(struct bilge *bilge)
         const char *builder = plan->items[i].builder;
         if (builder == NULL || (last != NULL && strcmp(last, builder) == 0))
             continue;
-        engines_refresh_for_request(bilge, builder);
+        engines_refresh_for_request(bilge, builder, true);
         last = builder;
     }
 }

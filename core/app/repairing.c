@@ -247,7 +247,7 @@ static void start(struct bilge *bilge, struct care *care, void (*run)(struct job
     }
     care->job.bilge = bilge;
     care->asking = true;
-    engines_refresh_for_request(bilge, NULL);
+    engines_refresh_for_request(bilge, NULL, false);
     bilge_wake(bilge);
 }
 

@@ -285,7 +285,7 @@ int builders_parse_pruned(const char *text, size_t len, struct api_pruned *ret_p
 
 /* One builder that hangs holds up the whole list for 20 s: then each is asked. */
 #define LIST_DEADLINE_MS 5000
-#define RECORDS_DEADLINE_MS 60000
+#define RECORDS_DEADLINE_MS (10 * 60 * 1000) /* as for the engine's own */
 #define PRUNE_DEADLINE_MS (10 * 60 * 1000)
 #define LIST_MAX_BYTES (4 * 1024 * 1024)
 #define RECORDS_MAX_BYTES (64 * 1024 * 1024)

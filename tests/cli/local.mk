@@ -20,6 +20,7 @@ CLI_TESTS = \
 	tests/cli/records.sh \
 	tests/cli/roots.sh \
 	tests/cli/settings.sh \
+	tests/cli/slow.sh \
 	tests/cli/status.sh \
 	tests/cli/unfinished.sh \
 	tests/cli/usage.sh \

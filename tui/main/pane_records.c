@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/store/description.h"
 #include "tui/kit/format.h"
@@ -192,11 +193,15 @@ int pane_records_wanted(const struct pane_records *pane)
     return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
 }
 
+/* The engine is looked at once a minute at least: figures that are older are those of
+ * a builder that counts, hangs, is gone, or is asked on a key only. */
+#define OLD_SECONDS 120
+
 void pane_records_title(const struct pane_records *pane, struct buf *title, struct buf *tail)
 {
     const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
     const struct builder *builder = pane_records_builder(pane);
-    char text[TEXT_SIZE_SIZE];
+    char text[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
     buf_append_str(title, "Build cache");
     if (builder == NULL)
         return;
@@ -208,6 +213,9 @@ void pane_records_title(const struct pane_records *pane, struct buf *title, stru
                    format_plural(records->len), glyphs->dot, text_size(text, records->size_bytes));
         buf_printf(title, " %s reclaimable %s", glyphs->dot,
                    text_size(text, records->reclaimable_bytes));
+        int64_t age_s = (app_now(pane->app) - builder->refreshed_at) / CLOCK_SECOND;
+        if (builder->refreshed_at > 0 && age_s >= OLD_SECONDS)
+            buf_printf(title, " %s read %s ago", glyphs->dot, text_age(age, age_s));
     }
     pane_title_list(pane->app, &pane->list, sorts, tail);
 }
