@@ -1,6 +1,6 @@
 /* One headless command: what it is called, which options and operands it
  * takes, and the function that does it. The table of all commands is in
- * main.c; --help is made from it. */
+ * main.c; --help is made from it (program.h). */
 #ifndef BILGE_CLI_COMMAND_H
 #define BILGE_CLI_COMMAND_H
 
@@ -48,11 +48,11 @@ struct command {
     const char *details;               /* NULL, or lines for --help */
     const struct option_spec *options; /* of a struct of its own, all zero at first */
     size_t values_size;
+    /* NULL: a program of its own does it, see helper.h, and all but name and summary is there. */
     enum exit_code (*run)(const struct globals *globals, const void *values,
                           const struct option_list *operands);
 };
 
-extern const struct command command_bench;
 extern const struct command command_build;
 extern const struct command command_dedupe;
 extern const struct command command_doctor;
@@ -64,6 +64,9 @@ extern const struct command command_restore;
 extern const struct command command_settings;
 extern const struct command command_status;
 extern const struct command command_verify;
+
+/* The command that is a program of its own says the same in its --help. */
+#define COMMAND_BENCH_SUMMARY "Measure the original build against the optimised one, in four scenarios."
 
 /* Reads the settings file, and puts what it says where no option has said
  * otherwise. ERR_USAGE when it makes no sense. */

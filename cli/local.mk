@@ -3,7 +3,6 @@ noinst_LIBRARIES += libcli.a
 libcli_a_SOURCES = \
 	cli/ask.c \
 	cli/ask.h \
-	cli/bench.c \
 	cli/build.c \
 	cli/command.c \
 	cli/command.h \
@@ -11,6 +10,8 @@ libcli_a_SOURCES = \
 	cli/doctor.c \
 	cli/du.c \
 	cli/guard.c \
+	cli/helper.c \
+	cli/helper.h \
 	cli/history.c \
 	cli/json.c \
 	cli/json.h \
@@ -20,6 +21,8 @@ libcli_a_SOURCES = \
 	cli/options.h \
 	cli/plan_view.c \
 	cli/plan_view.h \
+	cli/program.c \
+	cli/program.h \
 	cli/prune.c \
 	cli/restore.c \
 	cli/selectors.c \
@@ -33,7 +36,8 @@ libcli_a_SOURCES = \
 	cli/table.c \
 	cli/table.h \
 	cli/verify.c
-libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS)
+libcli_a_CPPFLAGS = $(AM_CPPFLAGS) $(NCURSES_CFLAGS) \
+	-DBINDIR='"$(bindir)"' -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 bilge_SOURCES += cli/main.c
 
 # "docker bilge": the docker CLI looks for its plugins here.

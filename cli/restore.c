@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/session.h"
 #include "core/base/mem.h"
+#include "core/base/text.h"
 
 struct restore_values {
     const char *generation;
@@ -23,8 +24,15 @@ struct restoration {
     struct session session;
     bool done;
     bool failed;
+    struct digest generation; /* that was restored */
     struct err err;
 };
+
+static void on_restored(void *arg, const struct digest *generation)
+{
+    struct restoration *restoration = arg;
+    restoration->generation = *generation;
+}
 
 static void on_done(void *arg, const struct err *err)
 {
@@ -68,31 +76,46 @@ static int find_generation(const struct cache *cache, const char *id,
     return 0;
 }
 
-/* Which one went live, read from the store again. */
-static void report(const struct session *session, const char *id, const struct globals *globals)
+/* Its tag, as the store has it by now; NULL: none, or it is live no longer. Borrowed. */
+static const char *find_tag(const struct service *service, const struct digest *generation)
 {
-    const struct service *service = store_service(session->store, id);
     const struct cache *cache = service != NULL ? service->cache : NULL;
-    char digest[DIGEST_TEXT_SIZE] = "";
-    for (size_t i = 0; cache != NULL && i < cache->generations_len && digest[0] == '\0'; i++)
-        if (cache->generations[i].live)
-            digest_text(digest, &cache->generations[i].manifest);
+    for (size_t i = 0; cache != NULL && i < cache->generations_len; i++)
+        if (cache->generations[i].live &&
+            digest_equal(&cache->generations[i].manifest, generation))
+            return cache->generations[i].tag;
+    return NULL;
+}
+
+static void report(const struct restoration *restoration, const char *id,
+                   const struct globals *globals)
+{
+    const struct service *service = store_service(restoration->session.store, id);
+    const char *tag = find_tag(service, &restoration->generation);
+    char digest[DIGEST_TEXT_SIZE];
+    digest_text(digest, &restoration->generation);
     if (globals->json) {
         struct json json = {.out = stdout};
         json_put_object(&json, NULL);
         json_put_text(&json, "service", service != NULL ? service->name : NULL);
-        json_put_text(&json, "generation", digest[0] != '\0' ? digest : NULL);
+        json_put_text(&json, "generation", digest);
+        json_put_text(&json, "tag", tag);
         json_put_object_end(&json);
         putchar('\n');
-    } else {
-        printf("Restored: the live generation is %s\n", digest);
+        return;
     }
+    struct buf clean = {0};
+    if (tag != NULL)
+        text_clean(&clean, tag, strlen(tag));
+    printf("Restored: the live generation is %s%s%s\n", digest, tag != NULL ? ", tag " : "",
+           tag != NULL ? clean.data : "");
+    buf_done(&clean);
 }
 
 static int start(struct restoration *restoration, const struct restore_values *values,
                  const struct service *service, struct err *err)
 {
-    static const struct bilge_care_ops ops = {.on_done = on_done};
+    static const struct bilge_care_ops ops = {.on_restored = on_restored, .on_done = on_done};
     const struct cache_generation *generation = NULL;
     if (service->cache == NULL || service->cache->state == CACHE_MISSING)
         return err_set(err, ERR_USAGE, "%s has no cache directory", service->name);
@@ -144,7 +167,7 @@ static enum exit_code restore(struct restoration *restoration, const struct glob
             code = EXIT_PARTLY;
     } else {
         session_wait(session, is_looked_at, &session->store, 0);
-        report(session, id, globals);
+        report(restoration, id, globals);
     }
     if (store_has_unfinished(session->store) && code == EXIT_DONE)
         code = EXIT_PARTLY;

@@ -101,6 +101,14 @@ enum session_end session_wait(struct session *session, session_until *until, voi
     return reached ? SESSION_REACHED : SESSION_TIMEOUT;
 }
 
+bool session_interrupted(struct session *session)
+{
+    uv_run(&session->loop, UV_RUN_NOWAIT);
+    bool interrupted = session->interrupted;
+    session->interrupted = false;
+    return interrupted;
+}
+
 /* ----------------------------------------------------------- unfinished */
 
 static void tell_unfinished(const struct unfinished *item)

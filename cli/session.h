@@ -45,6 +45,10 @@ typedef bool session_until(void *arg);
 enum session_end session_wait(struct session *session, session_until *until, void *arg,
                               uint64_t deadline_ms);
 
+/* Lets happen what is ready to, without waiting: for who works long without a wait. True:
+ * a signal has come, and no wait says so any more. */
+bool session_interrupted(struct session *session);
+
 /* Finishes what earlier runs of bilge left, if that is known of anything; waits for
  * it, and says what was finished and what could not be. False: something is left. */
 bool session_finish(struct session *session);

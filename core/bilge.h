@@ -15,7 +15,6 @@
 
 #include "core/base/err.h"
 #include "core/base/threshold.h"
-#include "core/bench/bench.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/verify.h"
 #include "core/doctor/doctor.h"
@@ -116,6 +115,8 @@ struct bilge_care_ops {
     /* Of bilge_dedupe(): what became of each of the plan's items, 0 or a
      * negative code. May be NULL. */
     void (*on_linked)(void *arg, const int *codes, size_t len);
+    /* Of bilge_restore(): index.json names this manifest now. Borrowed. May be NULL. */
+    void (*on_restored)(void *arg, const struct digest *generation);
     /* Once, last; not when the object is closing. NULL: it ran through. */
     void (*on_done)(void *arg, const struct err *err);
 };
@@ -125,7 +126,8 @@ int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len
                  const struct bilge_care_ops *ops, void *arg, struct err *err);
 
 /* Points a cache back at a generation; NULL: at the newest older one that is
- * whole. Every blob is checked first. */
+ * whole. Every blob is checked first. Of several tags it is the one that this
+ * project's services write, else "latest". */
 int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
                   const struct bilge_care_ops *ops, void *arg, struct err *err);
 
@@ -186,41 +188,5 @@ int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_buil
 /* Interrupts it (SIGINT; the engine stops too); asked again, harder. One that
  * waits is taken out, and out of the store. */
 void bilge_build_stop(struct bilge *bilge, uint64_t build_id);
-
-/* ---- Benchmark. The object was opened with the optimised compose file, and the
- * store has settled. One at a time: ERR_BUSY. */
-struct bilge_bench_options {
-    /* Compose files; `original` NULL: the one that the optimised one is called
-     * after, without "-local". */
-    const char *original, *optimised;
-    const char *const *services;      /* none: all that both build */
-    size_t services_len;
-    bool wanted[BENCH_SCENARIOS];
-    size_t rounds; /* at least 1 */
-    /* Which file of the context to change, "FILE" or "SERVICE=FILE"; else it is
-     * looked for. */
-    const char *const *code_files;
-    size_t code_files_len;
-    const char *const *dependency_files;
-    size_t dependency_files_len;
-};
-struct bilge_bench_ops {
-    /* Once: all is known (bilge_bench_state() tells what), or an error. Nothing
-     * was done yet. */
-    void (*on_ready)(void *arg, const struct err *err);
-    /* A build of it is over and good. */
-    void (*on_run)(void *arg, const struct bench_step *step, const struct bench_run *run);
-    /* Once, last: what was made is removed, what went wrong stands in the state. */
-    void (*on_over)(void *arg);
-};
-int bilge_bench(struct bilge *bilge, const struct bilge_bench_options *options,
-                const struct bilge_bench_ops *ops, void *arg, struct err *err);
-/* NULL: none was asked for. Borrowed; stays until the object is closed. */
-const struct bench *bilge_bench_state(const struct bilge *bilge);
-/* Begins, once it is ready. */
-int bilge_bench_run(struct bilge *bilge, struct err *err);
-/* Stops the build under way; what was made is removed, then on_over comes. Asked
- * again, the builder's records are left. */
-void bilge_bench_cancel(struct bilge *bilge);
 
 #endif

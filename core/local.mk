@@ -78,6 +78,8 @@ libbilge_a_SOURCES += \
 	core/cache/needed.h \
 	core/cache/note.c \
 	core/cache/note.h \
+	core/cache/processes.c \
+	core/cache/processes.h \
 	core/cache/recover.c \
 	core/cache/remove.c \
 	core/cache/remove.h \
@@ -138,6 +140,8 @@ libbilge_a_SOURCES += \
 	core/builds/log/logblock.h \
 	core/builds/log/logfilter.c \
 	core/builds/log/logfilter.h \
+	core/builds/log/logline.c \
+	core/builds/log/logline.h \
 	core/builds/log/logmatch.c \
 	core/builds/log/logmatch.h \
 	core/builds/log/logsave.c \
@@ -206,29 +210,6 @@ libbilge_a_SOURCES += \
 	core/store/store.h
 
 libbilge_a_SOURCES += \
-	core/bench/bench.c \
-	core/bench/bench.h \
-	core/bench/change.c \
-	core/bench/change.h \
-	core/bench/context.c \
-	core/bench/context.h \
-	core/bench/context_copy.c \
-	core/bench/frozen.c \
-	core/bench/frozen.h \
-	core/bench/ignored.c \
-	core/bench/ignored.h \
-	core/bench/leftover.c \
-	core/bench/leftover.h \
-	core/bench/lockfile.c \
-	core/bench/lockfile.h \
-	core/bench/mark.c \
-	core/bench/mark.h \
-	core/bench/recognise.c \
-	core/bench/recognise.h \
-	core/bench/traces.c \
-	core/bench/traces.h
-
-libbilge_a_SOURCES += \
 	core/prune/cheapest.c \
 	core/prune/cheapest.h \
 	core/prune/execute.c \
@@ -255,31 +236,46 @@ libbilge_a_SOURCES += \
 
 libbilge_a_SOURCES += \
 	core/app/app.c \
-	core/app/app.h \
-	core/app/benching.c \
-	core/app/benching.h \
 	core/app/builds.c \
 	core/app/builds.h \
-	core/app/caches.h \
 	core/app/disks.c \
 	core/app/disks.h \
 	core/app/engines.c \
 	core/app/engines.h \
 	core/app/examining.c \
-	core/app/keeping.c \
-	core/app/keeping.h \
+	core/app/examining.h \
+	core/app/hub.c \
+	core/app/hub.h \
 	core/app/known_projects.c \
+	core/app/known_projects.h \
+	core/app/lanes.c \
+	core/app/lanes.h \
+	core/app/memory.c \
+	core/app/memory.h \
 	core/app/outlook.c \
+	core/app/outlook.h \
+	core/app/owning.c \
+	core/app/owning.h \
 	core/app/planning.c \
 	core/app/planning.h \
 	core/app/project.c \
+	core/app/project.h \
+	core/app/pruning.c \
+	core/app/pruning.h \
 	core/app/recording.c \
 	core/app/recording.h \
 	core/app/repairing.c \
+	core/app/repairing.h \
 	core/app/roots.c \
+	core/app/roots.h \
 	core/app/scanning.c \
+	core/app/scanning.h \
 	core/app/services.c \
-	core/app/watching.c
+	core/app/services.h \
+	core/app/space.c \
+	core/app/space.h \
+	core/app/watching.c \
+	core/app/watching.h
 
 libbilge_a_SOURCES += \
 	core/bilge.h

@@ -12,6 +12,8 @@ AM_TESTS_ENVIRONMENT = \
 	BILGE_TEST_FAKE_ENGINE='$(abs_top_builddir)/tests/support/fake-engine$(EXEEXT)'; \
 	export BILGE_TEST_FAKE_ENGINE; \
 	BILGE_TEST_BIN='$(abs_top_builddir)/bilge$(EXEEXT)'; export BILGE_TEST_BIN; \
+	BILGE_TEST_BINDIR='$(bindir)'; export BILGE_TEST_BINDIR; \
+	BILGE_TEST_PKGLIBEXECDIR='$(pkglibexecdir)'; export BILGE_TEST_PKGLIBEXECDIR; \
 	BILGE_TEST_LATER='$(abs_top_builddir)/tests/screen/bilge-later$(EXEEXT)'; \
 	export BILGE_TEST_LATER; \
 	PYTHONDONTWRITEBYTECODE=1; export PYTHONDONTWRITEBYTECODE; \
@@ -32,19 +34,26 @@ LDADD =
 if HAVE_CMOCKA
 LDADD += $(TEST_KITS)
 endif
-LDADD += libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
+LDADD += libbench.a libcli.a libtui.a libbilge.a $(CORE_LIBS) $(CMOCKA_LIBS) $(VTERM_LIBS)
 TEST_KITS = tests/unit/libunitkit.a
 if HAVE_VTERM
 TEST_KITS += tests/engine/liblab.a tests/screen/libscreenkit.a
 endif
 TEST_KITS += tests/support/libtestkit.a
 
+# First what takes longest: the tests of one engine go one after the other.
+if HAVE_CMOCKA
+if HAVE_VTERM
+include $(top_srcdir)/tests/engine/local.mk
+endif
+endif
 include $(top_srcdir)/tests/bench/local.mk
 include $(top_srcdir)/tests/fuzz/local.mk
 
 include $(top_srcdir)/tests/attack/layouts/local.mk
 include $(top_srcdir)/tests/cli/local.mk
 include $(top_srcdir)/tests/stack/local.mk
+include $(top_srcdir)/tests/tree/local.mk
 include $(top_srcdir)/tests/workspace/local.mk
 
 if HAVE_CMOCKA
@@ -53,6 +62,5 @@ include $(top_srcdir)/tests/attack/local.mk
 include $(top_srcdir)/tests/unit/local.mk
 if HAVE_VTERM
 include $(top_srcdir)/tests/screen/local.mk
-include $(top_srcdir)/tests/engine/local.mk
 endif
 endif

@@ -447,7 +447,7 @@ int tui_run(uv_loop_t *loop, const struct bilge_options *bilge_options,
     }
     theme_init(&app.theme, options->ascii, options->no_color, term_is_utf8(app.term));
     init_handles(&app);
-    app_push(&app, main_screen_new());
+    app_push(&app, main_screen_new(&app));
     /* The first frame waits for nothing, not even for core to open. */
     draw_all(&app);
     result = bilge_open(loop, bilge_options, on_change, &app, &app.bilge, err);

@@ -1,5 +1,5 @@
-/* A line of a build's log as it is shown: its clean text and colours, what kind
- * of line it is, and where a text stands in it. Pure. */
+/* A line of a build's log as it is shown: its clean text and colours, and where
+ * a text stands in it. Pure. */
 #ifndef BILGE_TUI_LOG_LINE_H
 #define BILGE_TUI_LOG_LINE_H
 
@@ -9,27 +9,18 @@
 #include "core/builds/build.h"
 #include "tui/kit/sgr.h"
 
-enum log_kind {
-    LOG_OTHER,   /* of no step, or of the builder of old */
-    LOG_NAME,    /* a step begins: "#5 [api 2/4] RUN make" */
-    LOG_EVENT,   /* "#5 DONE 1.2s", "#5 sha256:… done" */
-    LOG_OUTPUT,  /* "#5 0.42 text" */
-    LOG_ERROR,   /* "#5 ERROR: …", "failed to solve: …", the line of an excerpt that failed */
-    LOG_WARNING, /* "#5 WARN: …" */
-    LOG_CLIPPED, /* the engine has left out what came here */
-};
-
 struct log_line {
     struct sgr_line text;
     enum log_kind kind;
-    size_t prefix; /* bytes of it that progress puts before the text: "#5 0.42 " */
+    size_t prefix;  /* bytes of it that stand before the text of the line: "#5 0.42 " */
+    struct buf raw; /* both, before they were made clean */
 };
 
 /* A line may be half a megabyte; nobody reads on here. Saved it is whole. */
 #define LOG_LINE_SHOWN_MAX (64 * 1024)
 
-/* Fills an all-zero or used line anew. Without `times`, what progress puts
- * before output is left out. */
+/* Fills an all-zero or used line anew. Without `times`, nothing stands before
+ * the text of output. */
 void log_line_read(struct log_line *line, const struct buildlog_line *raw, bool times);
 void log_line_done(struct log_line *line);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "tui/log_line.h"
 
 enum { LINES_TO_ERROR = 64 }; /* after the last line of output */
 
@@ -73,7 +72,6 @@ struct logfilter log_scope_filter(const struct log_scope *scope, const struct bu
 bool log_error_line(const struct build *build, const struct step *step, uint64_t *ret_number)
 {
     struct logfilter filter = {0};
-    struct log_line shown = {0};
     struct buildlog_line line;
     uint64_t number = step->last_line > 0 ? step->last_line - 1 : buildlog_first(build->log);
     bool found = false, there = step->last_line > 0;
@@ -84,13 +82,11 @@ bool log_error_line(const struct build *build, const struct step *step, uint64_t
         if (buildlog_seek(build->log, &filter, number, 1, &number) != 0 ||
             buildlog_get(build->log, number, &line) != 0)
             break;
-        log_line_read(&shown, &line, true);
-        found = shown.kind == LOG_ERROR;
+        found = line.kind == LOG_ERROR;
         if (found || !there)
             *ret_number = number;
         there = true;
     }
-    log_line_done(&shown);
     logfilter_done(&filter);
     return there;
 }

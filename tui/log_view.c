@@ -52,6 +52,7 @@ static enum style style_of(const struct pieces *pieces)
 {
     static const enum style styles[] = {
         [LOG_OTHER] = STYLE_NORMAL,  [LOG_NAME] = STYLE_BOLD,    [LOG_EVENT] = STYLE_DIM,
+        [LOG_STATE] = STYLE_DIM,
         [LOG_OUTPUT] = STYLE_NORMAL, [LOG_ERROR] = STYLE_BAD,    [LOG_WARNING] = STYLE_WARN,
         [LOG_CLIPPED] = STYLE_WARN,
     };

@@ -146,7 +146,10 @@ static void on_done(void *arg, const struct err *err)
     app_touch(self->screen.app);
 }
 
-static const struct bilge_care_ops ops = {on_progress, on_verified, on_linked, on_done};
+static const struct bilge_care_ops ops = {.on_progress = on_progress,
+                                         .on_verified = on_verified,
+                                         .on_linked = on_linked,
+                                         .on_done = on_done};
 
 /* ---- the screen */
 

@@ -12,7 +12,7 @@
 #include "tui/kit/screen.h"
 #include "tui/targets.h"
 
-struct screen *main_screen_new(void);
+struct screen *main_screen_new(struct app *app);
 
 /* The plan: every item that a prune would delete, with bytes and reasons, and
  * what is kept and why. `y` carries it out; anything else is no. */

@@ -1,162 +1,327 @@
+/* The object behind the door core/bilge.h: one of each concern, the lower ones first.
+ *
+ *   hub        the loop, the store, jobs on the pool, the turns of a loop pass
+ *   engines    the engine, buildx's builders, docker's contexts
+ *   lanes      the threads that work in cache roots, and how long anybody waits
+ *   roots      finds and opens the directories
+ *   project    compose's word, and the Dockerfiles
+ *   recorder   writes a build that is over into the history
+ *   builds     those that wait and run
+ *   services   joins the project's services with the directories
+ *   disks      free space below the roots and the engine's data
+ *   memory     the history: samples, texts of layers, what is foreseen
+ *   projects   which caches other projects name
+ *   scanning   reads the caches
+ *   watching   follows changes of them
+ *   pruning, planning, repairing, examining: requests, which go through several
+ *
+ * A concern calls those above it in this list, which it was given; what it has to tell
+ * the others it raises as an event, and here it is led on. */
 #include "core/bilge.h"
 
 #include <stdlib.h>
 
-#include "core/app/benching.h"
 #include "core/app/builds.h"
-#include "core/app/caches.h"
+#include "core/app/disks.h"
 #include "core/app/engines.h"
-#include "core/app/keeping.h"
+#include "core/app/examining.h"
+#include "core/app/hub.h"
+#include "core/app/known_projects.h"
+#include "core/app/lanes.h"
+#include "core/app/memory.h"
+#include "core/app/owning.h"
 #include "core/app/planning.h"
+#include "core/app/project.h"
+#include "core/app/pruning.h"
+#include "core/app/recording.h"
+#include "core/app/repairing.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
+#include "core/app/services.h"
+#include "core/app/watching.h"
 #include "core/base/mem.h"
 
-#define LOG_MAX_BYTES ((size_t)64 * 1024 * 1024)
-#define DISK_AMBER_PERCENT 85
-#define DISK_RED_PERCENT 95
+struct bilge {
+    struct hub *hub;
+    struct engines *engines;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct project *project;
+    struct recorder *recorder;
+    struct builds *builds;
+    struct services *services;
+    struct disks *disks;
+    struct memory *memory;
+    struct known_projects *projects;
+    struct scanning *scanning;
+    struct watching *watching;
+    struct pruning *pruning;
+    struct planning *planning;
+    struct repairing *repairing;
+    struct examining *examining;
 
-/* ------------------------------------------------------- once a loop pass */
+    struct store *store; /* the hub's */
+    bilge_change_cb *on_change;
+    void *arg;
+    bool skip_caches, skip_engine, skip_project;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
 
-static void on_idle(uv_idle_t *idle)
+/* ------------------------------------------------------------------- events */
+
+static void on_rows(void *arg)
 {
-    struct bilge *bilge = idle->data;
-    /* Before anything else, so that whatever moves from here on starts it
-     * again: that then runs in the next pass. */
-    uv_idle_stop(idle);
-    if (bilge->join_needed)
-        services_join(bilge);
-    owning_refresh(bilge, bilge->store->scanning);
-    planning_step(bilge);
-    if (!bilge->closing)
-        pruning_step(bilge);
-    if (!bilge->closing)
-        care_step(bilge);
-    if (!bilge->closing)
-        examining_step(bilge);
-    if (!bilge->closing)
-        benching_step(bilge);
-    memory_step(bilge);
-    if (!bilge->closing)
-        builds_step(bilge);
-    if (!bilge->closing)
-        bilge->on_change(bilge->arg);
+    struct bilge *bilge = arg;
+    services_need_join(bilge->services);
 }
 
-void bilge_wake(struct bilge *bilge)
+static void on_link(void *arg)
 {
-    if (!bilge->closing)
-        uv_idle_start(&bilge->idle, on_idle);
+    struct bilge *bilge = arg;
+    services_join(bilge->services);
 }
 
-void bilge_moved(struct bilge *bilge)
+static void on_found(void *arg)
 {
-    store_touch(bilge->store);
-    bilge_wake(bilge);
+    struct bilge *bilge = arg;
+    watching_sites(bilge->watching);
 }
 
-/* --------------------------------------------------------------------- jobs */
-
-static void job_run(uv_work_t *work)
+static void on_names(void *arg, struct site *site, struct strlist *names, bool whole)
 {
-    struct job *job = work->data;
-    job->run(job);
+    struct bilge *bilge = arg;
+    watching_compare(bilge->watching, site, names, whole);
 }
 
-static void job_done(uv_work_t *work, int status)
+static void on_first(void *arg, struct site *site)
 {
-    struct job *job = work->data;
-    struct bilge *bilge = job->bilge;
-    bilge->jobs--;
-    job->done(job, status == UV_ECANCELED);
-    bilge_close_if_idle(bilge);
+    struct bilge *bilge = arg;
+    if (site_root(site) != NULL)
+        scanning_look_unfinished(bilge->scanning, site);
+    disks_refresh(bilge->disks);
 }
 
-static void job_run_on(struct lane_job *lane_job)
+static void on_scan(void *arg, struct site *site)
 {
-    struct job *job = (struct job *)lane_job;
-    job->run(job);
+    struct bilge *bilge = arg;
+    scanning_scan(bilge->scanning, site);
 }
 
-static void job_done_on(struct lane_job *lane_job, bool cancelled)
+static void on_silence(void *arg, struct site *site, bool silent)
 {
-    struct job *job = (struct job *)lane_job;
-    job->done(job, cancelled);
+    struct bilge *bilge = arg;
+    if (silent)
+        scanning_give_up(bilge->scanning, site);
 }
 
-/* While closing the lanes tell when they have come to rest. */
-void job_start_on(struct bilge *bilge, struct lane *lane, struct job *job)
+static void on_search(void *arg)
 {
-    job->bilge = bilge;
-    job->lane_job.run = job_run_on;
-    job->lane_job.told = NULL;
-    job->lane_job.done = job_done_on;
-    lane_add(lane, &job->lane_job);
+    struct bilge *bilge = arg;
+    scanning_note(bilge->scanning);
 }
 
-void job_start(struct bilge *bilge, struct job *job)
+static const struct roots_ops roots_ops = {
+    .on_rows = on_rows,
+    .on_link = on_link,
+    .on_found = on_found,
+    .on_names = on_names,
+    .on_first = on_first,
+    .on_scan = on_scan,
+    .on_silence = on_silence,
+    .on_search = on_search,
+};
+
+static void on_cache(void *arg, struct site *site, const struct cache *cache)
 {
-    job->bilge = bilge;
-    job->work.data = job;
-    bilge->jobs++;
-    uv_queue_work(bilge->loop, &job->work, job_run, job_done);
+    struct bilge *bilge = arg;
+    watching_cache(bilge->watching, site, cache);
 }
 
-/* --------------------------------------------------------------------- open */
-
-static void copy_build_options(struct bilge *bilge, const struct bilge_options *options)
+static bool on_lanes_look(void *arg)
 {
-    struct build_defaults *defaults = &bilge->build_defaults;
-    strlist_add_all(&defaults->args, options->build_args, options->build_args_len);
-    strlist_add_all(&defaults->profiles, options->build_profiles, options->build_profiles_len);
-    defaults->pull = options->build_pull;
-    defaults->no_cache = options->build_no_cache;
-    defaults->parallel = options->build_parallel > 0 ? options->build_parallel : 1;
-    bilge->log_max_bytes = options->log_max_bytes > 0 ? options->log_max_bytes : LOG_MAX_BYTES;
+    struct bilge *bilge = arg;
+    bool silent = roots_note_silence(bilge->roots);
+    disks_answered(bilge->disks);
+    known_projects_give_up(bilge->projects);
+    repairing_look(bilge->repairing);
+    pruning_look(bilge->pruning);
+    return silent;
 }
 
-static struct threshold level_or(const struct threshold *level, int used_percent)
+static void on_data_root(void *arg)
 {
-    bool given = level->used_percent > 0 || level->free_bytes > 0;
-    return given ? *level : (struct threshold){.used_percent = used_percent};
+    struct bilge *bilge = arg;
+    disks_refresh(bilge->disks);
 }
 
-static void copy_options(struct bilge *bilge, const struct bilge_options *options)
+/* The roots are known from here on, whatever came of the project. */
+static void on_project(void *arg)
 {
-    strlist_add_all(&bilge->given_roots, options->cache_roots, options->cache_roots_len);
-    copy_build_options(bilge, options);
-    bilge->disk_amber = level_or(&options->disk_amber, DISK_AMBER_PERCENT);
-    bilge->disk_red = level_or(&options->disk_red, DISK_RED_PERCENT);
-    mem_replace(&bilge->compose_file, options->compose_file);
-    mem_replace(&bilge->context, options->context);
-    mem_replace(&bilge->docker_host, getenv("DOCKER_HOST"));
-    mem_replace(&bilge->builder, options->builder);
-    bilge->read_only = options->read_only;
-    bilge->watching = options->watch;
-    bilge->skip_caches = options->skip_caches;
-    bilge->skip_engine = options->skip_engine;
-    bilge->skip_project = options->skip_project;
-    bilge->store->read_only = options->read_only;
-    if (options->abandoned_after_s > 0)
-        bilge->store->abandoned_after_s = options->abandoned_after_s;
-    memory_open(bilge, options->history_path);
+    struct bilge *bilge = arg;
+    if (!bilge->skip_caches)
+        roots_from_project(bilge->roots);
+    known_projects_look(bilge->projects);
+    services_join(bilge->services);
+    project_read_recipes(bilge->project);
+    if (bilge->store->builders_load == LOAD_PENDING)
+        engines_list(bilge->engines);
+    hub_moved(bilge->hub);
 }
+
+static void on_build_begun(void *arg)
+{
+    struct bilge *bilge = arg;
+    services_mark_builds(bilge->services);
+    disks_refresh(bilge->disks);
+}
+
+static void on_build_withdrawn(void *arg)
+{
+    struct bilge *bilge = arg;
+    services_mark_builds(bilge->services);
+}
+
+/* Looks again at what it has changed. */
+static void on_build_over(void *arg, const struct build *build)
+{
+    struct bilge *bilge = arg;
+    const struct store *store = bilge->store;
+    for (size_t i = 0; i < store->services_len; i++) {
+        const struct service *row = &store->services[i];
+        if (row->in_project && row->path != NULL && build_has_service(build, row->name) &&
+            store_root_of(store, row->path) != NULL)
+            scanning_rescan(bilge->scanning, row->path, false);
+    }
+    engines_refresh(bilge->engines);
+    disks_refresh(bilge->disks);
+    services_mark_builds(bilge->services);
+}
+
+static const struct builds_ops builds_ops = {
+    .on_begun = on_build_begun,
+    .on_withdrawn = on_build_withdrawn,
+    .on_over = on_build_over,
+};
+
+/* -------------------------------------------------------------------- turns */
+
+static void own(void *owner)
+{
+    struct store *store = owner;
+    owning_refresh(store, store->scanning);
+}
+
+static void tell(void *owner)
+{
+    struct bilge *bilge = owner;
+    bilge->on_change(bilge->arg);
+}
+
+/* ------------------------------------------------------- opening and closing */
 
 static void free_all(struct bilge *bilge)
 {
-    strlist_done(&bilge->given_roots);
-    strlist_done(&bilge->build_defaults.args);
-    strlist_done(&bilge->build_defaults.profiles);
-    if (bilge->has_endpoint)
-        endpoint_done(&bilge->endpoint);
-    free(bilge->compose_file);
-    free(bilge->context);
-    free(bilge->docker_host);
-    free(bilge->builder);
-    memory_close(bilge);
-    disks_close(bilge);
-    roots_free(bilge);
-    benching_free(bilge->benching);
-    store_free(bilge->store);
+    examining_free(bilge->examining);
+    repairing_free(bilge->repairing);
+    planning_free(bilge->planning);
+    pruning_free(bilge->pruning);
+    watching_free(bilge->watching);
+    scanning_free(bilge->scanning);
+    known_projects_free(bilge->projects);
+    memory_free(bilge->memory);
+    disks_free(bilge->disks);
+    services_free(bilge->services);
+    builds_free(bilge->builds);
+    recorder_free(bilge->recorder);
+    project_free(bilge->project);
+    roots_free(bilge->roots);
+    lanes_free(bilge->lanes);
+    engines_free(bilge->engines);
+    hub_free(bilge->hub);
     free(bilge);
+}
+
+static void on_closed(void *arg)
+{
+    struct bilge *bilge = arg;
+    void (*then)(void *arg) = bilge->on_closed;
+    void *closed_arg = bilge->closed_arg;
+    free_all(bilge);
+    if (then != NULL)
+        then(closed_arg);
+}
+
+static void on_rest(void *arg)
+{
+    struct bilge *bilge = arg;
+    if (hub_is_busy(bilge->hub) || builds_run(bilge->builds) || !lanes_at_rest(bilge->lanes) ||
+        !pruning_is_over(bilge->pruning))
+        return;
+    pruning_leave(bilge->pruning);
+    lanes_close(bilge->lanes);
+    engines_close(bilge->engines);
+    disks_close(bilge->disks);
+    repairing_close(bilge->repairing);
+    hub_end(bilge->hub);
+}
+
+static const struct hub_ops hub_ops = {
+    .on_rest = on_rest,
+    .on_closed = on_closed,
+};
+
+static void make_requests(struct bilge *bilge)
+{
+    const struct pruning_needs pruning_needs = {
+        .hub = bilge->hub,
+        .lanes = bilge->lanes,
+        .roots = bilge->roots,
+        .scanning = bilge->scanning,
+        .services = bilge->services,
+        .engines = bilge->engines,
+        .builds = bilge->builds,
+        .disks = bilge->disks,
+    };
+    bilge->pruning = pruning_new(&pruning_needs);
+    const struct planning_needs planning_needs = {
+        .hub = bilge->hub,
+        .scanning = bilge->scanning,
+        .services = bilge->services,
+        .engines = bilge->engines,
+        .builds = bilge->builds,
+        .project = bilge->project,
+        .projects = bilge->projects,
+        .pruning = bilge->pruning,
+    };
+    bilge->planning = planning_new(&planning_needs);
+    bilge->repairing = repairing_new(bilge->hub, bilge->lanes, bilge->roots, bilge->scanning,
+                                     bilge->engines, bilge->builds);
+    bilge->examining = examining_new(bilge->hub, bilge->roots, bilge->engines);
+}
+
+/* The lower ones first. */
+static void make_concerns(struct bilge *bilge, const struct bilge_options *options)
+{
+    struct hub *hub = bilge->hub;
+    bilge->lanes = lanes_new(hub, options->watch, on_lanes_look, bilge);
+    bilge->roots = roots_new(hub, bilge->lanes, options, &roots_ops, bilge);
+    bilge->project = project_new(hub, options, on_project, bilge);
+    bilge->recorder = recorder_new(hub, bilge->lanes, bilge->roots, options);
+    bilge->builds = builds_new(hub, bilge->recorder, options, &builds_ops, bilge);
+    bilge->services = services_new(hub, bilge->builds);
+    bilge->disks =
+        disks_new(hub, bilge->lanes, bilge->roots, bilge->engines, bilge->builds, options);
+    bilge->memory = memory_new(hub, bilge->disks, options);
+    bilge->projects =
+        known_projects_new(hub, bilge->lanes, bilge->services, bilge->memory, options);
+    bilge->scanning = scanning_new(hub, bilge->lanes, bilge->roots, bilge->services,
+                                   bilge->engines, bilge->disks, options->watch, on_cache,
+                                   bilge);
+    bilge->watching = watching_new(hub, bilge->roots, bilge->scanning, options->watch);
+    make_requests(bilge);
+    hub_set_turn(hub, TURN_OWN, own, bilge->store);
+    hub_set_turn(hub, TURN_TELL, tell, bilge);
 }
 
 /* What waits for nobody starts here; what needs the project's word starts when
@@ -167,49 +332,68 @@ static void start(struct bilge *bilge)
     store->builders_load = bilge->skip_engine ? LOAD_DONE : LOAD_PENDING;
     store->project_load = bilge->skip_project ? LOAD_DONE : LOAD_PENDING;
     store->recipes_load = store->project_load;
-    disks_open(bilge);
-    builds_open(bilge);
-    contexts_read(bilge);
-    if (!bilge->skip_caches && (bilge->given_roots.len > 0 || bilge->skip_project))
-        roots_from_options(bilge);
+    disks_refresh(bilge->disks);
+    engines_read_contexts(bilge->engines);
+    if (!bilge->skip_caches && (roots_are_given(bilge->roots) || bilge->skip_project))
+        roots_from_options(bilge->roots);
     if (bilge->skip_project) {
-        engines_list(bilge);
-        projects_look(bilge);
+        engines_list(bilge->engines);
+        known_projects_look(bilge->projects);
     } else {
-        project_load(bilge);
+        project_load(bilge->project);
     }
-    bilge_moved(bilge);
+    hub_moved(bilge->hub);
 }
 
 int bilge_open(uv_loop_t *loop, const struct bilge_options *options, bilge_change_cb *on_change,
                void *arg, struct bilge **ret_bilge, struct err *err)
 {
     struct bilge *bilge = mem_zalloc(sizeof *bilge);
-    bilge->loop = loop;
-    bilge->store = store_new();
+    bilge->hub = hub_new(loop, &hub_ops, bilge);
+    bilge->store = hub_store(bilge->hub);
     bilge->on_change = on_change;
     bilge->arg = arg;
-    copy_options(bilge, options);
-    int code = bilge->skip_engine ? 0 : engines_open(bilge, err);
+    bilge->skip_caches = options->skip_caches;
+    bilge->skip_engine = options->skip_engine;
+    bilge->skip_project = options->skip_project;
+    bilge->store->read_only = options->read_only;
+    if (options->abandoned_after_s > 0)
+        bilge->store->abandoned_after_s = options->abandoned_after_s;
+    int code = engines_new(bilge->hub, options, on_data_root, bilge, &bilge->engines, err);
     if (code < 0) {
-        free_all(bilge);
+        hub_free(bilge->hub);
+        free(bilge);
         return code;
     }
-    contexts_lead_tools(bilge);
-    uv_idle_init(loop, &bilge->idle);
-    uv_timer_init(loop, &bilge->disk_timer);
-    uv_timer_init(loop, &bilge->records_timer);
-    uv_timer_init(loop, &bilge->care_timer);
-    uv_timer_init(loop, &bilge->benching_timer);
-    uv_timer_init(loop, &bilge->lane_timer);
-    bilge->idle.data = bilge->disk_timer.data = bilge->records_timer.data = bilge;
-    bilge->care_timer.data = bilge->benching_timer.data = bilge->lane_timer.data = bilge;
-    bilge->open_handles = 6;
-    bilge->lane = lane_new(loop, roots_turn, bilge);
+    hub_open(bilge->hub);
+    make_concerns(bilge, options);
     start(bilge);
     *ret_bilge = bilge;
     return 0;
 }
+
+void bilge_close(struct bilge *bilge, void (*then)(void *arg), void *arg)
+{
+    if (hub_is_closing(bilge->hub))
+        return;
+    bilge->on_closed = then;
+    bilge->closed_arg = arg;
+    hub_close(bilge->hub);
+    disks_stop(bilge->disks);
+    engines_stop(bilge->engines);
+    planning_cancel(bilge->planning);
+    project_cancel(bilge->project);
+    scanning_cancel(bilge->scanning);
+    watching_cancel(bilge->watching);
+    roots_cancel(bilge->roots);
+    builds_stop_all(bilge->builds);
+    pruning_cancel(bilge->pruning);
+    repairing_cancel(bilge->repairing);
+    examining_cancel(bilge->examining);
+    hub_rest(bilge->hub);
+}
+
+/* ----------------------------------------------------------------- the door */
 
 const struct store *bilge_store(const struct bilge *bilge)
 {
@@ -221,76 +405,117 @@ void bilge_rescan(struct bilge *bilge, const char *service_id)
     if (service_id != NULL) {
         const struct service *service = store_service(bilge->store, service_id);
         if (service != NULL && service->path != NULL &&
-            roots_of(bilge->store, service->path) != NULL)
-            caches_rescan(bilge, service->path, false);
+            store_root_of(bilge->store, service->path) != NULL)
+            scanning_rescan(bilge->scanning, service->path, false);
         return;
     }
     if (!bilge->skip_caches)
-        caches_scan(bilge);
+        scanning_look(bilge->scanning);
     if (!bilge->skip_project)
-        project_load(bilge);
+        project_load(bilge->project);
     if (!bilge->skip_engine) {
-        contexts_read(bilge);
-        engines_list(bilge);
-        engines_refresh(bilge);
+        engines_read_contexts(bilge->engines);
+        engines_list(bilge->engines);
+        engines_refresh(bilge->engines);
     }
-    disks_refresh(bilge);
+    disks_refresh(bilge->disks);
+}
+
+int bilge_use_context(struct bilge *bilge, const char *name, struct err *err)
+{
+    if (builds_run(bilge->builds) || builds_wait(bilge->builds))
+        return err_set(err, ERR_BUSY, "a build is running: change the context when it is over");
+    if (pruning_is_on(bilge->pruning) || planning_is_on(bilge->planning))
+        return err_set(err, ERR_BUSY, "a removal is under way: change the context when it is over");
+    int code = engines_use_context(bilge->engines, name, err);
+    if (code < 0)
+        return code;
+    disks_refresh(bilge->disks);
+    hub_moved(bilge->hub);
+    return 0;
 }
 
 void bilge_look_at_disks(struct bilge *bilge)
 {
-    disks_refresh(bilge);
+    disks_refresh(bilge->disks);
 }
 
-/* -------------------------------------------------------------------- close */
-
-static void on_handle_closed(uv_handle_t *handle)
+void bilge_look_elsewhere(struct bilge *bilge)
 {
-    struct bilge *bilge = handle->data;
-    if (--bilge->open_handles > 0)
-        return;
-    void (*on_closed)(void *arg) = bilge->on_closed;
-    void *arg = bilge->closed_arg;
-    free_all(bilge);
-    if (on_closed != NULL)
-        on_closed(arg);
+    engines_look_elsewhere(bilge->engines);
 }
 
-void bilge_close_if_idle(struct bilge *bilge)
+int bilge_plan(struct bilge *bilge, const struct query *query, bilge_plan_cb *on_plan, void *arg,
+               struct err *err)
 {
-    if (!bilge->closing || bilge->jobs > 0 || bilge->running != NULL ||
-        uv_is_closing((uv_handle_t *)&bilge->idle) || !roots_at_rest(bilge) ||
-        !pruning_is_over(bilge))
-        return;
-    pruning_leave(bilge);
-    roots_close(bilge);
-    engines_close(bilge);
-    uv_close((uv_handle_t *)&bilge->idle, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->disk_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->records_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->care_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->benching_timer, on_handle_closed);
-    uv_close((uv_handle_t *)&bilge->lane_timer, on_handle_closed);
+    return planning_ask(bilge->planning, query, on_plan, arg, err);
 }
 
-void bilge_close(struct bilge *bilge, void (*on_closed)(void *arg), void *arg)
+int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err)
 {
-    if (bilge->closing)
-        return;
-    bilge->closing = true;
-    bilge->on_closed = on_closed;
-    bilge->closed_arg = arg;
-    uv_idle_stop(&bilge->idle);
-    uv_timer_stop(&bilge->disk_timer);
-    uv_timer_stop(&bilge->records_timer);
-    planning_cancel(bilge);
-    project_cancel(bilge);
-    elsewhere_cancel(bilge);
-    caches_cancel(bilge);
-    builds_stop_all(bilge);
-    pruning_cancel(bilge);
-    bilge_care_cancel(bilge);
-    examining_cancel(bilge);
-    benching_close(bilge);
-    bilge_close_if_idle(bilge);
+    if (bilge->store->read_only)
+        return err_set(err, ERR_USAGE, "read-only: nothing is finished");
+    scanning_finish(bilge->scanning, then, arg);
+    return 0;
+}
+
+int bilge_execute(struct bilge *bilge, struct plan *plan, struct err *err)
+{
+    return pruning_start(bilge->pruning, plan, err);
+}
+
+void bilge_execute_cancel(struct bilge *bilge)
+{
+    pruning_stop(bilge->pruning);
+}
+
+int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len, bool repair,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    return repairing_verify(bilge->repairing, service_ids, len, repair, ops, arg, err);
+}
+
+int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
+                  const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    return repairing_restore(bilge->repairing, service_id, generation, ops, arg, err);
+}
+
+int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len,
+                 const struct dedupe_plan *plan, bool across_users,
+                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+{
+    return repairing_dedupe(bilge->repairing, service_ids, len, plan, across_users, ops, arg, err);
+}
+
+void bilge_care_cancel(struct bilge *bilge)
+{
+    repairing_cancel(bilge->repairing);
+}
+
+int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg, struct err *err)
+{
+    return examining_ask(bilge->examining, on_examined, arg, err);
+}
+
+void bilge_examine_forget(struct bilge *bilge)
+{
+    examining_forget(bilge->examining);
+}
+
+int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
+                const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
+{
+    return builds_ask(bilge->builds, services, services_len, options, ret_build_id, err);
+}
+
+int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_build_id,
+                      struct err *err)
+{
+    return builds_ask_again(bilge->builds, build_id, ret_build_id, err);
+}
+
+void bilge_build_stop(struct bilge *bilge, uint64_t build_id)
+{
+    builds_stop(bilge->builds, build_id);
 }

@@ -9,76 +9,72 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/app/caches.h"
-#include "core/app/keeping.h"
+#include "core/app/builds.h"
+#include "core/app/engines.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
+#include "core/app/roots.h"
+#include "core/app/space.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/history/history.h"
+
+#define AMBER_PERCENT 85
+#define RED_PERCENT 95
 
 #define QUIET_MS 60000
 #define LIVELY_MS 5000
 /* The engine's data is waited for as long. */
 #define DATA_PATIENCE_MS 10000
 
+/* The file system that a site lies on. */
+struct below {
+    struct below *next;
+    struct site *site;
+    struct space space; /* as it was seen last */
+    bool awaited;
+};
+
 struct disks {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct engines *engines;
+    struct builds *builds;
+    struct threshold amber, red;
+    bool watching;
+    uv_timer_t timer;
+
+    struct below *below;
     struct space data;     /* of the engine's data, as it was seen last */
     bool data_awaited;
+    bool looking, again;   /* a round is under way; another one is wanted after it */
     int64_t began_at;      /* the round under way */
     int64_t began_mono_ms;
 };
 
 struct look {
     struct job job;
-    struct site *site; /* of the loop alone; NULL: the engine's data */
+    struct below *below; /* of the loop alone; NULL: the engine's data */
     struct root *root; /* NULL: whatever the path leads to */
     struct space space;
 };
 
-static void see(struct space *space, int fd, const char *path)
-{
-    struct fs_stat stat;
-    if (fs_stat_fd(fd, &stat, NULL) < 0 || fs_space(fd, &space->space, NULL) < 0)
-        return;
-    space->known = true;
-    space->dev = stat.dev;
-    space->mount = fs_mount_point(path);
-}
-
-void space_look(struct space *space)
-{
-    char *path = mem_strdup(space->path);
-    int fd = -1;
-    while (fs_open_root(path, &fd, NULL) < 0 && strcmp(path, "/") != 0) {
-        char *slash = strrchr(path, '/');
-        slash[slash == path] = '\0';
-    }
-    if (fd >= 0) {
-        see(space, fd, path);
-        close(fd);
-    }
-    free(path);
-}
-
-void space_done(struct space *space)
-{
-    free(space->path);
-    free(space->mount);
-}
-
 /* -------------------------------------------------------------- the store */
 
-static enum disk_alarm alarm_of(const struct bilge *bilge, const struct fs_space *space)
+static enum disk_alarm alarm_of(const struct disks *disks, const struct fs_space *space)
 {
-    if (threshold_is_reached(&bilge->disk_red, space->total_bytes, space->free_bytes))
+    if (threshold_is_reached(&disks->red, space->total_bytes, space->free_bytes))
         return DISK_RED;
-    return threshold_is_reached(&bilge->disk_amber, space->total_bytes, space->free_bytes) ? DISK_AMBER
+    return threshold_is_reached(&disks->amber, space->total_bytes, space->free_bytes) ? DISK_AMBER
                                                                                       : DISK_CALM;
 }
 
-static bool put_space(struct bilge *bilge, const struct space *space)
+static bool put_space(struct disks *disks, const struct space *space)
 {
-    struct store *store = bilge->store;
+    struct store *store = disks->store;
     uint64_t before = store->revision;
     size_t known = store->disks_len;
     struct disk *disk = store_put_disk(store, space->dev, space->path);
@@ -87,60 +83,60 @@ static bool put_space(struct bilge *bilge, const struct space *space)
     disk->total_bytes = space->space.total_bytes;
     disk->free_bytes = space->space.free_bytes;
     disk->in_memory = space->space.in_memory;
-    disk->alarm = alarm_of(bilge, &space->space);
+    disk->alarm = alarm_of(disks, &space->space);
     mem_replace(&disk->mount, space->mount);
     if (same)
         store->revision = before;
     return !same;
 }
 
-static bool is_found(const struct bilge *bilge, uint64_t dev)
+static bool is_found(const struct disks *disks, uint64_t dev)
 {
-    bool found = bilge->disks->data.known && bilge->disks->data.dev == dev;
-    for (const struct site *site = bilge->sites; site != NULL && !found; site = site->next)
-        found = site->space.known && site->space.dev == dev;
+    bool found = disks->data.known && disks->data.dev == dev;
+    for (const struct below *below = disks->below; below != NULL && !found; below = below->next)
+        found = below->space.known && below->space.dev == dev;
     return found;
 }
 
-static void put_spaces(struct bilge *bilge)
+static void put_spaces(struct disks *disks)
 {
-    const struct space *data = &bilge->disks->data;
-    struct store *store = bilge->store;
+    const struct space *data = &disks->data;
+    struct store *store = disks->store;
     bool moved = false;
     for (size_t i = 0; i < store->disks_len; i++)
-        moved |= !is_found(bilge, store->disks[i].dev);
+        moved |= !is_found(disks, store->disks[i].dev);
     if (moved)
         store_clear_disks(store);
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (site->space.known)
-            moved |= put_space(bilge, &site->space);
+    for (const struct below *below = disks->below; below != NULL; below = below->next)
+        if (below->space.known)
+            moved |= put_space(disks, &below->space);
     if (data->known)
-        moved |= put_space(bilge, data);
+        moved |= put_space(disks, data);
     for (size_t i = 0; data->path != NULL && i < store->builders_len; i++)
         if (store->builders[i].embedded)
             store->builders[i].disk_dev = data->known ? data->dev : 0;
     for (size_t i = 0; i < store->roots_len; i++)
-        store->roots[i].in_memory = store->roots[i].site->in_memory;
+        store->roots[i].in_memory = site_in_memory(store->roots[i].site);
     if (moved)
-        bilge_moved(bilge);
+        hub_moved(disks->hub);
 }
 
 /* --------------------------------------------------------------- the looks */
 
-static bool is_awaited(const struct bilge *bilge)
+static bool is_awaited(const struct disks *disks)
 {
-    bool awaited = bilge->disks->data_awaited &&
-                   clock_mono_ms() - bilge->disks->began_mono_ms < DATA_PATIENCE_MS;
-    for (const struct site *site = bilge->sites; site != NULL && !awaited; site = site->next)
-        awaited = site->space_awaited && site->silent_ms == 0;
+    bool awaited = disks->data_awaited &&
+                   clock_mono_ms() - disks->began_mono_ms < DATA_PATIENCE_MS;
+    for (const struct below *below = disks->below; below != NULL && !awaited; below = below->next)
+        awaited = below->awaited && !site_is_silent(below->site);
     return awaited;
 }
 
 /* Its disk is not known yet, but will be. */
-static bool any_unfound(const struct bilge *bilge)
+static bool any_unfound(const struct disks *disks)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (!site->found && site->silent_ms == 0)
+    for (const struct site *site = roots_first(disks->roots); site != NULL; site = site_next(site))
+        if (!site_is_found(site) && !site_is_silent(site))
             return true;
     return false;
 }
@@ -151,166 +147,154 @@ static void on_timer(uv_timer_t *timer)
 }
 
 /* The round is over when all have answered who will. */
-void disks_answered(struct bilge *bilge)
+void disks_answered(struct disks *disks)
 {
-    bool lively = bilge->running != NULL || bilge->pruning != NULL;
-    if (!bilge->disk_job || is_awaited(bilge))
+    bool lively = builds_run(disks->builds) || disks->store->prune.state == PRUNE_RUNNING;
+    if (!disks->looking || is_awaited(disks))
         return;
-    bilge->disk_job = false;
-    put_spaces(bilge);
-    bilge->store->disks_at = bilge->disks->began_at;
-    if (!bilge->disk_again && !any_unfound(bilge))
-        bilge->store->disks_awaited = false;
-    if (bilge->watching)
-        uv_timer_start(&bilge->disk_timer, on_timer, lively ? LIVELY_MS : QUIET_MS, 0);
-    if (bilge->disk_again)
-        disks_refresh(bilge);
-    bilge_wake(bilge); /* the memory waits for it */
+    disks->looking = false;
+    put_spaces(disks);
+    disks->store->disks_at = disks->began_at;
+    if (!disks->again && !any_unfound(disks))
+        disks->store->disks_awaited = false;
+    if (disks->watching)
+        uv_timer_start(&disks->timer, on_timer, lively ? LIVELY_MS : QUIET_MS, 0);
+    if (disks->again)
+        disks_refresh(disks);
+    hub_wake(disks->hub); /* the memory waits for it */
 }
 
 static void look_run(struct job *job)
 {
     struct look *look = (struct look *)job;
     if (look->root != NULL)
-        see(&look->space, look->root->fd, look->root->path);
-    else if (look->site != NULL || access(look->space.path, F_OK) == 0)
+        space_see(&look->space, look->root->fd, look->root->path);
+    else if (look->below != NULL || access(look->space.path, F_OK) == 0)
         space_look(&look->space);
 }
 
 static void look_done(struct job *job, bool cancelled)
 {
     struct look *look = (struct look *)job;
-    struct bilge *bilge = job->bilge;
-    if (!bilge->closing && !cancelled) {
-        struct space *space = look->site != NULL ? &look->site->space : &bilge->disks->data;
+    struct disks *disks = job->owner;
+    if (!hub_is_closing(disks->hub) && !cancelled) {
+        struct space *space = look->below != NULL ? &look->below->space : &disks->data;
         space_done(space);
         *space = look->space;
         look->space = (struct space){0};
-        if (look->site != NULL) {
-            look->site->space_awaited = false;
-            look->site->in_memory = space->known && space->space.in_memory;
+        if (look->below != NULL) {
+            look->below->awaited = false;
+            site_set_in_memory(look->below->site, space->known && space->space.in_memory);
         } else {
-            bilge->disks->data_awaited = false;
+            disks->data_awaited = false;
         }
-        disks_answered(bilge);
+        disks_answered(disks);
     }
     space_done(&look->space);
     root_release(look->root);
     free(look);
 }
 
-static void look_at(struct bilge *bilge, struct site *site, const char *path)
+static void look_at(struct disks *disks, struct below *below, const char *path)
 {
+    struct root *root = below != NULL ? site_root(below->site) : NULL;
     struct look *look = mem_zalloc(sizeof *look);
     look->job.run = look_run;
     look->job.done = look_done;
-    look->site = site;
-    look->root = site != NULL && site->root != NULL ? root_hold(site->root) : NULL;
+    look->job.owner = disks;
+    look->below = below;
+    look->root = root != NULL ? root_hold(root) : NULL;
     look->space.path = mem_strdup(path);
-    job_start_on(bilge, site != NULL ? site->lane : bilge->lane, &look->job);
+    job_start_on(below != NULL ? site_lane(below->site) : lanes_common(disks->lanes), &look->job);
 }
 
-/* Of the engine, on this machine; NULL: not known. */
-static const char *data_root(const struct bilge *bilge)
+/* In the order of the sites. */
+static struct below *below_of(struct disks *disks, struct site *site)
 {
-    if (bilge->engine == NULL || bilge->endpoint.socket_path == NULL)
-        return NULL;
-    const char *path = engine_info(bilge->engine).data_root;
-    return path != NULL && path[0] == '/' ? path : NULL;
+    struct below **at = &disks->below;
+    while (*at != NULL && (*at)->site != site)
+        at = &(*at)->next;
+    if (*at == NULL) {
+        *at = mem_zalloc(sizeof **at);
+        (*at)->site = site;
+    }
+    return *at;
 }
 
-void disks_refresh(struct bilge *bilge)
+void disks_refresh(struct disks *disks)
 {
-    struct disks *disks = bilge->disks;
-    bilge->disk_again = bilge->disk_job;
-    if (bilge->disk_job || bilge->closing)
+    const char *data = engines_data_root(disks->engines);
+    disks->again = disks->looking;
+    if (disks->looking || hub_is_closing(disks->hub))
         return;
-    bilge->disk_job = true;
+    disks->looking = true;
     disks->began_at = clock_now();
     disks->began_mono_ms = clock_mono_ms();
-    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
-        if (site->hidden || !site->found || site->space_awaited)
+    for (struct site *site = roots_first(disks->roots); site != NULL; site = site_next(site)) {
+        struct below *below = below_of(disks, site);
+        if (site_is_hidden(site) || !site_is_found(site) || below->awaited)
             continue;
-        site->space_awaited = true;
-        look_at(bilge, site, site->place);
+        below->awaited = true;
+        look_at(disks, below, site_place(site));
     }
-    if (data_root(bilge) != NULL && !disks->data_awaited) {
+    if (data != NULL && !disks->data_awaited) {
         disks->data_awaited = true;
-        look_at(bilge, NULL, data_root(bilge));
+        look_at(disks, NULL, data);
     }
-    disks_answered(bilge);
+    disks_answered(disks);
 }
 
-void disks_open(struct bilge *bilge)
+bool disks_are_looked_at(const struct disks *disks)
 {
-    bilge->disks = mem_zalloc(sizeof *bilge->disks);
-    disks_refresh(bilge);
+    return disks->looking;
 }
 
-void disks_close(struct bilge *bilge)
+/* -------------------------------------------------------- beginning and end */
+
+static struct threshold level_or(const struct threshold *level, int used_percent)
 {
-    if (bilge->disks != NULL)
-        space_done(&bilge->disks->data);
-    free(bilge->disks);
+    bool given = level->used_percent > 0 || level->free_bytes > 0;
+    return given ? *level : (struct threshold){.used_percent = used_percent};
 }
 
-/* Samples right before and right after a build: of the disks that it may fill,
- * and of the caches. They bear what is foretold "in so many builds", also where
- * nothing but `bilge build` ever runs. */
-
-struct spots {
-    struct space *spaces; /* paths alone */
-    size_t len, cap;
-};
-
-void spots_add(struct spots *spots, const char *path)
+struct disks *disks_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                        struct engines *engines, struct builds *builds,
+                        const struct bilge_options *options)
 {
-    if (path == NULL || path[0] != '/')
-        return;
-    mem_reserve((void **)&spots->spaces, &spots->cap, spots->len + 1, sizeof *spots->spaces);
-    spots->spaces[spots->len++] = (struct space){.path = mem_strdup(path)};
+    struct disks *disks = mem_alloc(sizeof *disks);
+    *disks = (struct disks){
+        .hub = hub,
+        .store = hub_store(hub),
+        .lanes = lanes,
+        .roots = roots,
+        .engines = engines,
+        .builds = builds,
+        .amber = level_or(&options->disk_amber, AMBER_PERCENT),
+        .red = level_or(&options->disk_red, RED_PERCENT),
+        .watching = options->watch,
+    };
+    hub_timer_init(hub, &disks->timer, disks);
+    return disks;
 }
 
-struct spots *spots_new(const struct store *store)
+void disks_stop(struct disks *disks)
 {
-    struct spots *spots = mem_zalloc(sizeof *spots);
-    for (size_t i = 0; i < store->disks_len; i++)
-        spots_add(spots, store->disks[i].path);
-    return spots;
+    uv_timer_stop(&disks->timer);
 }
 
-void spots_free(struct spots *spots)
+void disks_close(struct disks *disks)
 {
-    for (size_t i = 0; i < spots->len; i++)
-        free(spots->spaces[i].path);
-    free(spots->spaces);
-    free(spots);
+    hub_timer_close(disks->hub, &disks->timer);
 }
 
-static bool is_among(const struct history_sample *samples, size_t len, const char *series)
+void disks_free(struct disks *disks)
 {
-    for (size_t i = 0; i < len; i++)
-        if (strcmp(samples[i].series, series) == 0)
-            return true;
-    return false;
-}
-
-void spots_note(const struct spots *spots, struct history *history, int64_t at)
-{
-    struct history_sample *samples = mem_alloc((spots->len + 1) * sizeof *samples);
-    size_t len = 0;
-    for (size_t i = 0; i < spots->len; i++) {
-        struct space space = {.path = mem_strdup(spots->spaces[i].path)};
-        space_look(&space);
-        char *series = outlook_disk_series(space.mount, space.path);
-        if (space.known && !is_among(samples, len, series))
-            samples[len++] = (struct history_sample){series, at, space.space.free_bytes};
-        else
-            free(series);
-        space_done(&space);
+    while (disks->below != NULL) {
+        struct below *below = disks->below;
+        disks->below = below->next;
+        space_done(&below->space);
+        free(below);
     }
-    history_add_samples(history, samples, len, NULL);
-    for (size_t i = 0; i < len; i++)
-        free((char *)samples[i].series);
-    free(samples);
+    space_done(&disks->data);
+    free(disks);
 }

@@ -1,19 +1,29 @@
+/* The disks below the cache roots and the engine's data. */
 #ifndef BILGE_APP_DISKS_H
 #define BILGE_APP_DISKS_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
-#include "core/store/store.h"
+#include "core/bilge.h"
 
-struct spots;
+struct builds;
+struct disks;
+struct engines;
+struct hub;
+struct lanes;
+struct roots;
 
-/* The disks that the store knows. */
-struct spots *spots_new(const struct store *store);
-/* And the one below this path; NULL is fine. */
-void spots_add(struct spots *spots, const char *path);
-void spots_free(struct spots *spots);
+struct disks *disks_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                        struct engines *engines, struct builds *builds,
+                        const struct bilge_options *options);
+/* No look any more. */
+void disks_stop(struct disks *disks);
+void disks_close(struct disks *disks);
+void disks_free(struct disks *disks);
 
-/* On the pool: writes down what is free on them, as of `at`. */
-void spots_note(const struct spots *spots, struct history *history, int64_t at);
+void disks_refresh(struct disks *disks);
+/* One of those that were asked has answered, or is not waited for any more. */
+void disks_answered(struct disks *disks);
+bool disks_are_looked_at(const struct disks *disks);
 
 #endif

@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/keeping.h"
+#include "core/app/hub.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
+#include "core/engine/builders.h"
 #include "core/history/engine_builds.h"
 #include "core/store/leaks.h"
 
@@ -18,6 +19,29 @@
 #define REQUEST_WAIT_MS 3000
 /* And one that is about the records; the engine's own deadline is shorter. */
 #define RECORDS_WAIT_MS (11 * 60 * 1000)
+
+struct engines {
+    struct hub *hub;
+    struct store *store;
+    void (*on_data_root)(void *arg);
+    void *arg;
+    bool skip, watching;
+    char *context, *builder; /* as asked for; NULL: not */
+    char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
+
+    struct endpoint endpoint;
+    bool has_endpoint;
+    struct engine *engine;
+    uv_timer_t timer; /* a refresh of records that a request waits for */
+    bool wanted;      /* the engine's own are being read for a request */
+
+    bool builds_wanted; /* a request needs to know whether builds run; see leaks.h */
+
+    struct builders_request *list_request;
+    struct asking *askings; /* builders that are asked just now, or soon */
+
+    struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
+};
 
 /* ------------------------------------------------------------------ askings */
 
@@ -30,7 +54,7 @@ enum ask_for { ASK_STATE, ASK_RECORDS, ASK_BUILDS };
 
 struct asking {
     struct asking *next;
-    struct bilge *bilge;
+    struct engines *engines;
     char *builder;
     enum ask_for what;
     struct builders_request *request; /* both NULL: it waits for its turn */
@@ -40,21 +64,21 @@ struct asking {
     bool over;   /* it has answered, and goes */
 };
 
-static void ask(struct bilge *bilge, const char *builder, enum ask_for what, bool wanted);
-static void ask_next(struct bilge *bilge);
-static void look_for_builds(struct bilge *bilge);
-static void put_entry(struct bilge *bilge, struct builder_entry *entry);
+static void ask(struct engines *engines, const char *builder, enum ask_for what, bool wanted);
+static void ask_next(struct engines *engines);
+static void look_for_builds(struct engines *engines);
+static void put_entry(struct engines *engines, struct builder_entry *entry);
 static void elsewhere_drop(struct elsewhere_asking *asking);
-static int elsewhere_ask(struct bilge *bilge, struct asking *asking, struct err *err);
+static int elsewhere_ask(struct engines *engines, struct asking *asking, struct err *err);
 
-static const char *context_of(const struct bilge *bilge, const char *builder)
+static const char *context_of(const struct engines *engines, const char *builder)
 {
-    return store_has_context(bilge->store, builder) ? builder : NULL;
+    return store_has_context(engines->store, builder) ? builder : NULL;
 }
 
 static void asking_free(struct asking *asking)
 {
-    struct asking **slot = &asking->bilge->askings;
+    struct asking **slot = &asking->engines->askings;
     while (*slot != asking)
         slot = &(*slot)->next;
     *slot = asking->next;
@@ -64,18 +88,18 @@ static void asking_free(struct asking *asking)
 
 static void asking_over(struct asking *asking)
 {
-    struct bilge *bilge = asking->bilge;
+    struct engines *engines = asking->engines;
     if (asking->again)
-        ask(bilge, asking->builder, asking->what, asking->wanted);
+        ask(engines, asking->builder, asking->what, asking->wanted);
     asking_free(asking);
-    ask_next(bilge);
-    look_for_builds(bilge);
-    bilge_moved(bilge);
+    ask_next(engines);
+    look_for_builds(engines);
+    hub_moved(engines->hub);
 }
 
-static void say_failed(struct bilge *bilge, const char *id, const struct err *err)
+static void say_failed(struct engines *engines, const char *id, const struct err *err)
 {
-    struct builder *builder = store_put_builder(bilge->store, id);
+    struct builder *builder = store_put_builder(engines->store, id);
     builder->load = LOAD_FAILED;
     builder->reachable = false;
     mem_replace(&builder->error, err->text);
@@ -87,9 +111,9 @@ static void on_builder_records(void *arg, struct records *records, const struct 
     asking->request = NULL;
     asking->over = true;
     if (err == NULL)
-        store_set_records(asking->bilge->store, asking->builder, records);
+        store_set_records(asking->engines->store, asking->builder, records);
     else
-        say_failed(asking->bilge, asking->builder, err);
+        say_failed(asking->engines, asking->builder, err);
     asking_over(asking);
 }
 
@@ -99,22 +123,22 @@ static void on_inspected(void *arg, struct builder_list *list, const struct err 
     asking->request = NULL;
     asking->over = true;
     if (err != NULL)
-        say_failed(asking->bilge, asking->builder, err);
+        say_failed(asking->engines, asking->builder, err);
     else
-        put_entry(asking->bilge, &list->items[0]);
+        put_entry(asking->engines, &list->items[0]);
     if (err == NULL)
         builder_list_free(list);
     asking_over(asking);
 }
 
-static int start(struct bilge *bilge, struct asking *asking, struct err *err)
+static int start(struct engines *engines, struct asking *asking, struct err *err)
 {
     if (asking->what == ASK_STATE)
-        return builders_inspect(bilge->loop, asking->builder, context_of(bilge, asking->builder),
+        return builders_inspect(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
                                 on_inspected, asking, &asking->request, err);
     if (asking->what == ASK_BUILDS)
-        return elsewhere_ask(bilge, asking, err);
-    return builders_records(bilge->loop, asking->builder, context_of(bilge, asking->builder),
+        return elsewhere_ask(engines, asking, err);
+    return builders_records(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
                             on_builder_records, asking, &asking->request, err);
 }
 
@@ -123,33 +147,33 @@ static bool is_under_way(const struct asking *asking)
     return asking->request != NULL || asking->history != NULL || asking->over;
 }
 
-static void ask_next(struct bilge *bilge)
+static void ask_next(struct engines *engines)
 {
     size_t under_way = 0;
-    for (struct asking *asking = bilge->askings; asking != NULL; asking = asking->next)
+    for (struct asking *asking = engines->askings; asking != NULL; asking = asking->next)
         under_way += is_under_way(asking);
-    for (struct asking *asking = bilge->askings, *next;
-         asking != NULL && under_way < ASKINGS_MAX && !bilge->closing; asking = next) {
+    for (struct asking *asking = engines->askings, *next;
+         asking != NULL && under_way < ASKINGS_MAX && !hub_is_closing(engines->hub); asking = next) {
         struct err err;
         next = asking->next;
         if (is_under_way(asking))
             continue;
-        if (start(bilge, asking, &err) == 0) {
+        if (start(engines, asking, &err) == 0) {
             under_way++;
             continue;
         }
-        struct builder *builder = store_put_builder(bilge->store, asking->builder);
+        struct builder *builder = store_put_builder(engines->store, asking->builder);
         if (asking->what == ASK_BUILDS)
             leaks_untold(builder, clock_now());
         else
-            say_failed(bilge, asking->builder, &err);
+            say_failed(engines, asking->builder, &err);
         asking_free(asking);
     }
 }
 
-static void ask(struct bilge *bilge, const char *builder, enum ask_for what, bool wanted)
+static void ask(struct engines *engines, const char *builder, enum ask_for what, bool wanted)
 {
-    struct asking **slot = &bilge->askings;
+    struct asking **slot = &engines->askings;
     for (; *slot != NULL; slot = &(*slot)->next) {
         struct asking *asking = *slot;
         if (asking->what != what || strcmp(asking->builder, builder) != 0 || asking->again ||
@@ -160,17 +184,17 @@ static void ask(struct bilge *bilge, const char *builder, enum ask_for what, boo
         return;
     }
     struct asking *asking = mem_zalloc(sizeof *asking);
-    asking->bilge = bilge;
+    asking->engines = engines;
     asking->builder = mem_strdup(builder);
     asking->what = what;
     asking->wanted = wanted;
     *slot = asking;
-    ask_next(bilge);
+    ask_next(engines);
 }
 
-static bool any_wanted(const struct bilge *bilge)
+static bool any_wanted(const struct engines *engines)
 {
-    for (const struct asking *asking = bilge->askings; asking != NULL; asking = asking->next)
+    for (const struct asking *asking = engines->askings; asking != NULL; asking = asking->next)
         if (asking->wanted)
             return true;
     return false;
@@ -178,21 +202,21 @@ static bool any_wanted(const struct bilge *bilge)
 
 /* Once the records that a request wants are here: do builds run on builders where
  * records are in use? */
-static void look_for_builds(struct bilge *bilge)
+static void look_for_builds(struct engines *engines)
 {
-    if (!bilge->builds_wanted || bilge->records_wanted || any_wanted(bilge) || bilge->closing)
+    if (!engines->builds_wanted || engines->wanted || any_wanted(engines) || hub_is_closing(engines->hub))
         return;
-    bilge->builds_wanted = false;
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        if (leaks_are_open(&bilge->store->builders[i]))
-            ask(bilge, bilge->store->builders[i].id, ASK_BUILDS, true);
-    bilge_wake(bilge);
+    engines->builds_wanted = false;
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (leaks_are_open(&engines->store->builders[i]))
+            ask(engines, engines->store->builders[i].id, ASK_BUILDS, true);
+    hub_wake(engines->hub);
 }
 
-static void askings_cancel(struct bilge *bilge)
+static void askings_cancel(struct engines *engines)
 {
-    while (bilge->askings != NULL) {
-        struct asking *asking = bilge->askings;
+    while (engines->askings != NULL) {
+        struct asking *asking = engines->askings;
         if (asking->request != NULL)
             builders_cancel(asking->request);
         if (asking->history != NULL)
@@ -201,25 +225,25 @@ static void askings_cancel(struct bilge *bilge)
     }
 }
 
-static struct builder *own_builder(struct bilge *bilge)
+static struct builder *own_builder(struct engines *engines)
 {
-    return store_put_builder(bilge->store, bilge->endpoint.context);
+    return store_put_builder(engines->store, engines->endpoint.context);
 }
 
-static void request_served(struct bilge *bilge)
+static void request_served(struct engines *engines)
 {
-    bilge->records_wanted = false;
-    look_for_builds(bilge);
-    bilge_wake(bilge);
+    engines->wanted = false;
+    look_for_builds(engines);
+    hub_wake(engines->hub);
 }
 
 /* --------------------------------------------------------- the engine's own */
 
 static void on_engine_state(void *arg)
 {
-    struct bilge *bilge = arg;
-    struct engine_info info = engine_info(bilge->engine);
-    struct builder *builder = own_builder(bilge);
+    struct engines *engines = arg;
+    struct engine_info info = engine_info(engines->engine);
+    struct builder *builder = own_builder(engines);
     bool new_root = info.data_root != NULL && builder->version == NULL;
     mem_replace(&builder->version, info.version);
     builder->containerd_store = info.version != NULL && info.containerd_store;
@@ -229,19 +253,19 @@ static void on_engine_state(void *arg)
     if (info.state == ENGINE_DOWN) {
         builder->reachable = false;
         builder->load = LOAD_FAILED;
-        request_served(bilge);
+        request_served(engines);
     }
     if (new_root)
-        disks_refresh(bilge);
-    bilge_moved(bilge);
+        engines->on_data_root(engines->arg);
+    hub_moved(engines->hub);
 }
 
 static void on_engine_records(void *arg, struct records *records)
 {
-    struct bilge *bilge = arg;
-    store_set_records(bilge->store, bilge->endpoint.context, records);
-    request_served(bilge);
-    bilge_moved(bilge);
+    struct engines *engines = arg;
+    store_set_records(engines->store, engines->endpoint.context, records);
+    request_served(engines);
+    hub_moved(engines->hub);
 }
 
 static const struct engine_ops engine_ops = {
@@ -249,25 +273,27 @@ static const struct engine_ops engine_ops = {
     .on_records = on_engine_records,
 };
 
-int engines_open(struct bilge *bilge, struct err *err)
+/* An error only of a context that was asked for. */
+static int find_engine(struct engines *engines, struct err *err)
 {
     struct err reason;
-    int code = endpoint_find(bilge->context, &bilge->endpoint, &reason);
-    if (code < 0 && bilge->context != NULL)
+    int code = endpoint_find(engines->context, &engines->endpoint, &reason);
+    if (code < 0 && engines->context != NULL)
         return err_set(err, code, "%s", reason.text);
-    bilge->has_endpoint = code == 0;
+    engines->has_endpoint = code == 0;
     struct builder *builder =
-        store_put_builder(bilge->store, code == 0 ? bilge->endpoint.context : "default");
+        store_put_builder(engines->store, code == 0 ? engines->endpoint.context : "default");
     builder->driver = mem_strdup("docker");
     builder->embedded = true;
-    builder->selected = bilge->builder == NULL || strcmp(bilge->builder, builder->id) == 0;
+    builder->selected = engines->builder == NULL || strcmp(engines->builder, builder->id) == 0;
     if (code < 0) {
         builder->load = LOAD_FAILED;
         builder->error = mem_strdup(reason.text);
         return 0;
     }
-    mem_replace(&builder->endpoint, bilge->endpoint.host);
-    bilge->engine = engine_open(bilge->loop, &bilge->endpoint, bilge->watching, &engine_ops, bilge);
+    mem_replace(&builder->endpoint, engines->endpoint.host);
+    engines->engine = engine_open(hub_loop(engines->hub), &engines->endpoint, engines->watching,
+                                  &engine_ops, engines);
     return 0;
 }
 
@@ -278,18 +304,18 @@ static bool is_running(const struct builder_entry *entry)
     return entry->error == NULL && entry->status != NULL && strcmp(entry->status, "running") == 0;
 }
 
-static void put_entry(struct bilge *bilge, struct builder_entry *entry)
+static void put_entry(struct engines *engines, struct builder_entry *entry)
 {
-    store_set_nodes(bilge->store, entry->name, entry->nodes, entry->nodes_len);
+    store_set_nodes(engines->store, entry->name, entry->nodes, entry->nodes_len);
     entry->nodes = NULL;
     entry->nodes_len = 0;
-    struct builder *builder = store_put_builder(bilge->store, entry->name);
+    struct builder *builder = store_put_builder(engines->store, entry->name);
     if (builder->embedded)
         return;
     mem_replace(&builder->driver, entry->driver);
     mem_replace(&builder->endpoint, entry->endpoint);
     if (is_running(entry)) {
-        ask(bilge, entry->name, ASK_RECORDS, false);
+        ask(engines, entry->name, ASK_RECORDS, false);
         return;
     }
     builder->load = LOAD_FAILED;
@@ -302,16 +328,16 @@ static void put_entry(struct bilge *bilge, struct builder_entry *entry)
 }
 
 /* docker compose build takes BUILDX_BUILDER, else buildx's current builder. */
-static void select_builder(struct bilge *bilge, const struct builder_list *list)
+static void select_builder(struct engines *engines, const struct builder_list *list)
 {
-    const char *wanted = bilge->builder != NULL ? bilge->builder : getenv("BUILDX_BUILDER");
+    const char *wanted = engines->builder != NULL ? engines->builder : getenv("BUILDX_BUILDER");
     for (size_t i = 0; (wanted == NULL || wanted[0] == '\0') && i < list->len; i++)
         if (list->items[i].current)
             wanted = list->items[i].name;
-    if (wanted == NULL || store_builder(bilge->store, wanted) == NULL)
+    if (wanted == NULL || store_builder(engines->store, wanted) == NULL)
         return;
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        bilge->store->builders[i].selected = strcmp(bilge->store->builders[i].id, wanted) == 0;
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        engines->store->builders[i].selected = strcmp(engines->store->builders[i].id, wanted) == 0;
 }
 
 static bool is_listed(const struct builder_list *list, const char *name)
@@ -324,13 +350,13 @@ static bool is_listed(const struct builder_list *list, const char *name)
 
 /* The rows of builders that buildx has on disk, and of docker's other contexts, which
  * are builders, too: they are there before anybody has answered. */
-static void put_stored(struct bilge *bilge)
+static void put_stored(struct engines *engines)
 {
-    struct store *store = bilge->store;
+    struct store *store = engines->store;
     struct builder_list list;
-    builders_read(bilge->has_endpoint && strcmp(bilge->endpoint.context, "default") != 0
-                      ? bilge->endpoint.context
-                  : bilge->has_endpoint ? bilge->endpoint.host
+    builders_read(engines->has_endpoint && strcmp(engines->endpoint.context, "default") != 0
+                      ? engines->endpoint.context
+                  : engines->has_endpoint ? engines->endpoint.host
                                         : NULL,
                   &list);
     for (size_t i = 0; i < list.len; i++) {
@@ -350,16 +376,16 @@ static void put_stored(struct bilge *bilge)
         if (builder->endpoint == NULL)
             builder->endpoint = mem_strdup(store->contexts[i].name);
     }
-    select_builder(bilge, &list);
+    select_builder(engines, &list);
     builder_list_free(&list);
 }
 
 /* docker buildx ls has told nothing: each builder is asked for itself. */
-static void ask_each(struct bilge *bilge)
+static void ask_each(struct engines *engines)
 {
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        if (!bilge->store->builders[i].embedded)
-            ask(bilge, bilge->store->builders[i].id, ASK_STATE, false);
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (!engines->store->builders[i].embedded)
+            ask(engines, engines->store->builders[i].id, ASK_STATE, false);
 }
 
 static void drop_others(struct store *store, const struct builder_list *list)
@@ -372,56 +398,56 @@ static void drop_others(struct store *store, const struct builder_list *list)
 
 static void on_list(void *arg, struct builder_list *list, const struct err *err)
 {
-    struct bilge *bilge = arg;
-    struct store *store = bilge->store;
-    bilge->list_request = NULL;
+    struct engines *engines = arg;
+    struct store *store = engines->store;
+    engines->list_request = NULL;
     store->builders_load = err == NULL ? LOAD_DONE : LOAD_FAILED;
     /* Without buildx, or docker, there is none of its builders. */
     bool unknown = err != NULL && err->code != ERR_UNSUPPORTED && err->code != -ENOENT;
     bool hangs = err != NULL && err->code == ERR_TIMEOUT;
     mem_replace(&store->builders_error, unknown && !hangs ? err->text : NULL);
     if (unknown)
-        ask_each(bilge);
+        ask_each(engines);
     else if (err != NULL)
         drop_others(store, NULL);
     if (err == NULL) {
         drop_others(store, list);
         for (size_t i = 0; i < list->len; i++)
-            put_entry(bilge, &list->items[i]);
-        select_builder(bilge, list);
+            put_entry(engines, &list->items[i]);
+        select_builder(engines, list);
         builder_list_free(list);
     }
-    bilge_moved(bilge);
+    hub_moved(engines->hub);
 }
 
-void engines_list(struct bilge *bilge)
+void engines_list(struct engines *engines)
 {
     struct err err;
-    if (bilge->skip_engine || bilge->list_request != NULL)
+    if (engines->skip || engines->list_request != NULL)
         return;
-    if (bilge->builder == NULL && !builders_in_sight()) {
-        bilge->store->builders_load = LOAD_DONE;
-        bilge_moved(bilge);
+    if (engines->builder == NULL && !builders_in_sight()) {
+        engines->store->builders_load = LOAD_DONE;
+        hub_moved(engines->hub);
         return;
     }
-    put_stored(bilge);
-    bilge_moved(bilge);
-    if (builders_list(bilge->loop, on_list, bilge, &bilge->list_request, &err) == 0)
+    put_stored(engines);
+    hub_moved(engines->hub);
+    if (builders_list(hub_loop(engines->hub), on_list, engines, &engines->list_request, &err) == 0)
         return;
-    bilge->list_request = NULL;
-    bilge->store->builders_load = LOAD_FAILED;
-    drop_others(bilge->store, NULL);
+    engines->list_request = NULL;
+    engines->store->builders_load = LOAD_FAILED;
+    drop_others(engines->store, NULL);
 }
 
 /* ------------------------------------------------------------------ refresh */
 
-void engines_refresh(struct bilge *bilge)
+void engines_refresh(struct engines *engines)
 {
-    if (bilge->engine != NULL)
-        engine_refresh(bilge->engine);
-    for (size_t i = 0; i < bilge->store->builders_len; i++)
-        if (!bilge->store->builders[i].embedded && bilge->store->builders[i].reachable)
-            ask(bilge, bilge->store->builders[i].id, ASK_RECORDS, false);
+    if (engines->engine != NULL)
+        engine_refresh(engines->engine);
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (!engines->store->builders[i].embedded && engines->store->builders[i].reachable)
+            ask(engines, engines->store->builders[i].id, ASK_RECORDS, false);
 }
 
 static void on_wait_over(uv_timer_t *timer)
@@ -429,163 +455,99 @@ static void on_wait_over(uv_timer_t *timer)
     request_served(timer->data);
 }
 
-void engines_refresh_for_request(struct bilge *bilge, const char *id, bool records_asked)
+void engines_refresh_for_request(struct engines *engines, const char *id, bool records_asked)
 {
     const struct builder *builder =
-        id != NULL ? store_builder(bilge->store, id) : store_selected_builder(bilge->store);
-    if (bilge->engine != NULL && engine_info(bilge->engine).state == ENGINE_UP) {
-        bilge->records_wanted = true;
-        engine_refresh(bilge->engine);
-        uv_timer_start(&bilge->records_timer, on_wait_over,
+        id != NULL ? store_builder(engines->store, id) : store_selected_builder(engines->store);
+    if (engines->engine != NULL && engine_info(engines->engine).state == ENGINE_UP) {
+        engines->wanted = true;
+        engine_refresh(engines->engine);
+        uv_timer_start(&engines->timer, on_wait_over,
                        records_asked ? RECORDS_WAIT_MS : REQUEST_WAIT_MS, 0);
     }
     if (builder != NULL && !builder->embedded && builder->reachable)
-        ask(bilge, builder->id, ASK_RECORDS, true);
-    engines_look_for_builds(bilge);
+        ask(engines, builder->id, ASK_RECORDS, true);
+    engines_look_for_builds(engines);
 }
 
-void engines_look_for_builds(struct bilge *bilge)
+void engines_look_for_builds(struct engines *engines)
 {
-    bilge->builds_wanted = true;
-    look_for_builds(bilge);
+    engines->builds_wanted = true;
+    look_for_builds(engines);
 }
 
 /* Children end, if only by their deadline; the engine's answer has a timer. */
-bool engines_waited_for(const struct bilge *bilge)
+bool engines_waited_for(const struct engines *engines)
 {
-    return bilge->records_wanted || bilge->builds_wanted || any_wanted(bilge);
+    return engines->wanted || engines->builds_wanted || any_wanted(engines);
 }
 
-void engines_reopen(struct bilge *bilge)
+static void hang_up(struct engines *engines)
 {
-    engines_close(bilge);
-    while (bilge->store->builders_len > 0)
-        store_remove_builder(bilge->store, bilge->store->builders[0].id);
-    if (bilge->has_endpoint)
-        endpoint_done(&bilge->endpoint);
-    bilge->records_wanted = bilge->builds_wanted = false;
-    uv_timer_stop(&bilge->records_timer);
+    if (engines->list_request != NULL)
+        builders_cancel(engines->list_request);
+    askings_cancel(engines);
+    if (engines->engine != NULL)
+        engine_free(engines->engine);
+    engines->list_request = NULL;
+    engines->engine = NULL;
+}
+
+static void reopen(struct engines *engines)
+{
+    hang_up(engines);
+    while (engines->store->builders_len > 0)
+        store_remove_builder(engines->store, engines->store->builders[0].id);
+    if (engines->has_endpoint)
+        endpoint_done(&engines->endpoint);
+    engines->wanted = engines->builds_wanted = false;
+    uv_timer_stop(&engines->timer);
     struct err ignored; /* the context is known: only a named one is an error */
-    engines_open(bilge, &ignored);
-    bilge->store->builders_load = LOAD_PENDING;
-    engines_list(bilge);
-}
-
-void engines_close(struct bilge *bilge)
-{
-    if (bilge->list_request != NULL)
-        builders_cancel(bilge->list_request);
-    askings_cancel(bilge);
-    if (bilge->engine != NULL)
-        engine_free(bilge->engine);
-    bilge->list_request = NULL;
-    bilge->engine = NULL;
+    find_engine(engines, &ignored);
+    engines->store->builders_load = LOAD_PENDING;
+    engines_list(engines);
 }
 
 /* Docker's contexts: which there are, and which one all that we start goes to. */
 
-void contexts_read(struct bilge *bilge)
+void engines_read_contexts(struct engines *engines)
 {
     struct docker_context *contexts;
     size_t len;
-    const char *current = bilge->has_endpoint ? bilge->endpoint.context : NULL;
-    endpoint_contexts(current, bilge->docker_host, &contexts, &len);
-    store_set_contexts(bilge->store, contexts, len);
+    const char *current = engines->has_endpoint ? engines->endpoint.context : NULL;
+    endpoint_contexts(current, engines->docker_host, &contexts, &len);
+    store_set_contexts(engines->store, contexts, len);
 }
 
 /* docker, compose and buildx find their engine by their environment, which they
  * have from us: so the choice reaches every one of them. As docker has it, a
  * context that is named counts more than DOCKER_HOST, which is what "default"
  * means where it is set. */
-void contexts_lead_tools(struct bilge *bilge)
+static void lead_tools(struct engines *engines)
 {
-    if (bilge->context == NULL)
+    if (engines->context == NULL)
         return;
-    setenv("DOCKER_CONTEXT", bilge->context, 1);
-    if (strcmp(bilge->context, "default") != 0)
+    setenv("DOCKER_CONTEXT", engines->context, 1);
+    if (strcmp(engines->context, "default") != 0)
         unsetenv("DOCKER_HOST");
-    else if (bilge->docker_host != NULL)
-        setenv("DOCKER_HOST", bilge->docker_host, 1);
+    else if (engines->docker_host != NULL)
+        setenv("DOCKER_HOST", engines->docker_host, 1);
 }
 
-static int check(const struct bilge *bilge, struct err *err)
-{
-    if (bilge->running != NULL || bilge->queued != NULL)
-        return err_set(err, ERR_BUSY, "a build is running: change the context when it is over");
-    if (bilge->pruning != NULL || bilge->planning != NULL || bilge->benching != NULL)
-        return err_set(err, ERR_BUSY, "a removal is under way: change the context when it is over");
-    if (bilge->skip_engine)
-        return err_set(err, ERR_USAGE, "no engine is asked");
-    return 0;
-}
-
-int bilge_use_context(struct bilge *bilge, const char *name, struct err *err)
+int engines_use_context(struct engines *engines, const char *name, struct err *err)
 {
     struct endpoint found;
-    int code = check(bilge, err);
-    if (code == 0)
-        code = endpoint_find(name, &found, err);
+    if (engines->skip)
+        return err_set(err, ERR_USAGE, "no engine is asked");
+    int code = endpoint_find(name, &found, err);
     if (code < 0)
         return code;
     endpoint_done(&found);
-    mem_replace(&bilge->context, name);
-    contexts_lead_tools(bilge);
-    engines_reopen(bilge);
-    contexts_read(bilge);
-    disks_refresh(bilge);
-    bilge_moved(bilge);
+    mem_replace(&engines->context, name);
+    lead_tools(engines);
+    reopen(engines);
+    engines_read_contexts(engines);
     return 0;
-}
-
-/* Whose the builders' records are: worked out again when records or caches have
- * moved, not with each change of the store. While caches come in one after the
- * other, only what is not known at all. */
-
-static uint64_t mix(uint64_t mark, uint64_t value)
-{
-    return (mark ^ value) * UINT64_C(0x9e3779b97f4a7c15);
-}
-
-/* Moves when a cache has been scanned anew, has come or gone, or is called
- * otherwise; when Dockerfiles were read, and builds remembered. */
-static uint64_t mark_of_sources(const struct bilge *bilge)
-{
-    const struct store *store = bilge->store;
-    uint64_t mark = mix(1, bilge->recipes_read);
-    mark = mix(mark, store->past_len > 0 ? (uint64_t)store->past[0].id : 0);
-    for (size_t i = 0; i < store->services_len; i++) {
-        const struct service *row = &store->services[i];
-        if (row->cache == NULL || row->name == NULL)
-            continue;
-        mark = mix(mark, (uint64_t)row->cache->scanned_at);
-        mark = mix(mark, row->cache->ino);
-        for (const char *at = row->name; *at != '\0'; at++)
-            mark = mix(mark, (unsigned char)*at);
-    }
-    return mark;
-}
-
-static void find(struct bilge *bilge, struct builder *builder, uint64_t mark)
-{
-    owners_done(&builder->owners);
-    builder->owners = store_find_owners(bilge->store, &builder->records);
-    builder->owners_mark = mark;
-    store_touch(bilge->store);
-}
-
-void owning_refresh(struct bilge *bilge, bool scanning)
-{
-    struct store *store = bilge->store;
-    uint64_t mark = 0; /* not known yet: it takes a look at every row */
-    for (size_t i = 0; i < store->builders_len; i++) {
-        struct builder *builder = &store->builders[i];
-        bool known = builder->owners.len == builder->records.len;
-        if (known && (scanning || builder->records.len == 0))
-            continue;
-        mark = mark != 0 ? mark : mark_of_sources(bilge);
-        if (!known || builder->owners_mark != mark)
-            find(bilge, builder, mark);
-    }
 }
 
 /* Asks docker which builds the engine remembers. */
@@ -649,7 +611,7 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
 static void on_builds(void *arg, struct history_build *builds, size_t len, bool told)
 {
     struct asking *asking = arg;
-    struct builder *builder = store_put_builder(asking->bilge->store, asking->builder);
+    struct builder *builder = store_put_builder(asking->engines->store, asking->builder);
     asking->history = NULL;
     asking->over = true;
     if (told)
@@ -660,13 +622,13 @@ static void on_builds(void *arg, struct history_build *builds, size_t len, bool 
     asking_over(asking);
 }
 
-static int elsewhere_ask(struct bilge *bilge, struct asking *asking, struct err *err)
+static int elsewhere_ask(struct engines *engines, struct asking *asking, struct err *err)
 {
-    const struct builder *builder = store_builder(bilge->store, asking->builder);
+    const struct builder *builder = store_builder(engines->store, asking->builder);
     const char *context = builder != NULL && builder->embedded
                               ? NULL
-                              : context_of(bilge, asking->builder);
-    return ask_history(bilge->loop, asking->builder, context, on_builds, asking,
+                              : context_of(engines, asking->builder);
+    return ask_history(hub_loop(engines->hub), asking->builder, context, on_builds, asking,
                        &asking->history, err);
 }
 
@@ -678,25 +640,90 @@ static void elsewhere_drop(struct elsewhere_asking *asking)
 
 static void on_elsewhere(void *arg, struct history_build *builds, size_t len, bool told)
 {
-    struct bilge *bilge = arg;
+    struct engines *engines = arg;
     (void)told;
-    bilge->elsewhere = NULL;
-    len = engine_builds_drop_known(bilge->store->past, bilge->store->past_len, builds, len);
-    store_set_elsewhere(bilge->store, builds, len);
-    bilge_moved(bilge);
+    engines->elsewhere = NULL;
+    len = engine_builds_drop_known(engines->store->past, engines->store->past_len, builds, len);
+    store_set_elsewhere(engines->store, builds, len);
+    hub_moved(engines->hub);
 }
 
-void bilge_look_elsewhere(struct bilge *bilge)
+void engines_look_elsewhere(struct engines *engines)
 {
-    if (bilge->elsewhere == NULL && !bilge->closing)
-        bilge_ask_elsewhere(bilge->loop, bilge->builder, on_elsewhere, bilge, &bilge->elsewhere,
-                            NULL);
+    if (engines->elsewhere == NULL && !hub_is_closing(engines->hub))
+        bilge_ask_elsewhere(hub_loop(engines->hub), engines->builder, on_elsewhere, engines,
+                            &engines->elsewhere, NULL);
 }
 
-void elsewhere_cancel(struct bilge *bilge)
+static void elsewhere_cancel(struct engines *engines)
 {
-    if (bilge->elsewhere == NULL)
+    if (engines->elsewhere == NULL)
         return;
-    elsewhere_drop(bilge->elsewhere);
-    bilge->elsewhere = NULL;
+    elsewhere_drop(engines->elsewhere);
+    engines->elsewhere = NULL;
+}
+
+/* ---------------------------------------------------------------- questions */
+
+struct engine *engines_engine_of(const struct engines *engines, const char *builder)
+{
+    const struct builder *found = store_builder(engines->store, builder);
+    return found != NULL && found->embedded ? engines->engine : NULL;
+}
+
+const char *engines_data_root(const struct engines *engines)
+{
+    if (engines->engine == NULL || engines->endpoint.socket_path == NULL)
+        return NULL;
+    const char *path = engine_info(engines->engine).data_root;
+    return path != NULL && path[0] == '/' ? path : NULL;
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+int engines_new(struct hub *hub, const struct bilge_options *options,
+                void (*on_data_root)(void *arg), void *arg, struct engines **ret_engines,
+                struct err *err)
+{
+    struct engines *engines = mem_zalloc(sizeof *engines);
+    engines->hub = hub;
+    engines->store = hub_store(hub);
+    engines->on_data_root = on_data_root;
+    engines->arg = arg;
+    engines->skip = options->skip_engine;
+    engines->watching = options->watch;
+    mem_replace(&engines->context, options->context);
+    mem_replace(&engines->builder, options->builder);
+    mem_replace(&engines->docker_host, getenv("DOCKER_HOST"));
+    int code = engines->skip ? 0 : find_engine(engines, err);
+    if (code < 0) {
+        engines_free(engines);
+        return code;
+    }
+    lead_tools(engines);
+    hub_timer_init(hub, &engines->timer, engines);
+    *ret_engines = engines;
+    return 0;
+}
+
+void engines_stop(struct engines *engines)
+{
+    uv_timer_stop(&engines->timer);
+    elsewhere_cancel(engines);
+}
+
+void engines_close(struct engines *engines)
+{
+    hang_up(engines);
+    hub_timer_close(engines->hub, &engines->timer);
+}
+
+void engines_free(struct engines *engines)
+{
+    if (engines->has_endpoint)
+        endpoint_done(&engines->endpoint);
+    free(engines->context);
+    free(engines->builder);
+    free(engines->docker_host);
+    free(engines);
 }

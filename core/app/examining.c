@@ -1,15 +1,17 @@
 /* The doctor's examination: facts from files are gathered on the pool, then
  * the checks run over the store. */
+#include "core/app/examining.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
 #include "core/app/engines.h"
-#include "core/app/planning.h"
+#include "core/app/hub.h"
+#include "core/app/roots.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 
-struct examining {
+struct examination {
     struct job job;
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
@@ -17,73 +19,87 @@ struct examining {
     bool asking; /* whether builds run, so that leaked records are known */
 };
 
-/* Roots that were named by a path that leads elsewhere. */
-static void find_aliases(const struct bilge *bilge, struct doctor_facts *facts)
-{
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
-        if (site->kind != SITE_NAMED || site->path == NULL || strcmp(site->path, site->given) == 0)
-            continue;
-        strlist_add(&facts->aliases, site->given);
-        strlist_add(&facts->aliases, site->path);
-    }
-}
+struct examining {
+    struct hub *hub;
+    struct roots *roots;
+    struct engines *engines;
+    struct examination *now; /* NULL: none under way */
+};
 
 static void examine_run(struct job *job)
 {
-    struct examining *examining = (struct examining *)job;
-    doctor_gather(&examining->facts);
+    struct examination *examination = (struct examination *)job;
+    doctor_gather(&examination->facts);
 }
 
 static void examine_done(struct job *job, bool cancelled)
 {
-    struct examining *examining = (struct examining *)job;
-    struct bilge *bilge = job->bilge;
-    bilge->examining = NULL;
-    if (!cancelled && !bilge->closing && examining->on_examined != NULL) {
-        find_aliases(bilge, &examining->facts);
+    struct examination *examination = (struct examination *)job;
+    struct examining *examining = job->owner;
+    examining->now = NULL;
+    if (!cancelled && !hub_is_closing(examining->hub) && examination->on_examined != NULL) {
+        roots_aliases(examining->roots, &examination->facts.aliases);
         struct doctor_report report =
-            doctor_examine(bilge->store, &examining->facts, clock_now());
-        examining->on_examined(examining->arg, &report);
+            doctor_examine(hub_store(examining->hub), &examination->facts, clock_now());
+        examination->on_examined(examination->arg, &report);
     }
-    doctor_facts_done(&examining->facts);
-    free(examining);
+    doctor_facts_done(&examination->facts);
+    free(examination);
 }
 
-int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg, struct err *err)
+int examining_ask(struct examining *examining, bilge_examined_cb *on_examined, void *arg,
+                  struct err *err)
 {
-    if (bilge->examining != NULL)
+    if (examining->now != NULL)
         return err_set(err, ERR_BUSY, "an examination is under way already");
-    struct examining *examining = mem_zalloc(sizeof *examining);
-    examining->job.run = examine_run;
-    examining->job.done = examine_done;
-    examining->on_examined = on_examined;
-    examining->arg = arg;
-    examining->asking = true;
-    bilge->examining = examining;
-    engines_look_for_builds(bilge);
-    bilge_wake(bilge);
+    struct examination *examination = mem_zalloc(sizeof *examination);
+    examination->job.run = examine_run;
+    examination->job.done = examine_done;
+    examination->job.owner = examining;
+    examination->on_examined = on_examined;
+    examination->arg = arg;
+    examining->now = examination;
+    examination->asking = true;
+    engines_look_for_builds(examining->engines);
+    hub_wake(examining->hub);
     return 0;
 }
 
-void examining_step(struct bilge *bilge)
+static void turn(void *owner)
 {
-    struct examining *examining = bilge->examining;
-    if (examining == NULL || !examining->asking || engines_waited_for(bilge))
+    struct examining *examining = owner;
+    struct examination *examination = examining->now;
+    if (examination == NULL || !examination->asking || engines_waited_for(examining->engines))
         return;
-    examining->asking = false;
-    job_start(bilge, &examining->job);
+    examination->asking = false;
+    job_start(examining->hub, &examination->job);
 }
 
-void examining_cancel(struct bilge *bilge)
+void examining_cancel(struct examining *examining)
 {
-    if (bilge->examining == NULL || !bilge->examining->asking)
+    if (examining->now == NULL || !examining->now->asking)
         return;
-    free(bilge->examining);
-    bilge->examining = NULL;
+    free(examining->now);
+    examining->now = NULL;
 }
 
-void bilge_examine_forget(struct bilge *bilge)
+void examining_forget(struct examining *examining)
 {
-    if (bilge->examining != NULL)
-        bilge->examining->on_examined = NULL;
+    if (examining->now != NULL)
+        examining->now->on_examined = NULL;
+}
+
+struct examining *examining_new(struct hub *hub, struct roots *roots, struct engines *engines)
+{
+    struct examining *examining = mem_zalloc(sizeof *examining);
+    examining->hub = hub;
+    examining->roots = roots;
+    examining->engines = engines;
+    hub_set_turn(hub, TURN_EXAMINE, turn, examining);
+    return examining;
+}
+
+void examining_free(struct examining *examining)
+{
+    free(examining);
 }

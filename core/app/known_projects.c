@@ -5,13 +5,17 @@
  *
  * A file that was changed since still counts as one that names them: what it says
  * now only docker could tell. A file that can't be looked at is not gone. */
+#include "core/app/known_projects.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/app/caches.h"
-#include "core/app/keeping.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
+#include "core/app/memory.h"
+#include "core/app/services.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -20,6 +24,18 @@
 
 /* A project without its compose file, and not seen for so long, is forgotten. */
 #define FORGET_AFTER (90 * 24 * 3600 * CLOCK_SECOND)
+
+struct known_projects {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct services *services;
+    struct memory *memory;
+    char *compose_file; /* NULL: compose's own search */
+    bool skip;          /* no caches are looked at */
+    bool wanted, under_way;
+    bool late; /* what is under way hangs */
+};
 
 struct projects_job {
     struct job job;
@@ -133,14 +149,13 @@ static void projects_run(struct job *base)
 static void projects_done(struct job *base, bool cancelled)
 {
     struct projects_job *job = (struct projects_job *)base;
-    struct bilge *bilge = base->bilge;
-    bilge->memory.under_way = bilge->memory.projects_under_way = false;
-    bilge->memory.projects_late = false;
-    bilge->memory.history = job->history;
-    if (!cancelled && !bilge->closing) {
-        store_set_known(bilge->store, job->known, job->known_len, job->error);
-        bilge->join_needed = true; /* a namesake may be another's */
-        bilge_moved(bilge);
+    struct known_projects *projects = base->owner;
+    projects->under_way = projects->late = false;
+    memory_give(projects->memory, job->history);
+    if (!cancelled && !hub_is_closing(projects->hub)) {
+        store_set_known(projects->store, job->known, job->known_len, job->error);
+        services_need_join(projects->services); /* a namesake may be another's */
+        hub_moved(projects->hub);
     } else {
         known_caches_free(job->known, job->known_len);
     }
@@ -157,11 +172,11 @@ static void add_cache(struct history_project *mine, const char *path)
 }
 
 /* The files' places are looked at on the pool; the directory comes last. */
-static void gather_mine(const struct bilge *bilge, struct history_project *mine)
+static void gather_mine(const struct known_projects *projects, struct history_project *mine)
 {
-    const struct compose_project *project = bilge->store->project;
+    const struct compose_project *project = projects->store->project;
     mine->name = mem_strdup(project->name);
-    mine->files = compose_files(bilge->compose_file, project->directory, false);
+    mine->files = compose_files(projects->compose_file, project->directory, false);
     strlist_add(&mine->files, project->directory);
     mine->seen_at = clock_now();
     for (size_t i = 0; i < project->services_len; i++) {
@@ -175,49 +190,76 @@ static void gather_mine(const struct bilge *bilge, struct history_project *mine)
     }
 }
 
-bool projects_step(struct bilge *bilge)
+static void turn(void *owner)
 {
-    struct memory *memory = &bilge->memory;
-    if (!memory->projects_wanted || memory->under_way || bilge->closing)
-        return false;
+    struct known_projects *projects = owner;
+    struct history *history;
+    if (!projects->wanted || !memory_take(projects->memory, &history))
+        return;
     struct projects_job *job = mem_zalloc(sizeof *job);
     job->job.run = projects_run;
     job->job.done = projects_done;
-    job->path = mem_strdup(memory->path);
-    job->read_only = bilge->read_only;
+    job->job.owner = projects;
+    job->path = mem_strdup(memory_path(projects->memory));
+    job->read_only = projects->store->read_only;
     job->now = clock_now();
-    job->history = memory->history;
-    job->has_mine = bilge->store->project != NULL;
+    job->history = history;
+    job->has_mine = projects->store->project != NULL;
     if (job->has_mine)
-        gather_mine(bilge, &job->mine);
-    memory->projects_wanted = false;
-    memory->under_way = memory->projects_under_way = true;
-    job_start_on(bilge, bilge->lane, &job->job); /* it looks where all known caches lie */
-    return true;
+        gather_mine(projects, &job->mine);
+    projects->wanted = false;
+    projects->under_way = true;
+    /* It looks where all known caches lie. */
+    job_start_on(lanes_common(projects->lanes), &job->job);
 }
 
-void projects_look(struct bilge *bilge)
+void known_projects_look(struct known_projects *projects)
 {
-    if (bilge->memory.path == NULL || bilge->skip_caches)
+    if (memory_path(projects->memory) == NULL || projects->skip)
         return;
-    bilge->memory.projects_wanted = true;
-    bilge_wake(bilge);
+    projects->wanted = true;
+    hub_wake(projects->hub);
 }
 
-bool projects_waited_for(const struct bilge *bilge)
+bool known_projects_are_waited_for(const struct known_projects *projects)
 {
-    return !bilge->memory.projects_late &&
-           (bilge->memory.projects_wanted || bilge->memory.projects_under_way);
+    return !projects->late && (projects->wanted || projects->under_way);
 }
 
-void projects_give_up(struct bilge *bilge)
+void known_projects_give_up(struct known_projects *projects)
 {
-    struct memory *memory = &bilge->memory;
-    if (!memory->projects_under_way || memory->projects_late || !roots_hang(bilge, bilge->lane))
+    if (!projects->under_way || projects->late ||
+        !lanes_hang(projects->lanes, lanes_common(projects->lanes)))
         return;
-    memory->projects_late = true;
-    store_set_known(bilge->store, NULL, 0,
+    projects->late = true;
+    store_set_known(projects->store, NULL, 0,
                     "cannot tell which caches other projects use: where one of them lies, "
                     "nothing answers");
-    bilge_moved(bilge);
+    hub_moved(projects->hub);
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+struct known_projects *known_projects_new(struct hub *hub, struct lanes *lanes,
+                                          struct services *services, struct memory *memory,
+                                          const struct bilge_options *options)
+{
+    struct known_projects *projects = mem_zalloc(sizeof *projects);
+    projects->hub = hub;
+    projects->store = hub_store(hub);
+    projects->lanes = lanes;
+    projects->services = services;
+    projects->memory = memory;
+    projects->skip = options->skip_caches;
+    mem_replace(&projects->compose_file, options->compose_file);
+    projects->store->known_load =
+        memory_path(memory) != NULL && !projects->skip ? LOAD_PENDING : LOAD_DONE;
+    hub_set_turn(hub, TURN_PROJECTS, turn, projects);
+    return projects;
+}
+
+void known_projects_free(struct known_projects *projects)
+{
+    free(projects->compose_file);
+    free(projects);
 }

@@ -1,10 +1,11 @@
 /* From what history remembers: how disks went and when they will be full, how
  * fast caches and builders grow. Gathered from the store on the loop, read on
  * the pool, put into the store on the loop again. */
+#include "core/app/outlook.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/keeping.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/history/forecast.h"

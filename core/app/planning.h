@@ -1,30 +1,41 @@
-/* Requests that go through several of the other rooms, step by step. */
+/* A plan on request. */
 #ifndef BILGE_APP_PLANNING_H
 #define BILGE_APP_PLANNING_H
 
-#include "core/app/app.h"
+#include <stdbool.h>
 
-/* Each pass of the loop: goes on if what was waited for has come. */
-void planning_step(struct bilge *bilge);
-void pruning_step(struct bilge *bilge);
+#include "core/bilge.h"
+
+struct builds;
+struct engines;
+struct hub;
+struct known_projects;
+struct planning;
+struct project;
+struct pruning;
+struct scanning;
+struct services;
+
+/* Below it: what a plan is made from, looked at first. */
+struct planning_needs {
+    struct hub *hub;
+    struct scanning *scanning;
+    struct services *services;
+    struct engines *engines;
+    struct builds *builds;
+    struct project *project;
+    struct known_projects *projects;
+    struct pruning *pruning;
+};
+
+struct planning *planning_new(const struct planning_needs *needs);
+void planning_free(struct planning *planning);
+
+/* See bilge_plan(). */
+int planning_ask(struct planning *planning, const struct query *query, bilge_plan_cb *on_plan,
+                 void *arg, struct err *err);
+bool planning_is_on(const struct planning *planning);
 /* on_plan will not run. */
-void planning_cancel(struct bilge *bilge);
-/* Stops between two items. */
-void pruning_cancel(struct bilge *bilge);
-/* Now and then while it runs: one that waits only for what does not answer is ended, as
- * far as anybody else can see. */
-void pruning_look(struct bilge *bilge);
-/* While closing: nothing of it runs but what hangs. pruning_leave() leaves that. */
-bool pruning_is_over(const struct bilge *bilge);
-void pruning_leave(struct bilge *bilge);
-/* The same as pruning_look() for care. */
-void care_look(struct bilge *bilge);
-/* Begins the request for care once it is known whether builds run. */
-void care_step(struct bilge *bilge);
-/* The same for the doctor. */
-void examining_step(struct bilge *bilge);
-void examining_cancel(struct bilge *bilge);
-/* Is a removal under way that takes something from cache directories? */
-bool pruning_caches(const struct bilge *bilge);
+void planning_cancel(struct planning *planning);
 
 #endif

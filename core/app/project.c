@@ -1,72 +1,85 @@
 /* The compose project, read in the background. */
+#include "core/app/project.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/app.h"
-#include "core/app/caches.h"
-#include "core/app/engines.h"
-#include "core/app/keeping.h"
+#include "core/app/hub.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/builds/project/recipe.h"
 
-/* The roots are known from here on, whatever came of the project. */
-static void go_on(struct bilge *bilge)
+struct project {
+    struct hub *hub;
+    struct store *store;
+    char *compose_file; /* NULL: compose's own search */
+    void (*on_read)(void *arg);
+    void *arg;
+    struct compose_load *load;
+    bool recipes_job, recipes_again;
+};
+
+struct project *project_new(struct hub *hub, const struct bilge_options *options,
+                            void (*on_read)(void *arg), void *arg)
 {
-    bool first = bilge->store->builders_load == LOAD_PENDING && bilge->list_request == NULL;
-    if (!bilge->skip_caches)
-        roots_from_project(bilge);
-    projects_look(bilge);
-    services_join(bilge);
-    recipes_read(bilge);
-    if (first)
-        engines_list(bilge);
-    bilge_moved(bilge);
+    struct project *project = mem_zalloc(sizeof *project);
+    project->hub = hub;
+    project->store = hub_store(hub);
+    project->on_read = on_read;
+    project->arg = arg;
+    mem_replace(&project->compose_file, options->compose_file);
+    return project;
 }
 
-static void set_error(struct bilge *bilge, const struct err *err)
+void project_free(struct project *project)
 {
-    mem_replace(&bilge->store->project_error, err->text);
-    store_set_project(bilge->store, NULL);
-    bilge->store->project_load = LOAD_FAILED;
-    bilge->store->project_absent = err->code == -ENOENT;
-    bilge->store->project_unreadable = err->code == ERR_UNSUPPORTED;
+    free(project->compose_file);
+    free(project);
 }
 
-static void on_project(void *arg, struct compose_project *project, const struct err *err)
+static void set_error(struct project *project, const struct err *err)
 {
-    struct bilge *bilge = arg;
-    bilge->load = NULL;
-    if (project == NULL) {
-        set_error(bilge, err);
+    mem_replace(&project->store->project_error, err->text);
+    store_set_project(project->store, NULL);
+    project->store->project_load = LOAD_FAILED;
+    project->store->project_absent = err->code == -ENOENT;
+    project->store->project_unreadable = err->code == ERR_UNSUPPORTED;
+}
+
+static void on_project(void *arg, struct compose_project *composed, const struct err *err)
+{
+    struct project *project = arg;
+    project->load = NULL;
+    if (composed == NULL) {
+        set_error(project, err);
     } else {
-        mem_replace(&bilge->store->project_error, NULL);
-        store_set_project(bilge->store, project);
-        bilge->store->project_load = LOAD_DONE;
-        bilge->store->project_absent = bilge->store->project_unreadable = false;
+        mem_replace(&project->store->project_error, NULL);
+        store_set_project(project->store, composed);
+        project->store->project_load = LOAD_DONE;
+        project->store->project_absent = project->store->project_unreadable = false;
     }
-    go_on(bilge);
+    project->on_read(project->arg);
 }
 
-void project_load(struct bilge *bilge)
+void project_load(struct project *project)
 {
     struct err err;
-    if (bilge->load != NULL)
+    if (project->load != NULL)
         return;
-    if (compose_load(bilge->loop, bilge->compose_file, NULL, on_project, bilge, &bilge->load,
-                     &err) == 0)
+    if (compose_load(hub_loop(project->hub), project->compose_file, NULL, on_project, project,
+                     &project->load, &err) == 0)
         return;
-    bilge->load = NULL;
-    set_error(bilge, &err);
-    go_on(bilge);
+    project->load = NULL;
+    set_error(project, &err);
+    project->on_read(project->arg);
 }
 
-void project_cancel(struct bilge *bilge)
+void project_cancel(struct project *project)
 {
-    if (bilge->load != NULL)
-        compose_load_cancel(bilge->load);
-    bilge->load = NULL;
+    if (project->load != NULL)
+        compose_load_cancel(project->load);
+    project->load = NULL;
 }
 
 /* The Dockerfiles of the project's services, read on the pool: they tell whose
@@ -137,10 +150,10 @@ static void reading_run(struct job *job)
     }
 }
 
-static void put(struct compose_project *project, struct page *page)
+static void put(struct compose_project *composed, struct page *page)
 {
-    for (size_t i = 0; i < project->services_len; i++) {
-        struct compose_service *service = &project->services[i];
+    for (size_t i = 0; i < composed->services_len; i++) {
+        struct compose_service *service = &composed->services[i];
         if (strcmp(service->name, page->service) != 0)
             continue;
         recipe_free(service->recipe);
@@ -153,40 +166,41 @@ static void put(struct compose_project *project, struct page *page)
 static void reading_done(struct job *job, bool cancelled)
 {
     struct reading *reading = (struct reading *)job;
-    struct bilge *bilge = job->bilge;
-    struct store *store = bilge->store;
-    bilge->recipes_job = false;
+    struct project *project = job->owner;
+    struct store *store = project->store;
+    project->recipes_job = false;
     for (size_t i = 0; i < reading->len && !cancelled && store->project != NULL; i++)
         put(store->project, &reading->pages[i]);
     reading_free(reading);
-    if (bilge->closing)
+    if (hub_is_closing(project->hub))
         return;
-    bilge->recipes_read++;
+    store->recipes_read++;
     store->recipes_load = LOAD_DONE;
-    if (bilge->recipes_again)
-        recipes_read(bilge);
-    bilge_moved(bilge);
+    if (project->recipes_again)
+        project_read_recipes(project);
+    hub_moved(project->hub);
 }
 
-void recipes_read(struct bilge *bilge)
+void project_read_recipes(struct project *project)
 {
-    const struct compose_project *project = bilge->store->project;
-    bilge->recipes_again = bilge->recipes_job;
-    if (project == NULL && !bilge->recipes_job)
-        bilge->store->recipes_load = LOAD_DONE;
-    if (project == NULL || bilge->recipes_job)
+    const struct compose_project *composed = project->store->project;
+    project->recipes_again = project->recipes_job;
+    if (composed == NULL && !project->recipes_job)
+        project->store->recipes_load = LOAD_DONE;
+    if (composed == NULL || project->recipes_job)
         return;
     struct reading *reading = mem_zalloc(sizeof *reading);
     reading->job.run = reading_run;
     reading->job.done = reading_done;
-    reading->pages = mem_zalloc((project->services_len + 1) * sizeof *reading->pages);
-    for (; reading->len < project->services_len; reading->len++)
-        fill(&reading->pages[reading->len], &project->services[reading->len]);
-    bilge->recipes_job = true;
-    job_start(bilge, &reading->job);
+    reading->job.owner = project;
+    reading->pages = mem_zalloc((composed->services_len + 1) * sizeof *reading->pages);
+    for (; reading->len < composed->services_len; reading->len++)
+        fill(&reading->pages[reading->len], &composed->services[reading->len]);
+    project->recipes_job = true;
+    job_start(project->hub, &reading->job);
 }
 
-bool recipes_waited_for(const struct bilge *bilge)
+bool project_is_reading_recipes(const struct project *project)
 {
-    return bilge->recipes_job;
+    return project->recipes_job;
 }

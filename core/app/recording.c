@@ -1,7 +1,7 @@
 /* Writes each build into the history when it is over: one row for each of its
  * services. How much it added to a cache directory is measured, before and
- * after; all of it on a lane, for a cache root may not answer. A history that can't be written costs nothing
- * but the history. */
+ * after; all of it on a lane, for a cache root may not answer. A history that can't be written
+ * costs nothing but the history. */
 #include "core/app/recording.h"
 
 #include <errno.h>
@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
-#include "core/app/disks.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
+#include "core/app/roots.h"
+#include "core/app/space.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/log.h"
@@ -34,6 +36,16 @@ static char *judge_args(const struct compose_service *service, const struct strl
 static void build_row_fill(const struct build *build, const char *service, bool alone,
                     struct history_build *row);
 
+struct recorder {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct roots *roots;
+    char *path;         /* of the history; NULL: nothing is remembered */
+    char *compose_file; /* NULL: compose's own search */
+    bool want_past;     /* views read it */
+};
+
 struct entry {
     char *service; /* NULL: not told which there are */
     char *path;        /* of the cache directory; NULL: none */
@@ -45,7 +57,7 @@ struct entry {
 };
 
 struct recording {
-    struct job job;
+    struct job job; /* of the recorder */
     char *path; /* of the history */
     char *project;
     char *kind; /* NULL: as its steps tell */
@@ -152,23 +164,23 @@ static void write_run(struct job *job)
 static void write_done(struct job *job, bool cancelled)
 {
     struct recording *recording = (struct recording *)job;
-    struct bilge *bilge = job->bilge;
-    if (!cancelled && recording->past != NULL && !bilge->closing) {
-        store_set_past(bilge->store, recording->past, recording->past_len);
+    struct recorder *recorder = job->owner;
+    if (!cancelled && recording->past != NULL && !hub_is_closing(recorder->hub)) {
+        store_set_past(recorder->store, recording->past, recording->past_len);
         recording->past = NULL;
         recording->past_len = 0;
-        bilge_moved(bilge);
+        hub_moved(recorder->hub);
     }
     recording_free(recording);
 }
 
 /* ----------------------------------------------------------------- the door */
 
-static void start_writing(struct bilge *bilge, struct recording *recording)
+static void start_writing(struct recorder *recorder, struct recording *recording)
 {
     recording->job.run = write_run;
     recording->job.done = write_done;
-    job_start_on(bilge, bilge->lane, &recording->job);
+    job_start_on(lanes_common(recorder->lanes), &recording->job);
 }
 
 static void measure_done(struct job *job, bool cancelled)
@@ -177,23 +189,23 @@ static void measure_done(struct job *job, bool cancelled)
     (void)cancelled;
     recording->measuring = false;
     if (recording->over)
-        start_writing(job->bilge, recording);
+        start_writing(job->owner, recording);
 }
 
-static struct entry *add_entry(const struct bilge *bilge, struct recording *recording,
+static struct entry *add_entry(const struct recorder *recorder, struct recording *recording,
                                const char *service, const char *path)
 {
     struct lane *lane;
     struct entry *entry = &recording->entries[recording->entries_len++];
     *entry = (struct entry){.before_bytes = -1};
     mem_replace(&entry->service, service);
-    entry->root = path != NULL ? roots_open(bilge, path, &lane) : NULL;
+    entry->root = path != NULL ? roots_open(recorder->roots, path, &lane) : NULL;
     mem_replace(&entry->path, path);
     spots_add(recording->spots, path);
     return entry;
 }
 
-static void add_entries(const struct bilge *bilge, struct recording *recording,
+static void add_entries(const struct recorder *recorder, struct recording *recording,
                         const struct compose_project *project, const struct build *build,
                         bool caches)
 {
@@ -205,39 +217,40 @@ static void add_entries(const struct bilge *bilge, struct recording *recording,
             continue;
         bool has_cache = caches && service->cache_to_len > 0;
         struct entry *entry =
-            add_entry(bilge, recording, service->name, has_cache ? service->cache_to[0] : NULL);
+            add_entry(recorder, recording, service->name, has_cache ? service->cache_to[0] : NULL);
         mem_replace(&entry->context, service->context);
         entry->args = judge_args(service, &build->build_args);
     }
     for (size_t i = 0; project == NULL && i < build->services_len; i++)
-        add_entry(bilge, recording, build->services[i], NULL);
+        add_entry(recorder, recording, build->services[i], NULL);
     if (recording->entries_len == 0)
-        add_entry(bilge, recording, NULL, NULL);
+        add_entry(recorder, recording, NULL, NULL);
 }
 
-struct recording *recording_start(struct bilge *bilge, const struct build *build)
+struct recording *recording_start(struct recorder *recorder, const struct build *build)
 {
-    const struct compose_project *project = bilge->store->project;
-    if (bilge->memory.path == NULL)
+    const struct compose_project *project = recorder->store->project;
+    if (recorder->path == NULL)
         return NULL;
     struct recording *recording = mem_zalloc(sizeof *recording);
-    mem_replace(&recording->path, bilge->memory.path);
+    mem_replace(&recording->path, recorder->path);
     mem_replace(&recording->project, project != NULL ? project->name : NULL);
     mem_replace(&recording->kind, build->kind);
-    recording->want_past = bilge->watching;
+    recording->want_past = recorder->want_past;
     recording->invoker = root_invoker();
     recording->started_at = build->started_at;
-    recording->spots = spots_new(bilge->store);
+    recording->spots = spots_new(recorder->store);
     /* Another file's caches are elsewhere. */
-    add_entries(bilge, recording, project, build, build->compose_file == NULL);
+    add_entries(recorder, recording, project, build, build->compose_file == NULL);
     recording->measuring = true;
+    recording->job.owner = recorder;
     recording->job.run = measure_run;
     recording->job.done = measure_done;
-    job_start_on(bilge, bilge->lane, &recording->job);
+    job_start_on(lanes_common(recorder->lanes), &recording->job);
     return recording;
 }
 
-void recording_end(struct bilge *bilge, struct recording *recording, const struct build *build)
+void recording_end(struct recording *recording, const struct build *build)
 {
     if (recording == NULL)
         return;
@@ -250,7 +263,7 @@ void recording_end(struct bilge *bilge, struct recording *recording, const struc
         mem_replace(&entry->row.args, entry->args);
     }
     if (!recording->measuring)
-        start_writing(bilge, recording);
+        start_writing(recording->job.owner, recording);
 }
 
 static bool belongs(const struct step *step, const char *service)
@@ -491,20 +504,21 @@ static void run(struct job *job)
     buf_done(&text);
 }
 
-static struct build *find_build(struct bilge *bilge, uint64_t id)
+static struct build *find_build(struct recorder *recorder, uint64_t id)
 {
-    for (size_t i = 0; i < bilge->store->builds_len; i++)
-        if (bilge->store->builds[i]->id == id)
-            return bilge->store->builds[i];
+    for (size_t i = 0; i < recorder->store->builds_len; i++)
+        if (recorder->store->builds[i]->id == id)
+            return recorder->store->builds[i];
     return NULL;
 }
 
 static void done(struct job *job, bool cancelled)
 {
     struct excerpts *excerpts = (struct excerpts *)job;
-    struct bilge *bilge = job->bilge;
-    struct build *build =
-        cancelled || bilge->closing ? NULL : find_build(bilge, excerpts->build_id);
+    struct recorder *recorder = job->owner;
+    struct build *build = cancelled || hub_is_closing(recorder->hub)
+                              ? NULL
+                              : find_build(recorder, excerpts->build_id);
     if (build != NULL && excerpts->text != NULL && build->excerpt.text == NULL) {
         build_excerpt_done(&build->excerpt);
         build->excerpt = (struct build_excerpt){
@@ -515,7 +529,7 @@ static void done(struct job *job, bool cancelled)
         };
         excerpts->text = NULL;
         build->revision++;
-        bilge_moved(bilge);
+        hub_moved(recorder->hub);
     }
     free(excerpts->text);
     free(excerpts->path);
@@ -526,9 +540,10 @@ static void done(struct job *job, bool cancelled)
 
 /* ---------------------------------------------------------------- looking */
 
-static char *path_of(const struct bilge *bilge, const struct build *build, const char *service)
+static char *path_of(const struct recorder *recorder, const struct build *build,
+                     const char *service)
 {
-    const struct compose_project *project = bilge->store->project;
+    const struct compose_project *project = recorder->store->project;
     if (service == NULL && build->services_len == 1)
         service = build->services[0];
     for (size_t i = 0; project != NULL && service != NULL && i < project->services_len; i++)
@@ -538,12 +553,12 @@ static char *path_of(const struct bilge *bilge, const struct build *build, const
 }
 
 /* The traditional way may go by the compose file of other Dockerfiles. */
-static bool went_by_our_file(const struct bilge *bilge, const struct build *build)
+static bool went_by_our_file(const struct recorder *recorder, const struct build *build)
 {
     const char *file = strstr(build->command, " -f ");
     if (!build->traditional || file == NULL)
         return true;
-    return bilge->compose_file != NULL && strstr(file, bilge->compose_file) != NULL;
+    return recorder->compose_file != NULL && strstr(file, recorder->compose_file) != NULL;
 }
 
 static const struct step *find_failed(const struct build *build)
@@ -554,14 +569,14 @@ static const struct step *find_failed(const struct build *build)
     return NULL;
 }
 
-void excerpts_look(struct bilge *bilge, const struct build *build)
+void recorder_excerpt(struct recorder *recorder, const struct build *build)
 {
     const struct step *step = find_failed(build);
     int line = step == NULL ? dockerfile_error_line(build->error) : 0;
     if (build->state != BUILD_FAILED || build->excerpt.text != NULL ||
-        (step == NULL && line == 0) || !went_by_our_file(bilge, build))
+        (step == NULL && line == 0) || !went_by_our_file(recorder, build))
         return;
-    char *path = path_of(bilge, build, step != NULL ? step->service : NULL);
+    char *path = path_of(recorder, build, step != NULL ? step->service : NULL);
     if (path == NULL)
         return;
     struct excerpts *excerpts = mem_zalloc(sizeof *excerpts);
@@ -575,5 +590,29 @@ void excerpts_look(struct bilge *bilge, const struct build *build)
     }
     excerpts->job.run = run;
     excerpts->job.done = done;
-    job_start(bilge, &excerpts->job);
+    excerpts->job.owner = recorder;
+    job_start(recorder->hub, &excerpts->job);
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+struct recorder *recorder_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              const struct bilge_options *options)
+{
+    struct recorder *recorder = mem_zalloc(sizeof *recorder);
+    recorder->hub = hub;
+    recorder->store = hub_store(hub);
+    recorder->lanes = lanes;
+    recorder->roots = roots;
+    recorder->want_past = options->watch;
+    mem_replace(&recorder->path, options->history_path);
+    mem_replace(&recorder->compose_file, options->compose_file);
+    return recorder;
+}
+
+void recorder_free(struct recorder *recorder)
+{
+    free(recorder->path);
+    free(recorder->compose_file);
+    free(recorder);
 }

@@ -1,6 +1,8 @@
 /* Care for caches: verify and repair, restore, dedupe. Each is a job on its
  * root's lane that works with copies of what it needs, one after the other; a timer
  * looks at its counters while it runs. */
+#include "core/app/repairing.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -11,11 +13,12 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "core/app/app.h"
 #include "core/app/builds.h"
-#include "core/app/caches.h"
 #include "core/app/engines.h"
-#include "core/app/planning.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
+#include "core/app/roots.h"
+#include "core/app/scanning.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/check.h"
@@ -26,9 +29,6 @@
 #include "core/cache/verify.h"
 #include "core/store/leaks.h"
 
-/* what a request for care works with, and its
- * jobs. */
-
 /* A cache directory as a job sees it. */
 struct place {
     char *id; /* of the row: its path */
@@ -36,6 +36,7 @@ struct place {
     struct lane *lane;
     char *name;
     uint64_t dev, ino;
+    int64_t exported_at; /* as it was shown */
 };
 
 struct care {
@@ -59,6 +60,7 @@ struct care {
     char *detail;
     /* restore */
     struct digest generation;
+    char *tag; /* NULL: the cache's only one, or BuildKit's default */
     /* dedupe */
     struct dedupe_plan plan;
     int *codes;
@@ -68,25 +70,48 @@ struct care {
     struct err err;
 };
 
+struct repairing {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct scanning *scanning;
+    struct engines *engines;
+    struct builds *builds;
+    struct care *care; /* under way; NULL: none */
+    uv_timer_t timer;  /* looks at its progress while it runs */
+};
+
 static void care_verify(struct job *job);
 static void care_restore(struct job *job);
 static void care_dedupe(struct job *job);
 
 #define PROGRESS_MS 200
 
-static int place_init(struct bilge *bilge, const char *service_id, struct place *ret_place,
+/* Its root can't be opened any more, or never could. */
+static int explain_place(const struct repairing *repairing, const struct service *row,
+                         struct err *err)
+{
+    const struct site *site = roots_site(repairing->roots, row->path);
+    if (site != NULL && site_err(site)->code < 0)
+        return err_set(err, site_err(site)->code, "%s: %s", row->name, site_err(site)->text);
+    return err_set(err, -EIO, "%s: %s", row->name,
+                   row->cache->error != NULL ? row->cache->error
+                                             : "its cache directory was not read");
+}
+
+static int place_init(struct repairing *repairing, const char *service_id, struct place *ret_place,
                       struct err *err)
 {
-    const struct service *row = store_service(bilge->store, service_id);
+    const struct service *row = store_service(repairing->store, service_id);
     struct lane *lane = NULL;
     if (row == NULL)
         return err_set(err, ERR_USAGE, "no such service: %s", service_id);
-    struct root *root =
-        row->path != NULL && row->cache != NULL ? roots_open(bilge, row->path, &lane) : NULL;
-    if (root == NULL && row->cache != NULL && row->cache->error != NULL)
-        return err_set(err, -EIO, "%s: %s", row->name, row->cache->error);
+    if (row->path == NULL || row->cache == NULL)
+        return err_set(err, ERR_USAGE, "%s has no cache directory", row->name);
+    struct root *root = roots_open(repairing->roots, row->path, &lane);
     if (root == NULL)
-        return err_set(err, ERR_USAGE, "%s has no cache directory that was read", row->name);
+        return explain_place(repairing, row, err);
     *ret_place = (struct place){
         .id = mem_strdup(row->id),
         .root = root,
@@ -94,6 +119,7 @@ static int place_init(struct bilge *bilge, const char *service_id, struct place 
         .name = mem_strdup(row->cache->name),
         .dev = row->cache->dev,
         .ino = row->cache->ino,
+        .exported_at = row->cache->last_export_at,
     };
     return 0;
 }
@@ -110,6 +136,7 @@ static void care_free(struct care *care)
     free(care->own_sessions);
     free(care->build_sign);
     free(care->codes);
+    free(care->tag);
     free(care);
 }
 
@@ -117,24 +144,38 @@ static void care_free(struct care *care)
 
 static void on_timer(uv_timer_t *timer)
 {
-    struct bilge *bilge = timer->data;
-    struct care *care = bilge->care;
-    if (care->ops.on_progress != NULL && !bilge->closing)
+    struct repairing *repairing = timer->data;
+    struct care *care = repairing->care;
+    if (care->ops.on_progress != NULL && !hub_is_closing(repairing->hub))
         care->ops.on_progress(care->arg, atomic_load(&care->done_bytes),
                               atomic_load(&care->total_bytes));
 }
 
+static void begin(struct repairing *repairing, struct care *care)
+{
+    repairing->care = care;
+    lanes_begin_change(repairing->lanes);
+    uv_timer_start(&repairing->timer, on_timer, PROGRESS_MS, PROGRESS_MS);
+}
+
+/* Nobody waits for it any more. */
+static void leave(struct repairing *repairing)
+{
+    repairing->care = NULL;
+    lanes_end_change(repairing->lanes);
+    uv_timer_stop(&repairing->timer);
+}
+
 static void finish(struct care *care)
 {
-    struct bilge *bilge = care->job.bilge;
+    struct repairing *repairing = care->job.owner;
     if (!care->given_up) {
-        bilge->care = NULL;
-        uv_timer_stop(&bilge->care_timer);
+        leave(repairing);
     }
-    if (!bilge->closing) {
+    if (!hub_is_closing(repairing->hub)) {
         for (size_t i = 0; i < care->places_len; i++)
             if (care->repair || care->job.run != care_verify)
-                caches_rescan(bilge, care->places[i].id, false);
+                scanning_rescan(repairing->scanning, care->places[i].id, false);
         if (!care->given_up)
             care->ops.on_done(care->arg, care->code < 0 ? &care->err : NULL);
     }
@@ -142,21 +183,21 @@ static void finish(struct care *care)
 }
 
 /* The job goes on for itself, if it ever does. */
-void care_look(struct bilge *bilge)
+void repairing_look(struct repairing *repairing)
 {
-    struct care *care = bilge->care;
+    struct care *care = repairing->care;
     struct err err;
-    if (care == NULL || !roots_hang(bilge, care->lane))
+    if (care == NULL || !lanes_hang(repairing->lanes, care->lane))
         return;
-    const struct site *site =
-        care->lane != bilge->lane ? roots_site(bilge, care->places[care->next].id) : NULL;
-    char *silence = site != NULL ? roots_silence(site) : mem_strdup("a cache root does not answer");
+    const struct site *site = care->lane != lanes_common(repairing->lanes)
+                                  ? roots_site(repairing->roots, care->places[care->next].id)
+                                  : NULL;
+    char *silence = site != NULL ? site_silence(site) : mem_strdup("a cache root does not answer");
     err_set(&err, ERR_TIMEOUT, "%s", silence);
     free(silence);
     care->given_up = true;
     atomic_store(&care->cancel, true);
-    bilge->care = NULL;
-    uv_timer_stop(&bilge->care_timer);
+    leave(repairing);
     care->ops.on_done(care->arg, &err);
 }
 
@@ -178,9 +219,9 @@ static void report_verified(struct care *care)
 static void verify_done_one(struct job *job, bool cancelled)
 {
     struct care *care = (struct care *)job;
-    struct bilge *bilge = job->bilge;
-    bool stopped =
-        cancelled || bilge->closing || care->given_up || care->code == ERR_CANCELLED;
+    struct repairing *repairing = job->owner;
+    bool stopped = cancelled || hub_is_closing(repairing->hub) || care->given_up ||
+                   care->code == ERR_CANCELLED;
     if (!stopped)
         report_verified(care);
     verify_done(&care->verified);
@@ -190,7 +231,7 @@ static void verify_done_one(struct job *job, bool cancelled)
     if (!stopped && care->next < care->places_len) {
         care->code = 0;
         care->lane = care->places[care->next].lane;
-        job_start_on(bilge, care->lane, job);
+        job_start_on(care->lane, job);
         return;
     }
     if (!stopped)
@@ -201,86 +242,90 @@ static void verify_done_one(struct job *job, bool cancelled)
 static void other_done(struct job *job, bool cancelled)
 {
     struct care *care = (struct care *)job;
+    const struct repairing *repairing = job->owner;
     if (cancelled)
         care->code = err_set(&care->err, ERR_CANCELLED, "stopped");
-    else if (care->codes != NULL && care->ops.on_linked != NULL && !job->bilge->closing &&
-             !care->given_up)
+    else if (care->codes != NULL && care->ops.on_linked != NULL &&
+             !hub_is_closing(repairing->hub) && !care->given_up)
         care->ops.on_linked(care->arg, care->codes, care->plan.len);
+    else if (care->job.run == care_restore && care->code == 0 && care->ops.on_restored != NULL &&
+             !hub_is_closing(repairing->hub) && !care->given_up)
+        care->ops.on_restored(care->arg, &care->generation);
     finish(care);
 }
 
-static struct care *care_new(struct bilge *bilge, const struct bilge_care_ops *ops, void *arg,
-                             size_t places)
+static struct care *care_new(struct repairing *repairing, const struct bilge_care_ops *ops,
+                             void *arg, size_t places)
 {
     struct care *care = mem_zalloc(sizeof *care);
     care->ops = *ops;
     care->arg = arg;
     care->places = mem_zalloc((places + 1) * sizeof *care->places);
-    care->own_sessions = builds_sessions(bilge);
+    care->own_sessions = builds_sessions(repairing->builds);
     return care;
 }
 
 /* What an earlier removal left is dealt with: the request itself may begin. */
 static void on_finished(void *arg)
 {
-    struct bilge *bilge = arg;
-    struct care *care = bilge->care;
-    if (bilge->closing)
+    struct repairing *repairing = arg;
+    struct care *care = repairing->care;
+    if (hub_is_closing(repairing->hub))
         atomic_store(&care->cancel, true);
-    job_start(bilge, &care->job);
+    job_start(repairing->hub, &care->job);
 }
 
-static void start(struct bilge *bilge, struct care *care, void (*run)(struct job *),
+static void start(struct repairing *repairing, struct care *care, void (*run)(struct job *),
                   void (*done)(struct job *, bool))
 {
     care->job.run = run;
     care->job.done = done;
-    bilge->care = care;
-    uv_timer_start(&bilge->care_timer, on_timer, PROGRESS_MS, PROGRESS_MS);
-    care->lane = care->places_len > 0 ? care->places[0].lane : bilge->lane;
+    care->job.owner = repairing;
+    begin(repairing, care);
+    care->lane = care->places_len > 0 ? care->places[0].lane : lanes_common(repairing->lanes);
     for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
         if (care->places[i].lane != care->lane) /* links may go from one root to another */
-            care->lane = bilge->lane;
+            care->lane = lanes_common(repairing->lanes);
     if (run == care_verify && !care->repair) {
-        job_start_on(bilge, care->lane, &care->job);
+        job_start_on(care->lane, &care->job);
         return;
     }
-    care->job.bilge = bilge;
     care->asking = true;
-    engines_refresh_for_request(bilge, NULL, false);
-    bilge_wake(bilge);
+    engines_refresh_for_request(repairing->engines, NULL, false);
+    hub_wake(repairing->hub);
 }
 
 /* What changes a cache goes by the same signs of a build as a prune. */
-void care_step(struct bilge *bilge)
+static void turn(void *owner)
 {
-    struct care *care = bilge->care;
-    if (care == NULL || !care->asking || engines_waited_for(bilge))
+    struct repairing *repairing = owner;
+    struct care *care = repairing->care;
+    if (care == NULL || !care->asking || engines_waited_for(repairing->engines))
         return;
     care->asking = false;
-    care->build_sign = leaks_build_sign(bilge->store);
-    caches_finish(bilge, on_finished, bilge);
+    care->build_sign = leaks_build_sign(repairing->store);
+    scanning_finish(repairing->scanning, on_finished, repairing);
 }
 
-static int check(const struct bilge *bilge, bool changes, struct err *err)
+static int check(const struct repairing *repairing, bool changes, struct err *err)
 {
-    if (changes && bilge->read_only)
+    if (changes && repairing->store->read_only)
         return err_set(err, ERR_USAGE, "read-only: nothing is changed");
-    if (bilge->care != NULL)
+    if (repairing->care != NULL)
         return err_set(err, ERR_BUSY, "caches are being verified, restored or linked already");
     return 0;
 }
 
-int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len, bool repair,
-                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+int repairing_verify(struct repairing *repairing, const char *const *service_ids, size_t len,
+                     bool repair, const struct bilge_care_ops *ops, void *arg, struct err *err)
 {
-    int code = check(bilge, repair, err);
+    int code = check(repairing, repair, err);
     if (code < 0)
         return code;
-    struct care *care = care_new(bilge, ops, arg, len);
+    struct care *care = care_new(repairing, ops, arg, len);
     care->repair = repair;
     for (size_t i = 0; i < len && code == 0; i++) {
-        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        code = place_init(repairing, service_ids[i], &care->places[i], err);
         care->places_len += code == 0;
     }
     if (code == 0 && len == 0)
@@ -289,24 +334,52 @@ int bilge_verify(struct bilge *bilge, const char *const *service_ids, size_t len
         care_free(care);
         return code;
     }
-    start(bilge, care, care_verify, verify_done_one);
+    start(repairing, care, care_verify, verify_done_one);
     return 0;
 }
 
-int bilge_restore(struct bilge *bilge, const char *service_id, const struct digest *generation,
-                  const struct bilge_care_ops *ops, void *arg, struct err *err)
+static bool has_live_tag(const struct cache *cache, const char *tag)
 {
-    int code = check(bilge, true, err);
+    size_t len = strlen(tag), part_len;
+    for (size_t i = 0; i < cache->generations_len; i++) {
+        const char *part, *next = cache->generations[i].live ? cache->generations[i].tag : NULL;
+        while ((part = cache_next_tag(&next, &part_len)) != NULL)
+            if (part_len == len && memcmp(part, tag, len) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* What the project's services write there, and so read, when it is one tag that is
+ * live. The caller frees it. */
+static char *find_tag(const struct service *row)
+{
+    const char *tag = NULL;
+    for (size_t i = 0; i < row->users_len; i++) {
+        if (!row->users[i].writes)
+            continue;
+        if (tag != NULL && strcmp(tag, row->users[i].tag) != 0)
+            return NULL;
+        tag = row->users[i].tag;
+    }
+    return tag != NULL && has_live_tag(row->cache, tag) ? mem_strdup(tag) : NULL;
+}
+
+int repairing_restore(struct repairing *repairing, const char *service_id,
+                      const struct digest *generation, const struct bilge_care_ops *ops, void *arg,
+                      struct err *err)
+{
+    int code = check(repairing, true, err);
     if (code < 0)
         return code;
-    struct care *care = care_new(bilge, ops, arg, 1);
-    code = place_init(bilge, service_id, &care->places[0], err);
+    struct care *care = care_new(repairing, ops, arg, 1);
+    code = place_init(repairing, service_id, &care->places[0], err);
     if (code < 0) {
         care_free(care);
         return code;
     }
     care->places_len = 1;
-    const struct cache *cache = store_service(bilge->store, service_id)->cache;
+    const struct cache *cache = store_service(repairing->store, service_id)->cache;
     const char *why_not = cache_untouchable(cache);
     if (why_not != NULL) {
         care_free(care);
@@ -318,20 +391,21 @@ int bilge_restore(struct bilge *bilge, const char *service_id, const struct dige
         return err_set(err, ERR_USAGE, "%s has no earlier generation that is whole", cache->name);
     }
     care->generation = generation != NULL ? *generation : cache->generations[chosen].manifest;
-    start(bilge, care, care_restore, other_done);
+    care->tag = find_tag(store_service(repairing->store, service_id));
+    start(repairing, care, care_restore, other_done);
     return 0;
 }
 
-int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len,
-                 const struct dedupe_plan *plan, bool across_users,
-                 const struct bilge_care_ops *ops, void *arg, struct err *err)
+int repairing_dedupe(struct repairing *repairing, const char *const *service_ids, size_t len,
+                     const struct dedupe_plan *plan, bool across_users,
+                     const struct bilge_care_ops *ops, void *arg, struct err *err)
 {
-    int code = check(bilge, true, err);
+    int code = check(repairing, true, err);
     if (code < 0)
         return code;
-    struct care *care = care_new(bilge, ops, arg, len);
+    struct care *care = care_new(repairing, ops, arg, len);
     for (size_t i = 0; i < len && code == 0; i++) {
-        code = place_init(bilge, service_ids[i], &care->places[i], err);
+        code = place_init(repairing, service_ids[i], &care->places[i], err);
         care->places_len += code == 0;
     }
     if (code < 0) {
@@ -347,23 +421,54 @@ int bilge_dedupe(struct bilge *bilge, const char *const *service_ids, size_t len
         atomic_fetch_add(&care->total_bytes, plan->items[i].size_bytes);
     }
     care->across_users = across_users;
-    start(bilge, care, care_dedupe, other_done);
+    start(repairing, care, care_dedupe, other_done);
     return 0;
 }
 
-void bilge_care_cancel(struct bilge *bilge)
+void repairing_cancel(struct repairing *repairing)
 {
-    struct care *care = bilge->care;
+    struct care *care = repairing->care;
     if (care == NULL)
         return;
     atomic_store(&care->cancel, true);
     if (!care->asking)
         return;
     care->asking = false; /* the job ends at once, as it is cancelled */
-    if (bilge->closing)
+    if (hub_is_closing(repairing->hub))
         finish(care);
     else
-        on_finished(bilge);
+        on_finished(repairing);
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+struct repairing *repairing_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                                struct scanning *scanning, struct engines *engines,
+                                struct builds *builds)
+{
+    struct repairing *repairing = mem_alloc(sizeof *repairing);
+    *repairing = (struct repairing){
+        .hub = hub,
+        .store = hub_store(hub),
+        .lanes = lanes,
+        .roots = roots,
+        .scanning = scanning,
+        .engines = engines,
+        .builds = builds,
+    };
+    hub_set_turn(hub, TURN_CARE, turn, repairing);
+    hub_timer_init(hub, &repairing->timer, repairing);
+    return repairing;
+}
+
+void repairing_close(struct repairing *repairing)
+{
+    hub_timer_close(repairing->hub, &repairing->timer);
+}
+
+void repairing_free(struct repairing *repairing)
+{
+    free(repairing);
 }
 
 #define SETTLE_MS 500
@@ -414,10 +519,11 @@ static void care_restore(struct job *job)
 {
     struct care *care = (struct care *)job;
     const struct place *place = &care->places[0];
-    const struct remove_context context = context_of(care, place);
+    struct remove_context context = context_of(care, place);
+    context.exported_at = &place->exported_at;
     care->code = root_check(place->root, &care->err);
     if (care->code == 0)
-        care->code = restore_generation(&context, &care->generation, NULL, &care->err);
+        care->code = restore_generation(&context, &care->generation, care->tag, &care->err);
 }
 
 /* Still the directory that the plan was made of, a cache, and at rest? */
@@ -468,6 +574,8 @@ static void care_dedupe(struct job *job)
         before = item;
         if (code == 0)
             code = link_item(care, item, verified);
+        if (code == ERR_BUSY) /* another bilge is in it: each item would wait for its lock */
+            places[item->to] = code;
         verified = verified || code == 0;
         care->codes[i] = code;
         atomic_fetch_add(&care->done_bytes, item->size_bytes);

@@ -5,12 +5,14 @@
  *
  * Nothing below a site is looked at on the loop: it may lie on a disk, or a server,
  * that does not answer. Such a site is silent: it is said, and nobody waits for it. */
+#include "core/app/roots.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
-#include "core/app/planning.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
@@ -20,16 +22,53 @@
 #define DEFAULT_ROOT "/tmp/docker-cache"
 #define NAMES_MAX 100000
 
-#define TURN_MS 500
-/* From when on a site is silent: on the screen others are there to look at, while a
- * command has nothing else to do. */
-#define SILENT_SCREEN_MS 4000
-#define SILENT_COMMAND_MS 10000
-/* While something is deleted, linked or repaired: a large file may take long to go. */
-#define SILENT_CHANGE_MS 30000
-/* While closing. */
-#define CLOSING_TURN_MS 100
-#define CLOSING_SILENT_MS 2000
+enum site_kind {
+    SITE_NAMED,   /* by an option or the settings: it has to be there */
+    SITE_USUAL,   /* nobody named any */
+    SITE_PROJECT, /* caches of the project lie in it */
+    SITE_OUTSIDE, /* so they do, but other roots were named: only where it is is looked up */
+};
+
+struct site {
+    struct site *next;
+    struct roots *roots;
+    enum site_kind kind;
+    char *given;          /* as it was named; absolute */
+    struct strlist names; /* the caches in it that the project names */
+    struct lane *lane;
+
+    /* What the last search for it came to. */
+    struct finding *finding; /* a search under way */
+    bool find_again, scan_wanted, list_wanted;
+    bool found;          /* one has come back */
+    struct root *root;   /* NULL: see err */
+    struct err err;      /* why it can't be opened, or read; its code is 0 when all is well */
+    struct err unlisted; /* why the last scan could not list it */
+    char *path;          /* where it is, as far as it could be followed */
+    char *shown;         /* the same in the rows: of two names for one place, the first's */
+    char *place;         /* what its caches lie in, likewise */
+    char *single;        /* it is a cache itself, of this name; `root` is what it lies in */
+    bool shared;         /* much else lies there, so only `names` are caches */
+    struct apart own;    /* the caches in it, then */
+    bool hidden;         /* another site shows all that is there */
+    struct strlist only; /* what is looked at in it; none: every directory */
+
+    uint64_t pass;     /* the number of its last scan */
+    bool scanned;      /* one has come to its end */
+    bool in_memory;
+    int64_t silent_ms; /* it has not answered for so long; 0: it does */
+};
+
+struct roots {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct roots_ops ops;
+    void *arg;
+    struct strlist given; /* none: from the project */
+    struct site *sites;   /* in the order in which they were named */
+    uint64_t last_pass;
+};
 
 /* A search for a site's directory. */
 struct finding {
@@ -208,18 +247,18 @@ static bool is_same_place(const struct site *a, const struct site *b)
 }
 
 /* The name of its place: that of the first site that is there. Not kept. */
-static const char *place_of(const struct bilge *bilge, const struct site *site)
+static const char *place_of(const struct roots *roots, const struct site *site)
 {
-    const struct site *first = bilge->sites;
+    const struct site *first = roots->sites;
     while (first != site && !is_same_place(first, site))
         first = first->next;
     return !first->found ? first->given : first->root != NULL ? first->root->path : first->path;
 }
 
-static bool has_cover(const struct bilge *bilge, const struct site *site, const char *name)
+static bool has_cover(const struct roots *roots, const struct site *site, const char *name)
 {
     bool earlier = true;
-    for (const struct site *other = bilge->sites; other != NULL; other = other->next) {
+    for (const struct site *other = roots->sites; other != NULL; other = other->next) {
         earlier &= other != site;
         if (other == site || other->kind == SITE_OUTSIDE || !is_same_place(other, site))
             continue;
@@ -232,7 +271,7 @@ static bool has_cover(const struct bilge *bilge, const struct site *site, const 
 
 /* Each directory is shown once, by a site that has all of its place before one that
  * has single ones, else by the first. */
-static void decide(struct bilge *bilge, struct site *site)
+static void decide(struct roots *roots, struct site *site)
 {
     const struct strlist single = {.items = &site->single, .len = 1};
     const struct strlist *names = site->single != NULL ? &single : &site->names;
@@ -241,18 +280,18 @@ static void decide(struct bilge *bilge, struct site *site)
     if (site->hidden)
         return;
     if (is_whole(site)) {
-        site->hidden = has_cover(bilge, site, NULL);
+        site->hidden = has_cover(roots, site, NULL);
         return;
     }
     for (size_t i = 0; i < names->len; i++)
-        if (!has_cover(bilge, site, names->items[i]))
+        if (!has_cover(roots, site, names->items[i]))
             strlist_add(&site->only, names->items[i]);
     site->hidden = site->only.len == 0;
 }
 
 /* ------------------------------------------------------------------ the rows */
 
-char *roots_silence(const struct site *site)
+char *site_silence(const struct site *site)
 {
     char age[TEXT_AGE_SIZE];
     const char *path = site->shown != NULL ? site->shown : site->given;
@@ -267,7 +306,7 @@ static void fill_row(const struct site *site, struct cache_root *row)
     row->in_memory = site->in_memory;
     if (row->silent) {
         row->load = LOAD_FAILED;
-        row->error = roots_silence(site);
+        row->error = site_silence(site);
     } else if (site->err.code < 0 && !absent) {
         row->load = LOAD_FAILED;
         row->error = mem_strdup(site->err.text);
@@ -276,11 +315,11 @@ static void fill_row(const struct site *site, struct cache_root *row)
     }
 }
 
-static void put_rows(struct bilge *bilge)
+static void put_rows(struct roots *roots)
 {
-    struct store *store = bilge->store;
+    struct store *store = roots->store;
     store_clear_roots(store);
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
+    for (const struct site *site = roots->sites; site != NULL; site = site->next) {
         if (!site->hidden && is_whole(site))
             fill_row(site, store_put_root(store, site->place, NULL));
         for (size_t i = 0; i < site->only.len && !site->hidden; i++)
@@ -299,20 +338,20 @@ static char **cache_path(struct compose_service *service, size_t index)
     return index < service->cache_from_len ? &service->cache_from[index] : NULL;
 }
 
-typedef void path_cb(struct bilge *bilge, char **path);
+typedef void path_cb(struct roots *roots, char **path);
 
-static void each_path(struct bilge *bilge, path_cb *cb)
+static void each_path(struct roots *roots, path_cb *cb)
 {
-    struct compose_project *project = bilge->store->project;
+    struct compose_project *project = roots->store->project;
     char **path;
     for (size_t i = 0; project != NULL && i < project->services_len; i++)
         for (size_t j = 0; (path = cache_path(&project->services[i], j)) != NULL; j++)
-            cb(bilge, path);
+            cb(roots, path);
 }
 
-static struct site *site_called(const struct bilge *bilge, const char *path)
+static struct site *site_called(const struct roots *roots, const char *path)
 {
-    struct site *site = bilge->sites;
+    struct site *site = roots->sites;
     while (site != NULL && strcmp(site->given, path) != 0 &&
            (site->shown == NULL || strcmp(site->shown, path) != 0))
         site = site->next;
@@ -320,18 +359,18 @@ static struct site *site_called(const struct bilge *bilge, const char *path)
 }
 
 /* Where the directory itself is. The caller frees it. */
-static char *whereabouts(const struct bilge *bilge, const struct site *site)
+static char *whereabouts(const struct roots *roots, const struct site *site)
 {
-    const char *place = place_of(bilge, site);
+    const char *place = place_of(roots, site);
     return site->single != NULL ? path_join(place, site->single) : mem_strdup(place);
 }
 
-static void lead_path(struct bilge *bilge, char **path)
+static void lead_path(struct roots *roots, char **path)
 {
     char *above = path_parent(*path);
-    const struct site *site = site_called(bilge, above);
+    const struct site *site = site_called(roots, above);
     if (site != NULL && site->found) {
-        char *place = whereabouts(bilge, site), *whole = path_join(place, path_name(*path));
+        char *place = whereabouts(roots, site), *whole = path_join(place, path_name(*path));
         free(*path);
         *path = whole;
         free(place);
@@ -339,38 +378,38 @@ static void lead_path(struct bilge *bilge, char **path)
     free(above);
 }
 
-void roots_show(struct bilge *bilge)
+void roots_show(struct roots *roots)
 {
     /* What a site has alone is worked out after those that have all of a place. */
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
         if (is_whole(site))
-            decide(bilge, site);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+            decide(roots, site);
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
         if (!is_whole(site))
-            decide(bilge, site);
-    each_path(bilge, lead_path);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
-        char *shown = whereabouts(bilge, site);
+            decide(roots, site);
+    each_path(roots, lead_path);
+    for (struct site *site = roots->sites; site != NULL; site = site->next) {
+        char *shown = whereabouts(roots, site);
         free(site->shown);
         site->shown = shown;
-        mem_replace(&site->place, place_of(bilge, site));
+        mem_replace(&site->place, place_of(roots, site));
     }
-    put_rows(bilge);
-    bilge->join_needed = true;
-    bilge_moved(bilge);
+    put_rows(roots);
+    roots->ops.on_rows(roots->arg);
+    hub_moved(roots->hub);
 }
 
 /* ------------------------------------------------------------- what was found */
 
-static void start_scans(struct bilge *bilge)
+static void start_scans(struct roots *roots)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
+    for (const struct site *site = roots->sites; site != NULL; site = site->next)
         if (!site->found && site->kind != SITE_OUTSIDE && site->silent_ms == 0)
             return; /* what lies in what is not known yet */
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
         if (site->scan_wanted && site->found && site->finding == NULL) {
             site->scan_wanted = false;
-            caches_scan_site(site);
+            site->roots->ops.on_scan(site->roots->arg, site);
         }
 }
 
@@ -382,8 +421,8 @@ static bool is_below(const char *path, const char *above)
 /* It lies in another one, which has counted it by now. */
 static void count_anew_around(const struct site *site)
 {
-    struct bilge *bilge = site->bilge;
-    for (struct site *other = bilge->sites; site->root != NULL && other != NULL;
+    struct roots *roots = site->roots;
+    for (struct site *other = roots->sites; site->root != NULL && other != NULL;
          other = other->next)
         if (other != site && other->pass > 0 && other->root != NULL &&
             is_below(site->root->path, other->root->path))
@@ -423,14 +462,14 @@ static void look_now(struct site *site);
 
 static void take_link(struct site *site, const char *name, const char *target)
 {
-    struct compose_project *project = site->bilge->store->project;
+    struct compose_project *project = site->roots->store->project;
     char *link = path_join(site->place, name), **path;
     for (size_t i = 0; project != NULL && i < project->services_len; i++) {
         struct compose_service *service = &project->services[i];
         for (size_t j = 0; (path = cache_path(service, j)) != NULL; j++)
             if (strcmp(*path, link) == 0 && !strlist_has(&service->leads_to, target)) {
                 strlist_add(&service->leads_to, target);
-                services_join(site->bilge);
+                site->roots->ops.on_link(site->roots->arg);
             }
     }
     free(link);
@@ -440,10 +479,10 @@ static void find_done(struct job *job, bool cancelled)
 {
     struct finding *finding = (struct finding *)job;
     struct site *site = finding->site;
-    struct bilge *bilge = job->bilge;
+    struct roots *roots = site->roots;
     bool moved = false;
     site->finding = NULL;
-    if (bilge->closing) {
+    if (hub_is_closing(roots->hub)) {
         finding_free(finding);
         return;
     }
@@ -457,33 +496,30 @@ static void find_done(struct job *job, bool cancelled)
     site->found = true;
     if (moved && !first)
         count_anew_around(site);
-    roots_show(bilge);
+    roots_show(roots);
     for (size_t i = 0; i < finding->links.len && site->place != NULL; i++)
         take_link(site, finding->links.items[i], finding->targets.items[i]);
-    for (struct site *any = bilge->sites; any != NULL; any = any->next)
-        watching_site(any);
+    roots->ops.on_found(roots->arg);
     if (site->find_again) {
         look_now(site);
     } else if (site->scan_wanted || moved) {
         site->scan_wanted = true;
     } else if (finding->list) {
-        watching_compare(site, &finding->names, finding->whole_list);
+        roots->ops.on_names(roots->arg, site, &finding->names, finding->whole_list);
     }
     if (first) {
         count_anew_around(site);
-        if (site->root != NULL)
-            caches_look_unfinished(bilge, site);
-        disks_refresh(bilge);
+        roots->ops.on_first(roots->arg, site);
     }
-    start_scans(bilge);
-    caches_note_scanning(bilge);
+    start_scans(roots);
+    roots->ops.on_search(roots->arg);
     finding_free(finding);
 }
 
 static void look_now(struct site *site)
 {
-    struct bilge *bilge = site->bilge;
-    const struct compose_project *project = bilge->store->project;
+    struct roots *roots = site->roots;
+    const struct compose_project *project = roots->store->project;
     struct finding *finding = mem_zalloc(sizeof *finding);
     site->find_again = false;
     finding->job.run = find_run;
@@ -500,27 +536,37 @@ static void look_now(struct site *site)
     finding->was_single = site->single != NULL;
     finding->list = site->list_wanted;
     if (finding->list)
-        roots_apart(bilge, site, &finding->apart);
+        roots_apart(roots, site, &finding->apart);
     site->list_wanted = false;
     if (!is_whole(site))
         strlist_add_all(&finding->only, strlist_texts(&site->only), site->only.len);
     site->finding = finding;
-    job_start_on(bilge, site->lane, &finding->job);
-    caches_note_scanning(bilge);
+    job_start_on(site->lane, &finding->job);
+    roots->ops.on_search(roots->arg);
 }
 
-void roots_look(struct site *site, bool list)
+static void look(struct site *site)
 {
-    if (site->bilge->closing)
-        return;
-    if (list)
-        site->list_wanted = true;
-    else
-        site->scan_wanted = true;
     if (site->finding != NULL)
         site->find_again = true;
     else
         look_now(site);
+}
+
+void roots_look(struct site *site)
+{
+    if (hub_is_closing(site->roots->hub))
+        return;
+    site->scan_wanted = true;
+    look(site);
+}
+
+void roots_list(struct site *site)
+{
+    if (hub_is_closing(site->roots->hub))
+        return;
+    site->list_wanted = true;
+    look(site);
 }
 
 /* ----------------------------------------------------------------- silence */
@@ -528,123 +574,92 @@ void roots_look(struct site *site, bool list)
 /* It has begun, gone on, or ended. */
 static void put_silence(struct site *site, int64_t silent_ms)
 {
-    struct bilge *bilge = site->bilge;
+    struct roots *roots = site->roots;
     bool before = site->silent_ms > 0;
     /* Once silent it stays so until it gets further, however patient we are by now. */
-    bool now = roots_hang(bilge, site->lane) ||
-               (before && lane_silent_ms(site->lane) >= SILENT_SCREEN_MS);
+    bool now = before ? lanes_still_hang(roots->lanes, site->lane)
+                      : lanes_hang(roots->lanes, site->lane);
     int64_t shown_s = site->silent_ms / 1000;
     site->silent_ms = now ? silent_ms : 0;
     if (before != now) {
-        roots_show(bilge);
-        if (now)
-            caches_give_up(site);
+        roots_show(roots);
+        roots->ops.on_silence(roots->arg, site, now);
         if (!now)
-            roots_look(site, false);
-        start_scans(bilge);
-        disks_answered(bilge);
-        caches_note_scanning(bilge);
+            roots_look(site);
+        start_scans(roots);
+        roots->ops.on_search(roots->arg);
     } else if (now && site->silent_ms / 1000 != shown_s) {
-        put_rows(bilge);
-        bilge_moved(bilge);
+        put_rows(roots);
+        hub_moved(roots->hub);
     }
 }
 
-static void on_turn(uv_timer_t *timer)
+bool roots_note_silence(struct roots *roots)
 {
-    struct bilge *bilge = timer->data;
-    bool busy = !lane_is_idle(bilge->lane);
-    if (bilge->closing) {
-        bilge_close_if_idle(bilge);
-        return;
-    }
-    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
-        busy |= !lane_is_idle(site->lane) || site->silent_ms > 0;
+    bool any = false;
+    for (struct site *site = roots->sites; site != NULL; site = site->next) {
+        any |= site->silent_ms > 0;
         put_silence(site, lane_silent_ms(site->lane));
     }
-    disks_answered(bilge);
-    projects_give_up(bilge);
-    care_look(bilge);
-    pruning_look(bilge);
-    if (!busy)
-        uv_timer_stop(timer);
-}
-
-void roots_turn(void *arg, bool busy)
-{
-    struct bilge *bilge = arg;
-    if (bilge->closing)
-        bilge_close_if_idle(bilge);
-    else if (busy && !uv_is_active((uv_handle_t *)&bilge->lane_timer))
-        uv_timer_start(&bilge->lane_timer, on_turn, TURN_MS, TURN_MS);
-}
-
-/* What changes a cache is not left half done because one file takes long to go. */
-static bool is_changing(const struct bilge *bilge)
-{
-    return pruning_caches(bilge) || bilge->care != NULL;
-}
-
-bool roots_hang(const struct bilge *bilge, struct lane *lane)
-{
-    int64_t patience = is_changing(bilge) ? SILENT_CHANGE_MS
-                       : bilge->closing   ? CLOSING_SILENT_MS
-                       : bilge->watching  ? SILENT_SCREEN_MS
-                                          : SILENT_COMMAND_MS;
-    return lane_silent_ms(lane) >= patience;
+    return any;
 }
 
 /* ----------------------------------------------------------------- the list */
 
-static struct site *site_add(struct bilge *bilge, enum site_kind kind, const char *path)
+static struct site *site_add(struct roots *roots, enum site_kind kind, const char *path)
 {
-    struct site **end = &bilge->sites;
+    struct site **end = &roots->sites;
     while (*end != NULL)
         end = &(*end)->next;
     struct site *site = mem_zalloc(sizeof *site);
-    site->bilge = bilge;
+    site->roots = roots;
     site->kind = kind;
     site->given = mem_strdup(path);
-    site->lane = lane_new(bilge->loop, roots_turn, bilge);
+    site->lane = lanes_add(roots->lanes);
     *end = site;
-    bilge->store->disks_awaited = true;
+    roots->store->disks_awaited = true;
     return site;
 }
 
 /* Sites are only ever added: a project that is read again seldom loses one. */
-static void look_at_new(struct bilge *bilge)
+static void look_at_new(struct roots *roots)
 {
-    roots_show(bilge);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+    roots_show(roots);
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
         if (!site->found && site->finding == NULL)
-            roots_look(site, false);
+            roots_look(site);
+}
+
+bool roots_are_given(const struct roots *roots)
+{
+    return roots->given.len > 0;
 }
 
 /* What was given; else the usual place. */
-void roots_from_options(struct bilge *bilge)
+void roots_from_options(struct roots *roots)
 {
-    bool given = bilge->given_roots.len > 0;
-    for (size_t i = 0; i < bilge->given_roots.len; i++) {
-        char *path = path_plain(bilge->given_roots.items[i]);
-        if (site_called(bilge, path) == NULL)
-            site_add(bilge, SITE_NAMED, path);
+    bool given = roots->given.len > 0;
+    for (size_t i = 0; i < roots->given.len; i++) {
+        char *path = path_plain(roots->given.items[i]);
+        if (site_called(roots, path) == NULL)
+            site_add(roots, SITE_NAMED, path);
         free(path);
     }
-    if (!given && site_called(bilge, DEFAULT_ROOT) == NULL)
-        site_add(bilge, SITE_USUAL, DEFAULT_ROOT);
-    look_at_new(bilge);
+    if (!given && site_called(roots, DEFAULT_ROOT) == NULL)
+        site_add(roots, SITE_USUAL, DEFAULT_ROOT);
+    look_at_new(roots);
 }
 
-static void add_path(struct bilge *bilge, char **path)
+static void add_path(struct roots *roots, char **path)
 {
     char *plain = path_plain(*path), *above = path_parent(plain);
     const char *name = path_name(plain);
     free(*path);
     *path = plain;
     if (name[0] != '\0') {
-        struct site *site = site_called(bilge, above);
+        struct site *site = site_called(roots, above);
         if (site == NULL)
-            site = site_add(bilge, bilge->given_roots.len > 0 ? SITE_OUTSIDE : SITE_PROJECT, above);
+            site = site_add(roots, roots->given.len > 0 ? SITE_OUTSIDE : SITE_PROJECT, above);
         if (!strlist_has(&site->names, name)) {
             strlist_add(&site->names, name);
             site->scanned &= is_whole(site);
@@ -655,54 +670,40 @@ static void add_path(struct bilge *bilge, char **path)
     free(above);
 }
 
-void roots_from_project(struct bilge *bilge)
+void roots_from_project(struct roots *roots)
 {
-    each_path(bilge, add_path);
-    if (bilge->sites == NULL)
-        roots_from_options(bilge);
-    look_at_new(bilge);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
+    each_path(roots, add_path);
+    if (roots->sites == NULL)
+        roots_from_options(roots);
+    look_at_new(roots);
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
         if (site->scan_wanted && site->finding == NULL)
-            roots_look(site, false);
+            roots_look(site);
         else if (site->find_again && site->finding == NULL)
             look_now(site);
 }
 
 /* ------------------------------------------------------------------ questions */
 
-const struct cache_root *roots_of(const struct store *store, const char *path)
+struct site *roots_site(const struct roots *roots, const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-    for (size_t i = 0; slash != NULL && i < store->roots_len; i++) {
-        const struct cache_root *root = &store->roots[i];
-        size_t root_len = strcmp(root->path, "/") == 0 ? 0 : strlen(root->path);
-        if (root_len == len && strncmp(root->path, path, len) == 0 &&
-            (root->only == NULL || strcmp(root->only, slash + 1) == 0))
-            return root;
-    }
-    return NULL;
-}
-
-struct site *roots_site(const struct bilge *bilge, const char *path)
-{
-    const struct cache_root *row = roots_of(bilge->store, path);
+    const struct cache_root *row = store_root_of(roots->store, path);
     return row != NULL ? row->site : NULL;
 }
 
-struct root *roots_open(const struct bilge *bilge, const char *path, struct lane **ret_lane)
+struct root *roots_open(const struct roots *roots, const char *path, struct lane **ret_lane)
 {
-    const struct site *site = roots_site(bilge, path);
+    const struct site *site = roots_site(roots, path);
     if (site == NULL || site->root == NULL)
         return NULL;
     *ret_lane = site->lane;
     return root_hold(site->root);
 }
 
-struct root *roots_open_place(const struct bilge *bilge, const char *path,
+struct root *roots_open_place(const struct roots *roots, const char *path,
                               struct lane **ret_lane)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next) {
+    for (const struct site *site = roots->sites; site != NULL; site = site->next) {
         if (site->hidden || site->root == NULL || strcmp(site->place, path) != 0)
             continue;
         *ret_lane = site->lane;
@@ -711,11 +712,11 @@ struct root *roots_open_place(const struct bilge *bilge, const char *path,
     return NULL;
 }
 
-void roots_apart(const struct bilge *bilge, const struct site *site, struct apart *ret_apart)
+void roots_apart(const struct roots *roots, const struct site *site, struct apart *ret_apart)
 {
     size_t cap = 0;
     *ret_apart = (struct apart){0};
-    for (const struct site *other = bilge->sites; other != NULL; other = other->next) {
+    for (const struct site *other = roots->sites; other != NULL; other = other->next) {
         if (other == site || other->hidden || other->root == NULL)
             continue;
         const struct inode whole = {other->root->dev, other->root->ino};
@@ -728,40 +729,154 @@ void roots_apart(const struct bilge *bilge, const struct site *site, struct apar
     }
 }
 
-/* ------------------------------------------------------------------- the end */
-
-static bool is_at_rest(const struct bilge *bilge, struct lane *lane)
+void roots_aliases(const struct roots *roots, struct strlist *aliases)
 {
-    return lane_is_idle(lane) || roots_hang(bilge, lane);
+    for (const struct site *site = roots->sites; site != NULL; site = site->next) {
+        if (site->kind != SITE_NAMED || site->path == NULL || strcmp(site->path, site->given) == 0)
+            continue;
+        strlist_add(aliases, site->given);
+        strlist_add(aliases, site->path);
+    }
 }
 
-bool roots_at_rest(struct bilge *bilge)
+struct site *roots_first(const struct roots *roots)
 {
-    bool rest = is_at_rest(bilge, bilge->lane);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
-        rest &= is_at_rest(bilge, site->lane);
-    if (!rest)
-        uv_timer_start(&bilge->lane_timer, on_turn, CLOSING_TURN_MS, 0);
-    return rest;
+    return roots->sites;
 }
 
-void roots_close(struct bilge *bilge)
+struct site *site_next(const struct site *site)
 {
-    lane_close(bilge->lane);
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
-        lane_close(site->lane);
+    return site->next;
 }
 
-void roots_free(struct bilge *bilge)
+struct lane *site_lane(const struct site *site)
 {
-    while (bilge->sites != NULL) {
-        struct site *site = bilge->sites;
-        bilge->sites = site->next;
+    return site->lane;
+}
+
+struct root *site_root(const struct site *site)
+{
+    return site->root;
+}
+
+const struct err *site_err(const struct site *site)
+{
+    return &site->err;
+}
+
+const char *site_given(const struct site *site)
+{
+    return site->given;
+}
+
+const char *site_place(const struct site *site)
+{
+    return site->place;
+}
+
+const struct strlist *site_only(const struct site *site)
+{
+    return &site->only;
+}
+
+bool site_is_found(const struct site *site)
+{
+    return site->found;
+}
+
+bool site_is_searched(const struct site *site)
+{
+    return site->finding != NULL;
+}
+
+bool site_is_hidden(const struct site *site)
+{
+    return site->hidden;
+}
+
+bool site_is_outside(const struct site *site)
+{
+    return site->kind == SITE_OUTSIDE;
+}
+
+bool site_is_silent(const struct site *site)
+{
+    return site->silent_ms > 0;
+}
+
+bool site_in_memory(const struct site *site)
+{
+    return site->in_memory;
+}
+
+void site_set_in_memory(struct site *site, bool in_memory)
+{
+    site->in_memory = in_memory;
+}
+
+/* -------------------------------------------------------------------- scans */
+
+bool site_wants_scan(const struct site *site)
+{
+    return site->scan_wanted;
+}
+
+void site_want_scan(struct site *site)
+{
+    site->scan_wanted = true;
+}
+
+uint64_t site_begin_scan(struct site *site)
+{
+    return site->pass = ++site->roots->last_pass;
+}
+
+uint64_t site_pass(const struct site *site)
+{
+    return site->pass;
+}
+
+void site_set_unlisted(struct site *site, const struct err *err)
+{
+    site->unlisted = err != NULL ? *err : (struct err){0};
+    site->err = site->unlisted;
+}
+
+void site_end_scan(struct site *site)
+{
+    site->scanned = true;
+}
+
+/* ------------------------------------------------------- beginning and end */
+
+struct roots *roots_new(struct hub *hub, struct lanes *lanes, const struct bilge_options *options,
+                        const struct roots_ops *ops, void *arg)
+{
+    struct roots *roots = mem_zalloc(sizeof *roots);
+    roots->hub = hub;
+    roots->store = hub_store(hub);
+    roots->lanes = lanes;
+    roots->ops = *ops;
+    roots->arg = arg;
+    strlist_add_all(&roots->given, options->cache_roots, options->cache_roots_len);
+    return roots;
+}
+
+void roots_cancel(struct roots *roots)
+{
+    for (struct site *site = roots->sites; site != NULL; site = site->next)
+        lane_cancel(site->lane, NULL);
+}
+
+void roots_free(struct roots *roots)
+{
+    while (roots->sites != NULL) {
+        struct site *site = roots->sites;
+        roots->sites = site->next;
         root_release(site->root);
         strlist_done(&site->names);
         strlist_done(&site->only);
         free(site->own.items);
-        space_done(&site->space);
         free(site->given);
         free(site->path);
         free(site->shown);
@@ -769,4 +884,6 @@ void roots_free(struct bilge *bilge)
         free(site->single);
         free(site);
     }
+    strlist_done(&roots->given);
+    free(roots);
 }

@@ -1,204 +1,231 @@
 /* The scan of whole sites, and what a single cache's new state changes. */
+#include "core/app/scanning.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/app/caches.h"
+#include "core/app/disks.h"
 #include "core/app/engines.h"
+#include "core/app/hub.h"
+#include "core/app/lanes.h"
+#include "core/app/roots.h"
+#include "core/app/services.h"
 #include "core/base/hashtable.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/cache/remove.h"
 
-struct cache *caches_missing(const char *path)
+/* What is under way in a site. */
+struct scanned {
+    struct scanned *next;
+    struct scanning *scanning;
+    struct site *site;
+    struct scan *scan;           /* of all of it */
+    struct rescan *rescans;      /* of single caches: queued and running */
+    uint64_t recovery;           /* the number of the last look for what is unfinished */
+    struct recovery *recoveries; /* under way */
+};
+
+struct scanning {
+    struct hub *hub;
+    struct store *store;
+    struct lanes *lanes;
+    struct roots *roots;
+    struct services *services;
+    struct engines *engines;
+    struct disks *disks;
+    bool marks;
+    scanning_cache_cb *on_cache;
+    void *arg;
+    struct scanned *sites;
+};
+
+/* Made when a site is met first. */
+static struct scanned *scanned_of(struct scanning *scanning, struct site *site)
 {
-    struct cache *cache = mem_zalloc(sizeof *cache);
-    cache->path = mem_strdup(path);
-    cache->name = mem_strdup(path_name(path));
-    cache->state = CACHE_MISSING;
-    return cache;
+    struct scanned **at = &scanning->sites;
+    while (*at != NULL && (*at)->site != site)
+        at = &(*at)->next;
+    if (*at == NULL) {
+        *at = mem_zalloc(sizeof **at);
+        (*at)->scanning = scanning;
+        (*at)->site = site;
+    }
+    return *at;
 }
 
-bool caches_scanning(const struct bilge *bilge)
+bool scanning_is_on(struct scanning *scanning)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (site->silent_ms == 0 && (!site->found || site->scan_wanted || site->scan != NULL))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
+        if (!site_is_silent(site) && (!site_is_found(site) || site_wants_scan(site) ||
+                                      scanned_of(scanning, site)->scan != NULL))
             return true;
     return false;
 }
 
-static bool any_detail(const struct bilge *bilge)
+static bool any_detail(struct scanning *scanning)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (site->silent_ms == 0 && (site->finding != NULL || site->rescans != NULL))
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
+        if (!site_is_silent(site) &&
+            (site_is_searched(site) || scanned_of(scanning, site)->rescans != NULL))
             return true;
     return false;
 }
 
-void caches_note_scanning(struct bilge *bilge)
+void scanning_note(struct scanning *scanning)
 {
-    bool scanning = caches_scanning(bilge) || any_detail(bilge);
-    if (bilge->store->scanning == scanning)
+    bool on = scanning_is_on(scanning) || any_detail(scanning);
+    if (scanning->store->scanning == on)
         return;
-    bilge->store->scanning = scanning;
-    bilge_moved(bilge);
+    scanning->store->scanning = on;
+    hub_moved(scanning->hub);
 }
 
 /* ------------------------------------------------------------ one cache */
 
-void caches_put(struct bilge *bilge, const char *path, struct cache *takes)
+static void put_cache(struct scanning *scanning, const char *path, struct cache *takes)
 {
     bool missing = takes->state == CACHE_MISSING;
-    struct service *row = store_get_service(bilge->store, path);
-    struct site *site = roots_site(bilge, path);
+    struct service *row = store_get_service(scanning->store, path);
+    struct site *site = roots_site(scanning->roots, path);
     if (site != NULL)
-        watching_cache(site, takes);
+        scanning->on_cache(scanning->arg, site, takes);
     if (missing && (row == NULL || !row->in_project)) {
         cache_free(takes);
         if (row == NULL)
             return;
-        store_remove_service(bilge->store, row->id);
-        bilge->join_needed = true;
-        bilge_moved(bilge);
+        store_remove_service(scanning->store, row->id);
+        services_need_join(scanning->services);
+        hub_moved(scanning->hub);
         return;
     }
     if (row == NULL) {
-        row = store_put_service(bilge->store, path);
+        row = store_put_service(scanning->store, path);
         mem_replace(&row->path, path);
         mem_replace(&row->name, takes->name);
-        bilge->join_needed = true;
+        services_need_join(scanning->services);
     }
     bool exported = row->cache != NULL && row->cache->last_export_at != takes->last_export_at;
-    store_set_cache(bilge->store, path, takes);
+    store_set_cache(scanning->store, path, takes);
     if (exported)
-        engines_refresh(bilge); /* somebody's build has come to its end */
-    row->scan_pass = site != NULL ? site->pass : 0;
-    bilge_moved(bilge);
+        engines_refresh(scanning->engines); /* somebody's build has come to its end */
+    row->scan_pass = site != NULL ? site_pass(site) : 0;
+    hub_moved(scanning->hub);
 }
 
-void caches_forget_silent(struct bilge *bilge)
+void scanning_forget_silent(struct scanning *scanning)
 {
-    const struct store *store = bilge->store;
+    const struct store *store = scanning->store;
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
         const struct site *site =
-            row->path != NULL && row->cache != NULL ? roots_site(bilge, row->path) : NULL;
-        if (site == NULL || site->silent_ms == 0)
+            row->path != NULL && row->cache != NULL ? roots_site(scanning->roots, row->path) : NULL;
+        if (site == NULL || !site_is_silent(site))
             continue;
         char *path = mem_strdup(row->path);
-        struct cache *cache = caches_missing(path);
+        struct cache *cache = cache_missing(path);
         cache->state = CACHE_UNREADABLE;
-        cache->error = roots_silence(site);
-        caches_put(bilge, path, cache);
+        cache->error = site_silence(site);
+        put_cache(scanning, path, cache);
         free(path);
     }
 }
 
 /* ----------------------------------------------------------- all of them */
 
-static void on_cache(void *arg, struct cache *cache)
+static void scan_on_cache(void *arg, struct cache *cache)
 {
-    struct site *site = arg;
-    char *path = path_join(site->place, cache->name);
+    struct scanned *scanned = arg;
+    char *path = path_join(site_place(scanned->site), cache->name);
     mem_replace(&cache->path, path);
-    caches_put(site->bilge, path, cache);
+    put_cache(scanned->scanning, path, cache);
     free(path);
 }
 
 static void on_root(void *arg, const struct err *err)
 {
-    struct site *site = arg;
-    site->unlisted = err != NULL ? *err : (struct err){0};
-    site->err = site->unlisted;
-    bilge_moved(site->bilge);
+    struct scanned *scanned = arg;
+    site_set_unlisted(scanned->site, err);
+    hub_moved(scanned->scanning->hub);
 }
 
 /* Rows that this pass has not met: their directories are gone. */
-static void drop_unmet(struct site *site)
+static void drop_unmet(struct scanning *scanning, const struct site *site)
 {
-    struct store *store = site->bilge->store;
+    struct store *store = scanning->store;
     for (size_t i = store->services_len; i-- > 0;) {
         const struct service *row = &store->services[i];
         if (row->cache == NULL || row->cache->state == CACHE_MISSING ||
-            row->scan_pass == site->pass || strcmp(row->id, row->path) != 0 ||
-            roots_site(site->bilge, row->path) != site)
+            row->scan_pass == site_pass(site) || strcmp(row->id, row->path) != 0 ||
+            roots_site(scanning->roots, row->path) != site)
             continue;
         char *path = mem_strdup(row->path);
-        caches_put(site->bilge, path, caches_missing(path));
+        put_cache(scanning, path, cache_missing(path));
         free(path);
     }
 }
 
-static void end_scan(struct site *site)
+static void end_scan(struct scanning *scanning, struct site *site)
 {
-    struct bilge *bilge = site->bilge;
-    site->scanned = true;
-    if (site->err.code == 0 || site->err.code == -ENOENT)
-        drop_unmet(site);
-    roots_show(bilge);
-    services_join(bilge);
-    disks_refresh(bilge);
-    caches_note_scanning(bilge);
+    int code = site_err(site)->code;
+    site_end_scan(site);
+    if (code == 0 || code == -ENOENT)
+        drop_unmet(scanning, site);
+    roots_show(scanning->roots);
+    services_join(scanning->services);
+    disks_refresh(scanning->disks);
+    scanning_note(scanning);
 }
 
 static void on_done(void *arg)
 {
-    struct site *site = arg;
-    site->scan = NULL;
-    if (site->scan_wanted)
-        roots_look(site, false);
-    end_scan(site);
+    struct scanned *scanned = arg;
+    scanned->scan = NULL;
+    if (site_wants_scan(scanned->site))
+        roots_look(scanned->site);
+    end_scan(scanned->scanning, scanned->site);
 }
 
 static const struct scan_ops scan_ops = {
-    .on_cache = on_cache,
+    .on_cache = scan_on_cache,
     .on_root = on_root,
     .on_done = on_done,
 };
 
-void caches_scan_site(struct site *site)
+void scanning_scan(struct scanning *scanning, struct site *site)
 {
+    struct scanned *scanned = scanned_of(scanning, site);
+    const struct strlist *only = site_only(site);
     struct apart apart;
-    if (site->scan != NULL) { /* its end asks for the next one */
-        site->scan_wanted = true;
+    if (scanned->scan != NULL) { /* its end asks for the next one */
+        site_want_scan(site);
         return;
     }
-    site->pass = ++site->bilge->scan_pass;
-    if (site->root == NULL || site->hidden) {
-        end_scan(site);
+    site_begin_scan(site);
+    if (site_root(site) == NULL || site_is_hidden(site)) {
+        end_scan(scanning, site);
         return;
     }
-    roots_apart(site->bilge, site, &apart);
+    roots_apart(scanning->roots, site, &apart);
     const struct scan_spec spec = {
-        .root = site->root,
-        .lane = site->lane,
-        .names = strlist_texts(&site->only),
-        .names_len = site->only.len,
+        .root = site_root(site),
+        .lane = site_lane(site),
+        .names = strlist_texts(only),
+        .names_len = only->len,
         .apart = &apart,
+        .marks = scanning->marks,
     };
-    site->scan = scan_start(&spec, &scan_ops, site);
+    scanned->scan = scan_start(&spec, &scan_ops, scanned);
     free(apart.items);
-    caches_note_scanning(site->bilge);
+    scanning_note(scanning);
 }
 
-void caches_scan(struct bilge *bilge)
+void scanning_look(struct scanning *scanning)
 {
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
-        roots_look(site, false);
-}
-
-void caches_cancel(struct bilge *bilge)
-{
-    for (struct site *site = bilge->sites; site != NULL; site = site->next) {
-        if (site->scan != NULL)
-            scan_cancel(site->scan);
-        site->scan = NULL;
-        rescans_cancel(site);
-        watch_free(site->watch);
-        site->watch = NULL;
-        lane_cancel(site->lane, NULL);
-    }
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
+        roots_look(site);
 }
 
 /* --------------------------------------------------------------- unfinished */
@@ -215,7 +242,7 @@ struct finishing {
 struct recovery {
     struct job job;
     struct finishing *finishing; /* NULL: it only looks */
-    struct site *site;           /* NULL: there is nothing to do; of the loop alone */
+    struct scanned *scanned;     /* NULL: there is nothing to do; of the loop alone */
     struct recovery *next;       /* of the site's */
     bool given_up;               /* nobody waits for it any more */
     struct root *root;
@@ -253,18 +280,18 @@ static void move_item(struct unfinished_list *list, const struct unfinished *ite
 }
 
 /* What is left of one name, or (NULL) of all. */
-static void set_left(struct bilge *bilge, const struct recovery *recovery, const char *only,
+static void set_left(struct scanning *scanning, const struct recovery *recovery, const char *only,
                      const struct unfinished_list *left)
 {
     struct unfinished_list part = {0};
     for (size_t i = 0; i < left->len; i++)
         if (only == NULL || strcmp(left->items[i].only, only) == 0)
             move_item(&part, &left->items[i]);
-    store_set_unfinished(bilge->store, recovery->path, only, &part);
+    store_set_unfinished(scanning->store, recovery->path, only, &part);
 }
 
 /* What is foreign, or has an error, is not finished. */
-static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
+static void store_what_is_met(struct scanning *scanning, struct recovery *recovery)
 {
     struct unfinished_list left = {0}, finished = {0};
     for (size_t i = 0; i < recovery->met.len; i++) {
@@ -275,49 +302,50 @@ static void store_what_is_met(struct bilge *bilge, struct recovery *recovery)
     }
     free(recovery->met.items);
     bool back = false; /* a whole cache, under its own name */
-    for (size_t i = 0; i < finished.len && !bilge->closing; i++) {
+    for (size_t i = 0; i < finished.len && !hub_is_closing(scanning->hub); i++) {
         back |= finished.items[i].kind == UNFINISHED_AWAY;
-        if (finished.items[i].kind == UNFINISHED_ASIDE || finished.items[i].kind == UNFINISHED_WRITE)
-            caches_rescan(bilge, finished.items[i].path, false);
+        if (finished.items[i].kind == UNFINISHED_ASIDE ||
+            finished.items[i].kind == UNFINISHED_WRITE)
+            scanning_rescan(scanning, finished.items[i].path, false);
     }
     if (back)
-        caches_scan_site(recovery->site);
-    store_add_finished(bilge->store, &finished);
+        scanning_scan(scanning, recovery->scanned->site);
+    store_add_finished(scanning->store, &finished);
     /* What an older look has seen may not be true any more. */
-    if (recovery->number != recovery->site->recovery) {
+    if (recovery->number != recovery->scanned->recovery) {
         unfinished_done(&left);
         return;
     }
     for (size_t i = 0; i < recovery->names.len; i++)
-        set_left(bilge, recovery, recovery->names.items[i], &left);
+        set_left(scanning, recovery, recovery->names.items[i], &left);
     if (recovery->names.len == 0)
-        set_left(bilge, recovery, NULL, &left);
+        set_left(scanning, recovery, NULL, &left);
     free(left.items);
 }
 
 /* It is over, or given up. */
-static void stop_waiting(struct bilge *bilge, struct recovery *recovery)
+static void stop_waiting(struct scanning *scanning, struct recovery *recovery)
 {
     struct finishing *finishing = recovery->finishing;
     recovery->given_up = true;
-    bilge->store->recoveries--;
+    scanning->store->recoveries--;
     if (finishing == NULL || --finishing->awaited > 0)
         return;
     finishing->then(finishing->arg);
     free(finishing);
 }
 
-void caches_give_up(struct site *site)
+void scanning_give_up(struct scanning *scanning, struct site *site)
 {
-    for (struct recovery *recovery = site->recoveries; recovery != NULL;
+    for (struct recovery *recovery = scanned_of(scanning, site)->recoveries; recovery != NULL;
          recovery = recovery->next)
         if (!recovery->given_up)
-            stop_waiting(site->bilge, recovery);
+            stop_waiting(scanning, recovery);
 }
 
 static void leave_site(struct recovery *recovery)
 {
-    struct recovery **at = &recovery->site->recoveries;
+    struct recovery **at = &recovery->scanned->recoveries;
     while (*at != recovery)
         at = &(*at)->next;
     *at = recovery->next;
@@ -326,83 +354,78 @@ static void leave_site(struct recovery *recovery)
 static void recovery_done(struct job *job, bool cancelled)
 {
     struct recovery *recovery = (struct recovery *)job;
-    struct bilge *bilge = job->bilge;
+    struct scanning *scanning = job->owner;
     (void)cancelled;
-    if (recovery->site != NULL)
+    if (recovery->scanned != NULL)
         leave_site(recovery);
     if (recovery->root != NULL) {
-        store_what_is_met(bilge, recovery);
+        store_what_is_met(scanning, recovery);
         root_release(recovery->root);
     }
     free(recovery->path);
     strlist_done(&recovery->names);
-    if (!bilge->closing)
-        bilge_moved(bilge);
+    if (!hub_is_closing(scanning->hub))
+        hub_moved(scanning->hub);
     if (!recovery->given_up)
-        stop_waiting(bilge, recovery);
+        stop_waiting(scanning, recovery);
     free(recovery);
 }
 
-static void start_recovery(struct bilge *bilge, struct site *site, struct finishing *finishing)
+static void start_recovery(struct scanning *scanning, struct site *site,
+                           struct finishing *finishing)
 {
     struct recovery *recovery = mem_zalloc(sizeof *recovery);
     recovery->job.run = recovery_run;
     recovery->job.done = recovery_done;
+    recovery->job.owner = scanning;
     recovery->finishing = finishing;
-    recovery->site = site;
     if (site != NULL) {
-        recovery->number = ++site->recovery;
-        recovery->root = root_hold(site->root);
-        recovery->path = mem_strdup(site->place);
-        strlist_add_all(&recovery->names, strlist_texts(&site->only), site->only.len);
-        recovery->next = site->recoveries;
-        site->recoveries = recovery;
+        struct scanned *scanned = recovery->scanned = scanned_of(scanning, site);
+        const struct strlist *only = site_only(site);
+        recovery->number = ++scanned->recovery;
+        recovery->root = root_hold(site_root(site));
+        recovery->path = mem_strdup(site_place(site));
+        strlist_add_all(&recovery->names, strlist_texts(only), only->len);
+        recovery->next = scanned->recoveries;
+        scanned->recoveries = recovery;
     }
     if (finishing != NULL)
         finishing->awaited++;
-    bilge->store->recoveries++;
-    job_start_on(bilge, site != NULL ? site->lane : bilge->lane, &recovery->job);
+    scanning->store->recoveries++;
+    job_start_on(site != NULL ? site_lane(site) : lanes_common(scanning->lanes), &recovery->job);
 }
 
 static bool is_looked_into(const struct site *site)
 {
-    return site->root != NULL && !site->hidden;
+    return site_root(site) != NULL && !site_is_hidden(site);
 }
 
-void caches_look_unfinished(struct bilge *bilge, struct site *site)
+void scanning_look_unfinished(struct scanning *scanning, struct site *site)
 {
-    for (struct site *each = bilge->sites; each != NULL; each = each->next)
+    for (struct site *each = roots_first(scanning->roots); each != NULL; each = site_next(each))
         if ((site == NULL || each == site) && is_looked_into(each))
-            start_recovery(bilge, each, NULL);
+            start_recovery(scanning, each, NULL);
 }
 
-static bool has_unfinished(const struct bilge *bilge, const struct site *site)
+static bool has_unfinished(struct scanning *scanning, const struct site *site)
 {
-    const struct store *store = bilge->store;
+    const struct store *store = scanning->store;
     for (size_t i = 0; i < store->roots_len; i++)
         if (store->roots[i].site == site && store_root_has_unfinished(store, &store->roots[i]))
             return true;
     return false;
 }
 
-void caches_finish(struct bilge *bilge, void (*then)(void *arg), void *arg)
+void scanning_finish(struct scanning *scanning, void (*then)(void *arg), void *arg)
 {
     struct finishing *finishing = mem_zalloc(sizeof *finishing);
     finishing->then = then;
     finishing->arg = arg;
-    for (struct site *site = bilge->sites; site != NULL; site = site->next)
-        if (is_looked_into(site) && has_unfinished(bilge, site))
-            start_recovery(bilge, site, finishing);
+    for (struct site *site = roots_first(scanning->roots); site != NULL; site = site_next(site))
+        if (is_looked_into(site) && has_unfinished(scanning, site))
+            start_recovery(scanning, site, finishing);
     if (finishing->awaited == 0)
-        start_recovery(bilge, NULL, finishing);
-}
-
-int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct err *err)
-{
-    if (bilge->read_only)
-        return err_set(err, ERR_USAGE, "read-only: nothing is finished");
-    caches_finish(bilge, then, arg);
-    return 0;
+        start_recovery(scanning, NULL, finishing);
 }
 
 /* Single caches looked at again, of each site one at a time, so that its lane stays
@@ -414,7 +437,7 @@ int bilge_finish(struct bilge *bilge, void (*then)(void *arg), void *arg, struct
  * they were asked for: uthash keeps that of insertion. */
 struct rescan {
     UT_hash_handle hh; /* by the path */
-    struct site *site;
+    struct scanned *scanned;
     char *path, *name;
     struct scan *scan;    /* NULL: it waits for its turn */
     struct cache *result; /* NULL: nothing there */
@@ -444,38 +467,38 @@ static void rescans_on_root(void *arg, const struct err *err)
     struct rescan *rescan = arg;
     if (err == NULL || err->code == -ENOENT || rescan->result != NULL)
         return;
-    rescan->result = caches_missing(rescan->path);
+    rescan->result = cache_missing(rescan->path);
     rescan->result->state = CACHE_UNREADABLE;
     rescan->result->error = mem_strdup(err->text);
 }
 
-static void start_next(struct site *site);
+static void start_next(struct scanned *scanned);
 
-static void remove_first(struct site *site)
+static void remove_first(struct scanned *scanned)
 {
-    struct rescan *rescan = site->rescans;
-    HASH_DEL(site->rescans, rescan);
+    struct rescan *rescan = scanned->rescans;
+    HASH_DEL(scanned->rescans, rescan);
     rescan_free(rescan);
 }
 
 static void rescans_on_done(void *arg)
 {
     struct rescan *rescan = arg;
-    struct site *site = rescan->site;
-    struct bilge *bilge = site->bilge;
+    struct scanned *scanned = rescan->scanned;
+    struct scanning *scanning = scanned->scanning;
     struct cache *cache = rescan->result;
     rescan->scan = NULL;
     rescan->result = NULL;
-    caches_put(bilge, rescan->path, cache != NULL ? cache : caches_missing(rescan->path));
+    put_cache(scanning, rescan->path, cache != NULL ? cache : cache_missing(rescan->path));
     if (rescan->again) {
         rescan->for_request = rescan->again_for_request;
         rescan->again = rescan->again_for_request = false;
     } else {
-        remove_first(site);
+        remove_first(scanned);
     }
-    start_next(site);
-    caches_note_scanning(bilge);
-    bilge_wake(bilge);
+    start_next(scanned);
+    scanning_note(scanning);
+    hub_wake(scanning->hub);
 }
 
 static const struct scan_ops ops = {
@@ -485,80 +508,128 @@ static const struct scan_ops ops = {
 };
 
 /* The first of the list runs. */
-static void start_next(struct site *site)
+static void start_next(struct scanned *scanned)
 {
-    while (site->rescans != NULL && site->rescans->scan == NULL) {
-        struct rescan *rescan = site->rescans;
-        const struct service *row = store_service(site->bilge->store, rescan->path);
+    struct scanning *scanning = scanned->scanning;
+    struct site *site = scanned->site;
+    while (scanned->rescans != NULL && scanned->rescans->scan == NULL) {
+        struct rescan *rescan = scanned->rescans;
+        const struct service *row = store_service(scanning->store, rescan->path);
         const char *name = rescan->name;
         struct apart apart;
-        if (site->root != NULL) {
-            roots_apart(site->bilge, site, &apart);
+        if (site_root(site) != NULL) {
+            roots_apart(scanning->roots, site, &apart);
             const struct scan_spec spec = {
-                .root = site->root,
-                .lane = site->lane,
+                .root = site_root(site),
+                .lane = site_lane(site),
                 .names = &name,
                 .names_len = 1,
                 .apart = &apart,
+                .marks = scanning->marks,
                 .previous = row != NULL && !rescan->for_request ? row->cache : NULL,
             };
             rescan->scan = scan_start(&spec, &ops, rescan);
             free(apart.items);
             return;
         }
-        rescans_on_root(rescan, &site->err);
+        rescans_on_root(rescan, site_err(site));
         struct cache *cache = rescan->result;
         rescan->result = NULL;
-        caches_put(site->bilge, rescan->path,
-                   cache != NULL ? cache : caches_missing(rescan->path));
-        remove_first(site);
+        put_cache(scanning, rescan->path, cache != NULL ? cache : cache_missing(rescan->path));
+        remove_first(scanned);
     }
 }
 
-static void add(struct site *site, const char *path, bool for_request)
+static void add(struct scanned *scanned, const char *path, bool for_request)
 {
     struct rescan *rescan = mem_zalloc(sizeof *rescan);
-    rescan->site = site;
+    rescan->scanned = scanned;
     rescan->path = mem_strdup(path);
     rescan->name = mem_strdup(path_name(path));
     rescan->for_request = for_request;
-    HASH_ADD_KEYPTR(hh, site->rescans, rescan->path, strlen(rescan->path), rescan);
+    HASH_ADD_KEYPTR(hh, scanned->rescans, rescan->path, strlen(rescan->path), rescan);
 }
 
-void caches_rescan(struct bilge *bilge, const char *path, bool for_request)
+void scanning_rescan(struct scanning *scanning, const char *path, bool for_request)
 {
-    struct site *site = bilge->closing ? NULL : roots_site(bilge, path);
+    struct site *site =
+        hub_is_closing(scanning->hub) ? NULL : roots_site(scanning->roots, path);
     struct rescan *rescan;
     if (site == NULL)
         return;
-    HASH_FIND_STR(site->rescans, path, rescan);
+    struct scanned *scanned = scanned_of(scanning, site);
+    HASH_FIND_STR(scanned->rescans, path, rescan);
     if (rescan == NULL) {
-        add(site, path, for_request);
+        add(scanned, path, for_request);
     } else if (rescan->scan != NULL) {
         rescan->again = true;
         rescan->again_for_request |= for_request;
     } else {
         rescan->for_request |= for_request;
     }
-    start_next(site);
-    caches_note_scanning(bilge);
+    start_next(scanned);
+    scanning_note(scanning);
 }
 
-bool caches_waited_for(const struct bilge *bilge)
+bool scanning_is_waited_for(struct scanning *scanning)
 {
-    for (const struct site *site = bilge->sites; site != NULL; site = site->next)
-        for (const struct rescan *rescan = site->silent_ms > 0 ? NULL : site->rescans;
+    for (const struct scanned *scanned = scanning->sites; scanned != NULL;
+         scanned = scanned->next)
+        for (const struct rescan *rescan = site_is_silent(scanned->site) ? NULL : scanned->rescans;
              rescan != NULL; rescan = rescan->hh.next)
             if (rescan->for_request || rescan->again_for_request)
                 return true;
     return false;
 }
 
-void rescans_cancel(struct site *site)
+static void rescans_cancel(struct scanned *scanned)
 {
-    while (site->rescans != NULL) {
-        if (site->rescans->scan != NULL)
-            scan_cancel(site->rescans->scan);
-        remove_first(site);
+    while (scanned->rescans != NULL) {
+        if (scanned->rescans->scan != NULL)
+            scan_cancel(scanned->rescans->scan);
+        remove_first(scanned);
     }
+}
+
+/* -------------------------------------------------------- beginning and end */
+
+struct scanning *scanning_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
+                              struct services *services, struct engines *engines,
+                              struct disks *disks, bool marks, scanning_cache_cb *on_cache,
+                              void *arg)
+{
+    struct scanning *scanning = mem_alloc(sizeof *scanning);
+    *scanning = (struct scanning){
+        .hub = hub,
+        .store = hub_store(hub),
+        .lanes = lanes,
+        .roots = roots,
+        .services = services,
+        .engines = engines,
+        .disks = disks,
+        .marks = marks,
+        .on_cache = on_cache,
+        .arg = arg,
+    };
+    return scanning;
+}
+
+void scanning_cancel(struct scanning *scanning)
+{
+    for (struct scanned *scanned = scanning->sites; scanned != NULL; scanned = scanned->next) {
+        if (scanned->scan != NULL)
+            scan_cancel(scanned->scan);
+        scanned->scan = NULL;
+        rescans_cancel(scanned);
+    }
+}
+
+void scanning_free(struct scanning *scanning)
+{
+    while (scanning->sites != NULL) {
+        struct scanned *scanned = scanning->sites;
+        scanning->sites = scanned->next;
+        free(scanned);
+    }
+    free(scanning);
 }

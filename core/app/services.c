@@ -1,12 +1,21 @@
 /* Joins the services of the project with the directories that the scan found.
  * Worked out anew from both each time; the rows keep their ids and caches. */
+#include "core/app/services.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/app/builds.h"
-#include "core/app/caches.h"
+#include "core/app/hub.h"
 #include "core/base/mem.h"
 #include "core/base/path.h"
+
+struct services {
+    struct hub *hub;
+    struct store *store;
+    struct builds *builds;
+    bool join_needed;
+};
 
 static bool is_directory_row(const struct service *row)
 {
@@ -55,7 +64,7 @@ static void reset_row(struct service *row)
 static bool is_there(const struct store *store, const struct service *row)
 {
     return is_directory_row(row) && row->cache != NULL && row->cache->state != CACHE_MISSING &&
-           roots_of(store, row->path) != NULL;
+           store_root_of(store, row->path) != NULL;
 }
 
 static void reset_rows(struct store *store)
@@ -72,7 +81,7 @@ static void reset_rows(struct store *store)
 
 static struct cache *outside_cache(const char *path)
 {
-    struct cache *cache = caches_missing(path);
+    struct cache *cache = cache_missing(path);
     cache->state = CACHE_UNREADABLE;
     cache->error = mem_strdup("outside the cache roots that were given: not looked at");
     return cache;
@@ -81,7 +90,7 @@ static struct cache *outside_cache(const char *path)
 /* What to show for a directory that no scan has met. */
 static void fill_unseen(struct store *store, struct service *row)
 {
-    const struct cache_root *root = roots_of(store, row->path);
+    const struct cache_root *root = store_root_of(store, row->path);
     if (root == NULL) {
         row->elsewhere = true;
         row->cache = outside_cache(row->path);
@@ -89,7 +98,7 @@ static void fill_unseen(struct store *store, struct service *row)
         row->load = LOAD_PENDING;
         return;
     } else {
-        row->cache = caches_missing(row->path);
+        row->cache = cache_missing(row->path);
         if (root->load == LOAD_FAILED) {
             row->cache->state = CACHE_UNREADABLE;
             mem_replace(&row->cache->error,
@@ -250,30 +259,30 @@ static void join_rest(struct store *store, const struct compose_service *service
 
 /* ------------------------------------------------------------------- builds */
 
-static bool is_built_now(const struct bilge *bilge, const struct service *row)
+static bool is_built_now(const struct services *services, const struct service *row)
 {
-    bool built = row->in_project && builds_concern(bilge, row->name);
+    bool built = row->in_project && builds_concern(services->builds, row->name);
     for (size_t i = 0; i < row->same_path_len && !built; i++)
-        built = builds_concern(bilge, row->same_path[i]);
+        built = builds_concern(services->builds, row->same_path[i]);
     return built;
 }
 
-void services_mark_builds(struct bilge *bilge)
+void services_mark_builds(struct services *services)
 {
-    struct store *store = bilge->store;
+    struct store *store = services->store;
     for (size_t i = 0; i < store->services_len; i++) {
         struct service *row = &store->services[i];
         const struct build *build = row->in_project ? store_last_build(store, row->name) : NULL;
         row->last_build_id = build != NULL ? build->id : 0;
-        mem_replace(&row->busy_sign, is_built_now(bilge, row) ? "bilge builds it now" : NULL);
+        mem_replace(&row->busy_sign, is_built_now(services, row) ? "bilge builds it now" : NULL);
     }
-    bilge_moved(bilge);
+    hub_moved(services->hub);
 }
 
-void services_join(struct bilge *bilge)
+void services_join(struct services *services)
 {
-    struct store *store = bilge->store;
-    bilge->join_needed = false;
+    struct store *store = services->store;
+    services->join_needed = false;
     reset_rows(store);
     const struct compose_project *project = store->project;
     size_t len = project != NULL ? project->services_len : 0;
@@ -287,5 +296,32 @@ void services_join(struct bilge *bilge)
         join_rest(store, &project->services[i]);
     name_sharers(store);
     store_sort_services(store);
-    services_mark_builds(bilge);
+    services_mark_builds(services);
+}
+
+void services_need_join(struct services *services)
+{
+    services->join_needed = true;
+}
+
+static void turn(void *owner)
+{
+    struct services *services = owner;
+    if (services->join_needed)
+        services_join(services);
+}
+
+struct services *services_new(struct hub *hub, struct builds *builds)
+{
+    struct services *services = mem_zalloc(sizeof *services);
+    services->hub = hub;
+    services->store = hub_store(hub);
+    services->builds = builds;
+    hub_set_turn(hub, TURN_JOIN, turn, services);
+    return services;
+}
+
+void services_free(struct services *services)
+{
+    free(services);
 }

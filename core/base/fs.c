@@ -553,3 +553,38 @@ char *fs_find_mount(int dirfd)
     return NULL;
 }
 #endif
+
+bool fs_is_local(int fd)
+{
+#ifdef __linux__
+    static const unsigned long local[] = {
+        0xEF53,     /* ext2, ext3, ext4 */
+        0x58465342, /* XFS */
+        0x9123683E, /* Btrfs */
+        0x2FC12FC1, /* ZFS */
+        0xCA451A4E, /* bcachefs */
+        0xF2F52010, /* F2FS */
+        0x01021994, /* tmpfs */
+        0x858458F6, /* ramfs */
+        0x794C7630, /* overlayfs */
+        0x61756673, /* aufs */
+        0x3153464A, /* JFS */
+        0x52654973, /* ReiserFS */
+        0x3434,     /* NILFS */
+        0x4D44,     /* FAT */
+        0x2011BAB0, /* exFAT */
+        0x7366746E, /* NTFS */
+        0xF15F,     /* eCryptfs */
+    };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return false;
+    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
+        if (((unsigned long)fs.f_type & 0xFFFFFFFF) == local[i])
+            return true;
+    return false;
+#else
+    (void)fd;
+    return true;
+#endif
+}

@@ -71,6 +71,11 @@ int fs_look(int dirfd, const char *name, struct fs_stat *ret_stat);
  * when nothing is, or when the system does not tell. The caller frees it. */
 char *fs_find_mount(int dirfd);
 
+/* Is it surely a file system of this machine alone? Only then does a watch tell of
+ * every change, does looking wait for no other machine or program, and is whoever
+ * writes there one of this machine's processes. */
+bool fs_is_local(int fd);
+
 /* Opens a regular file for reading; ERR_FOREIGN when it is none. What the name
  * stands for is looked at before and after, since opening a fifo or a device
  * can itself do harm. *ret_fd is the caller's to close. */

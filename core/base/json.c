@@ -2,36 +2,16 @@
 
 #include "core/base/clock.h"
 
-/* Nothing but white space may follow. */
-static cJSON *parse_whole(const char *text, size_t len)
+cJSON *json_parse_object(const char *text, size_t len, const char *what, struct err *err)
 {
     const char *end = NULL;
     cJSON *tree = cJSON_ParseWithLengthOpts(text, len, &end, 0);
     while (tree != NULL && end < text + len && (*end == ' ' || (*end >= '\t' && *end <= '\r')))
         end++;
-    if (tree != NULL && end == text + len)
-        return tree;
-    cJSON_Delete(tree);
-    return NULL;
-}
-
-cJSON *json_parse_object(const char *text, size_t len, const char *what, struct err *err)
-{
-    cJSON *tree = parse_whole(text, len);
-    if (cJSON_IsObject(tree))
+    if (cJSON_IsObject(tree) && end == text + len)
         return tree;
     cJSON_Delete(tree);
     err_set(err, ERR_FORMAT, "%s is not a JSON object", what);
-    return NULL;
-}
-
-cJSON *json_parse_array(const char *text, size_t len, const char *what, struct err *err)
-{
-    cJSON *tree = parse_whole(text, len);
-    if (cJSON_IsArray(tree))
-        return tree;
-    cJSON_Delete(tree);
-    err_set(err, ERR_FORMAT, "%s is not a JSON array", what);
     return NULL;
 }
 

@@ -14,10 +14,9 @@
 
 #include "core/base/err.h"
 
-/* One whole JSON object, or array, and nothing but white space behind it; else NULL and
+/* One whole JSON object, and nothing but white space behind it; else NULL and
  * ERR_FORMAT, where `what` names the text for people. Free with cJSON_Delete(). */
 cJSON *json_parse_object(const char *text, size_t len, const char *what, struct err *err);
-cJSON *json_parse_array(const char *text, size_t len, const char *what, struct err *err);
 
 /* NULL when it is missing, or when `object` is no object or NULL. */
 const cJSON *json_get(const cJSON *object, const char *name);

@@ -21,17 +21,20 @@ static void hand_on(struct lines *lines, const char *data, size_t len, int whole
         size_t room = lines->max - lines->partial.len;
         buf_append(&lines->partial, data, room);
         cb(arg, lines->partial.data, lines->partial.len);
+        lines->continues = true;
         buf_clear(&lines->partial);
         data += room;
         len -= room;
     }
     if (whole && lines->partial.len == 0) {
         cb(arg, data, len);
+        lines->continues = false;
         return;
     }
     buf_append(&lines->partial, data, len);
     if (whole) {
         cb(arg, lines->partial.data, lines->partial.len);
+        lines->continues = false;
         buf_clear(&lines->partial);
     }
 }

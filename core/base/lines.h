@@ -2,6 +2,7 @@
 #ifndef BILGE_BASE_LINES_H
 #define BILGE_BASE_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/mem.h"
@@ -13,6 +14,7 @@ typedef void lines_cb(void *arg, const char *line, size_t len);
 struct lines {
     struct buf partial; /* what came since the last newline */
     size_t max;         /* longer lines are cut into pieces of this many bytes */
+    bool continues;     /* what the callback gets goes on the piece before */
 };
 
 void lines_init(struct lines *lines, size_t max);

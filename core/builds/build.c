@@ -408,12 +408,8 @@ void build_name_step(struct build *build, struct step *step, const char *name, s
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line)
 {
-    struct buildlog_line line;
-    if (step->last_line == 0 || buildlog_glance(build->log, step->last_line - 1, &line) != 0)
-        return false;
-    buildlog_strip_line(&line);
-    *ret_line = line;
-    return true;
+    return step->last_line > 0 &&
+           buildlog_glance(build->log, step->last_line - 1, ret_line) == 0;
 }
 
 /* Finds or makes; NULL past the cap. */

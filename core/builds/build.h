@@ -176,8 +176,7 @@ static inline bool step_is_over(const struct step *step)
     return step->state >= STEP_DONE;
 }
 
-/* The text of its last line of output, without what progress puts before it
- * ("#5 0.42 "). False when it has none, or the log has let it go. */
+/* Its last line of output. False when it has none, or the log has let it go. */
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line);
 

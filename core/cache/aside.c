@@ -13,6 +13,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/cache/busy.h"
 #include "core/cache/tree.h"
 #include "core/cache/unlink.h"
 #include "core/oci/layout.h"
@@ -133,130 +134,7 @@ int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
     return code;
 }
 
-/* Somebody has taken blobs/ away meanwhile. */
-static int make_blobs(struct aside *aside)
-{
-    if (mkdirat(aside->cache_fd, "blobs", 0755) < 0 && errno != EEXIST)
-        return -errno;
-    int above = -1, code = fs_open_dir(aside->cache_fd, "blobs", &above, NULL);
-    if (code < 0)
-        return code;
-    if (mkdirat(above, "sha256", 0755) < 0 && errno != EEXIST)
-        code = -errno;
-    if (code == 0)
-        code = fs_open_dir(above, "sha256", &aside->blobs_fd, NULL);
-    close(above);
-    return code;
-}
-
-struct returning {
-    struct aside *aside;
-    size_t left;
-    int code; /* of the first that stays */
-};
-
-/* Of what was written anew meanwhile the older copy goes; so does half a write for
- * which there is no ingest/ any more. */
-static void return_one(void *arg, enum aside_kind kind, const char *name)
-{
-    struct returning *returning = arg;
-    struct aside *aside = returning->aside;
-    int code = 0;
-    if (kind == ASIDE_BLOB && aside->blobs_fd < 0)
-        code = make_blobs(aside);
-    if (code == 0)
-        code = kind == ASIDE_INGEST && aside->ingest_fd < 0 ? -EEXIST
-                                                            : aside_return(aside, kind, name);
-    if (code == -EEXIST)
-        code = aside_delete(aside, kind, name, NULL);
-    if (code == 0 || code == -ENOENT)
-        return;
-    if (returning->left++ == 0)
-        returning->code = code;
-}
-
-int aside_return_all(struct aside *aside, struct err *err)
-{
-    struct returning returning = {.aside = aside};
-    int code = aside_each(aside, return_one, &returning, err);
-    if (code == 0 && returning.left > 0)
-        code = err_sys(err, returning.code, "putting back %zu blobs that were set aside",
-                       returning.left);
-    return code;
-}
-
-static int remove_dir(const struct aside *aside)
-{
-    bool gone = unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR) == 0 || errno == ENOENT;
-    return gone ? 0 : -errno;
-}
-
-static bool is_not_empty(int code)
-{
-    return code == -ENOTEMPTY || code == -EEXIST;
-}
-
-int aside_close(struct aside *aside, struct err *err)
-{
-    int removed = remove_dir(aside), code = 0;
-    if (is_not_empty(removed) || aside->beside) {
-        code = aside_return_all(aside, err);
-        removed = remove_dir(aside);
-    }
-    /* What is in it then is not ours. */
-    if (code == 0 && removed < 0 && !is_not_empty(removed))
-        code = err_sys(err, removed, "removing " CACHE_ASIDE);
-    close_all(aside);
-    return code;
-}
-
-/* ---- an entry of ingest/ of which a part is gone */
-
-static int leave_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
-{
-    (void)arg;
-    (void)dirfd;
-    (void)name;
-    (void)stat;
-    return 0;
-}
-
-static int leave_directory(void *arg, int above, const char *name, const struct fs_stat *stat,
-                           bool failed)
-{
-    const int64_t *modified_at = arg;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                      {.tv_sec = *modified_at / CLOCK_SECOND,
-                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
-    (void)failed;
-    if (stat->modified_at > *modified_at)
-        utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);
-    return 0;
-}
-
-static void ignore_failure(void *arg, const struct tree_failure *failure)
-{
-    (void)arg;
-    (void)failure;
-}
-
-void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at)
-{
-    struct fs_stat above;
-    const struct tree_walk walk = {.on_file = leave_file,
-                                   .on_leave = leave_directory,
-                                   .on_failure = ignore_failure,
-                                   .arg = &modified_at};
-    if (aside->ingest_fd >= 0 && fs_look(aside->ingest_fd, "", &above) == 0)
-        tree_walk(aside->ingest_fd, above.dev, name, &walk);
-}
-
 /* ---- where things wait */
-
-size_t aside_room(const struct aside *aside)
-{
-    return aside->beside ? ROOM_BESIDE : ROOM;
-}
 
 static int home_of(const struct aside *aside, enum aside_kind kind)
 {
@@ -289,11 +167,177 @@ static int find_spot(const struct aside *aside, enum aside_kind kind, const char
     return fs_look(ret_spot->fd, ret_spot->name, ret_stat);
 }
 
+/* ---- an entry of ingest/ of which a part is gone */
+
+static int leave_file(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    (void)arg;
+    (void)dirfd;
+    (void)name;
+    (void)stat;
+    return 0;
+}
+
+static int leave_directory(void *arg, int above, const char *name, const struct fs_stat *stat,
+                           bool failed)
+{
+    const int64_t *modified_at = arg;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = *modified_at / CLOCK_SECOND,
+                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
+    (void)failed;
+    if (stat->modified_at > *modified_at)
+        utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);
+    return 0;
+}
+
+static void ignore_failure(void *arg, const struct tree_failure *failure)
+{
+    (void)arg;
+    (void)failure;
+}
+
+static void keep_time(int dirfd, const char *name, int64_t modified_at)
+{
+    struct fs_stat above;
+    const struct tree_walk walk = {.on_file = leave_file,
+                                   .on_leave = leave_directory,
+                                   .on_failure = ignore_failure,
+                                   .arg = &modified_at};
+    if (fs_look(dirfd, "", &above) == 0)
+        tree_walk(dirfd, above.dev, name, &walk);
+}
+
+static int find_newest(void *arg, int dirfd, const char *name, const struct fs_stat *stat)
+{
+    int64_t *newest_at = arg;
+    (void)dirfd;
+    (void)name;
+    if (stat->modified_at > *newest_at)
+        *newest_at = stat->modified_at;
+    return 0;
+}
+
+/* A bilge that was killed may have deleted a part of it. That makes directories look as
+ * if an export had just written to them: only the files that are left tell when one did. */
+static void keep_time_of_files(const struct aside *aside, const char *name)
+{
+    struct spot spot;
+    struct fs_stat stat;
+    int64_t newest_at = clock_now() - BUSY_GRACE_SECONDS * CLOCK_SECOND;
+    const struct tree_walk walk = {
+        .on_file = find_newest, .on_failure = ignore_failure, .arg = &newest_at};
+    if (find_spot(aside, ASIDE_INGEST, name, &spot, &stat) < 0 || stat.type != FS_DIR)
+        return;
+    tree_walk(spot.fd, stat.dev, spot.name, &walk);
+    keep_time(spot.fd, spot.name, newest_at);
+}
+
+void aside_keep_time(const struct aside *aside, const char *name, int64_t modified_at)
+{
+    if (aside->ingest_fd >= 0)
+        keep_time(aside->ingest_fd, name, modified_at);
+}
+
+/* ---- putting back */
+
+/* Somebody has taken blobs/ away meanwhile. */
+static int make_blobs(struct aside *aside)
+{
+    if (mkdirat(aside->cache_fd, "blobs", 0755) < 0 && errno != EEXIST)
+        return -errno;
+    int above = -1, code = fs_open_dir(aside->cache_fd, "blobs", &above, NULL);
+    if (code < 0)
+        return code;
+    if (mkdirat(above, "sha256", 0755) < 0 && errno != EEXIST)
+        code = -errno;
+    if (code == 0)
+        code = fs_open_dir(above, "sha256", &aside->blobs_fd, NULL);
+    close(above);
+    return code;
+}
+
+struct returning {
+    struct aside *aside;
+    size_t left;
+    int code; /* of the first that stays */
+};
+
+/* Of what was written anew meanwhile the older copy goes; so does half a write for
+ * which there is no ingest/ any more. */
+static void return_one(void *arg, enum aside_kind kind, const char *name)
+{
+    struct returning *returning = arg;
+    struct aside *aside = returning->aside;
+    int code = 0;
+    if (kind == ASIDE_INGEST)
+        keep_time_of_files(aside, name);
+    if (kind == ASIDE_BLOB && aside->blobs_fd < 0)
+        code = make_blobs(aside);
+    if (code == 0)
+        code = kind == ASIDE_INGEST && aside->ingest_fd < 0 ? -EEXIST
+                                                            : aside_return(aside, kind, name);
+    if (code == -EEXIST)
+        code = aside_delete(aside, kind, name, NULL);
+    if (code == 0 || code == -ENOENT)
+        return;
+    if (returning->left++ == 0)
+        returning->code = code;
+}
+
+int aside_return_all(struct aside *aside, struct err *err)
+{
+    struct returning returning = {.aside = aside};
+    int code = aside_each(aside, return_one, &returning, err);
+    if (code == 0 && returning.left > 0)
+        code = err_sys(err, returning.code, "putting back %zu blobs that were set aside",
+                       returning.left);
+    return code;
+}
+
+static int remove_dir(const struct aside *aside)
+{
+    int64_t touched_at = busy_touched_at(aside->cache_fd);
+    if (unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    busy_keep_time(aside->cache_fd, touched_at);
+    return 0;
+}
+
+static bool is_not_empty(int code)
+{
+    return code == -ENOTEMPTY || code == -EEXIST;
+}
+
+int aside_close(struct aside *aside, struct err *err)
+{
+    int removed = remove_dir(aside), code = 0;
+    if (is_not_empty(removed) || aside->beside) {
+        code = aside_return_all(aside, err);
+        removed = remove_dir(aside);
+    }
+    /* What is in it then is not ours. */
+    if (code == 0 && removed < 0 && !is_not_empty(removed))
+        code = err_sys(err, removed, "removing " CACHE_ASIDE);
+    if (aside->beside)
+        busy_keep_time(aside->cache_fd, aside->touched_at);
+    close_all(aside);
+    return code;
+}
+
+/* ---- setting aside */
+
+size_t aside_room(const struct aside *aside)
+{
+    return aside->beside ? ROOM_BESIDE : ROOM;
+}
+
 static int make_dir(struct aside *aside)
 {
     if (aside->dir_fd >= 0)
         return 0;
     aside->beside = false;
+    int64_t touched_at = busy_touched_at(aside->cache_fd);
     if (mkdirat(aside->cache_fd, CACHE_ASIDE, 0700) < 0 && errno != EEXIST) {
         aside->beside = errno == ENOSPC || errno == EDQUOT;
         return aside->beside ? 0 : -errno;
@@ -303,6 +347,7 @@ static int make_dir(struct aside *aside)
         code = -ENOENT;
     if (code < 0)
         unlinkat(aside->cache_fd, CACHE_ASIDE, AT_REMOVEDIR);
+    busy_keep_time(aside->cache_fd, touched_at);
     return code;
 }
 
@@ -314,7 +359,12 @@ int aside_take(struct aside *aside, enum aside_kind kind, const char *name)
     if (code < 0)
         return code;
     struct spot spot = spot_in(aside, aside->beside, kind, name);
-    return fs_move(home_of(aside, kind), name, spot.fd, spot.name);
+    if (aside->beside)
+        aside->touched_at = busy_touched_at(aside->cache_fd);
+    code = fs_move(home_of(aside, kind), name, spot.fd, spot.name);
+    if (aside->beside)
+        busy_keep_time(aside->cache_fd, aside->touched_at);
+    return code;
 }
 
 int aside_return(const struct aside *aside, enum aside_kind kind, const char *name)

@@ -23,6 +23,7 @@ struct aside {
     int blobs_fd, ingest_fd; /* -1: there is none */
     int dir_fd;              /* .bilge-aside; -1: not there */
     bool beside;             /* there was no room for it */
+    int64_t touched_at;      /* busy_touched_at(), when something was put beside */
 };
 
 /* Opens a cache directory and locks it. ERR_CHANGED when it is another directory

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -10,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/cache/entries.h"
+#include "core/cache/processes.h"
 #include "core/oci/layout.h"
 
 bool busy_is_fresh(int64_t modified_at, int64_t now)
@@ -37,7 +40,40 @@ char *busy_blob_sign(int64_t modified_at, int64_t now)
                       age_text(age, modified_at, now));
 }
 
+char *busy_opened_sign(int64_t opened_at, int64_t now)
+{
+    char age[TEXT_AGE_SIZE];
+    return mem_printf("a build opened it %s ago and has exported nothing since",
+                      age_text(age, opened_at, now));
+}
+
 /* ---- the signs of one directory */
+
+/* An export writes index.json, and removes its lock a moment later. */
+#define EXPORT_TAKES_NS (2 * CLOCK_SECOND)
+
+int64_t busy_touched_at(int cache_fd)
+{
+    struct fs_stat stat;
+    if (processes_all_seen() && fs_is_local(cache_fd))
+        return 0;
+    return fs_stat_fd(cache_fd, &stat, NULL) == 0 ? stat.modified_at : 0;
+}
+
+void busy_keep_time(int cache_fd, int64_t touched_at)
+{
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = touched_at / CLOCK_SECOND, .tv_nsec = touched_at % CLOCK_SECOND}};
+    if (touched_at > 0)
+        futimens(cache_fd, times);
+}
+
+bool busy_is_opened(int64_t touched_at, int64_t exported_at, int64_t now)
+{
+    return touched_at != 0 && touched_at - exported_at > EXPORT_TAKES_NS &&
+           busy_is_fresh(touched_at, now);
+}
 
 /* The newest fresh time of the entries of a directory, and of one level below
  * when `deep`: raises *newest. Only those after `since` count. An error when an
@@ -93,12 +129,15 @@ static int find_ingest(int cache_fd, int64_t now, int64_t *newest)
     return code;
 }
 
-static int find_blob(int cache_fd, int64_t now, int64_t *newest)
+/* *ret_exported_at: of index.json, 0 when there is none. */
+static int find_blob(int cache_fd, int64_t now, int64_t *ret_exported_at, int64_t *newest)
 {
     struct fs_stat index = {0};
     int fd = -1, code = fs_look(cache_fd, "index.json", &index);
-    if (code == 0 || code == -ENOENT)
-        code = cache_open_blobs(cache_fd, &fd, NULL);
+    if (code < 0 && code != -ENOENT)
+        return code;
+    *ret_exported_at = index.modified_at;
+    code = cache_open_blobs(cache_fd, &fd, NULL);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
     code = find_newest(fd, false, index.modified_at, now, newest);
@@ -108,16 +147,18 @@ static int find_blob(int cache_fd, int64_t now, int64_t *newest)
 
 char *busy_file_signs(int cache_fd, int64_t now)
 {
-    int64_t at = 0;
+    int64_t at = 0, exported_at = 0, touched_at = busy_touched_at(cache_fd);
     int code = find_ingest(cache_fd, now, &at);
     if (code < 0)
         return mem_printf("whether an export writes into ingest/ can't be told: %s",
                           err_reason(code));
     if (at != 0)
         return busy_ingest_sign(at, now);
-    code = find_blob(cache_fd, now, &at);
+    code = find_blob(cache_fd, now, &exported_at, &at);
     if (code < 0)
         return mem_printf("whether an export writes into blobs/ can't be told: %s",
                           err_reason(code));
-    return at != 0 ? busy_blob_sign(at, now) : NULL;
+    if (at != 0)
+        return busy_blob_sign(at, now);
+    return busy_is_opened(touched_at, exported_at, now) ? busy_opened_sign(touched_at, now) : NULL;
 }

@@ -4,6 +4,11 @@
  *   - ingest/ data touched within the grace period;
  *   - a blob newer than index.json and younger than the grace period;
  *   - a building client among the processes;
+ *   - where not all who may build are among the processes that can be seen (in a
+ *     container, on a network file system): something was made or removed in the
+ *     directory itself within the grace period, and index.json is older. Clients
+ *     make index.json.lock when a build reads the cache, and .fsverity-check-* when
+ *     one is about to write to it, and remove them at once;
  *   - told by the caller: our own build; a source.local record in use that was
  *     never used. */
 #ifndef BILGE_CACHE_BUSY_H
@@ -25,6 +30,16 @@ bool busy_is_fresh(int64_t modified_at, int64_t now);
 /* Lines for a person. The caller frees them. */
 char *busy_ingest_sign(int64_t modified_at, int64_t now);
 char *busy_blob_sign(int64_t modified_at, int64_t now);
+char *busy_opened_sign(int64_t opened_at, int64_t now);
+
+/* When something was last made or removed in the open cache directory itself, if that
+ * counts as a sign here; else 0. */
+int64_t busy_touched_at(int cache_fd);
+/* Sets that back to what it was before bilge itself made or removed something there,
+ * which is no sign. If somebody else did, too, it must have been read after that. */
+void busy_keep_time(int cache_fd, int64_t touched_at);
+/* Has it been opened by a build since the last export, and a moment ago? */
+bool busy_is_opened(int64_t touched_at, int64_t exported_at, int64_t now);
 
 /* A building client (docker compose … build or up --build, docker-compose,
  * docker-buildx, docker build, docker buildx build/bake, buildctl build) among

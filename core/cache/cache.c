@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/cache/busy.h"
 
 static const char *const state_names[] = {
@@ -41,6 +42,15 @@ const char *cache_untouchable(const struct cache *cache)
                                  "it is one, remove it by hand"
                                : NULL;
     }
+}
+
+struct cache *cache_missing(const char *path)
+{
+    struct cache *cache = mem_zalloc(sizeof *cache);
+    cache->path = mem_strdup(path);
+    cache->name = mem_strdup(path_name(path));
+    cache->state = CACHE_MISSING;
+    return cache;
 }
 
 void cache_forget(struct cache *cache)
@@ -307,4 +317,14 @@ void report_unread(struct cache *cache, const struct digest *digest, const struc
                                  digest_text(text, digest),
                                  unread ? "can't be read" : "is damaged or of an unknown form",
                                  err->text));
+}
+
+const char *cache_next_tag(const char **next, size_t *ret_len)
+{
+    static const char between[] = ", "; /* as the scan joins them */
+    const char *tag = *next, *end = tag != NULL ? strstr(tag, between) : NULL;
+    if (tag != NULL)
+        *ret_len = end != NULL ? (size_t)(end - tag) : strlen(tag);
+    *next = end != NULL ? end + sizeof between - 1 : NULL;
+    return tag;
 }

@@ -93,6 +93,7 @@ struct cache_leftover {
     enum leftover_kind kind;
     char *name;              /* below the cache directory: "ingest/3f…"; raw bytes */
     int64_t allocated_bytes; /* with all below it, but for files that have other names too */
+    int64_t own_bytes;       /* of the entry itself */
     int64_t modified_at;     /* the newest below it */
     uint64_t ino;
 };
@@ -122,7 +123,9 @@ struct cache {
     char *busy_sign; /* what makes it busy, for a person; NULL unless CACHE_BUSY */
     char *error;     /* one line; NULL when all is well */
     int64_t scanned_at;
+    uint64_t mark; /* watch_mark() then; 0: not known */
     int64_t last_export_at; /* index.json's mtime; 0: none */
+    int64_t touched_at;     /* see busy_touched_at() */
 
     /* Allocated bytes. size = live + older + orphans + ingest + other, hard
      * links once, directories included (they and index.json are `other`). */
@@ -162,8 +165,14 @@ struct cache {
  * build cache, not surely one, or could not be read. NULL: it may. Borrowed. */
 const char *cache_untouchable(const struct cache *cache);
 
+/* One after the other of a generation's tags: *next begins as its `tag`. Gives what
+ * stands there, *ret_len long and without a NUL; NULL: no more. */
+const char *cache_next_tag(const char **next, size_t *ret_len);
+
 /* Blobs, generations, leftovers and problems go. */
 void cache_forget(struct cache *cache);
+/* One of which nothing is known but its place (absolute): it is not there. */
+struct cache *cache_missing(const char *path);
 void cache_free(struct cache *cache);
 struct cache *cache_copy(const struct cache *cache);
 

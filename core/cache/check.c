@@ -103,6 +103,19 @@ static int look_into_blobs(int cache_fd, struct buf *found, struct err *err)
     return code;
 }
 
+/* An export that came to its end since then leaves no other sign. */
+int check_export(const struct remove_context *context, int cache_fd, struct err *err)
+{
+    struct fs_stat index = {0};
+    if (context->exported_at == NULL)
+        return 0;
+    int code = fs_stat_at(cache_fd, "index.json", &index, err);
+    if (code < 0 && code != -ENOENT)
+        return code;
+    if (index.modified_at == *context->exported_at)
+        return 0;
+    return err_set(err, ERR_CHANGED, "%s was exported to since the plan was made", context->name);
+}
 
 int check_foreign(int cache_fd, const char *name, struct err *err)
 {

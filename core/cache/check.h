@@ -1,4 +1,4 @@
-/* May something go? What remove.c and recover.c ask. */
+/* May something go, or be pointed elsewhere? What remove.c, recover.c and restore.c ask. */
 #ifndef BILGE_CACHE_CHECK_H
 #define BILGE_CACHE_CHECK_H
 
@@ -7,6 +7,9 @@
 
 /* ERR_BUSY, with the sign, unless the context says "now". */
 int check_busy(const struct remove_context *context, int cache_fd, struct err *err);
+
+/* ERR_CHANGED when an export has ended since the cache was shown: see exported_at. */
+int check_export(const struct remove_context *context, int cache_fd, struct err *err);
 
 /* ERR_FOREIGN when the open directory is no cache; another error when that can't
  * be told. */

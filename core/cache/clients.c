@@ -13,6 +13,7 @@
 #include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/cache/busy.h"
+#include "core/cache/processes.h"
 
 #define MAX_TEXT 80
 
@@ -195,18 +196,10 @@ static int look_at_process(void *arg, const char *name, enum fs_type type)
     return 1;
 }
 
-/* BILGE_PROC stands in for /proc in tests: they must not see who else builds
- * on the machine that they run on. */
-static const char *proc_path(void)
-{
-    const char *path = getenv("BILGE_PROC");
-    return path != NULL ? path : "/proc";
-}
-
 char *busy_building_client(const pid_t *own_sessions)
 {
     struct client_search search = {.own_sessions = own_sessions};
-    int code = fs_open_root(proc_path(), &search.proc_fd, NULL);
+    int code = fs_open_root(processes_path(), &search.proc_fd, NULL);
     if (code == -ENOENT)
         return NULL;
     if (code == 0) {

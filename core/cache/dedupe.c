@@ -9,6 +9,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/aside.h"
+#include "core/cache/busy.h"
 #include "core/oci/blob_hash.h"
 #include "core/oci/layout.h"
 
@@ -175,7 +176,7 @@ static int check_content(struct linking *linking, struct err *err)
 
 /* The temporary name is that of a blob set aside: a scan knows it, and what a
  * kill leaves of it is cleaned up at the next start. */
-static int link_over(const struct linking *linking, struct err *err)
+static int make_link(const struct linking *linking, struct err *err)
 {
     char temporary[sizeof CACHE_ASIDE + DIGEST_HEX_SIZE];
     snprintf(temporary, sizeof temporary, CACHE_ASIDE ".%s", linking->hex);
@@ -193,6 +194,14 @@ static int link_over(const struct linking *linking, struct err *err)
         return err_sys(err, code, "linking blob %.12s into %s", linking->hex, linking->to_name);
     }
     return 0;
+}
+
+static int link_over(const struct linking *linking, struct err *err)
+{
+    int64_t touched_at = busy_touched_at(linking->to_cache_fd);
+    int code = make_link(linking, err);
+    busy_keep_time(linking->to_cache_fd, touched_at);
+    return code;
 }
 
 int dedupe_link(const struct dedupe_item *item, const struct dedupe_place *from,

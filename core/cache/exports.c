@@ -1,5 +1,6 @@
 #include "core/cache/exports.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,7 @@ struct survey {
 
 static void meet(struct survey *survey, uint32_t blob, uint32_t stamp)
 {
+    assert(blob < survey->cache->blobs_len);
     if (survey->stamp[blob] == stamp)
         return;
     survey->stamp[blob] = stamp;
@@ -281,6 +283,18 @@ static void read_configs(struct survey *survey, const struct cache_generation *g
     }
 }
 
+/* Nothing that a live export reaches is garbage. */
+static void assert_live_kept(const struct cache *cache)
+{
+    for (size_t g = 0; g < cache->generations_len; g++) {
+        const struct cache_generation *generation = &cache->generations[g];
+        for (size_t i = 0; i < generation->blobs_len; i++) {
+            assert(cache->blobs[generation->blobs[i]].generations > 0);
+            assert(!generation->live || cache->blobs[generation->blobs[i]].class == BLOB_LIVE);
+        }
+    }
+}
+
 size_t exports_find(struct cache *cache, const struct manifest *index, int blobs_fd,
                         const struct cache *previous, struct err *ret_reason)
 {
@@ -295,6 +309,7 @@ size_t exports_find(struct cache *cache, const struct manifest *index, int blobs
         qsort(cache->generations, cache->generations_len, sizeof *cache->generations, by_age);
     for (size_t i = 0; i < cache->generations_len; i++)
         read_configs(&survey, &cache->generations[i]);
+    assert_live_kept(cache);
     exports_compare(cache);
     size_t unread = survey.graph.unread;
     if (unread > 0)

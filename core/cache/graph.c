@@ -1,5 +1,6 @@
 #include "core/cache/graph.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -51,6 +52,14 @@ static void find_known(struct graph *graph)
     }
 }
 
+/* Else a blob that is there would not be found, and be taken for unreferenced. */
+static void assert_sorted(const struct cache *cache)
+{
+    for (size_t i = 1; i < cache->blobs_len; i++)
+        assert(memcmp(&cache->blobs[i - 1].digest, &cache->blobs[i].digest,
+                      sizeof cache->blobs[i].digest) < 0);
+}
+
 void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
                 const struct cache *previous)
 {
@@ -59,6 +68,7 @@ void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
                             .aside_fd = -1,
                             .cache_fd = -1,
                             .previous = previous};
+    assert_sorted(cache);
     graph->readings = mem_zalloc(cache->blobs_len);
     graph->referenced = mem_zalloc(cache->blobs_len * sizeof *graph->referenced);
     graph->node_of = new_numbers(cache->blobs_len);
@@ -101,6 +111,7 @@ static struct node *add_node(struct graph *graph, uint32_t blob)
 
 static void refer(struct graph *graph, uint32_t blob, uint8_t role, int64_t created_at)
 {
+    assert(blob < graph->cache->blobs_len);
     struct cache_blob *target = &graph->cache->blobs[blob];
     graph->referenced[blob] = true;
     if (graph->node_of[blob] != CACHE_NONE)

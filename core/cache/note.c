@@ -14,6 +14,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/cache/busy.h"
 #include "core/oci/layout.h"
 
 #define NOTE_MAX_BYTES 1024
@@ -62,9 +63,8 @@ static char *note_text(const char *name, uint64_t ino)
     return mem_printf("bilge-removing 1\ninode %" PRIu64 "\nname %s\n", ino, name);
 }
 
-int note_write(int cache_fd, const char *name, uint64_t ino, struct err *err)
+static int write_note(int cache_fd, const char *name, uint64_t ino)
 {
-    note_remove(cache_fd); /* of an earlier life */
     int fd = openat(cache_fd, CACHE_NOTE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                     0644);
     int code = fd < 0 ? -errno : 0;
@@ -78,7 +78,16 @@ int note_write(int cache_fd, const char *name, uint64_t ino, struct err *err)
         free(text);
     }
     if (code < 0 && fd >= 0)
-        note_remove(cache_fd);
+        unlinkat(cache_fd, CACHE_NOTE, 0);
+    return code;
+}
+
+int note_write(int cache_fd, const char *name, uint64_t ino, struct err *err)
+{
+    int64_t touched_at = busy_touched_at(cache_fd);
+    unlinkat(cache_fd, CACHE_NOTE, 0); /* of an earlier life */
+    int code = write_note(cache_fd, name, ino);
+    busy_keep_time(cache_fd, touched_at);
     if (code == -ENOSPC || code == -EDQUOT)
         return 0;
     return code < 0 ? err_sys(err, code, "removing %s", name) : 0;
@@ -86,7 +95,9 @@ int note_write(int cache_fd, const char *name, uint64_t ino, struct err *err)
 
 void note_remove(int cache_fd)
 {
-    unlinkat(cache_fd, CACHE_NOTE, 0);
+    int64_t touched_at = busy_touched_at(cache_fd);
+    if (unlinkat(cache_fd, CACHE_NOTE, 0) == 0)
+        busy_keep_time(cache_fd, touched_at);
 }
 
 /* ---- reading */

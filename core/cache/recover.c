@@ -12,6 +12,7 @@
 #include "core/base/path.h"
 #include "core/cache/aside.h"
 #include "core/cache/away.h"
+#include "core/cache/busy.h"
 #include "core/cache/check.h"
 #include "core/cache/note.h"
 #include "core/cache/remove.h"
@@ -346,7 +347,9 @@ static int finish_write(const struct search *search, const char *name, struct er
     int fd = -1, code = aside_lock(search->root_fd, name, 0, 0, &fd, err);
     if (code < 0)
         return code;
+    int64_t touched_at = busy_touched_at(fd);
     code = fs_each(fd, remove_abandoned, &fd, NULL);
+    busy_keep_time(fd, touched_at);
     close(fd);
     return code < 0 ? err_sys(err, code, "removing temporary files") : 0;
 }

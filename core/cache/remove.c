@@ -1,5 +1,6 @@
 #include "core/cache/remove.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,13 +43,14 @@ struct removal {
     struct aside aside;
     struct cache *before; /* what had to stay at the start */
     struct cache *after;  /* at the second look */
+    int64_t touched_at;   /* busy_touched_at() before a new index.json was begun */
     atomic_llong freed_bytes;
     struct err *err;
 };
 
-static bool is_cancelled(const struct removal *removal)
+static bool is_cancelled(const struct remove_context *context)
 {
-    return removal->context->cancel != NULL && atomic_load(removal->context->cancel);
+    return context->cancel != NULL && atomic_load(context->cancel);
 }
 
 static enum aside_kind kind_of(const struct remove_item *item)
@@ -131,6 +133,7 @@ static bool is_dropping_done(const struct removal *removal)
 static int check_still_free(void *arg, struct err *err)
 {
     const struct removal *removal = arg;
+    busy_keep_time(removal->aside.cache_fd, removal->touched_at);
     return check_busy(removal->context, removal->aside.cache_fd, err);
 }
 
@@ -157,6 +160,7 @@ static int drop_live(struct removal *removal)
         code = err_set(removal->err, ERR_CHANGED,
                        "%s has other exports than were shown, or not all are whole",
                        context->name);
+    removal->touched_at = busy_touched_at(removal->aside.cache_fd);
     if (code == 0)
         code = index_keep(&edit, left, len, removal->err);
     if (code == 0)
@@ -234,7 +238,7 @@ static int set_aside(struct removal *removal, size_t index)
 static size_t set_round_aside(struct removal *removal, size_t start)
 {
     size_t taken = 0, i = start;
-    for (; i < removal->len && !is_cancelled(removal); i++) {
+    for (; i < removal->len && !is_cancelled(removal->context); i++) {
         if (taken > 0 && taken >= aside_room(&removal->aside))
             break;
         if (removal->items[i].kind == REMOVE_LIVE)
@@ -250,10 +254,10 @@ static size_t set_round_aside(struct removal *removal, size_t start)
 
 /* ---- the second look */
 
-static void wait_a_moment(const struct removal *removal)
+static void wait_a_moment(const struct remove_context *context)
 {
-    int64_t until = clock_mono_ms() + removal->context->settle_ms;
-    while (clock_mono_ms() < until && !is_cancelled(removal))
+    int64_t until = clock_mono_ms() + context->settle_ms;
+    while (clock_mono_ms() < until && !is_cancelled(context))
         nanosleep(&(struct timespec){0, WAIT_STEP_MS * 1000000L}, NULL);
 }
 
@@ -261,7 +265,7 @@ static int look_again(struct removal *removal)
 {
     cache_free(removal->after);
     removal->after = NULL;
-    if (is_cancelled(removal))
+    if (is_cancelled(removal->context))
         return err_set(removal->err, ERR_CANCELLED, "stopped");
     int code = check_busy(removal->context, removal->aside.cache_fd, removal->err);
     if (code < 0)
@@ -295,6 +299,8 @@ static void delete_item(struct removal *removal, size_t index)
 {
     struct remove_item *item = &removal->items[index];
     char hex[DIGEST_HEX_SIZE];
+    assert(removal->waits[index] && !must_stay(removal->before, item) &&
+           !must_stay(removal->after, item));
     int code = delete_waiting(removal, item, name_of(item, hex));
     if (code < 0)
         put_back(removal, index, code);
@@ -321,7 +327,7 @@ static void run_chunk(struct crew *crew, struct task *task)
     for (size_t i = chunk->start; i < chunk->end; i++) {
         if (!removal->waits[i])
             continue;
-        if (is_cancelled(removal))
+        if (is_cancelled(removal->context))
             put_back(removal, i, ERR_CANCELLED);
         else if (must_stay(removal->after, &removal->items[i]))
             put_back(removal, i, ERR_CHANGED);
@@ -360,7 +366,7 @@ static int run_round(struct removal *removal, size_t start, size_t *ret_end)
 {
     size_t end = set_round_aside(removal, start);
     *ret_end = end;
-    wait_a_moment(removal);
+    wait_a_moment(removal->context);
     int code = look_again(removal);
     if (code == 0) {
         delete_round(removal, start, end);
@@ -457,20 +463,6 @@ static int remove_if_empty(const struct remove_context *context, int64_t *freed_
     return unlink_tree(context->root_fd, context->name, &options, freed_bytes, err);
 }
 
-/* An export that came to its end since then leaves no other sign. */
-static int check_export(const struct remove_context *context, int cache_fd, struct err *err)
-{
-    struct fs_stat index = {0};
-    if (context->exported_at == NULL)
-        return 0;
-    int code = fs_stat_at(cache_fd, "index.json", &index, err);
-    if (code < 0 && code != -ENOENT)
-        return code;
-    if (index.modified_at == *context->exported_at)
-        return 0;
-    return err_set(err, ERR_CHANGED, "%s was exported to since the plan was made", context->name);
-}
-
 static int check(const struct remove_context *context, int cache_fd, struct err *err)
 {
     int code = check_foreign(cache_fd, context->name, err);
@@ -480,7 +472,7 @@ static int check(const struct remove_context *context, int cache_fd, struct err 
         code = check_export(context, cache_fd, err);
     if (code == 0)
         code = check_busy(context, cache_fd, err);
-    if (code == 0 && context->cancel != NULL && atomic_load(context->cancel))
+    if (code == 0 && is_cancelled(context))
         code = err_set(err, ERR_CANCELLED, "stopped");
     return code;
 }
@@ -538,6 +530,8 @@ static int decide(const struct remove_context *context, int cache_fd, const char
         code = check_name(context, err);
     if (code == 0)
         code = check_export(context, cache_fd, err);
+    if (code == 0 && is_cancelled(context))
+        code = err_set(err, ERR_CANCELLED, "stopped");
     if (code == 0)
         code = note_decide(context->root_fd, away, ret_gone, err);
     return code;
@@ -566,6 +560,7 @@ static int remove_layout(const struct remove_context *context, int cache_fd, int
         code = rename_aside(context, cache_fd, away, err);
     if (code < 0)
         return code;
+    wait_a_moment(context);
     code = decide(context, cache_fd, away, gone, &reason);
     if (code < 0) {
         give_back(context, cache_fd, away, &reason);

@@ -8,6 +8,7 @@
 #include "core/base/fs.h"
 #include "core/base/mem.h"
 #include "core/cache/aside.h"
+#include "core/cache/busy.h"
 #include "core/cache/restore.h"
 #include "core/oci/index.h"
 
@@ -132,7 +133,8 @@ static int write_index(const struct repair *repair, const struct digest *manifes
                                 .cache_fd = aside.cache_fd,
                                 .cache = repair->cache,
                                 .manifests = manifests,
-                                .len = len};
+                                .len = len,
+                                .touched_at = busy_touched_at(aside.cache_fd)};
     const struct index_edit edit = {.cache_fd = aside.cache_fd,
                                     .before = &result->index_file,
                                     .check = restore_last_look,

@@ -6,6 +6,7 @@
 
 #include "core/base/fs.h"
 #include "core/cache/aside.h"
+#include "core/cache/busy.h"
 #include "core/cache/check.h"
 #include "core/cache/scan.h"
 #include "core/oci/blob_hash.h"
@@ -115,6 +116,7 @@ int restore_last_look(void *arg, struct err *err)
 {
     const struct restore_look *look = arg;
     int blobs_fd, code = look_at_place(look, err);
+    busy_keep_time(look->cache_fd, look->touched_at);
     if (code == 0)
         code = check_busy(look->context, look->cache_fd, err);
     if (code == 0)
@@ -164,7 +166,8 @@ static int point(const struct restoration *restoration, const struct digest *man
                                 .cache_fd = restoration->cache_fd,
                                 .cache = restoration->cache,
                                 .manifests = manifest,
-                                .len = 1};
+                                .len = 1,
+                                .touched_at = busy_touched_at(restoration->cache_fd)};
     const struct index_edit edit = {.cache_fd = restoration->cache_fd,
                                     .before = &restoration->file,
                                     .check = restore_last_look,
@@ -194,6 +197,12 @@ static int restore(struct restoration *restoration, const struct digest *manifes
     const struct remove_context *context = restoration->context;
     const struct cache_generation *generation = NULL;
     int code = read_index(restoration, err);
+    if (code < 0)
+        return code;
+    /* Else an export that nobody has seen yet would be gone without a word. */
+    code = check_export(context, restoration->cache_fd, err);
+    if (code == ERR_CHANGED)
+        return err_set(err, code, "a build has just exported to it");
     if (code < 0)
         return code;
     restoration->cache = scan_cache(context->root_fd, context->root_path, context->name, NULL);

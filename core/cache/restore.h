@@ -20,7 +20,7 @@ uint32_t restore_choose(const struct cache *cache);
  * tag, else "latest"); entries of other tags stay. Every blob that it reaches
  * is checked first: presence, size, and with libcrypto its digest. index.json
  * is written whole, by rename, if it is then still what it was at the beginning and
- * no sign of an export has come. ERR_USAGE when there is no such generation,
+ * no sign of an export has come, and what the context's exported_at says. ERR_USAGE when there is no such generation,
  * ERR_FORMAT when it is not whole or index.json is not understood, ERR_FOREIGN when
  * the directory is no cache, ERR_BUSY, ERR_CHANGED, or why something can't be read;
  * then nothing was changed. Blocking: call from a worker thread. */
@@ -47,6 +47,7 @@ struct restore_look {
     const struct cache *cache;
     const struct digest *manifests; /* of the generations that will be live */
     size_t len;
+    int64_t touched_at; /* busy_touched_at() before the new file was begun */
 };
 int restore_last_look(void *arg, struct err *err);
 

@@ -19,6 +19,7 @@
 #include "core/cache/entries.h"
 #include "core/cache/exports.h"
 #include "core/cache/tree.h"
+#include "core/cache/watch.h"
 #include "core/oci/layout.h"
 
 /* Walks one cache directory and makes a struct cache of it. The walk is cut
@@ -41,6 +42,7 @@ struct gather {
     struct tally tally;
     struct crew *crew;
     int root_fd;
+    bool marks;
     const struct cache *previous;
     struct cache *cache;
     size_t blobs_cap;
@@ -62,8 +64,8 @@ static void gather_count_part(struct gather *gather, enum region region, const s
 static void gather_fail(struct gather *gather, int code, const char *action, const char *name);
 static void gather_list_blobs(struct gather *gather);
 static void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, const struct apart *apart, gather_cb *on_done,
-                  void *arg);
+                  const struct cache *previous, const struct apart *apart, bool marks,
+                  gather_cb *on_done, void *arg);
 
 /* A scan is nearly all kernel time: two threads halve it, more gain little on
  * the machines that people build on, and the lane is not ours alone. */
@@ -80,7 +82,7 @@ struct cache *scan_cache(int root_fd, const char *root_path, const char *name,
     struct cache *cache = NULL;
     struct crew crew;
     crew_init(&crew);
-    gather_start(&crew, root_fd, root_path, name, previous, NULL, on_gathered, &cache);
+    gather_start(&crew, root_fd, root_path, name, previous, NULL, false, on_gathered, &cache);
     crew_work(&crew);
     crew_done(&crew);
     return cache;
@@ -113,6 +115,7 @@ struct scan {
     struct strlist names;
     struct cache *previous;
     struct apart apart;
+    bool marks;
     struct scan_ops ops;
     void *arg;
     pthread_mutex_t lock;
@@ -146,7 +149,7 @@ static void gather_one(struct scan *scan, const char *name)
     if (scan->has_parts && cache_is_part(name))
         return;
     gather_start(&scan->crew, scan->root->fd, scan->root->path, name, scan->previous, &scan->apart,
-                 on_root_gathered, scan);
+                 scan->marks, on_root_gathered, scan);
 }
 
 static int on_entry(void *arg, const char *name, enum fs_type type)
@@ -274,6 +277,7 @@ struct scan *scan_start(const struct scan_spec *spec, const struct scan_ops *ops
     strlist_add_all(&scan->names, spec->names, spec->names_len);
     scan->previous = spec->previous != NULL ? cache_copy(spec->previous) : NULL;
     apart_copy(&scan->apart, spec->apart);
+    scan->marks = spec->marks;
     pthread_mutex_init(&scan->lock, NULL);
     crew_init(&scan->crew);
     scan->task.run = run_root;
@@ -399,6 +403,7 @@ static void look_inside(struct gather *gather)
         count_foreign(gather);
         return;
     }
+    gather->cache->touched_at = busy_touched_at(gather->fd);
     read_index(gather);
     gather_visit_layout(gather);
 }
@@ -408,6 +413,8 @@ static void run_start(struct crew *crew, struct task *task)
     struct gather *gather = (struct gather *)task;
     struct cache *cache = gather->cache;
     struct fs_stat stat;
+    if (gather->marks)
+        cache->mark = watch_mark(gather->root_fd, cache->name);
     if (!crew_cancelled(crew) && open_cache(gather, &stat) == 0) {
         gather->tally.dev = cache->dev = stat.dev;
         cache->ino = stat.ino;
@@ -546,13 +553,14 @@ static void on_end(struct tally *tally)
 /* Adds the first task. `root_fd` is borrowed until on_done; root_path and name
  * are copied; previous and apart (either may be NULL) are borrowed until on_done. */
 static void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, const struct apart *apart, gather_cb *on_done,
-                  void *arg)
+                  const struct cache *previous, const struct apart *apart, bool marks,
+                  gather_cb *on_done, void *arg)
 {
     struct gather *gather = mem_zalloc(sizeof *gather);
     gather->task.run = run_start;
     gather->crew = crew;
     gather->root_fd = root_fd;
+    gather->marks = marks;
     gather->previous = previous;
     gather->fd = gather->blobs_fd = -1;
     gather->on_done = on_done;
@@ -581,7 +589,11 @@ static size_t add_leftover(struct gather *gather, enum leftover_kind kind, const
                     sizeof *tally->leftovers);
         index = tally->leftovers_len++;
         tally->leftovers[index] = (struct cache_leftover){
-            .kind = kind, .name = mem_printf("%s%s", folder, name), .ino = stat->ino};
+            .kind = kind,
+            .name = mem_printf("%s%s", folder, name),
+            .ino = stat->ino,
+            .own_bytes = stat->allocated_bytes,
+        };
     }
     pthread_mutex_unlock(&tally->lock);
     return index;
@@ -959,6 +971,8 @@ static char *find_busy_sign(const struct cache *cache)
         if (at > cache->last_export_at && busy_is_fresh(at, cache->scanned_at))
             return busy_blob_sign(at, cache->scanned_at);
     }
+    if (busy_is_opened(cache->touched_at, cache->last_export_at, cache->scanned_at))
+        return busy_opened_sign(cache->touched_at, cache->scanned_at);
     return NULL;
 }
 

@@ -376,6 +376,7 @@ static void remove_tree(struct twig *below, const char *name)
     atomic_fetch_add(&below->users, 1);
     enter(below, name);
     crew_work_together(&job->crew, job->open_max < DESCRIPTORS_FOR_THREADS ? 1 : THREADS);
+    report(job); /* the other threads may have done it all */
 }
 
 static int tell_failure(const struct job *job, struct err *err)

@@ -8,7 +8,8 @@
 
 #include "core/base/err.h"
 
-/* Called on the calling thread only, with the bytes given back so far. */
+/* Called on the calling thread only, with the bytes given back so far; last when all
+ * is done. */
 typedef void unlink_cb(void *arg, int64_t freed_bytes);
 
 struct unlink_options {

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "core/base/clock.h"
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
+#include "core/base/fs.h"
 #include "core/base/hashtable.h"
 #include "core/base/mem.h"
 #include "core/oci/layout.h"
@@ -38,9 +38,6 @@ struct glance {
     bool layout; /* an OCI layout lies in it */
 };
 
-#ifdef __linux__
-#endif
-
 #ifdef O_PATH
 #define DIR_FLAGS (O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #else
@@ -57,47 +54,13 @@ static void add_times(struct glance *glance, const struct stat *st)
     glance->sum = mix(glance->sum, st->st_ino);
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_sec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_mtim.tv_nsec);
+    /* Whoever writes can set the time of it back, but not this one. */
+    glance->sum = mix(glance->sum, (uint64_t)st->st_ctim.tv_sec);
+    glance->sum = mix(glance->sum, (uint64_t)st->st_ctim.tv_nsec);
     glance->sum = mix(glance->sum, (uint64_t)st->st_size);
     int64_t modified_at = clock_of_file(st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
     if (modified_at > glance->modified_at)
         glance->modified_at = modified_at;
-}
-
-/* Only on these does a watch tell of every change, and is it sure that setting one
- * up does not wait for another machine or another program. */
-static bool is_remote(int fd)
-{
-#ifdef __linux__
-    static const unsigned long local[] = {
-        0xEF53,     /* ext2, ext3, ext4 */
-        0x58465342, /* XFS */
-        0x9123683E, /* Btrfs */
-        0x2FC12FC1, /* ZFS */
-        0xCA451A4E, /* bcachefs */
-        0xF2F52010, /* F2FS */
-        0x01021994, /* tmpfs */
-        0x858458F6, /* ramfs */
-        0x794C7630, /* overlayfs */
-        0x61756673, /* aufs */
-        0x3153464A, /* JFS */
-        0x52654973, /* ReiserFS */
-        0x3434,     /* NILFS */
-        0x4D44,     /* FAT */
-        0x2011BAB0, /* exFAT */
-        0x7366746E, /* NTFS */
-        0xF15F,     /* eCryptfs */
-    };
-    struct statfs fs;
-    if (fstatfs(fd, &fs) < 0)
-        return true;
-    for (size_t i = 0; i < sizeof local / sizeof local[0]; i++)
-        if (((unsigned long)fs.f_type & 0xFFFFFFFF) == local[i])
-            return false;
-    return true;
-#else
-    (void)fd;
-    return false;
-#endif
 }
 
 /* One of nothing. */
@@ -125,7 +88,7 @@ static void add_part(struct glance *glance, size_t index, int fd)
 
 static void finish(struct glance *glance)
 {
-    glance->remote = glance->parts[0].fd >= 0 && is_remote(glance->parts[0].fd);
+    glance->remote = glance->parts[0].fd >= 0 && !fs_is_local(glance->parts[0].fd);
     glance->sum = glance->sum != 0 ? glance->sum : 1;
 }
 
@@ -210,7 +173,8 @@ struct target {
     struct target *next_wanted; /* it is to be looked at */
     bool wanted;
     bool polled;                /* can't be watched */
-    uint64_t sum;               /* of the last look; 0: none yet */
+    bool looked_at;
+    uint64_t sum;               /* of the last look; before that, of its scan; 0: not known */
     int64_t since;              /* what was modified later is told of at the first look */
     uint64_t first_ms, last_ms; /* of a burst of events; 0: quiet */
     bool flooded;               /* an eye rests: the burst takes its full time */
@@ -510,9 +474,10 @@ static void open_eyes(struct watch *watch, struct target *target, const struct s
 static void put_sight(struct watch *watch, struct target *target, const struct sight *sight)
 {
     bool waits = target->kind == KIND_WAY || target->kind == KIND_COMING;
-    bool moved = target->sum == 0 ? sight->glance.modified_at >= target->since
-                                  : target->sum != sight->glance.sum;
+    bool moved = (target->sum != 0 && target->sum != sight->glance.sum) ||
+                 (!target->looked_at && sight->glance.modified_at >= target->since);
     open_eyes(watch, target, sight);
+    target->looked_at = true;
     target->sum = sight->glance.sum;
     bool told = target->telling && target->told;
     bool tell = waits ? sight->come || told : target->telling;
@@ -599,12 +564,14 @@ static void want_look(struct watch *watch, struct target *target)
 
 /* ---------------------------------------------------------------- targets */
 
-static void add_target(struct watch *watch, enum kind kind, const char *name, int64_t since)
+static void add_target(struct watch *watch, enum kind kind, const char *name, int64_t since,
+                       uint64_t sum)
 {
     struct target *target = find_target(watch, kind, name);
     if (target == NULL) {
         target = mem_zalloc(sizeof *target);
         target->since = since;
+        target->sum = sum;
         target->kind = kind;
         target->key = make_key(kind, name);
         target->name = target->key + 1;
@@ -666,25 +633,33 @@ void watch_wait(struct watch *watch, const char *path)
     root_release(watch->root);
     watch->root = NULL;
     mem_replace(&watch->path, path);
-    add_target(watch, KIND_WAY, NULL, INT64_MAX);
+    add_target(watch, KIND_WAY, NULL, INT64_MAX, 0);
 }
 
 void watch_add_list(struct watch *watch)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_LIST, NULL, 0);
+        add_target(watch, KIND_LIST, NULL, 0, 0);
 }
 
-void watch_add_cache(struct watch *watch, const char *name, int64_t since)
+void watch_add_cache(struct watch *watch, const char *name, int64_t since, uint64_t mark)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_CACHE, name, since - TIMES_LAG_NS);
+        add_target(watch, KIND_CACHE, name, since - TIMES_LAG_NS, mark);
+}
+
+uint64_t watch_mark(int root_fd, const char *name)
+{
+    struct glance glance;
+    glance_cache(root_fd, name, &glance);
+    glance_done(&glance);
+    return glance.sum;
 }
 
 void watch_add_coming(struct watch *watch, const char *name)
 {
     if (watch->root != NULL)
-        add_target(watch, KIND_COMING, name, INT64_MAX);
+        add_target(watch, KIND_COMING, name, INT64_MAX, 0);
 }
 
 void watch_remove_cache(struct watch *watch, const char *name)

@@ -8,6 +8,7 @@
 #define BILGE_CACHE_WATCH_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <uv.h>
 
@@ -31,14 +32,17 @@ void watch_enter(struct watch *watch, struct root *root);
 void watch_wait(struct watch *watch, const char *path);
 
 /* In the root. All may be called again for what is watched already. The list is told of
- * once when it is watched: it may have changed before. A cache is when it was modified
- * after `since`, the time of its scan. */
+ * once when it is watched: it may have changed before. A cache is when it has changed
+ * since its scan: that began at `since`, and `mark` is watch_mark() at that time. */
 void watch_add_list(struct watch *watch);
-void watch_add_cache(struct watch *watch, const char *name, int64_t since);
+void watch_add_cache(struct watch *watch, const char *name, int64_t since, uint64_t mark);
 /* A name that is not there yet; that name alone is told of. */
 void watch_add_coming(struct watch *watch, const char *name);
 void watch_remove_cache(struct watch *watch, const char *name);
 void watch_remove_coming(struct watch *watch, const char *name);
+
+/* A number that changes with what is watched of a cache directory, never 0. Blocking. */
+uint64_t watch_mark(int root_fd, const char *name);
 
 /* No callback any more; the memory goes when libuv has closed the handles and the
  * lane has ended its work. NULL is fine. */

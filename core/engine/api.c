@@ -73,26 +73,6 @@ bool api_is_record_id(const char *id)
     return len > 0 && len <= 128 && id[len] == '\0';
 }
 
-char *api_image_path(struct api_version version, const char *name)
-{
-    size_t len = strspn(name, "0123456789abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_./:");
-    if (len == 0 || name[len] != '\0' || name[0] == '/' || name[0] == '.' ||
-        strstr(name, "..") != NULL)
-        return NULL;
-    return mem_printf("/v%d.%d/images/%s", version.major, version.minor, name);
-}
-
-char *api_images_path(struct api_version version, const char *prefix)
-{
-    struct buf path = {0};
-    buf_printf(&path, "/v%d.%d/images/json?filters=", version.major, version.minor);
-    append_encoded(&path, "{\"reference\":{\"");
-    append_encoded(&path, prefix);
-    append_encoded(&path, "*\":true}}");
-    return buf_take(&path);
-}
-
 char *api_prune_path(struct api_version version, const char *const *ids, size_t ids_len, bool all,
                      size_t *ret_used)
 {
@@ -148,31 +128,6 @@ void api_info_done(struct api_info *info)
     free(info->version);
     free(info->data_root);
     *info = (struct api_info){0};
-}
-
-int api_parse_images(const char *json, size_t len, const char *prefix, char ***ret_names,
-                     size_t *ret_len, struct err *err)
-{
-    cJSON *answer = json_parse_array(json, len, "the engine's list of images", err);
-    if (answer == NULL)
-        return ERR_FORMAT;
-    const cJSON *image, *tag;
-    size_t cap = 0;
-    *ret_names = NULL;
-    *ret_len = 0;
-    cJSON_ArrayForEach(image, answer)
-    {
-        cJSON_ArrayForEach(tag, json_get(image, "RepoTags"))
-        {
-            const char *name = cJSON_GetStringValue(tag);
-            if (name == NULL || strncmp(name, prefix, strlen(prefix)) != 0)
-                continue;
-            mem_reserve((void **)ret_names, &cap, *ret_len + 1, sizeof **ret_names);
-            (*ret_names)[(*ret_len)++] = mem_strdup(name);
-        }
-    }
-    cJSON_Delete(answer);
-    return 0;
 }
 
 int api_parse_pruned(const char *json, size_t len, struct api_pruned *ret_pruned, struct err *err)

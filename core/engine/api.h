@@ -38,17 +38,6 @@ bool api_is_record_id(const char *id);
 char *api_prune_path(struct api_version version, const char *const *ids, size_t ids_len, bool all,
                      size_t *ret_used);
 
-/* DELETE of the image of this name; NULL unless it is made of such characters
- * as the names of images are. The caller frees it. */
-char *api_image_path(struct api_version version, const char *name);
-
-/* GET: the images whose repositories begin so; the caller frees it. */
-char *api_images_path(struct api_version version, const char *prefix);
-/* Their names "repository:tag", only those that begin so. The caller frees the
- * list and each. */
-int api_parse_images(const char *json, size_t len, const char *prefix, char ***ret_names,
-                     size_t *ret_len, struct err *err);
-
 struct api_info {
     char *version;   /* NULL: not said */
     char *data_root; /* NULL: not said */

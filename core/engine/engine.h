@@ -68,19 +68,6 @@ int engine_prune(struct engine *engine, const char *const *ids, size_t ids_len, 
  * this returns. The engine stops, too, but may finish what it is at. */
 void engine_prune_cancel(struct engine *engine);
 
-/* Takes the name "repository:tag" off an image, which goes with its last name.
- * One that is not there is no error: then `removed` is false. No callback
- * before it returns. Fails when the engine is not up. */
-typedef void engine_removed_cb(void *arg, bool removed, const struct err *err);
-int engine_remove_image(struct engine *engine, const char *name, engine_removed_cb *on_removed,
-                        void *arg, struct err *err);
-
-/* The images' names, "repository:tag", that begin so; err: they can't be had.
- * Otherwise as above. */
-typedef void engine_images_cb(void *arg, char *const *names, size_t len, const struct err *err);
-int engine_find_images(struct engine *engine, const char *prefix, engine_images_cb *on_found,
-                       void *arg, struct err *err);
-
 /* No callback any more, but for those of engine_prune_cancel(); the memory goes
  * when libuv has closed the handles. NULL is fine. */
 void engine_free(struct engine *engine);

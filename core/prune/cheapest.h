@@ -17,8 +17,8 @@ struct choice {
 
 /* Sets ret_taken[i] for each of the chosen ones. False when all together free
  * less than target_bytes; then all that free anything are taken. Items that
- * need each other in a circle are never taken. Exact for small sets (found
- * within a bounded search), close to it for large ones. Pure. */
+ * need each other in a circle are never taken. Close to the least loss, not
+ * exact; the same choices always give the same answer. Pure. */
 bool choose_cheapest(const struct choice *choices, size_t len, int64_t target_bytes,
                      bool *ret_taken);
 

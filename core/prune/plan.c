@@ -1,5 +1,6 @@
 #include "core/prune/plan.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,7 @@ static struct use *uses_of(const struct plan *plan)
     for (size_t i = 0; i < plan->items_len; i++) {
         const struct plan_item *item = &plan->items[i];
         for (size_t j = 0; j < item->links_len; j++) {
+            assert(item->links[j] < plan->links_len);
             struct use *use = &uses[item->links[j]];
             use->planned += item->kind == ITEM_SERVICE ? plan->links[item->links[j]].needed : 1;
             use->last_item = i;
@@ -240,8 +242,10 @@ void plan_count(struct plan *plan)
         plan->items[i].frees_bytes = plan->items[i].base_bytes;
     count_links(plan);
     plan->planned_bytes = 0;
-    for (size_t i = 0; i < plan->items_len; i++)
+    for (size_t i = 0; i < plan->items_len; i++) {
+        assert(plan->items[i].frees_bytes >= 0);
         plan->planned_bytes += plan->items[i].frees_bytes;
+    }
 }
 
 /* What has changed between two plans of the same query. */

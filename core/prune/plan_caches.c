@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include "core/base/path.h"
 #include "core/base/text.h"
 #include "core/cache/busy.h"
+#include "core/oci/layout.h"
 #include "core/prune/planner.h"
 
 /* one row of the store's services under work. */
@@ -140,6 +142,7 @@ static struct plan_item *put_generation(struct look *look, size_t index, const c
 static void add_generation(struct look *look, size_t index, const char *title)
 {
     const struct cache_generation *generation = &look->cache->generations[index];
+    assert(!generation->live);
     struct plan_item *item = put_generation(look, index, title);
     int64_t superseded_at = index > 0 ? look->cache->generations[index - 1].exported_at : 0;
     item->reason = look_since("superseded", planner_age(look->planner, superseded_at));
@@ -278,6 +281,7 @@ static void plan_orphan(struct look *look, size_t index)
     const struct cache_blob *blob = &look->cache->blobs[index];
     char id[DIGEST_TEXT_SIZE];
     int64_t age_s = planner_age(look->planner, blob->modified_at);
+    assert(blob->class == BLOB_ORPHAN && blob->generations == 0);
     if (!planner_names(look->planner, digest_text(id, &blob->digest)) ||
         !planner_wants(look->planner, age_s, blob->allocated_bytes))
         return;
@@ -526,12 +530,25 @@ static char *whole_loses(const struct look *look)
     return loses;
 }
 
+/* What is set aside is put back before anything goes: the directory that it waits in
+ * is gone by then, and so are temporary files of ours. */
+static int64_t finished_before(const struct cache *cache)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < cache->leftovers_len; i++) {
+        const struct cache_leftover *leftover = &cache->leftovers[i];
+        if (strcmp(leftover->name, CACHE_ASIDE) == 0 || cache_is_ours(leftover->name))
+            bytes += leftover->own_bytes;
+    }
+    return bytes;
+}
+
 static void add_whole(struct look *look, int64_t age_s)
 {
     const struct cache *cache = look->cache;
     struct plan_item *item = look_add(look, ITEM_SERVICE, look->row->id, look->row->name);
     item->size_bytes = cache->size_bytes;
-    item->base_bytes = cache->size_bytes - cache->shared_bytes;
+    item->base_bytes = cache->size_bytes - cache->shared_bytes - finished_before(cache);
     item->age_s = age_s;
     item->ino = cache->ino;
     item->seen_at = cache->last_export_at;
@@ -609,16 +626,14 @@ static bool is_own_tag(const struct look *look, const char *tag, size_t len)
     return own;
 }
 
-/* All of its tags; the scan joins them by ", ". */
+/* All of its tags. */
 static bool is_own_generation(const struct look *look, const struct cache_generation *generation)
 {
-    const char *tag = generation->tag;
-    bool own = generation->live && tag != NULL;
-    while (own && tag != NULL) {
-        const char *end = strstr(tag, ", ");
-        own = is_own_tag(look, tag, end != NULL ? (size_t)(end - tag) : strlen(tag));
-        tag = end != NULL ? end + 2 : NULL;
-    }
+    const char *tag, *next = generation->tag;
+    size_t len;
+    bool own = generation->live && next != NULL;
+    while (own && (tag = cache_next_tag(&next, &len)) != NULL)
+        own = is_own_tag(look, tag, len);
     return own;
 }
 

@@ -81,7 +81,8 @@ static void choose(struct chooser *chooser, bool *taken)
         int64_t bytes = count_taken(chooser, taken);
         if (!enough || bytes >= plan->wanted_bytes)
             return;
-        target += plan->wanted_bytes - bytes;
+        /* The last try takes all: too much is better than too little. */
+        target = tries < TRIES_MAX - 2 ? target + plan->wanted_bytes - bytes : INT64_MAX;
     }
 }
 

@@ -162,6 +162,20 @@ static bool is_of(const struct unfinished *item, const char *root, const char *o
     return same && strcmp(item->root, root) == 0;
 }
 
+const struct cache_root *store_root_of(const struct store *store, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+    for (size_t i = 0; slash != NULL && i < store->roots_len; i++) {
+        const struct cache_root *root = &store->roots[i];
+        size_t root_len = strcmp(root->path, "/") == 0 ? 0 : strlen(root->path);
+        if (root_len == len && strncmp(root->path, path, len) == 0 &&
+            (root->only == NULL || strcmp(root->only, slash + 1) == 0))
+            return root;
+    }
+    return NULL;
+}
+
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root)
 {
     for (size_t i = 0; i < store->unfinished.len; i++)

@@ -1,5 +1,5 @@
 /* The state that views read: what is known just now of caches, builders,
- * disks and builds. core/bilge is the only one that changes it; every change
+ * disks and builds. core/app is the only one that changes it; every change
  * moves `revision`. Views and plans get a const pointer, keep ids and never
  * pointers into it: the next change may free what they saw. */
 #ifndef BILGE_STORE_STORE_H
@@ -47,7 +47,7 @@ struct service {
     bool in_project;
     bool guessed;           /* in the project by its directory's name alone */
     bool elsewhere;         /* its directory lies outside the roots: not looked at */
-    uint64_t scan_pass;     /* core/bilge's: the number of the scan that met it last */
+    uint64_t scan_pass;     /* core/app's: the number of the scan that met it last */
     char **same_path;       /* names of other services whose rows have the same path */
     size_t same_path_len;
     struct service_user *users; /* of the row's directory, of this project */
@@ -71,7 +71,7 @@ struct cache_root {
     char *error; /* NULL: none */
     bool silent; /* it does not answer */
     bool in_memory;
-    struct site *site; /* core/bilge's */
+    struct site *site; /* core/app's */
 };
 
 struct builder {
@@ -93,7 +93,7 @@ struct builder {
     struct owners owners;
     struct strlist leaked; /* ids of records that are known to be leaked, see leaks.h */
     char *running_build;   /* the build history says that it runs; NULL: not, or not asked */
-    uint64_t owners_mark; /* core/bilge's: of what it was worked out from */
+    uint64_t owners_mark; /* core/app's: of what it was worked out from */
     int64_t refreshed_at;
     struct growth growth; /* of its records */
     uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
@@ -189,6 +189,7 @@ struct store {
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
+    uint64_t recipes_read; /* so many times */
     bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     /* The caches that projects are known to name, this one among them. */
@@ -255,6 +256,8 @@ bool service_say_standing(const struct store *store, const struct service *servi
                           struct buf *buf);
 /* Is something unfinished that the next deletion can finish? */
 bool store_has_unfinished(const struct store *store);
+/* The root that the directory lies in; NULL: none of ours. */
+const struct cache_root *store_root_of(const struct store *store, const char *path);
 bool store_root_has_unfinished(const struct store *store, const struct cache_root *root);
 /* What the caches of all rows take together: hard links between them once, and
  * once what lies in the directory of another. */
@@ -291,7 +294,7 @@ bool store_gathered(const struct store *store);
 /* And what was remembered has been read: forecasts, texts of layers. */
 bool store_settled(const struct store *store);
 
-/* ---- changes; only core/bilge calls these. "takes": owns it from then on.
+/* ---- changes; only core/app calls these. "takes": owns it from then on.
  * Fields may also be set in place, followed by store_touch(). */
 
 struct store *store_new(void);

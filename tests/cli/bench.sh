@@ -30,9 +30,10 @@ export_cache "$root/api" one
 picture . >"$tmp/cwd.before"
 picture "$root" >"$tmp/root.before"
 
-nothing_is_left() { [ -z "$(ls -A "$tmp/own")" ] || { ls -lA "$tmp/own"; return 1; }; }
+nothing_is_left() { holds_nothing "$tmp/own"; }
 untouched() { same_tree . "$tmp/cwd.before" && same_tree "$root" "$tmp/root.before"; }
-nothing_was_built() { ! grep -E 'compose .*build ' "$docker/calls.log"; }
+: >"$docker/calls.log"
+nothing_was_built() { lacks 'compose .*build ' "$docker/calls.log"; }
 
 # ------------------------------------------------------------------- refusals
 
@@ -113,9 +114,7 @@ cp "\$3" "$docker/seen.\$n.json"
 context=\$("$json" get services.api.build.context <"\$3")
 cp "\$context/src/main.py" "$docker/seen.\$n.py"
 cp "\$context/requirements.txt" "$docker/seen.\$n.txt"
-if [ -f "$docker/fail.\$n" ]; then cat "$docker/fail.\$n"; exit 17; fi
-if [ -f "$docker/kill-engine.\$n" ]; then kill \$(cat "$docker/kill-engine.\$n"); rm "$tmp/engine.sock"; fi
-exit 0
+"$json" get services.api.image <"\$3" >>"$docker/images"
 EOF
 chmod +x "$docker/build.hook"
 : >"$docker/calls.log"
@@ -150,7 +149,7 @@ is 'the edit is a comment' grep -q '^# bilge bench [0-9a-f]*$' "$docker/seen.5.p
 cache_of() { "$json" get services.api.build.cache_to.0 <"$docker/seen.2.json"; }
 is 'exports go to its own place' [ "$(cache_of | grep -c "dest=$tmp/own/$mark/optimised-caches/")" -eq 1 ]
 is 'and mode stays' [ "$(cache_of | grep -c 'mode=max')" -eq 1 ]
-deleted() { sed -n "s|^DELETE /v[0-9.]*/images/\([^ ]*\) .*|\1|p" "$engine/requests.log" | sort; }
+deleted() { sed -n 's/^image rm //p' "$docker/calls.log" | sort; }
 is 'its images are removed' [ "$(deleted | grep -c "^$mark-1-api:")" -eq 16 ]
 is 'and no others' [ "$(deleted | grep -vc "^$mark-1-api:")" -eq 0 ]
 is 'no record was named' [ "$(grep -c 'build/prune' "$engine/requests.log")" -eq 0 ]
@@ -186,8 +185,14 @@ cat >"$docker/build.hook" <<EOF
 #!/bin/sh
 n=\$((\$(cat "$docker/count" 2>/dev/null || echo 0) + 1))
 echo \$n >"$docker/count"
+"$json" get services.api.image <"\$3" >>"$docker/images"
 if [ -f "$docker/fail.\$n" ]; then cat "$docker/fail.\$n"; exit 17; fi
-if [ -f "$docker/gone.\$n" ]; then kill $engine_pid; rm -f "$tmp/engine.sock"; fi
+if [ -f "$docker/gone.\$n" ]; then
+    kill $engine_pid
+    rm -f "$tmp/engine.sock"
+    echo 'Cannot connect to the Docker daemon' >"$docker/image-ls.err"
+    echo 1 >"$docker/image-ls.status"
+fi
 exit 0
 EOF
 chmod +x "$docker/build.hook"
@@ -238,7 +243,7 @@ rm "$docker/build.mode" "$docker/build.1" "$docker/count"
 mkdir "$tmp/own/bilge-bench-mine" "$tmp/own/bilge-bench-aaaa1111x" "$tmp/elsewhere"
 ln -s "$tmp/elsewhere" "$tmp/own/bilge-bench-bbbb2222"
 echo precious >"$tmp/elsewhere/file"
-echo "[{\"RepoTags\":[\"$killed-1-api:original-first\",\"mine:latest\"]},{\"RepoTags\":null}]" >"$engine/images_json.json"
+printf '%s\n' "$killed-1-api:original-first" mine:latest "mine/$killed-1-api:original-first" '<none>:<none>' >"$docker/images"
 printf '{"BuildCache":[{"ID":"mountofthekilled","Type":"exec.cachemount","Description":"cached mount /k from exec /bin/sh -c x with id \\"%s-1-1-original//k\\"","InUse":false,"Shared":false,"Size":5,"CreatedAt":"2024-01-01T00:00:00Z","UsageCount":1},{"ID":"mountofthesecond","Type":"exec.cachemount","Description":"cached mount /k from exec /bin/sh -c x with id \\"//k\\"","InUse":false,"Shared":false,"Size":5,"CreatedAt":"2024-01-01T00:00:00Z","UsageCount":1}]}' \
     "$killed" >"$engine/system_df.json"
 echo '{"BuildCache":[]}' >"$engine/build_prune.after.json"
@@ -259,7 +264,7 @@ is 'it was killed: and no other' [ "$(grep -c 'build/prune.*mountofthesecond' "$
 is 'it was killed: its directory goes' [ ! -e "$tmp/own/$killed" ]
 is 'and what only looks like one stays' [ "$(ls "$tmp/own" | tr '\n' ' ')" = 'bilge-bench-aaaa1111x bilge-bench-bbbb2222 bilge-bench-mine ' ]
 is 'and nothing behind a link' [ -f "$tmp/elsewhere/file" ]
-rm -rf "$tmp"/own/* "$engine/build_prune.json" "$engine/images_json.json"
+rm -rf "$tmp"/own/* "$engine/build_prune.json" "$docker/images"
 echo '{"BuildCache":[]}' >"$engine/system_df.json"
 
 TMPDIR=$tmp/nosuch
@@ -287,9 +292,39 @@ rm -f "$docker/count"
 run bench --yes --runs 1 api
 is 'the engine goes: exit 3' exits 3
 is 'the engine goes: what stays is named' complains "left behind: bilge-bench-"
+is 'the engine goes: and why' complains '-... (images): docker: Cannot connect to the Docker daemon'
 is 'the engine goes: says what becomes of it' complains 'the next benchmark takes that away'
 is 'the engine goes: an empty directory stays' [ "$(find "$tmp/own" -mindepth 1 | wc -l)" -eq 1 ]
 run bench --yes --runs 1 api
 is 'no engine: exit 1' exits 1
 is 'no engine: one line' one_complaint
+
+# ------------------------------------------------------------------- the program
+
+# It is one of its own, found below whatever root both were installed.
+stage=$tmp/stage
+mkdir -p "$stage$BILGE_TEST_BINDIR" "$stage$BILGE_TEST_PKGLIBEXECDIR"
+cp "$bilge" "$stage$BILGE_TEST_BINDIR/bilge"
+staged() { # ARGUMENT...
+    status=0
+    "$stage$BILGE_TEST_BINDIR/bilge" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null || status=$?
+}
+staged bench --help
+is 'it is missing: exit 1' exits 1
+is 'it is missing: one line' one_complaint
+is 'it is missing: says where' complains "bilge-bench, which is neither in $stage$BILGE_TEST_PKGLIBEXECDIR"
+is 'it is missing: nothing on stdout' silent
+staged --help
+is 'it is missing: all else works' says 'bench'
+cp "$(dirname "$bilge")/bilge-bench" "$stage$BILGE_TEST_PKGLIBEXECDIR"
+staged bench --help
+is 'it is installed: exit 0' exits 0
+is 'it is installed: its own help' says 'Usage: bilge bench [OPTION...] [SERVICE...]'
+staged --json bench --nosuch
+is 'it is installed: its exit status' exits 2
+is 'it is installed: as every command says it' complains '(see bilge bench --help)'
+chmod a-x "$stage$BILGE_TEST_PKGLIBEXECDIR/bilge-bench"
+staged bench --help
+is 'it can not be started: exit 1' exits 1
+is 'it can not be started: says why' complains 'bilge-bench: permission denied'
 finish

@@ -142,7 +142,7 @@ is 'no containerd image store, caches to leave out: says so' \
     complains "without local caches: this builder can't export them (no containerd image store)"
 is 'no containerd image store, caches to leave out: the copy' \
     grep -q "compose -f $tmp/copies/bilge-compose-.*/1-compose.yml --project-directory $tmp/cwd build" "$docker/calls.log"
-is 'no containerd image store, caches to leave out: no copy is left' [ -z "$(ls "$tmp/copies")" ]
+is 'no containerd image store, caches to leave out: no copy is left' holds_nothing "$tmp/copies"
 mv compose.kept compose.yml
 rm "$docker/info.json" "$docker/traditional.log"
 

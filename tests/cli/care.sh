@@ -74,6 +74,51 @@ run --cache-root "$root" restore
 is 'restore without a service: exit 2' exits 2
 run --cache-root "$root" restore api --read-only
 is 'restore read-only: exit 2' exits 2
+
+# Of several tags one goes back, and that one is told of.
+# tagged MANIFEST TAG: an entry of index.json.
+tagged() {
+    printf '%s,"annotations":{"org.opencontainers.image.ref.name":"%s"}}' \
+        "$(descriptor "$root/api" application/vnd.oci.image.index.v1+json "$1" | sed 's/}$//')" "$2"
+}
+export_cache "$root/api" third
+third=$manifest
+for order in "$old $new $third" "$new $third $old" "$third $old $new"; do
+    for tags in 'main latest' 'latest main' 'main dev'; do
+        # shellcheck disable=SC2086
+        set -- $order $tags
+        case $1 in "$old") name=old ;; "$new") name=new ;; *) name=third ;; esac
+        printf '{"schemaVersion":2,"manifests":[%s,%s]}' "$(tagged "$2" "$4")" \
+            "$(tagged "$3" "$5")" >"$root/api/index.json"
+        make_old "$root/api" '2 hours ago'
+        run --cache-root "$root" restore api --generation "$1" --json
+        is "restore $name, tags $tags: exit 0" exits 0
+        is "restore $name, tags $tags: it is told of" equals generation "sha256:$1"
+        is "restore $name, tags $tags: and its tag" equals tag latest
+        is "restore $name, tags $tags: it is live" names api "$1"
+    done
+done
+# The one that the project's builds read.
+with_docker
+printf '{"name":"sample","services":{"api":{"build":{"context":"%s","cache_to":["%s"]}}}}\n' \
+    "$tmp/cwd" "type=local,dest=$root/api,tag=dev" >"$docker/config.json"
+: >compose.yml
+for tags in 'main dev' 'dev main' 'main other'; do
+    # shellcheck disable=SC2086
+    set -- $tags
+    printf '{"schemaVersion":2,"manifests":[%s,%s]}' "$(tagged "$third" "$1")" \
+        "$(tagged "$new" "$2")" >"$root/api/index.json"
+    make_old "$root/api" '2 hours ago'
+    case $tags in *dev*) want=dev ;; *) want=latest ;; esac
+    run --cache-root "$root" restore api --generation "$old" --json
+    is "restore what the project exports as dev, tags $tags: exit 0" exits 0
+    is "restore what the project exports as dev, tags $tags: its tag" equals tag $want
+done
+rm compose.yml "$docker/config.json"
+printf '{"schemaVersion":2,"manifests":[%s]}' "$(tagged "$new" latest)" >"$root/api/index.json"
+rm "$root/api/blobs/sha256/$third"
+make_old "$root/api" '2 hours ago'
+
 rm -f "$root/api/blobs/sha256/$old"
 run --cache-root "$root" restore api
 is 'restore with nothing to go back to: exit 2' exits 2

@@ -13,8 +13,8 @@ top=$here/../..
 # -------------------------------------------------------------- in one place
 
 opens='O_DIRECTORY|[^_a-z](fd)?opendir *\('
-elsewhere() { # files of core that open directories, without core/base/fs*.c
-    grep -lE "$opens" -r "$1/core" --include='*.[ch]' | grep -v '/core/base/fs[^/]*$'
+elsewhere() { # files of core and bench that open directories, without core/base/fs*.c
+    grep -lE "$opens" -r "$1/core" "$1/bench" --include='*.[ch]' | grep -v '/core/base/fs[^/]*$'
 }
 # root.c finds the roots themselves, watch.c opens what it has watched and reads nothing of it;
 # of a listing elsewhere than on Linux the descriptor comes from fs_open_again().
@@ -24,12 +24,12 @@ only_these() {
 }
 is 'core enters directories by core/base/fs.c only' only_these
 is 'entries.c opens none itself' lacks 'O_DIRECTORY\|[^d]opendir' "$top/core/cache/entries.c"
-mkdir -p "$tmp/other/core/cache"
+mkdir -p "$tmp/other/core/cache" "$tmp/other/bench"
 echo 'DIR *dir = opendir(path);' >"$tmp/other/core/cache/new.c"
 is 'another place would be found' [ -n "$(elsewhere "$tmp/other")" ]
-is 'core removes directories in few places' [ "$(grep -lr AT_REMOVEDIR "$top/core" |
+is 'core removes directories in few places' [ "$(grep -lr AT_REMOVEDIR "$top/core" "$top/bench" |
     sed "s|^$top/||" | sort | tr '\n' ' ')" = \
-    'core/bench/leftover.c core/cache/aside.c core/cache/unlink.c ' ]
+    'bench/leftover.c core/cache/aside.c core/cache/unlink.c ' ]
 
 # ------------------------------------------------------------------ the caches
 

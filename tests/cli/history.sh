@@ -128,6 +128,7 @@ is 'another service: without them' lacks 'not run by bilge' "$tmp/out"
 cp "$BILGE_TEST_DATA/engine/buildx-0.13-history-ls.txt" "$docker/buildx-history.jsonl"
 run history --json --limit 100
 is 'a docker that has no such command: exit 0' exits 0
+is 'a docker that has no such command: its own builds' says '"service":'
 is 'a docker that has no such command: no others' [ -z "$(others)" ]
 rm "$docker/buildx-history.jsonl"
 

@@ -60,6 +60,16 @@ prepare() {
     exit 1
 }
 
+# needs NAME COMMAND...: a test that those that follow stand on. When it fails it is the last one.
+needs() {
+    failures_before=$failures
+    is "$@"
+    [ "$failures" -eq "$failures_before" ] && return
+    echo '# the tests after this one stand on it: they did not run'
+    finish
+    exit 1
+}
+
 skip() {
     number=$((number + 1))
     echo "ok $number - $1 # SKIP $2"
@@ -111,6 +121,8 @@ lacks() {
     [ "$found" -eq 1 ]
 }
 exists() { [ -e "$1" ]; }
+# holds_nothing DIRECTORY: one that is not there does not count.
+holds_nothing() { [ -d "$1" ] && [ -z "$(ls -A "$1")" ] || { ls -lA "$1"; return 1; }; }
 gone() { [ ! -e "$1" ]; }
 
 # wait_for COMMAND...: until it succeeds; a test that fails when it does not.

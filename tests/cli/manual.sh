@@ -48,6 +48,19 @@ only_known() {
 is 'manual: no other options' only_known "$doc/bilge.1" 'Fl -'
 is 'fish: no other options' only_known "$doc/completions/bilge.fish" ' -l '
 
+# The tests that the rules of deletion name.
+rules() { sed -n '/^## What deletion never does/,/^## /p' "$doc/../README.md"; }
+named() { rules | grep -o '`[a-zA-Z/_-]*`\|`tests/[a-zA-Z/_.-]*`' | tr -d '`' | grep '^test' | sort -u; }
+is 'README: each rule names a test' \
+    [ "$(rules | grep -c '^[0-9]*\. ')" -le "$(rules | tr '\n' ' ' | grep -o '([^()]*`test[^()]*)' | wc -l)" ]
+for test in $(named); do
+    case $test in
+    test_*) file=tests/unit/$test.c ;;
+    *) file=$test ;;
+    esac
+    is "README: there is $test" exists "$doc/../$file"
+done
+
 if command -v mandoc >/dev/null; then
     is 'mandoc has no warning' mandoc -Tlint -W warning "$doc/bilge.1"
 else

@@ -123,6 +123,16 @@ run status --json --cache-root "$root"
 is 'not decided: the cache is back' \
     [ "$("$json" each services name state <"$tmp/out" | grep -c '	ok$')" -eq 2 ]
 
+# What finishing takes away is not what the plan frees.
+for command in 'prune --service api' 'prune --service api --now' 'prune --all'; do
+    left
+    # shellcheck disable=SC2086
+    run $command --yes --json --cache-root "$root"
+    is "$command: the cache is gone" gone "$root/api"
+    is "$command: frees what it says" [ "$(value planned)" -gt 0 -a \
+        "$(value planned)" = "$(value freed)" ]
+done
+
 # restore says that it can do nothing, but not that it did nothing.
 left
 run restore api --cache-root "$root"

@@ -46,7 +46,8 @@ fresh() {
     for text in one two; do
         echo $text >api.txt
         echo $text >worker.txt
-        build || return 1
+        # One after the other: two services of a fresh engine that unpack the same layers at once make it fail.
+        build api && build worker || return 1
     done
     docker image rm -f bilge-lab-api bilge-lab-worker >/dev/null 2>&1
 }
@@ -77,15 +78,15 @@ selects() {
     is "$selector: just what was listed is gone" cmp "$tmp/listed" "$tmp/gone.ids"
 }
 
-is 'two services build' fresh
+needs 'two services build' fresh
 selects '--type' --type exec.cachemount
 selects '--garbage' --garbage
 selects '--free' --free 1MB
-is 'fresh' fresh
+needs 'fresh' fresh
 selects '--match' --match '^RUN .*/dev/urandom >/(api|nobody)$'
 selects '--text' --text 'local source'
 selects '--larger-than' --records --larger-than 3.5MB --smaller-than 1GB
-is 'fresh' fresh
+needs 'fresh' fresh
 selects '--in-use, --shared and --type' --in-use no --shared no --type regular
 selects '--garbage --larger-than' --garbage --larger-than 1MB
 run prune --in-use yes --yes --json
@@ -100,7 +101,7 @@ for wrong in '--match (' '--larger-than 2GB --smaller-than 1GB' '--text x --garb
 done
 ids >"$tmp/ids.after"
 is 'wrong ones: nothing went' cmp "$tmp/ids.before" "$tmp/ids.after"
-is 'fresh' fresh
+needs 'fresh' fresh
 selects '--keep-generations' --keep-generations 1
 run du --json --cache-root "$root"
 id=$("$json" each records pinned_by size id <"$tmp/out" | awk '$1 == "[]" && $2 > 1000000 { print $3; exit }')
@@ -110,12 +111,12 @@ is '--service: its directory is gone' gone "$root/api"
 is '--service: the other verifies' verifies worker
 is '--service: the other builds' build worker
 docker image rm -f bilge-lab-worker >/dev/null 2>&1
-is 'fresh' fresh
+needs 'fresh' fresh
 selects '--free, a lot' --free 12MB
 selects '--records --older-than' --records --older-than 0s
-is 'fresh' fresh
+needs 'fresh' fresh
 selects '--all' --all
-is '--all: no cache is left' [ -z "$(ls "$root")" ]
+is '--all: no cache is left' holds_nothing "$root"
 is '--all: the next build' build
 
 # A chain that a build has just used to its young leaf: by age nothing of it can
@@ -134,13 +135,13 @@ RUN echo 7 >/7
 RUN echo 8 >/8
 RUN echo 9 >/9
 EOF
-is 'a chain' build api
+needs 'a chain' build api
 docker image rm -f bilge-lab-api >/dev/null 2>&1
 made=$(date +%s)
 aged() { [ "$(date +%s)" -ge $((made + 8)) ]; }
 wait_for aged
 echo 'RUN echo young >/10' >>Dockerfile.api
-is 'a young leaf' build api
+needs 'a young leaf' build api
 docker image rm -f bilge-lab-api >/dev/null 2>&1
 before=$(ids | wc -l)
 run prune --records --type regular --older-than 8s --dry-run

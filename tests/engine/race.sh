@@ -98,6 +98,7 @@ while [ $done -lt "$exports" ]; do
     state "$((done % 5))" # states come back, and with them what was garbage
     build || cp "$tmp/build" "$tmp/failed"
     done=$((done + 3))
+    echo "$done" >"$tmp/exported"
 done &
 builder=$!
 pruned=0 odd=''
@@ -111,11 +112,13 @@ while kill -0 $builder 2>/dev/null; do
 done
 wait $builder
 [ ! -e "$tmp/failed" ] || sed 's/^/# /' "$tmp/failed"
+is "$exports exports: all were made" [ "$(cat "$tmp/exported")" -ge "$exports" ]
 is "$exports exports: none failed" gone "$tmp/failed"
 is "$pruned prunes: each ended as it may" [ -z "$odd" ]
 is 'every live cache verifies' verifies
-is 'no lock is left' [ -z "$(find "$root" -name 'index.json.lock')" ]
-is 'nothing set aside is left' [ -z "$(find "$root" -name '.bilge-*')" ]
+find "$root/api" "$root/worker" "$root/third" >"$tmp/names" || echo 'find failed: index.json.lock .bilge-' >>"$tmp/names"
+is 'no lock is left' lacks 'index\.json\.lock' "$tmp/names"
+is 'nothing set aside is left' lacks '\.bilge-' "$tmp/names"
 forget_all bilge-lab-api bilge-lab-worker bilge-lab-third
 is 'the next build of all' build
 is 'is all CACHED' all_cached

@@ -49,6 +49,8 @@ static int fuzz_progress(const struct progress_ops *ops, const uint8_t *data, si
     for (uint64_t i = 0; buildlog_get(whole->log, i, &a) == 0; i++) {
         assert(buildlog_get(pieces->log, i, &b) == 0);
         assert(a.len == b.len && memcmp(a.text, b.text, a.len) == 0 && a.step == b.step);
+        assert(a.number == b.number && a.kind == b.kind);
+        assert(a.time == b.time && a.decimals == b.decimals);
     }
     fuzz_same_text(whole->error, pieces->error);
     build_count(whole);

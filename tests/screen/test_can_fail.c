@@ -30,7 +30,7 @@ static struct terminal *start(int columns)
     return terminal;
 }
 
-static int stop(void **state)
+static int stop_program(void **state)
 {
     terminal_free(*state);
     return 0;
@@ -64,10 +64,10 @@ static void test_program_that_never_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_text_that_never_comes, stop),
-        cmocka_unit_test_teardown(test_text_that_stays, stop),
-        cmocka_unit_test_teardown(test_other_screen_than_the_golden_one, stop),
-        cmocka_unit_test_teardown(test_program_that_never_ends, stop),
+        cmocka_unit_test_teardown(test_text_that_never_comes, stop_program),
+        cmocka_unit_test_teardown(test_text_that_stays, stop_program),
+        cmocka_unit_test_teardown(test_other_screen_than_the_golden_one, stop_program),
+        cmocka_unit_test_teardown(test_program_that_never_ends, stop_program),
     };
     limit_program(60);
     unsetenv("BILGE_UPDATE_GOLDEN");

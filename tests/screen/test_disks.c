@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "core/app/keeping.h"
+#include "core/app/space.h"
 #include "core/base/clock.h"
 #include "core/base/fs.h"
 #include "core/base/mem.h"

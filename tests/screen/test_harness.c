@@ -25,7 +25,7 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
+static int stop_program(void **state)
 {
     terminal_free(*state);
     return 0;
@@ -92,7 +92,7 @@ static void test_hang_up(void **state)
     assert_int_equal(128 + SIGHUP, terminal_wait_exit(terminal));
 }
 
-#define CASE(test) cmocka_unit_test_setup_teardown(test, start, stop)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, start, stop_program)
 
 int main(void)
 {

@@ -237,6 +237,7 @@ static void test_one_step(void **state)
     stage_press(stage, "R", "following"); /* the same build again, seen from its start */
     stage_see(stage, "failed to solve");
     stage_press(stage, "q", "Build");
+    stage_see(stage, "failed (exit"); /* while it runs, q would ask */
     char *calls = world_docker_calls(stage->world);
     const char *first = strstr(calls, "compose build\n");
     assert_non_null(first);

@@ -51,6 +51,7 @@ needs_registry() {
 }
 is 'the registry cache says what it needs' needs_registry
 
+lacks() { [ -s "$2" ] && ! grep -nE -e "$1" "$2"; }
 # ------------------------------------------------------------------ caches: one of its own for each service
 caches() { config "$@" -- | sed -n 's/^ *- \(type=[a-z]*,\(src\|dest\|ref\)=.*\)/\1/p'; }
 names() { # WANTED FILE...
@@ -70,12 +71,12 @@ for service in "${services[@]}"; do
 done
 only_registry() {
 	caches $optimised docker-compose.registry-cache.yml docker-compose.registry-cache-push.yml | tee caches
-	! grep 'type=local,dest' caches
+	lacks 'type=local,dest' caches
 }
 is 'CI writes no local directory' only_registry
 elsewhere() { BILGE_CACHE_ROOT=/elsewhere caches $optimised | tee caches && [ "$(grep -c '=/elsewhere/' caches)" = 6 ]; }
 is 'BILGE_CACHE_ROOT moves them all' elsewhere
-none() { ! caches $original | grep .; }
+none() { caches $original >caches && [ ! -s caches ]; }
 is 'the original has none' none
 
 # ------------------------------------------- Dockerfiles: what compose hands over is what they take
@@ -96,7 +97,6 @@ same_args() { # FILE SERVICE DOCKERFILE
 	args_of_dockerfile "$3" >dockerfile.args
 	[ -s dockerfile.args ] && diff compose.args dockerfile.args # < compose alone, > the Dockerfile alone
 }
-lacks() { [ -s "$2" ] && ! grep -nE -e "$1" "$2"; }
 same_version() { # DOCKERFILE: the versions that the proof uses are the ones that users get
 	local wanted name value found=0
 	while read -r wanted; do

@@ -32,8 +32,31 @@ void kit_new(struct kit *kit, bool bare)
     dir_make(kit->dir, "blobs/sha256");
 }
 
+void kit_set_processes(struct kit *kit, enum kit_processes processes)
+{
+    static char *nobody_else;
+    char *proc = path_join(kit->root, ".processes"), *self = path_join(proc, "self/ns/pid");
+    if (nobody_else == NULL)
+        mem_replace(&nobody_else, getenv("BILGE_PROC") != NULL ? getenv("BILGE_PROC") : "/nobody");
+    setenv("BILGE_PROC", processes == KIT_NOBODY_ELSE ? nobody_else : proc, 1);
+    dir_make(proc, "self/ns");
+    unlink(self);
+    assert_int_equal(0, symlink(processes == KIT_CONTAINER ? "pid:[4026532999]"
+                                                           : "pid:[4026531836]",
+                                self));
+    if (processes == KIT_HIDDEN)
+        unlinkat(kit->root_fd, ".processes/1/cmdline", 0);
+    else
+        file_write_text(proc, "1/cmdline", "init");
+    free(proc);
+    free(self);
+    kit->hides = processes != KIT_NOBODY_ELSE;
+}
+
 void kit_free(struct kit *kit)
 {
+    if (kit->hides)
+        kit_set_processes(kit, KIT_NOBODY_ELSE);
     close(kit->root_fd);
     tempdir_free(kit->root);
     free(kit->dir);

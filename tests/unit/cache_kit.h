@@ -21,11 +21,21 @@ struct kit {
     const char *name; /* of the cache, "api" */
     char *dir;
     int64_t clock; /* the next file's time, seconds since 1970 */
+    bool hides; /* kit_set_processes() is to be ended */
 };
 
 /* With the empty layout of a cache; `bare`: the root alone. */
 void kit_new(struct kit *kit, bool bare);
 void kit_free(struct kit *kit);
+
+enum kit_processes {
+    KIT_NOBODY_ELSE, /* none is seen, and there are no others; so it is at the beginning */
+    KIT_ALL_SEEN,    /* a list of processes that has all */
+    KIT_CONTAINER,   /* one of a container */
+    KIT_HIDDEN,      /* one that hides those of other users */
+};
+/* What stands for /proc from now on; kit_free() ends it. */
+void kit_set_processes(struct kit *kit, enum kit_processes processes);
 
 /* cmocka's fixtures: *state is a kit. */
 int kit_setup(void **state);

@@ -50,6 +50,7 @@ UNIT_TESTS = \
 	tests/unit/test_cli_options \
 	tests/unit/test_cli_plan_view \
 	tests/unit/test_cli_selectors \
+	tests/unit/test_cli_session \
 	tests/unit/test_cli_stream \
 	tests/unit/test_cli_table \
 	tests/unit/test_clock \

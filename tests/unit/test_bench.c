@@ -11,12 +11,11 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
-#include "core/bench/bench.h"
-#include "core/bench/change.h"
-#include "core/bench/frozen.h"
-#include "core/bench/lockfile.h"
-#include "core/bench/recognise.h"
-#include "core/bench/traces.h"
+#include "bench/bench.h"
+#include "bench/change.h"
+#include "bench/frozen.h"
+#include "bench/recognise.h"
+#include "bench/traces.h"
 #include "core/history/history.h"
 
 #define LEN(array) (sizeof(array) / sizeof(array)[0])
@@ -144,7 +143,7 @@ static void test_guide(void **state)
     (void)state;
     static const int promised[][2] = {{35, 40}, {60, 70}, {85, 90}, {50, 60}};
     for (int i = 0; i < BENCH_SCENARIOS; i++) {
-        const struct bench_scenario_words *words = bench_scenario_words((enum bench_scenario)i);
+        const struct bench_scenario_words *words = &bench_scenarios[i];
         assert_int_equal(words->expected_low, promised[i][0]);
         assert_int_equal(words->expected_high, promised[i][1]);
     }
@@ -183,8 +182,8 @@ static void test_edits(void **state)
     for (size_t i = 0; i < LEN(edits); i++) {
         struct buf out = {0};
         struct err err;
-        int code = change_make(edits[i].path, edits[i].text, strlen(edits[i].text), 42,
-                               edits[i].dependency, &out, &err);
+        const struct buf text = {.data = (char *)edits[i].text, .len = strlen(edits[i].text)};
+        int code = change_make(edits[i].path, &text, 42, edits[i].dependency, &out, &err);
         assert_int_equal(change_knows(edits[i].path), edits[i].result != NULL);
         if (edits[i].result == NULL)
             assert_int_equal(code, ERR_UNSUPPORTED);
@@ -199,8 +198,9 @@ static void test_json_edit(void **state)
 {
     (void)state;
     struct buf one = {0}, two = {0};
-    assert_int_equal(change_make("package.json", "{}", 2, 1, NULL, &one, NULL), 0);
-    assert_int_equal(change_make("package.json", "{}", 2, 2, NULL, &two, NULL), 0);
+    const struct buf text = {.data = (char *)"{}", .len = 2};
+    assert_int_equal(change_make("package.json", &text, 1, NULL, &one, NULL), 0);
+    assert_int_equal(change_make("package.json", &text, 2, NULL, &two, NULL), 0);
     assert_string_not_equal(one.data, two.data);
     assert_int_equal(strspn(one.data + 2, " \t\n"), one.len - 2);
     buf_done(&one);
@@ -221,23 +221,27 @@ static void test_lockfile(void **state)
 {
     (void)state;
     /* http has more needs, but comes in two versions; shared is no stranger. */
-    char *chosen = lockfile_choose(lock, sizeof lock - 1, "tasker");
+    char *chosen = lockfile_choose(lock, "tasker");
     assert_string_equal(chosen, "axum");
     free(chosen);
-    chosen = lockfile_choose(lock, sizeof lock - 1, "shared");
+    chosen = lockfile_choose(lock, "shared");
     assert_string_equal(chosen, "bytes");
     free(chosen);
-    assert_null(lockfile_choose(lock, sizeof lock - 1, "bytes"));
-    assert_null(lockfile_choose(lock, sizeof lock - 1, "http"));
-    assert_null(lockfile_choose(lock, sizeof lock - 1, "nosuch"));
-    assert_null(lockfile_choose("", 0, "tasker"));
-    for (size_t cut = 0; cut < sizeof lock; cut++)
-        free(lockfile_choose(lock, cut, "tasker"));
+    assert_null(lockfile_choose(lock, "bytes"));
+    assert_null(lockfile_choose(lock, "http"));
+    assert_null(lockfile_choose(lock, "nosuch"));
+    assert_null(lockfile_choose("", "tasker"));
+    for (size_t cut = 0; cut < sizeof lock; cut++) {
+        char *part = mem_strndup(lock, cut);
+        free(lockfile_choose(part, "tasker"));
+        free(part);
+    }
     static const char toml[] = "[workspace]\nname = \"no\"\n[package]\nversion = \"1\"\nname = \"yes\"\n";
-    char *name = cargo_package_name(toml, sizeof toml - 1);
+    char *name = cargo_package_name(toml);
     assert_string_equal(name, "yes");
     free(name);
-    assert_null(cargo_package_name("[workspace]\nname = \"no\"\n", 24));
+    assert_null(cargo_package_name("[workspace]\nname = \"no\"\n"));
+    assert_null(cargo_package_name("[package]\nversion = \"1\"\n[x]\nname = \"no\"\n"));
 }
 
 /* The first of each is to be chosen before the second. */
@@ -273,7 +277,10 @@ static const char config[] =
     "\"ports\":[80],\"platform\":\"linux/amd64\",\"build\":{\"context\":\"/home/x\",\"dockerfile\":\"d/Dockerfile\","
     "\"args\":{\"A\":\"$$B\"},\"tags\":[\"mine:2\"],\"cache_from\":[\"type=local,src=/c/api\",\"team/cache\"],"
     "\"cache_to\":[\"type=local,\\\"dest=/c,1/api\\\",mode=max\",\"type=inline\"]}},"
-    "\"web\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=registry,ref=team/cache\"]}},\"db\":{\"image\":\"db\"}}}";
+    "\"web\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=registry,ref=team/cache\"]}},"
+    "\"map\":{\"build\":{\"context\":\"/w\",\"cache_to\":[{\"type\":\"local\",\"dest\":\"/c\"}]}},"
+    "\"odd\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=local,\\\"dest=/c\\\"\\\"x\\\"\"]}},"
+    "\"db\":{\"image\":\"db\"}}}";
 
 static int freeze(const char *service, const char *dockerfile, char **ret_json, struct err *err)
 {
@@ -289,7 +296,7 @@ static void test_frozen(void **state)
     static const char *const expected[] = {
         "\"image\":\t\"bench:1\"", "\"context\":\t\"/tmp/a$$b\"", "\"dockerfile\":\t\"d/Dockerfile\"",
         "\"A\":\t\"$$B\"", "type=local,src=/tmp/caches/_c_api", "team/cache", "type=inline",
-        "type=local,mode=max,dest=/tmp/caches/_c_1_api", "\"platform\":\t\"linux/amd64\"", "\"secrets\""};
+        "type=local,\\\"dest=/tmp/caches/_c_1_api\\\",mode=max", "\"platform\":\t\"linux/amd64\"", "\"secrets\""};
     static const char *const gone[] = {"mine", "ports", "web", "db"};
     char *json;
     struct err err;
@@ -305,6 +312,9 @@ static void test_frozen(void **state)
     free(json);
     assert_int_equal(freeze("web", NULL, &json, &err), ERR_UNSUPPORTED);
     assert_non_null(strstr(err.text, "type=registry"));
+    assert_int_equal(freeze("map", NULL, &json, &err), ERR_UNSUPPORTED);
+    assert_int_equal(freeze("odd", NULL, &json, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.text, "can't be changed"));
     assert_int_equal(freeze("db", NULL, &json, &err), ERR_FORMAT);
     assert_int_equal(freeze("nosuch", NULL, &json, &err), ERR_FORMAT);
 }

@@ -12,16 +12,21 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/bench/context.h"
-#include "core/bench/recognise.h"
+#include "bench/context.h"
+#include "bench/recognise.h"
 #include "tests/support/tempdir.h"
+
+static bool say(void *arg)
+{
+    return *(const bool *)arg;
+}
 
 static int copy(const char *dir, const char *dockerfile)
 {
-    static const atomic_bool never = false;
+    bool over = false;
     char *from = path_join(dir, "context"), *to = path_join(dir, "copy");
     struct err err;
-    int code = context_copy(from, dockerfile, to, &never, &err);
+    int code = context_copy(from, dockerfile, to, say, &over, &err);
     free(from);
     free(to);
     return code;
@@ -66,11 +71,11 @@ static void test_copy(void **state)
 static void test_cancel(void **state)
 {
     (void)state;
-    static const atomic_bool now = true;
+    bool over = true;
     char *dir = tempdir_new(), *from = path_join(dir, "context"), *to = path_join(dir, "copy");
     struct err err;
     file_write_text(dir, "context/a.txt", "a");
-    assert_int_equal(context_copy(from, NULL, to, &now, &err), ERR_CANCELLED);
+    assert_int_equal(context_copy(from, NULL, to, say, &over, &err), ERR_CANCELLED);
     free(from);
     free(to);
     tempdir_free(dir);

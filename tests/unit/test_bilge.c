@@ -449,13 +449,6 @@ static void test_a_root_that_comes_later(void **state)
     run_close(run);
 }
 
-/* A change at the very moment of a look may wait for the next one. */
-#define LOOK_UNTIL(run, condition)                                                                 \
-    do {                                                                                           \
-        bilge_rescan((run)->bilge, NULL);                                                          \
-        run_settle(run);                                                                           \
-    } while (!(condition))
-
 /* It goes, and another one comes in its place: by then nothing is known of the first. */
 static void test_a_root_that_is_replaced(void **state)
 {
@@ -464,12 +457,12 @@ static void test_a_root_that_is_replaced(void **state)
     const struct fake_cache cache = {"new-one", 1, 100000, 1, 3600};
     (void)state;
     assert_int_equal(rename(run->world->caches, aside), 0);
-    LOOK_UNTIL(run, run_state(run, "orchestration") == CACHE_MISSING);
+    WAIT(run, run_state(run, "orchestration") == CACHE_MISSING);
     assert_null(run_row(run, "old-branch"));
     assert_null(run->store->roots[0].error); /* the project's need not be there */
     dir_make(run->world->path, "caches");
     world_add_cache(run->world, &cache);
-    LOOK_UNTIL(run, run_state(run, "new-one") == CACHE_OK);
+    WAIT(run, run_state(run, "new-one") == CACHE_OK);
     assert_int_equal(run->store->roots_len, 1);
     free(aside);
     run_close(run);
@@ -521,12 +514,12 @@ static void test_a_single_cache_goes_and_comes(void **state)
     run_settle(run);
     assert_int_equal(run->store->services_len, 1);
     assert_int_equal(rename(path, aside), 0);
-    LOOK_UNTIL(run, run->store->services_len == 0);
+    WAIT(run, run->store->services_len == 0);
     bilge_rescan(run->bilge, NULL);
     run_settle(run);
     assert_null(run->store->roots[0].error);
     world_add_cache(run->world, &cache);
-    LOOK_UNTIL(run, run_state(run, "old-branch") == CACHE_OK);
+    WAIT(run, run_state(run, "old-branch") == CACHE_OK);
     free(path);
     free(aside);
     run_close(run);

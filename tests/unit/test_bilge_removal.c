@@ -1,4 +1,5 @@
 /* The facade: plans, and what becomes of them. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -146,6 +147,30 @@ static void test_a_root_that_leads_elsewhere_by_now_is_not_touched(void **state)
         free(copy);
         run_close(run);
     }
+}
+
+/* What it was called for can't be done; that is no mistake of whoever called it. */
+static void test_a_root_that_cannot_be_opened_any_more_is_why(void **state)
+{
+    static const struct bilge_care_ops ops = {0};
+    const struct dedupe_plan nothing = {0};
+    struct run *run = run_usual();
+    char *aside = path_join(run->world->path, "aside"), *id = run_path(run, "orchestration");
+    const char *const ids[] = {id};
+    struct err err = {0};
+    (void)state;
+    assert_int_equal(0, rename(run->world->caches, aside));
+    file_write_text(run->world->path, "caches", "no directory");
+    bilge_rescan(run->bilge, NULL);
+    run_settle(run);
+    assert_int_equal(-ENOTDIR, bilge_restore(run->bilge, id, NULL, &ops, NULL, &err));
+    assert_non_null(strstr(err.text, "ot a directory"));
+    assert_int_equal(-ENOTDIR, bilge_verify(run->bilge, ids, 1, true, &ops, NULL, &err));
+    assert_int_equal(-ENOTDIR, bilge_dedupe(run->bilge, ids, 1, &nothing, false, &ops, NULL, &err));
+    assert_non_null(strstr(err.text, "ot a directory"));
+    free(aside);
+    free(id);
+    run_close(run);
 }
 
 static void test_records_go_by_exact_id(void **state)
@@ -420,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_garbage_is_removed_as_planned),
         cmocka_unit_test(test_a_whole_service_is_removed),
         cmocka_unit_test(test_a_root_that_leads_elsewhere_by_now_is_not_touched),
+        cmocka_unit_test(test_a_root_that_cannot_be_opened_any_more_is_why),
         cmocka_unit_test(test_records_go_by_exact_id),
         cmocka_unit_test(test_a_record_used_since_is_skipped),
         cmocka_unit_test(test_old_plans_and_read_only_are_refused),

@@ -55,7 +55,7 @@ static void add_row(struct buf *out, const struct build_tree *tree, const struct
     else if (row->kind == TREE_TRANSFER)
         buf_append_str(out, step->transfers[row->at].name);
     else if (row->kind == TREE_LINE && buildlog_get(build->log, row->at, &line) == 0)
-        buf_append(out, line.text, line.len);
+        logline_append(out, &line);
     else if (row->text != NULL)
         buf_append(out, row->text, row->len);
     buf_append_str(out, "|");

@@ -15,6 +15,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/base/path.h"
 #include "core/cache/busy.h"
 #include "core/cache/clients.h"
@@ -128,6 +129,8 @@ static bool mentions(const char *sign, pid_t pid)
 static void test_process(void **state)
 {
     (void)state;
+    char *proc = NULL;
+    mem_replace(&proc, getenv("BILGE_PROC"));
     unsetenv("BILGE_PROC"); /* a process that really runs */
     pid_t child = start_client();
     char *sign = NULL;
@@ -145,6 +148,9 @@ static void test_process(void **state)
     free(sign);
     kill(-child, SIGKILL);
     waitpid(child, NULL, 0);
+    if (proc != NULL)
+        setenv("BILGE_PROC", proc, 1);
+    free(proc);
 }
 
 static void check_signs(struct kit *kit, const char *words)
@@ -186,6 +192,38 @@ static void test_files(void **state)
     kit_set_age(&kit, "ingest/x/data", 7000);
     kit_set_age(&kit, "ingest/x", -60);
     check_signs(&kit, "ingest/");
+    kit_free(&kit);
+}
+
+/* A build that has read the cache, or is about to write to it, leaves no more than the
+ * directory's time, and that says nothing to who sees all processes. */
+static void test_a_cache_that_was_opened(void **state)
+{
+    struct kit kit;
+    (void)state;
+    kit_new(&kit, false);
+    kit_generation(&kit, 100, 101, 1, 3);
+    kit_index(&kit, (unsigned[]){100}, 1);
+    kit_set_age(&kit, "index.json", 5000);
+    kit_set_age(&kit, ".", 60);
+    check_signs(&kit, NULL);
+    kit_set_processes(&kit, KIT_ALL_SEEN);
+    check_signs(&kit, NULL);
+    for (int hidden = 0; hidden < 2; hidden++) {
+        kit_set_processes(&kit, hidden ? KIT_HIDDEN : KIT_CONTAINER);
+        kit_set_age(&kit, "index.json", 5000);
+        kit_set_age(&kit, ".", 60);
+        check_signs(&kit, "a build opened it 1 m ago and has exported nothing since");
+        kit_set_age(&kit, "index.json", 61); /* the export itself, and its lock */
+        check_signs(&kit, NULL);
+        kit_set_age(&kit, "index.json", 59); /* it has ended */
+        check_signs(&kit, NULL);
+        kit_set_age(&kit, "index.json", 5000);
+        kit_set_age(&kit, ".", 700); /* long ago */
+        check_signs(&kit, NULL);
+        kit_set_age(&kit, "ingest", 60); /* in ingest/, not in the directory itself */
+        check_signs(&kit, NULL);
+    }
     kit_free(&kit);
 }
 
@@ -239,6 +277,7 @@ static void test_processes_that_cannot_be_read_are_a_sign(void **state)
     (void)state;
     kit_new(&kit, true);
     char *proc = path_join(kit.root, "proc");
+    kit_set_processes(&kit, KIT_ALL_SEEN); /* kit_free() ends this, too */
     setenv("BILGE_PROC", proc, 1);
     char *sign = busy_building_client(NULL);
     assert_null(sign); /* there is none */
@@ -248,7 +287,6 @@ static void test_processes_that_cannot_be_read_are_a_sign(void **state)
     assert_non_null(strstr(sign, "whether a build runs can't be told"));
     free(sign);
     free(proc);
-    unsetenv("BILGE_PROC");
     kit_free(&kit);
 }
 
@@ -260,6 +298,7 @@ int main(void)
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_process),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_a_cache_that_was_opened),
         cmocka_unit_test(test_what_cannot_be_read_is_a_sign),
         cmocka_unit_test(test_processes_that_cannot_be_read_are_a_sign),
     };

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/fs.h"
 #include "core/cache/remove.h"
 #include "tests/support/limit.h"
 #include "tests/support/tempdir.h"
@@ -259,6 +260,62 @@ static void test_a_live_export_that_is_named_again_keeps_its_blobs(void **state)
     assert_tidy(place);
 }
 
+/* ---- builds that can't be seen */
+
+static int64_t touched_at(const struct kit *kit)
+{
+    struct fs_stat stat;
+    assert_int_equal(0, fs_stat_at(kit->root_fd, kit->name, &stat, NULL));
+    return stat.modified_at;
+}
+
+static void build_opens(struct kit *kit)
+{
+    kit_write(kit, "index.json.lock", "", 0);
+    assert_int_equal(0, unlinkat(kit->root_fd, "api/index.json.lock", 0));
+}
+
+/* In a container bilge's own traces don't look like a build's. */
+static void test_own_traces_are_no_sign(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    kit_set_processes(&place->kit, KIT_CONTAINER);
+    for (int full = 0; full < 2; full++) {
+        mkdir_errno = full ? ENOSPC : 0;
+        place->items_len = 0;
+        want_blob(place, full ? 1 : 50);
+        kit_set_age(&place->kit, "index.json", 5000);
+        kit_set_age(&place->kit, ".", 4999);
+        int64_t before = touched_at(&place->kit);
+        assert_int_equal(0, place_remove(place, &err));
+        assert_int_equal(0, place->items[0].code);
+        assert_int_equal(before, touched_at(&place->kit));
+    }
+}
+
+static void test_a_build_that_opens_the_cache_meanwhile(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    kit_set_processes(&place->kit, KIT_CONTAINER);
+    kit_set_age(&place->kit, "index.json", 5000);
+    kit_set_age(&place->kit, ".", 4999);
+    want_garbage(place);
+    while_waiting = build_opens;
+    assert_int_equal(ERR_BUSY, place_remove(place, &err));
+    assert_null(while_waiting);
+    assert_non_null(strstr(err.text, "a build opened it"));
+    for (size_t i = 0; i < place->items_len; i++)
+        assert_int_equal(ERR_BUSY, place->items[i].code);
+    assert_live_whole(place);
+    assert_tidy(place);
+    assert_int_equal(ERR_BUSY, place_remove(place, &err)); /* the sign stays */
+    kit_set_processes(&place->kit, KIT_ALL_SEEN);
+    assert_int_equal(0, place_remove(place, &err));
+    assert_false(has_blob(place, 50));
+}
+
 /* ---- two bilges, a full disk, a stop */
 
 static void test_another_bilge(void **state)
@@ -393,6 +450,7 @@ static void test_progress(void **state)
     for (size_t i = 0; i < place->items_len; i++)
         freed += place->items[i].freed_bytes;
     assert_int_equal(freed, told);
+    told = -1;
     assert_int_equal(0, remove_service(&place->context, &freed, &err));
     assert_true(told > 0 && told <= freed);
 }
@@ -432,6 +490,8 @@ int main(void)
         TEST(test_a_live_export_stays_when_no_whole_one_would_be_left),
         TEST(test_a_live_export_of_a_busy_cache_stays),
         TEST(test_a_live_export_that_is_named_again_keeps_its_blobs),
+        TEST(test_own_traces_are_no_sign),
+        TEST(test_a_build_that_opens_the_cache_meanwhile),
         TEST(test_another_bilge),
         TEST(test_locks_that_fail),
         TEST(test_full_disk),

@@ -288,8 +288,8 @@ static int setup_watch(void **state)
         watch_new(&watched->fixture.loop, watched->lane, on_change, &watched->changes);
     watch_enter(watched->changes.watch, watched->root);
     watch_add_list(watched->changes.watch);
-    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
-    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX, 0);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX, 0);
     stand(watched);
     loop_wait(&watched->fixture, &watched->changes.root_changed); /* it may have before */
     stand(watched);
@@ -393,7 +393,7 @@ static void test_replaced(void **state)
     wait_for_cache(watched);
     dir_make(kit->root, "api");
     loop_wait(&watched->fixture, &watched->changes.root_changed);
-    watch_add_cache(watched->changes.watch, "api", INT64_MAX);
+    watch_add_cache(watched->changes.watch, "api", INT64_MAX, 0);
     stand(watched);
     dir_make(kit->dir, "blobs");
     wait_for_cache(watched);
@@ -465,8 +465,40 @@ static void test_what_happened_before_is_told_of(void **state)
     dir_make(watched->kit.root, "other");
     forget(watched);
     watch_remove_cache(watched->changes.watch, "api");
-    watch_add_cache(watched->changes.watch, "api", long_ago);
+    watch_add_cache(watched->changes.watch, "api", long_ago, 0);
     loop_wait(&watched->fixture, &watched->changes.cache_changed);
+}
+
+/* The same where times tell nothing: the file has the old one again, or the clock of
+ * another machine made it. */
+static void test_what_happened_before_is_told_of_whatever_the_times_are(void **state)
+{
+    struct watched *watched = *state;
+    struct kit *kit = &watched->kit;
+    struct timespec times[2];
+    struct stat st;
+    for (int changed = 0; changed < 2; changed++) {
+        watch_remove_cache(watched->changes.watch, "api");
+        uint64_t mark = watch_mark(kit->root_fd, "api"); /* as a scan takes it */
+        if (changed) {
+            char *path = path_join(kit->dir, "index.json");
+            assert_int_equal(0, stat(path, &st));
+            int fd = open(path, O_WRONLY | O_CLOEXEC);
+            assert_int_equal(1, pwrite(fd, " ", 1, st.st_size - 1));
+            times[0] = st.st_atim;
+            times[1] = st.st_mtim;
+            assert_int_equal(0, futimens(fd, times));
+            close(fd);
+            free(path);
+        }
+        forget(watched);
+        watch_add_cache(watched->changes.watch, "api", INT64_MAX, mark);
+        if (changed)
+            loop_wait(&watched->fixture, &watched->changes.cache_changed);
+        else
+            loop_linger(&watched->fixture, limit_ms(400));
+        assert_int_equal(changed, watched->changes.cache > 0);
+    }
 }
 
 static void test_a_layout_is_told_of(void **state)
@@ -504,6 +536,7 @@ int main(void)
         WATCH(test_root_comes_later),
         WATCH(test_name_comes_later),
         WATCH(test_what_happened_before_is_told_of),
+        WATCH(test_what_happened_before_is_told_of_whatever_the_times_are),
         WATCH(test_a_layout_is_told_of),
         WATCH(test_freed_in_callback),
     };

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -641,6 +642,59 @@ static void test_a_directory_made_anew_stops_a_removal(void **state)
     assert_tidy(place);
 }
 
+/* One that has looked for blobs before, and writes the first thing only now. */
+static void test_a_directory_made_anew_a_moment_later_stops_a_removal(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    while_waiting = build_came_and_went;
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_null(while_waiting);
+    assert_non_null(strstr(err.text, "made anew"));
+    assert_live_whole(place);
+    assert_true(kit_exists(&place->kit, kit_blob_path(7)));
+    assert_tidy(place);
+}
+
+static atomic_bool stopped;
+
+static void stop_removal(struct kit *kit)
+{
+    (void)kit;
+    atomic_store(&stopped, true);
+}
+
+static void test_a_removal_that_is_stopped_meanwhile_never_was(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    atomic_store(&stopped, false);
+    place->context.cancel = &stopped;
+    while_waiting = stop_removal;
+    assert_int_equal(ERR_CANCELLED, remove_service(&place->context, &freed, &err));
+    assert_live_whole(place);
+    assert_tidy(place);
+}
+
+/* In a container: the note is no sign of a build, a build's lock is one. */
+static void test_a_whole_removal_where_processes_are_hidden(void **state)
+{
+    struct place *place = *state;
+    struct err err = {0};
+    int64_t freed;
+    kit_set_processes(&place->kit, KIT_CONTAINER);
+    kit_set_age(&place->kit, "index.json", 5000);
+    kit_set_age(&place->kit, ".", 60);
+    assert_int_equal(ERR_BUSY, remove_service(&place->context, &freed, &err));
+    assert_non_null(strstr(err.text, "a build opened it"));
+    assert_live_whole(place);
+    kit_set_age(&place->kit, ".", 4999);
+    assert_int_equal(0, remove_service(&place->context, &freed, &err));
+    assert_false(file_exists(place->kit.root, "api"));
+}
+
 static int other_bilge = -1;
 
 static void other_bilge_takes_new_directory(struct kit *kit)
@@ -778,6 +832,9 @@ int main(void)
         TEST(test_a_build_that_begins_stops_a_removal),
         TEST(test_an_export_that_ends_during_the_second_look_stays),
         TEST(test_a_directory_made_anew_stops_a_removal),
+        TEST(test_a_directory_made_anew_a_moment_later_stops_a_removal),
+        TEST(test_a_removal_that_is_stopped_meanwhile_never_was),
+        TEST(test_a_whole_removal_where_processes_are_hidden),
         TEST(test_nothing_is_given_to_what_another_bilge_holds),
         TEST(test_temporary_files),
         TEST(test_one_cache_of_a_root),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include "core/base/fs.h"
+#include "core/base/mem.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
@@ -430,6 +432,30 @@ static void a_restore_refuses_what_would_fail_a_build(void **state)
     free(pair.dir);
 }
 
+/* Chosen when another export was live: that one would be thrown away unseen. */
+static void a_restore_hides_no_export_that_was_not_shown(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    struct cache *shown = scan_cache(place->root_fd, place->root, "api", NULL);
+    struct remove_context context = context_of(place, "api");
+    struct digest digest;
+    struct err err = {0};
+    assert_true(digest_parse_hex(pair.old, &digest));
+    context.exported_at = &shown->last_export_at;
+    put_index(pair.dir, (const char *const[][2]){{"latest", pair.live}, {NULL, NULL}}, 1800);
+    assert_int_equal(ERR_CHANGED, restore_generation(&context, &digest, NULL, &err));
+    assert_non_null(strstr(err.text, "a build has just exported to it"));
+    assert_true(index_names(&pair, pair.live));
+    cache_free(shown);
+    shown = scan_cache(place->root_fd, place->root, "api", NULL);
+    context.exported_at = &shown->last_export_at;
+    assert_int_equal(0, restore_generation(&context, &digest, NULL, NULL));
+    assert_true(index_names(&pair, pair.old));
+    cache_free(shown);
+    free(pair.dir);
+}
+
 /* All that is not the entry that gives way: byte for byte, in its place. */
 static void a_restore_keeps_the_other_entries_byte_for_byte(void **state)
 {
@@ -837,6 +863,41 @@ static void damaged_and_changed_copies_are_left_alone(void **state)
     free(b.dir);
 }
 
+/* What it removes may be the very copy, and what it set aside has the link's first name. */
+static void nothing_is_linked_where_another_bilge_works(void **state)
+{
+    struct place *place = *state;
+    static const char *const names[] = {"a", "b"};
+    struct pair a = put_pair(place, "a"), b = put_pair(place, "b");
+    struct cache *caches[] = {scan_cache(place->root_fd, place->root, "a", NULL),
+                              scan_cache(place->root_fd, place->root, "b", NULL)};
+    struct dedupe_plan plan;
+    struct err err;
+    dedupe_make((const struct cache *const *)caches, 2, &plan);
+    const struct dedupe_item *item = &plan.items[0];
+    char hex[HEX], *waits = mem_printf("%s/.bilge-aside.%s", names[item->to],
+                                       digest_hex(hex, &item->digest));
+    file_write_text(place->root, waits, "set aside");
+    int fd = openat(place->root_fd, names[item->to], O_RDONLY | O_DIRECTORY);
+    assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB));
+    assert_int_equal(ERR_BUSY, link_item(place, item, names, &err));
+    char *text = file_read(place->root, waits, NULL);
+    assert_string_equal("set aside", text);
+    struct cache *after = scan_cache(place->root_fd, place->root, names[item->to], NULL);
+    uint32_t blob = cache_find_blob(after, &item->digest);
+    assert_int_equal(item->to_ino, after->blobs[blob].ino);
+    close(fd);
+    assert_int_equal(0, link_item(place, item, names, &err));
+    cache_free(after);
+    free(text);
+    free(waits);
+    dedupe_done(&plan);
+    cache_free(caches[0]);
+    cache_free(caches[1]);
+    free(a.dir);
+    free(b.dir);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -857,6 +918,7 @@ int main(void)
         CASE(a_restore_names_the_earlier_generation),
         CASE(a_restore_leaves_other_tags_alone),
         CASE(a_restore_refuses_what_would_fail_a_build),
+        CASE(a_restore_hides_no_export_that_was_not_shown),
         CASE(a_restore_keeps_the_other_entries_byte_for_byte),
         CASE(a_tag_is_written_as_it_was_read),
         CASE(a_restore_invents_no_tag),
@@ -866,6 +928,7 @@ int main(void)
         CASE(a_repair_removes_no_export_that_came_meanwhile),
         CASE(copies_become_one_file),
         CASE(damaged_and_changed_copies_are_left_alone),
+        CASE(nothing_is_linked_where_another_bilge_works),
     };
     limit_program(60);
     if (!blob_hash_available()) {

@@ -176,9 +176,11 @@ static struct store *small_world(unsigned *seed)
     return store;
 }
 
-static void test_near_the_best_of_all_parts(void **state)
+static void costs_within_three_percent_of_the_best_on_average(void **state)
 {
     unsigned seed = 7;
+    double excess = 0;
+    int compared = 0;
     (void)state;
     for (int round = 0; round < 60; round++) {
         struct store *store = small_world(&seed);
@@ -192,8 +194,10 @@ static void test_near_the_best_of_all_parts(void **state)
         double best = best_loss(all, query.free_bytes);
         struct plan *plan = plan_world_make(store, &query);
         assert_true(plan->planned_bytes >= query.free_bytes);
-        if (loss_of(plan) > best * 1.05 + 1e-9)
-            fail_msg("round %d: loss %f, the best is %f", round, loss_of(plan), best);
+        if (best > 0) {
+            excess += loss_of(plan) / best - 1;
+            compared++;
+        }
         plan_free(plan);
         query.free_bytes = total + 1;
         plan = plan_world_make(store, &query); /* all that there is */
@@ -202,6 +206,8 @@ static void test_near_the_best_of_all_parts(void **state)
         plan_free(all);
         store_free(store);
     }
+    assert_true(compared > 40);
+    assert_true(excess / compared < 0.03);
 }
 
 static struct store *large_world(size_t items, unsigned *seed)
@@ -417,7 +423,7 @@ static void test_age_and_scopes_hold(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_near_the_best_of_all_parts),
+        cmocka_unit_test(costs_within_three_percent_of_the_best_on_average),
         cmocka_unit_test(test_two_thousand_items),
         cmocka_unit_test(test_garbage_first_live_last),
         cmocka_unit_test(test_explains_and_knows_how_long_steps_took),

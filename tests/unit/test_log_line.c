@@ -14,42 +14,57 @@
 #include "tui/log_line.h"
 #include "tui/log_scope.h"
 
+/* What a reader makes of one line, and how that is shown. */
 static void test_kinds(void **state)
 {
     static const struct {
+        const struct progress_ops *ops;
         const char *raw;
         enum log_kind kind;
         size_t prefix;
         const char *bare; /* without times */
     } cases[] = {
-        {"#5 0.42 hello", LOG_OUTPUT, 8, "hello"},
-        {"#5 0.42", LOG_OUTPUT, 7, ""},
-        {"#12 101.5 \033[31mred\033[0m", LOG_OUTPUT, 10, "red"},
-        {"#5 0.42 ERROR: said by the step", LOG_OUTPUT, 8, "ERROR: said by the step"},
-        {"#5 0.42 [output clipped, log limit 2MiB reached]", LOG_CLIPPED, 8,
+        {&progress_plain, "#5 0.42 hello", LOG_OUTPUT, 8, "hello"},
+        {&progress_plain, "#5 0.42 ", LOG_OUTPUT, 8, ""},
+        {&progress_plain, "#12 101.5 \033[31mred\033[0m", LOG_OUTPUT, 10, "red"},
+        {&progress_plain, "#5 0.42 ERROR: said by the step", LOG_OUTPUT, 8,
+         "ERROR: said by the step"},
+        {&progress_plain, "#5 0.42 #7 1.23 text", LOG_OUTPUT, 8, "#7 1.23 text"},
+        {&progress_plain, "#5 0.42 Step 3/5 : RUN x", LOG_OUTPUT, 8, "Step 3/5 : RUN x"},
+        {&progress_plain, "#5 0.42 [output clipped, log limit 2MiB reached]", LOG_CLIPPED, 8,
          "[output clipped, log limit 2MiB reached]"},
-        {"#5 [api 2/4] RUN make", LOG_NAME, 3, "#5 [api 2/4] RUN make"},
-        {"#5 DONE 1.2s", LOG_EVENT, 3, "#5 DONE 1.2s"},
-        {"#5 ERROR: no", LOG_ERROR, 3, "#5 ERROR: no"},
-        {"#5 WARN: x: y", LOG_WARNING, 3, "#5 WARN: x: y"},
-        {"failed to solve: no", LOG_ERROR, 0, "failed to solve: no"},
-        {"   5 | >>> RUN make", LOG_ERROR, 0, "   5 | >>> RUN make"},
-        {"   4 |     COPY . .", LOG_OTHER, 0, "   4 |     COPY . ."},
-        {"Step 3/9 : RUN make", LOG_NAME, 0, "Step 3/9 : RUN make"},
-        {"#x y", LOG_OTHER, 0, "#x y"},
-        {"#5", LOG_OTHER, 0, "#5"},
-        {"", LOG_OTHER, 0, ""},
-        {"#5 0.42 10%\r50%", LOG_OUTPUT, 0, "50%"}, /* overwritten */
+        {&progress_plain, "#5 0.42 see: [output clipped, log limit 2MiB reached]", LOG_OUTPUT, 8,
+         "see: [output clipped, log limit 2MiB reached]"},
+        {&progress_plain, "#5 [api 2/4] RUN make", LOG_NAME, 3, "#5 [api 2/4] RUN make"},
+        {&progress_plain, "#5 DONE 1.2s", LOG_STATE, 3, "#5 DONE 1.2s"},
+        {&progress_plain, "#5 sha256:ab 1B done", LOG_EVENT, 3, "#5 sha256:ab 1B done"},
+        {&progress_plain, "#5 ERROR: no", LOG_ERROR, 3, "#5 ERROR: no"},
+        {&progress_plain, "#5 WARN: x: y", LOG_WARNING, 3, "#5 WARN: x: y"},
+        {&progress_plain, "failed to solve: no", LOG_ERROR, 0, "failed to solve: no"},
+        {&progress_plain, "   5 | >>> RUN make", LOG_ERROR, 0, "   5 | >>> RUN make"},
+        {&progress_plain, "   4 |     COPY . .", LOG_OTHER, 0, "   4 |     COPY . ."},
+        {&progress_plain, "#x y", LOG_OTHER, 0, "#x y"},
+        {&progress_plain, "", LOG_OTHER, 0, ""},
+        {&progress_plain, "#5 0.42 10%\r50%", LOG_OUTPUT, 0, "50%"}, /* overwritten */
+        {&progress_legacy, "Step 3/9 : RUN make", LOG_NAME, 0, "Step 3/9 : RUN make"},
+        {&progress_legacy, "#7 1.23 text", LOG_OTHER, 0, "#7 1.23 text"},
     };
     struct log_line line = {0};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const struct buildlog_line raw = {.text = cases[i].raw, .len = strlen(cases[i].raw)};
+        struct build *build = build_new(1, NULL, 0, "x", 0);
+        void *progress = cases[i].ops->open(build);
+        struct buildlog_line raw;
+        cases[i].ops->feed(progress, 1, cases[i].raw, strlen(cases[i].raw), 1);
+        cases[i].ops->feed(progress, 1, "\n", 1, 1);
+        assert_int_equal(buildlog_get(build->log, 0, &raw), 0);
         log_line_read(&line, &raw, true);
-        assert_int_equal(line.kind, cases[i].kind);
-        assert_int_equal(line.prefix, cases[i].prefix);
+        if (line.kind != cases[i].kind || line.prefix != cases[i].prefix)
+            fail_msg("%s: kind %d, prefix %zu", cases[i].raw, (int)line.kind, line.prefix);
         log_line_read(&line, &raw, false);
         assert_string_equal(line.text.text.data, cases[i].bare);
+        cases[i].ops->close(progress);
+        build_free(build);
     }
     log_line_done(&line);
 }

@@ -62,12 +62,18 @@ static void place_close(struct place *place)
     tempdir_free(place->directory);
 }
 
-static void add(struct place *place, int step, const char *text)
+static void add_line(struct place *place, const struct buildlog_line *line)
 {
     place->room = false;
-    buildlog_add(place->log, step, 1, text, strlen(text));
+    buildlog_add(place->log, line);
     if (buildlog_is_behind(place->log))
         loop_wait(&place->loop, &place->room);
+}
+
+static void add(struct place *place, int step, const char *text)
+{
+    add_line(place, &(struct buildlog_line){
+                        .text = text, .len = strlen(text), .step = step, .stream = 1});
 }
 
 /* Every 100th line is of step 7, every 777th holds a Needle. */
@@ -75,9 +81,18 @@ static void add_hay(struct place *place, unsigned from, unsigned to)
 {
     char text[96];
     for (unsigned i = from; i < to; i++) {
-        snprintf(text, sizeof text, "#%d 0.%u %s %u", i % 100 == 0 ? 7 : 1, i % 1000,
-                 i % 777 == 0 ? "a Needle in" : "hay", i);
-        add(place, i % 100 == 0 ? 7 : 1, text);
+        int step = i % 100 == 0 ? 7 : 1;
+        int len = snprintf(text, sizeof text, "%s %u", i % 777 == 0 ? "a Needle in" : "hay", i);
+        add_line(place, &(struct buildlog_line){
+                            .text = text,
+                            .len = (size_t)len,
+                            .step = step,
+                            .number = step,
+                            .stream = 1,
+                            .kind = LOG_OUTPUT,
+                            .time = i % 1000,
+                            .decimals = i % 1000 < 10 ? 1 : i % 1000 < 100 ? 2 : 3,
+                        });
     }
 }
 
@@ -188,6 +203,10 @@ static void test_seeks_something_else(void **state)
     logscan_restart(place.scan, &(struct logscan_query){.text = "#7", .bare = true});
     finish(&place);
     assert_int_equal(logscan_counts(place.scan).matches, 0);
+    /* Begins before the text and ends in it. */
+    logscan_restart(place.scan, &(struct logscan_query){.text = "0.777 a needle in 777"});
+    finish(&place);
+    assert_int_equal(logscan_counts(place.scan).matches, 1); /* 777 */
     logfilter_done(&seven);
     place_close(&place);
 }

@@ -386,6 +386,10 @@ static void test_plain_flood(void **state)
         assert_int_equal(buildlog_get(whole->log, i, &a), 0);
         assert_int_equal(buildlog_get(single->log, i, &b), 0);
         assert_int_equal(a.step, b.step);
+        assert_int_equal(a.number, b.number);
+        assert_int_equal(a.time, b.time);
+        assert_int_equal(a.decimals, b.decimals);
+        assert_int_equal(a.kind, b.kind);
         assert_int_equal(a.len, b.len);
         assert_memory_equal(a.text, b.text, a.len);
     }
@@ -394,6 +398,14 @@ static void test_plain_flood(void **state)
     build_free(whole);
     build_free(single);
     buf_done(&text);
+}
+
+static void assert_shown(const struct buildlog_line *line, const char *expected)
+{
+    struct buf shown = {0};
+    logline_append(&shown, line);
+    assert_string_equal(shown.data, expected);
+    buf_done(&shown);
 }
 
 /* What is no progress stays in the log as it was. */
@@ -409,10 +421,193 @@ static void test_plain_strange_lines(void **state)
         struct build *build = build_of(&progress_plain, lines[i]);
         struct buildlog_line line;
         assert_int_equal(buildlog_get(build->log, 0, &line), 0);
-        assert_int_equal(line.len, strlen(lines[i]));
-        assert_memory_equal(line.text, lines[i], line.len);
+        assert_shown(&line, lines[i]);
         assert_int_equal(build->steps_len, 0);
         build_free(build);
+    }
+}
+
+/* ---- from the pipe to the fields */
+
+struct wanted {
+    int step, number;
+    enum log_kind kind;
+    uint32_t time;
+    int decimals;
+    const char *text;
+};
+
+static void assert_fields(const struct build *build, const struct wanted *wanted, size_t len)
+{
+    struct buildlog_line line;
+    assert_int_equal(buildlog_end(build->log), len);
+    for (size_t i = 0; i < len; i++) {
+        assert_int_equal(buildlog_get(build->log, i, &line), 0);
+        if (line.step != wanted[i].step || line.number != wanted[i].number ||
+            line.kind != wanted[i].kind || line.time != wanted[i].time ||
+            line.decimals != wanted[i].decimals || line.len != strlen(wanted[i].text) ||
+            memcmp(line.text, wanted[i].text, line.len) != 0)
+            fail_msg("line %zu: step %d, number %d, kind %d, time %u/%d: %.*s", i, line.step,
+                     line.number, (int)line.kind, (unsigned)line.time, line.decimals,
+                     (int)line.len, line.text);
+    }
+}
+#define LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Output that looks like another step's, or like the tool's own words. */
+static void test_plain_fields(void **state)
+{
+    (void)state;
+    static const struct wanted wanted[] = {
+        {0, 0, LOG_OTHER, 0, 0, "Building api"},
+        {1, 1, LOG_NAME, 0, 0, "[1/1] RUN x"},
+        {1, 1, LOG_OUTPUT, 42, 2, "hello"},
+        {1, 1, LOG_OUTPUT, 1234, 3, "#7 1.23 text"},
+        {1, 1, LOG_OUTPUT, 1235, 3, "#7 DONE 1.0s"},
+        {1, 1, LOG_OUTPUT, 1236, 3, "Step 3/5 : RUN y"},
+        {1, 1, LOG_OUTPUT, 1015, 1, "ERROR: failed to solve: no"},
+        {1, 0, LOG_OUTPUT, 0, 0, "#1 00.1 not as BuildKit writes it"},
+        {1, 1, LOG_STATE, 0, 0, "DONE 1.0s"},
+        {0, 0, LOG_OTHER, 0, 0, "Building web"},
+        {2, 1, LOG_NAME, 0, 0, "[1/1] RUN x"},
+        {2, 1, LOG_OUTPUT, 5, 1, "web's"},
+    };
+    static const char text[] = "Building api\n#1 [1/1] RUN x\n#1 0.42 hello\n"
+                               "#1 1.234 #7 1.23 text\n#1 1.235 #7 DONE 1.0s\n"
+                               "#1 1.236 Step 3/5 : RUN y\n"
+                               "#1 101.5 ERROR: failed to solve: no\n"
+                               "#1 00.1 not as BuildKit writes it\n#1 DONE 1.0s\n"
+                               "Building web\n#1 [1/1] RUN x\n#1 0.5 web's\n";
+    struct build *build = build_of(&progress_plain, text);
+    assert_fields(build, wanted, LEN(wanted));
+    assert_int_equal(build->steps_len, 2);
+    assert_null(build->error);
+    struct buf shown = {0};
+    struct buildlog_line line;
+    for (uint64_t i = 0; buildlog_get(build->log, i, &line) == 0; i++) {
+        logline_append(&shown, &line);
+        buf_append_str(&shown, "\n");
+    }
+    assert_string_equal(shown.data, text);
+    buf_done(&shown);
+    build_free(build);
+}
+
+/* Where a very long line is cut its rest may look like a line of its own. */
+static void test_long_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct progress_ops *ops;
+        const char *start, *rest;
+    } cases[] = {
+        {&progress_plain, "#1 [1/1] RUN x\n#1 0.1 ", "#7 DONE 1.0s"},
+        {&progress_plain, "#1 [1/1] RUN x\n#1 0.1 ", "#1 ERROR: no"},
+        {&progress_plain, "#1 [1/1] RUN x\n#1 0.1 ", "failed to solve: no"},
+        {&progress_legacy, "Step 1/2 : RUN x\n", "Step 2/2 : RUN y"},
+    };
+    for (size_t i = 0; i < LEN(cases); i++)
+        for (size_t round = 0; round < 2; round++) {
+            struct build *build = build_new(1, NULL, 0, "x", LOG_BYTES);
+            void *progress = cases[i].ops->open(build);
+            struct buf text = {0};
+            buf_append_str(&text, cases[i].start);
+            size_t newline = (size_t)(strchr(text.data, '\n') - text.data);
+            size_t most = 64 * 1024 + newline + 1;
+            while (text.len < most)
+                buf_append_str(&text, "x");
+            if (round == 1) { /* the cut falls between two reads */
+                cases[i].ops->feed(progress, 1, text.data, text.len, 1);
+                buf_clear(&text);
+            }
+            buf_printf(&text, "%s\n", cases[i].rest);
+            cases[i].ops->feed(progress, 1, text.data, text.len, 1);
+            cases[i].ops->end(progress, 2);
+            assert_int_equal(build->steps_len, 1);
+            assert_int_equal(build->steps[0].state, STEP_RUNNING);
+            assert_null(build->error);
+            struct buildlog_line line;
+            assert_int_equal(buildlog_get(build->log, buildlog_end(build->log) - 1, &line), 0);
+            assert_int_equal(line.step, 1);
+            assert_shown(&line, cases[i].rest);
+            cases[i].ops->close(progress);
+            build_free(build);
+            buf_done(&text);
+        }
+}
+
+#define ID "0123456789ab"
+
+/* While a command runs, nothing that it prints is the builder's word. */
+static void test_legacy_imitated(void **state)
+{
+    (void)state;
+    static const char *const printed[] = {
+        "Successfully built PyYAML", "Successfully built 0123456789ab", "Step 3/5 : RUN y",
+        "Step 1/5 : FROM x",         " ---> Using cache",               " ---> 0123456789ac",
+        " ---> Running in 0123456789ac", "Removing intermediate container 0123456789ac",
+        "Removing intermediate container",
+        "Sending build context to Docker daemon  2kB", "Building api", "[Warning] x",
+        "ERROR: no", "failed to solve: no", "#7 1.23 text", "#7 DONE 1.0s",
+    };
+    for (size_t i = 0; i < LEN(printed); i++) {
+        char *text = mem_printf("Step 1/2 : RUN x\n ---> Running in " ID "\n%s\n", printed[i]);
+        struct build *build = build_of(&progress_legacy, text);
+        const struct wanted wanted[] = {
+            {1, 0, LOG_NAME, 0, 0, "Step 1/2 : RUN x"},
+            {1, 0, LOG_OTHER, 0, 0, " ---> Running in " ID},
+            {1, 0, LOG_OUTPUT, 0, 0, printed[i]},
+        };
+        struct buildlog_line line;
+        assert_fields(build, wanted, LEN(wanted));
+        assert_int_equal(build->steps_len, 1);
+        assert_int_equal(build->steps[0].state, STEP_RUNNING);
+        assert_int_equal(build->warnings_len, 0);
+        assert_null(build->steps[0].service);
+        assert_null(build->error);
+        assert_true(step_last_line(build, &build->steps[0], &line));
+        assert_shown(&line, printed[i]);
+        build_free(build);
+        free(text);
+    }
+}
+
+/* `RUN echo "Successfully built PyYAML"; exit 3` */
+static void test_legacy_imitated_success(void **state)
+{
+    (void)state;
+    static const char out[] = "Step 1/2 : FROM x\n ---> " ID "\nStep 2/2 : RUN x\n"
+                              " ---> Running in " ID "\nSuccessfully built PyYAML\n";
+    static const char err[] = "The command 'x' returned a non-zero code: 3\n";
+    struct build *build = build_new(1, NULL, 0, "x", LOG_BYTES);
+    void *progress = progress_legacy.open(build);
+    progress_legacy.feed(progress, 1, out, strlen(out), 1);
+    progress_legacy.feed(progress, 2, err, strlen(err), 1);
+    progress_legacy.end(progress, 2);
+    assert_int_equal(build->steps[1].state, STEP_FAILED);
+    assert_string_equal(build->steps[1].error, "The command 'x' returned a non-zero code: 3");
+    progress_legacy.close(progress);
+    build_free(build);
+}
+
+/* Output without a newline, or colours, stand before the builder's word. */
+static void test_legacy_command_ends(void **state)
+{
+    (void)state;
+    static const char *const ends[] = {
+        "Removing intermediate container " ID, " ---> Removed intermediate container " ID,
+        "100%Removing intermediate container " ID, "\033[0mRemoving intermediate container " ID,
+        "x ---> Removed intermediate container " ID,
+    };
+    for (size_t i = 0; i < LEN(ends); i++) {
+        char *text = mem_printf("Step 1/2 : RUN x\n ---> Running in " ID "\n%s\n ---> " ID
+                                "\nStep 2/2 : RUN y\n",
+                                ends[i]);
+        struct build *build = build_of(&progress_legacy, text);
+        assert_int_equal(build->steps_len, 2);
+        assert_int_equal(build->steps[0].state, STEP_DONE);
+        build_free(build);
+        free(text);
     }
 }
 
@@ -431,7 +626,7 @@ static void assert_log(const struct build *build, const char *expected)
     struct buildlog_line line;
     buf_append_str(&text, "");
     for (uint64_t i = 0; buildlog_get(build->log, i, &line) == 0; i++) {
-        buf_append(&text, line.text, line.len);
+        logline_append(&text, &line);
         buf_append_str(&text, "|");
     }
     assert_string_equal(text.data, expected);
@@ -514,7 +709,7 @@ static void test_rawjson_output_after_the_end(void **state)
         struct build *build = build_of(&progress_rawjson, text.data);
         bool found = false;
         for (uint64_t n = 0; buildlog_get(build->log, n, &line) == 0; n++)
-            found = found || (line.len == strlen("#1 1.000 ") + len + 3 &&
+            found = found || (line.len == len + 3 &&
                               memcmp(line.text + line.len - 6, "xxxyyy", 6) == 0);
         assert_int_equal(found, cases[i].joined);
         assert_int_equal(build->steps[0].state, STEP_DONE);
@@ -531,6 +726,34 @@ static void test_rawjson_without_step(void **state)
                                         OUTPUT("e", "01", "dHdv") OUTPUT("e", "01", "no base64"));
     assert_int_equal(build->steps_len, 0);
     assert_log(build, "one|two|");
+    build_free(build);
+    /* "#1 ERROR: no": not even of nobody is it more than output */
+    build = build_of(&progress_rawjson, VERTEX("d", "n", STARTED("01"))
+                                            OUTPUT("e", "01", "IzEgRVJST1I6IG5v"));
+    assert_log(build, "#1 n|#1 ERROR: no|");
+    assert_int_equal(build->steps_len, 1);
+    assert_int_equal(build->steps[0].state, STEP_RUNNING);
+    build_free(build);
+}
+
+static void test_rawjson_fields(void **state)
+{
+    (void)state;
+    static const struct wanted wanted[] = {
+        {1, 1, LOG_NAME, 0, 0, "[b 1/2] RUN x"},
+        {1, 1, LOG_OUTPUT, 1000, 3, "#7 1.23 text"},
+        {1, 1, LOG_OUTPUT, 1250, 2, "Step 3/5 :"},
+        {1, 1, LOG_STATE, 0, 0, "DONE 13.0s"},
+        {0, 0, LOG_OTHER, 0, 0, ""},
+        {2, 2, LOG_EVENT, 0, 0, "exporting to image"},
+    };
+    struct build *build = build_of(
+        &progress_rawjson,
+        VERTEX("d", "[b 1/2] RUN x", STARTED("01")) OUTPUT("d", "02", "IzcgMS4yMyB0ZXh0Cg==")
+            OUTPUT("d", "13.5", "U3RlcCAzLzUgOgo=")
+                VERTEX("d", "[b 1/2] RUN x", STARTED("01") COMPLETED("14"))
+                    VERTEX("e", "exporting to image", STARTED("14")));
+    assert_fields(build, wanted, LEN(wanted));
     build_free(build);
 }
 
@@ -612,7 +835,10 @@ int main(void)
         cmocka_unit_test(test_plain_headings),      cmocka_unit_test(test_plain_strange_lines),
         cmocka_unit_test(test_rawjson_lines),       cmocka_unit_test(test_rawjson_without_step),
         cmocka_unit_test(test_rawjson_shared),      cmocka_unit_test(test_rawjson_transfer),
-        cmocka_unit_test(test_rawjson_warning),
+        cmocka_unit_test(test_rawjson_warning), cmocka_unit_test(test_rawjson_fields),
+        cmocka_unit_test(test_plain_fields), cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_legacy_imitated), cmocka_unit_test(test_legacy_imitated_success),
+        cmocka_unit_test(test_legacy_command_ends),
         cmocka_unit_test(test_rawjson_output_after_the_end),
     };
     enum { OTHERS_LEN = sizeof others / sizeof others[0] };

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/app/keeping.h"
+#include "core/app/memory.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/history/history.h"

@@ -33,7 +33,7 @@ static void stack(struct layout *layout, int len, int y, int rows, int cols, con
     }
 }
 
-struct layout layout_zoomed(int rows, int cols, enum pane focus)
+struct layout layout_zoomed(int rows, int cols, enum pane_id focus)
 {
     struct layout layout = {0};
     if (rows < LAYOUT_MIN_ROWS || cols < LAYOUT_MIN_COLS)
@@ -43,7 +43,7 @@ struct layout layout_zoomed(int rows, int cols, enum pane focus)
     return layout;
 }
 
-struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[PANES])
+struct layout layout_main(int rows, int cols, enum pane_id focus, const int wanted[PANES])
 {
     struct layout layout = {0};
     int body = rows - 2; /* without header and footer */

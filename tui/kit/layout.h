@@ -9,7 +9,7 @@
 #ifndef BILGE_TUI_KIT_LAYOUT_H
 #define BILGE_TUI_KIT_LAYOUT_H
 
-enum pane { PANE_SERVICES, PANE_RECORDS, PANE_BUILD, PANES };
+enum pane_id { PANE_SERVICES, PANE_RECORDS, PANE_BUILD, PANES };
 
 #define LAYOUT_MIN_ROWS 10
 #define LAYOUT_MIN_COLS 40
@@ -31,8 +31,8 @@ struct layout {
 
 /* wanted[]: rows that each pane could fill, its column titles included; at
  * least 1. */
-struct layout layout_main(int rows, int cols, enum pane focus, const int wanted[PANES]);
+struct layout layout_main(int rows, int cols, enum pane_id focus, const int wanted[PANES]);
 /* The pane in focus alone. */
-struct layout layout_zoomed(int rows, int cols, enum pane focus);
+struct layout layout_zoomed(int rows, int cols, enum pane_id focus);
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "tui/log_line.h"
 #include "tui/log_scope.h"
 
 /* Between build_tree.c, the outline; build_tree_groups.c, its services;
@@ -465,19 +464,11 @@ enum { TEXT_ROWS_MAX = 4 };
 /* Lines that say no more than the rows above them do. */
 static bool is_known(const struct build *build, uint64_t number)
 {
-    static const char *const ends[] = {"DONE", "CACHED", "CANCELED", "..."};
     struct buildlog_line line;
-    struct log_line shown = {0};
-    bool known = false;
     if (buildlog_get(build->log, number, &line) != 0)
         return false; /* it may come from the file yet */
-    log_line_read(&shown, &line, true);
-    const char *text = shown.text.text.data + shown.prefix;
-    known = shown.kind == LOG_NAME || shown.kind == LOG_WARNING || line.len == 0;
-    for (size_t i = 0; shown.kind == LOG_EVENT && i < sizeof ends / sizeof ends[0]; i++)
-        known = known || strncmp(text, ends[i], strlen(ends[i])) == 0;
-    log_line_done(&shown);
-    return known;
+    return line.kind == LOG_NAME || line.kind == LOG_WARNING || line.kind == LOG_STATE ||
+           (line.kind == LOG_OTHER && line.len == 0);
 }
 
 /* From the end back: so many lines, whatever the length of the log. What stands

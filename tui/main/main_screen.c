@@ -13,48 +13,33 @@
 #include "tui/screens.h"
 #include "tui/targets.h"
 
-/* The inside of the main screen: for main_screen.c, which draws, and
- * main_commands.c, which acts. */
-
 struct main_screen {
     struct screen screen;
-    enum pane focus;
-    struct pane_services services;
-    struct pane_records records;
-    struct pane_build build;
+    enum pane_id focus;
+    struct pane *panes[PANES];
     struct layout layout; /* as last drawn */
-    bool open;            /* the panes have their app */
     bool zoomed;          /* the pane in focus alone */
     bool deleting;        /* a removal was under way when the store last moved */
 };
 
-unsigned main_where(const struct screen *screen);
-
-static struct list *main_list(struct main_screen *main);
 static void main_command(struct screen *screen, enum command command);
-static bool main_pane_command(struct main_screen *main, enum command command);
 static bool main_build_command(struct main_screen *main, enum command command);
-static void main_open_step(struct main_screen *main);
 
-unsigned main_where(const struct screen *screen)
+static struct pane *focused(const struct main_screen *main)
 {
-    static const unsigned where[PANES] = {KEYS_SERVICES, KEYS_RECORDS, KEYS_BUILD};
-    return where[((const struct main_screen *)screen)->focus];
+    return main->panes[main->focus];
+}
+
+static unsigned main_where(const struct screen *screen)
+{
+    return focused((const struct main_screen *)screen)->ops->where;
 }
 
 /* Brings the rows in step with the store; before they are used in any way. */
 static void main_sync(struct main_screen *main)
 {
-    struct app *app = main->screen.app;
-    if (!main->open) {
-        pane_services_init(&main->services, app);
-        pane_records_init(&main->records, app);
-        pane_build_init(&main->build, app);
-        main->open = true;
-    }
-    pane_services_sync(&main->services);
-    pane_records_sync(&main->records);
-    pane_build_sync(&main->build);
+    for (int i = 0; i < PANES; i++)
+        main->panes[i]->ops->sync(main->panes[i]);
 }
 
 /* A removal that the user did not stay with says how it ended. */
@@ -62,7 +47,7 @@ static void main_changed(struct screen *screen)
 {
     struct main_screen *main = (struct main_screen *)screen;
     enum prune_state state = app_store(screen->app)->prune.state;
-    main->services.stale = true;
+    main->panes[PANE_SERVICES]->stale = true;
     if (main->deleting && state == PRUNE_OVER && app_is_top(screen))
         app_push(screen->app, removal_screen_new());
     main->deleting = state == PRUNE_RUNNING;
@@ -70,29 +55,18 @@ static void main_changed(struct screen *screen)
 
 /* ---- drawing */
 
-static void add_title(const struct main_screen *main, enum pane pane, struct buf *title,
-                      struct buf *tail)
-{
-    if (pane == PANE_SERVICES)
-        pane_services_title(&main->services, title, tail);
-    else if (pane == PANE_RECORDS)
-        pane_records_title(&main->records, title, tail);
-    else
-        pane_build_title(&main->build, title);
-}
-
 /* The edge above a pane, with its title, and at its right end what the user
  * has set; `left` and `right` are its corners. */
-static void draw_edge(const struct main_screen *main, const struct canvas *canvas, enum pane pane,
+static void draw_edge(const struct main_screen *main, const struct canvas *canvas, enum pane_id id,
                       const char *left, const char *right)
 {
-    const struct layout_rect *rect = &main->layout.panes[pane];
-    enum style style = main->focus == pane ? STYLE_TITLE : STYLE_NORMAL;
+    const struct layout_rect *rect = &main->layout.panes[id];
+    enum style style = main->focus == id ? STYLE_TITLE : STYLE_NORMAL;
     struct canvas edge = canvas_part(canvas, rect->y - 1, rect->x - 1, 1, rect->cols + 2);
     struct buf title = {0}, tail = {0};
     buf_append_str(&title, " ");
     buf_append_str(&tail, " ");
-    add_title(main, pane, &title, &tail);
+    main->panes[id]->ops->title(main->panes[id], &title, &tail);
     buf_append_str(&title, " ");
     canvas_fill(&edge, 0, 0, edge.cols, STYLE_BORDER, canvas->theme->glyphs->horizontal);
     canvas_text(&edge, 0, 0, 1, STYLE_BORDER, left);
@@ -115,18 +89,12 @@ static void draw_sides(const struct canvas *canvas, const struct layout_rect *re
     }
 }
 
-static void draw_pane(struct main_screen *main, const struct canvas *canvas, enum pane pane)
+static void draw_pane(struct main_screen *main, const struct canvas *canvas, enum pane_id id)
 {
-    const struct layout_rect *rect = &main->layout.panes[pane];
+    const struct layout_rect *rect = &main->layout.panes[id];
     struct canvas inside = canvas_part(canvas, rect->y, rect->x, rect->rows, rect->cols);
-    bool focused = main->focus == pane;
     draw_sides(canvas, rect);
-    if (pane == PANE_SERVICES)
-        pane_services_draw(&main->services, &inside, focused);
-    else if (pane == PANE_RECORDS)
-        pane_records_draw(&main->records, &inside, focused);
-    else
-        pane_build_draw(&main->build, &inside, focused);
+    main->panes[id]->ops->draw(main->panes[id], &inside, main->focus == id);
 }
 
 static void draw_panes(struct main_screen *main, const struct canvas *canvas)
@@ -135,14 +103,14 @@ static void draw_panes(struct main_screen *main, const struct canvas *canvas)
     bool wide = main->layout.form == LAYOUT_WIDE;
     bool top = true;
     for (int i = 0; i < PANES; i++) {
-        enum pane pane = (enum pane)i;
-        if (main->layout.panes[pane].rows <= 0)
+        enum pane_id id = (enum pane_id)i;
+        if (main->layout.panes[id].rows <= 0)
             continue;
-        bool beside = wide && pane == PANE_BUILD;
+        bool beside = wide && id == PANE_BUILD;
         const char *left = beside ? glyphs->tee_top : top ? glyphs->top_left : glyphs->tee_left;
         const char *right = top || beside ? glyphs->top_right : glyphs->tee_right;
-        draw_edge(main, canvas, pane, left, right);
-        draw_pane(main, canvas, pane);
+        draw_edge(main, canvas, id, left, right);
+        draw_pane(main, canvas, id);
         top = false;
     }
     const struct layout_rect *below = &main->layout.panes[PANE_RECORDS];
@@ -175,11 +143,9 @@ static void main_draw(struct screen *screen, const struct canvas *canvas)
 {
     struct main_screen *main = (struct main_screen *)screen;
     main_sync(main);
-    const int wanted[PANES] = {
-        [PANE_SERVICES] = pane_services_wanted(&main->services),
-        [PANE_RECORDS] = pane_records_wanted(&main->records),
-        [PANE_BUILD] = pane_build_wanted(&main->build),
-    };
+    int wanted[PANES];
+    for (int i = 0; i < PANES; i++)
+        wanted[i] = main->panes[i]->ops->wanted(main->panes[i]);
     main->layout = main->zoomed
                        ? layout_zoomed(canvas->rows, canvas->cols, main->focus)
                        : layout_main(canvas->rows, canvas->cols, main->focus, wanted);
@@ -190,60 +156,49 @@ static void main_draw(struct screen *screen, const struct canvas *canvas)
 
 /* ---- mouse */
 
-static bool pane_at(const struct main_screen *main, int y, int x, enum pane *ret_pane)
+static bool pane_at(const struct main_screen *main, int y, int x, enum pane_id *ret_id)
 {
     for (int i = 0; i < PANES; i++) {
         const struct layout_rect *rect = &main->layout.panes[i];
         if (rect->rows > 0 && y >= rect->y - 1 && y < rect->y + rect->rows && x >= rect->x - 1 &&
             x <= rect->x + rect->cols) {
-            *ret_pane = (enum pane)i;
+            *ret_id = (enum pane_id)i;
             return true;
         }
     }
     return false;
 }
 
-static void click(struct main_screen *main, enum pane pane, int row)
+static void click(struct pane *pane, int row)
 {
-    static const size_t none = 0;
-    struct list *list = main_list(main);
-    int first = pane == PANE_SERVICES  ? main->services.first_row
-                : pane == PANE_RECORDS ? main->records.first_row
-                                       : main->build.first_row;
-    const struct scroll *scroll = list != NULL ? &list->scroll : &main->build.scroll;
-    size_t at = scroll->top + (size_t)(row - first);
-    if (row < first || at >= scroll->len || scroll->len == none)
-        return;
-    if (list != NULL)
-        list_to(list, at);
-    else
-        pane_build_to(&main->build, at);
+    size_t at = pane->scroll->top + (size_t)(row - pane->first_row);
+    if (row >= pane->first_row && at < pane->scroll->len)
+        pane->ops->to(pane, at);
 }
 
 static void main_mouse(struct screen *screen, const struct term_mouse *mouse)
 {
     struct main_screen *main = (struct main_screen *)screen;
-    enum pane pane;
+    enum pane_id id;
     main_sync(main);
     if (mouse->y == 0 && mouse->wheel == 0) { /* the header, most of which is disks */
         main_command(screen, COMMAND_DISKS);
         return;
     }
-    if (!pane_at(main, mouse->y, mouse->x, &pane))
+    if (!pane_at(main, mouse->y, mouse->x, &id))
         return;
-    main->focus = pane;
+    main->focus = id;
     if (mouse->wheel == 0)
-        click(main, pane, mouse->y - main->layout.panes[pane].y);
+        click(main->panes[id], mouse->y - main->layout.panes[id].y);
     for (int i = 0; mouse->wheel != 0 && i < 3; i++)
-        main_pane_command(main, mouse->wheel < 0 ? COMMAND_UP : COMMAND_DOWN);
+        focused(main)->ops->command(focused(main), mouse->wheel < 0 ? COMMAND_UP : COMMAND_DOWN);
 }
 
 static void main_free(struct screen *screen)
 {
     struct main_screen *main = (struct main_screen *)screen;
-    pane_services_done(&main->services);
-    pane_records_done(&main->records);
-    pane_build_done(&main->build);
+    for (int i = 0; i < PANES; i++)
+        main->panes[i]->ops->free(main->panes[i]);
     free(main);
 }
 
@@ -257,33 +212,29 @@ static const struct screen_ops main_ops = {
     .free = main_free,
 };
 
-struct screen *main_screen_new(void)
+struct screen *main_screen_new(struct app *app)
 {
     struct main_screen *main = mem_zalloc(sizeof *main);
+    main->panes[PANE_SERVICES] = pane_services_new(app);
+    main->panes[PANE_RECORDS] = pane_records_new(app);
+    main->panes[PANE_BUILD] = pane_build_new(app);
     main->screen.ops = &main_ops;
     return &main->screen;
 }
 
 /* ---- filter */
 
-static struct list *main_list(struct main_screen *main)
-{
-    return main->focus == PANE_SERVICES  ? &main->services.list
-           : main->focus == PANE_RECORDS ? &main->records.list
-                                         : NULL;
-}
-
 static void set_filter(void *arg, const char *text)
 {
     struct main_screen *main = arg;
-    struct list *list = main_list(main);
+    struct list *list = focused(main)->list;
     struct query_line line;
     /* Half a condition, as it is typed, changes nothing yet. */
     if (list == NULL || query_line_read(&line, text != NULL ? text : "", NULL) < 0)
         return;
     query_line_done(&line);
     list_set_filter(list, text);
-    main->services.stale = main->records.stale = true;
+    main->panes[PANE_SERVICES]->stale = main->panes[PANE_RECORDS]->stale = true;
 }
 
 static bool accept_filter(void *arg, const char *text)
@@ -308,7 +259,7 @@ static void cancel_filter(void *arg)
 static void ask_filter(struct main_screen *main)
 {
     static const struct input_ops ops = {set_filter, accept_filter, cancel_filter};
-    const struct list *list = main_list(main);
+    const struct list *list = focused(main)->list;
     if (list != NULL)
         app_push(main->screen.app,
                  input_new("/", list->filter != NULL ? list->filter : "", &ops, main));
@@ -318,33 +269,12 @@ static void ask_filter(struct main_screen *main)
 
 static void focus_next(struct main_screen *main, int step)
 {
-    main->focus = (enum pane)(((int)main->focus + step + PANES) % PANES);
-}
-
-static void open_record(struct main_screen *main, const struct record *record)
-{
-    char *owner = pane_records_owner(&main->records, list_index(&main->records.list));
-    app_push(main->screen.app,
-             details_screen_record(pane_records_builder(&main->records)->id, record->id, owner));
-    free(owner);
-}
-
-static void open_row(struct main_screen *main)
-{
-    struct app *app = main->screen.app;
-    const struct service *service = pane_services_current(&main->services);
-    const struct record *record = pane_records_current(&main->records);
-    if (main->focus == PANE_SERVICES && service != NULL)
-        app_push(app, details_screen_service(service->id));
-    else if (main->focus == PANE_RECORDS && record != NULL)
-        open_record(main, record);
-    else if (main->focus == PANE_BUILD)
-        main_open_step(main);
+    main->focus = (enum pane_id)(((int)main->focus + step + PANES) % PANES);
 }
 
 static void open_history(struct main_screen *main)
 {
-    const struct service *service = pane_services_current(&main->services);
+    const struct service *service = pane_services_current(main->panes[PANE_SERVICES]);
     bool one = main->focus == PANE_SERVICES && service != NULL &&
                store_past_build(app_store(main->screen.app), service->name) != NULL;
     app_push(main->screen.app, history_screen_new(one ? service->name : NULL));
@@ -353,9 +283,9 @@ static void open_history(struct main_screen *main)
 /* What the marks, or the cursor, mean. */
 static void main_get_targets(const struct main_screen *main, struct targets *ret_targets)
 {
-    const struct builder *builder = pane_records_builder(&main->records);
-    targets_of_services(ret_targets, app_store(main->screen.app), &main->services.list);
-    targets_of_records(ret_targets, builder, &main->records.list);
+    const struct builder *builder = pane_records_builder(main->panes[PANE_RECORDS]);
+    targets_of_services(ret_targets, app_store(main->screen.app), main->panes[PANE_SERVICES]->list);
+    targets_of_records(ret_targets, builder, main->panes[PANE_RECORDS]->list);
 }
 
 static void delete_targets(struct main_screen *main)
@@ -374,7 +304,7 @@ static void open_menu(struct main_screen *main, enum command command)
         return;
     }
     main_get_targets(main, &targets);
-    mem_replace(&targets.filter, main->records.list.filter);
+    mem_replace(&targets.filter, main->panes[PANE_RECORDS]->list->filter);
     struct screen *menu = prune_menu_new(&targets);
     app_push(main->screen.app, menu);
     if (command == COMMAND_FREE)
@@ -383,7 +313,7 @@ static void open_menu(struct main_screen *main, enum command command)
 
 static void go_back(struct main_screen *main)
 {
-    struct list *list = main_list(main);
+    struct list *list = focused(main)->list;
     if (list == NULL)
         return;
     if (list->filter != NULL)
@@ -402,7 +332,7 @@ static void toggle_mouse(struct app *app)
 static void show_builder(void *arg, const char *builder)
 {
     struct main_screen *main = arg;
-    pane_records_choose(&main->records, builder);
+    pane_records_choose(main->panes[PANE_RECORDS], builder);
     main->focus = PANE_RECORDS;
 }
 
@@ -420,7 +350,7 @@ static void main_wide_command(struct main_screen *main, enum command command)
     case COMMAND_PANE_1:
     case COMMAND_PANE_2:
     case COMMAND_PANE_3:
-        main->focus = (enum pane)(command - COMMAND_PANE_1);
+        main->focus = (enum pane_id)(command - COMMAND_PANE_1);
         break;
     case COMMAND_RESCAN:
         app_rescan(app, NULL);
@@ -465,7 +395,7 @@ static void main_row_command(struct main_screen *main, enum command command)
         break;
     case COMMAND_OPEN:
     case COMMAND_DETAILS:
-        open_row(main);
+        focused(main)->ops->open(focused(main));
         break;
     case COMMAND_DELETE:
         delete_targets(main);
@@ -479,24 +409,11 @@ static void main_row_command(struct main_screen *main, enum command command)
     }
 }
 
-/* A command that the pane in focus answers to by itself; else false. */
-static bool main_pane_command(struct main_screen *main, enum command command)
-{
-    switch (main->focus) {
-    case PANE_SERVICES:
-        return pane_services_command(&main->services, command);
-    case PANE_RECORDS:
-        return pane_records_command(&main->records, command);
-    default:
-        return pane_build_command(&main->build, command);
-    }
-}
-
 static void main_command(struct screen *screen, enum command command)
 {
     struct main_screen *main = (struct main_screen *)screen;
     main_sync(main);
-    if (!main_pane_command(main, command) && !main_build_command(main, command))
+    if (!focused(main)->ops->command(focused(main), command) && !main_build_command(main, command))
         main_row_command(main, command);
 }
 
@@ -507,13 +424,13 @@ static void main_command(struct screen *screen, enum command command)
 static const struct build *current_build(const struct main_screen *main)
 {
     const struct app *app = main->screen.app;
-    const struct service *service = pane_services_current(&main->services);
+    const struct service *service = pane_services_current(main->panes[PANE_SERVICES]);
     const struct build *build =
         main->focus == PANE_SERVICES && service != NULL
             ? store_build(app_store(app), service->last_build_id)
             : NULL;
     if (main->focus == PANE_BUILD)
-        return pane_build_current(&main->build);
+        return pane_build_current(main->panes[PANE_BUILD]);
     return build != NULL && !build_is_over(build) ? build : app_build_shown(app);
 }
 
@@ -536,32 +453,18 @@ static void build_again(struct main_screen *main)
 static void open_paths(struct main_screen *main)
 {
     const struct build *build = current_build(main);
-    const struct tree_row *row = pane_build_row(&main->build);
+    const struct tree_row *row = pane_build_row(main->panes[PANE_BUILD]);
     if (build != NULL)
         paths_screen_open(main->screen.app, build, row != NULL ? row->step : 0);
     else
         app_say(main->screen.app, STYLE_DIM, "Nothing has been built yet");
 }
 
-/* The log of the step under the cursor alone. */
-static void main_open_step(struct main_screen *main)
-{
-    struct app *app = main->screen.app;
-    const struct build *build = pane_build_current(&main->build);
-    const struct tree_row *row = pane_build_row(&main->build);
-    if (build == NULL)
-        app_say(app, STYLE_DIM, "Nothing has been built yet");
-    else if (row != NULL && row->step > 0)
-        app_push(app, log_screen_for_step(build->id, row->step));
-    else
-        app_push(app, log_screen_new(build->id));
-}
-
 static void open_log(struct main_screen *main)
 {
     struct app *app = main->screen.app;
     const struct build *build = current_build(main);
-    const struct service *service = pane_services_current(&main->services);
+    const struct service *service = pane_services_current(main->panes[PANE_SERVICES]);
     if (main->focus == PANE_SERVICES && service != NULL && !app_build_runs(app)) {
         const struct build *last = store_last_build(app_store(app), service->name);
         build = last != NULL ? last : build;
@@ -577,7 +480,8 @@ static void build_targets(struct main_screen *main, enum app_build_way way)
     struct app *app = main->screen.app;
     const struct build *shown = current_build(main);
     struct targets targets = {0};
-    if (main->focus == PANE_BUILD && shown != NULL && list_marked_len(&main->services.list) == 0) {
+    if (main->focus == PANE_BUILD && shown != NULL &&
+        list_marked_len(main->panes[PANE_SERVICES]->list) == 0) {
         app_build(app, (const char *const *)shown->services, shown->services_len, way);
         return;
     }

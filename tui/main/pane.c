@@ -4,7 +4,6 @@
 
 #include "core/base/text.h"
 
-
 void pane_title_list(const struct app *app, const struct list *list, const struct list_order *sorts,
                      struct buf *tail)
 {
@@ -68,4 +67,9 @@ bool pane_list_command(struct list *list, enum command command, const struct lis
     default:
         return list_command(list, command);
     }
+}
+
+void pane_list_to(struct pane *pane, size_t row)
+{
+    list_to(pane->list, row);
 }

@@ -10,18 +10,26 @@
 #include "tui/kit/table.h"
 #include "tui/log_view.h"
 #include "tui/main/pane.h"
+#include "tui/screens.h"
 
-/* What the rows of steps and the others have in common. */
+struct pane_build {
+    struct pane base;
+    struct scroll scroll;
+    struct build_tree tree;
+    uint64_t made;   /* a mark of the builds that the rows were made of */
+    uint64_t newest; /* of these builds */
+    bool moved;      /* by the user: no longer follows what runs */
+};
 
-void pane_build_init(struct pane_build *pane, struct app *app)
-{
-    *pane = (struct pane_build){.app = app};
-}
-
-void pane_build_done(struct pane_build *pane)
-{
-    build_tree_done(&pane->tree);
-}
+/* One row of the tree. */
+#define INDENT 8 /* of texts below a step */
+struct look {
+    const struct app *app;
+    const struct build_tree *tree;
+    bool focused; /* and the cursor is on this row */
+};
+static void draw_row(const struct look *look, const struct canvas *canvas, int y,
+                     const struct build *build, const struct tree_row *row);
 
 /* ---- rows */
 
@@ -44,7 +52,7 @@ static size_t row_to_follow(const struct pane_build *pane)
                 return i;
     for (int round = 0; round < 2; round++)
         for (size_t i = tree->len; i-- > 0;) {
-            if (is_running(pane->app, &tree->rows[i], round > 0))
+            if (is_running(pane->base.app, &tree->rows[i], round > 0))
                 return i;
             size_t of = tree->rows[i].group;
             if (tree->rows[i].kind == TREE_GROUP && tree->groups[of].running > 0)
@@ -91,28 +99,34 @@ static void go_to_last_line(struct pane_build *pane)
     scroll_to(&pane->scroll, at);
 }
 
-void pane_build_sync(struct pane_build *pane)
+static const struct tree_row *row_of(const struct pane_build *pane)
+{
+    return pane->scroll.cursor < pane->tree.len ? &pane->tree.rows[pane->scroll.cursor] : NULL;
+}
+
+static void sync_tree(struct pane_build *pane)
 {
     const struct build **builds;
-    size_t len = app_builds_shown(pane->app, &builds);
-    uint64_t mark = make_mark(pane->app, builds, len), newest = len > 0 ? builds[len - 1]->id : 0;
-    if (mark == pane->made && !pane->stale) {
+    size_t len = app_builds_shown(pane->base.app, &builds);
+    uint64_t mark = make_mark(pane->base.app, builds, len),
+             newest = len > 0 ? builds[len - 1]->id : 0;
+    if (mark == pane->made && !pane->base.stale) {
         free(builds);
         return;
     }
-    const struct tree_row *current = pane_build_row(pane);
+    const struct tree_row *current = row_of(pane);
     const struct tree_row row = current != NULL ? *current : (struct tree_row){0};
     size_t y = pane->scroll.cursor - pane->scroll.top;
     bool last = current != NULL && is_last_line(&pane->tree, pane->scroll.cursor);
     if (newest != pane->newest)
         pane->moved = false;
     for (size_t i = 0; i < len; i++)
-        app_watch_log(pane->app, builds[i]);
+        app_watch_log(pane->base.app, builds[i]);
     build_tree_fill(&pane->tree, builds, len);
     free(builds);
     pane->made = mark;
     pane->newest = newest;
-    pane->stale = false;
+    pane->base.stale = false;
     scroll_set_len(&pane->scroll, pane->tree.len);
     if (pane->moved)
         keep_place(pane, &row, y);
@@ -124,20 +138,15 @@ void pane_build_sync(struct pane_build *pane)
         pane->scroll.top = 0;
 }
 
-const struct tree_row *pane_build_row(const struct pane_build *pane)
+static const struct build *current_of(const struct pane_build *pane)
 {
-    return pane->scroll.cursor < pane->tree.len ? &pane->tree.rows[pane->scroll.cursor] : NULL;
-}
-
-const struct build *pane_build_current(const struct pane_build *pane)
-{
-    const struct tree_row *row = pane_build_row(pane);
+    const struct tree_row *row = row_of(pane);
     const struct build *build =
-        row != NULL ? store_build(app_store(pane->app), row->build) : NULL;
-    return build != NULL ? build : app_build_shown(pane->app);
+        row != NULL ? store_build(app_store(pane->base.app), row->build) : NULL;
+    return build != NULL ? build : app_build_shown(pane->base.app);
 }
 
-void pane_build_to(struct pane_build *pane, size_t row)
+static void go_to(struct pane_build *pane, size_t row)
 {
     pane->moved = true;
     scroll_to(&pane->scroll, row);
@@ -145,7 +154,7 @@ void pane_build_to(struct pane_build *pane, size_t row)
 
 /* The same for all steps of a build, so that the panes above stay in place
  * while steps come in. */
-int pane_build_wanted(const struct pane_build *pane)
+static int build_wanted(const struct pane *pane)
 {
     return app_build_shown(pane->app) != NULL ? 12 : 1;
 }
@@ -162,16 +171,17 @@ static const char *hint(const struct app *app)
     return "b builds the marked services, or the one under the cursor; A all";
 }
 
-void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool focused)
+static void build_draw(struct pane *base, const struct canvas *canvas, bool focused)
 {
-    const struct store *store = app_store(pane->app);
-    if (pane->tree.cols != canvas->cols - PANE_BUILD_INDENT) {
-        pane->tree.cols = canvas->cols - PANE_BUILD_INDENT;
-        pane->stale = true;
+    struct pane_build *pane = (struct pane_build *)base;
+    const struct store *store = app_store(pane->base.app);
+    if (pane->tree.cols != canvas->cols - INDENT) {
+        pane->tree.cols = canvas->cols - INDENT;
+        pane->base.stale = true;
     }
-    pane_build_sync(pane);
-    if (app_build_shown(pane->app) == NULL) {
-        canvas_text(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, hint(pane->app));
+    sync_tree(pane);
+    if (app_build_shown(pane->base.app) == NULL) {
+        canvas_text(canvas, 0, 2, canvas->cols - 2, STYLE_DIM, hint(pane->base.app));
         return;
     }
     scroll_show(&pane->scroll, (size_t)canvas->rows);
@@ -181,13 +191,13 @@ void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool 
             break;
         const struct tree_row *row = &pane->tree.rows[at];
         const struct build *build = store_build(store, row->build);
-        const struct pane_build_look look = {
-            .app = pane->app,
+        const struct look look = {
+            .app = pane->base.app,
             .tree = &pane->tree,
             .focused = focused && at == pane->scroll.cursor,
         };
         if (build != NULL)
-            pane_build_draw_row(&look, canvas, y, build, row);
+            draw_row(&look, canvas, y, build, row);
     }
 }
 
@@ -196,21 +206,21 @@ void pane_build_draw(struct pane_build *pane, const struct canvas *canvas, bool 
 static bool go_to_failed(struct pane_build *pane, int direction)
 {
     const struct build **builds;
-    size_t len = app_builds_shown(pane->app, &builds), row;
+    size_t len = app_builds_shown(pane->base.app, &builds), row;
     bool found = build_tree_next_failed(&pane->tree, builds, len, pane->scroll.cursor, direction,
                                         &row);
     free(builds);
     if (found)
-        pane_build_to(pane, row);
+        go_to(pane, row);
     else
-        app_say(pane->app, STYLE_DIM, "No failed step %s", direction > 0 ? "below" : "above");
+        app_say(pane->base.app, STYLE_DIM, "No failed step %s", direction > 0 ? "below" : "above");
     return true;
 }
 
 /* As in other trees: what is closed already leads to what it belongs to. */
 static void close_row(struct pane_build *pane)
 {
-    const struct tree_row *row = pane_build_row(pane);
+    const struct tree_row *row = row_of(pane);
     if (row == NULL)
         return;
     if (!row->is_open)
@@ -219,10 +229,10 @@ static void close_row(struct pane_build *pane)
         build_tree_set_open(&pane->tree, pane->scroll.cursor, false);
 }
 
-/* On a line below a step, Enter is for the log there: see main_commands.c. */
+/* On a line below a step, Enter is for the log there: see build_open(). */
 static bool open_row(struct pane_build *pane, enum command command)
 {
-    const struct tree_row *row = pane_build_row(pane);
+    const struct tree_row *row = row_of(pane);
     if (row == NULL || !row->can_open)
         return command != COMMAND_OPEN || row == NULL;
     if (command == COMMAND_OPEN)
@@ -252,7 +262,7 @@ static bool fold_command(struct pane_build *pane, enum command command)
     default:
         return false;
     }
-    pane->stale = pane->moved = true;
+    pane->base.stale = pane->moved = true;
     return true;
 }
 
@@ -263,10 +273,11 @@ static bool is_about_a_row(enum command command)
            command == COMMAND_FOLD_ALL;
 }
 
-bool pane_build_command(struct pane_build *pane, enum command command)
+static bool build_command(struct pane *base, enum command command)
 {
+    struct pane_build *pane = (struct pane_build *)base;
     if (pane->tree.len == 0 && is_about_a_row(command)) {
-        app_say(pane->app, STYLE_DIM, "Nothing has been built yet");
+        app_say(pane->base.app, STYLE_DIM, "Nothing has been built yet");
         return true;
     }
     if (command == COMMAND_NEXT_ERROR || command == COMMAND_PREVIOUS_ERROR)
@@ -330,8 +341,9 @@ static void add_several(const struct app *app, struct buf *title,
     }
 }
 
-void pane_build_title(const struct pane_build *pane, struct buf *title)
+static void build_title(const struct pane *pane, struct buf *title, struct buf *tail)
 {
+    (void)tail;
     const struct build **builds;
     size_t len = app_builds_shown(pane->app, &builds);
     buf_append_str(title, "Build");
@@ -358,7 +370,7 @@ static const struct table_column columns[] = {
 };
 
 /* Cursor, sign of the state, sign of the fold; below a heading further in. */
-static int build_row_indent(const struct pane_build_look *look, const struct tree_row *row)
+static int build_row_indent(const struct look *look, const struct tree_row *row)
 {
     return look->tree->groups[row->group].headed ? 3 : 1;
 }
@@ -452,8 +464,8 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         build_row_transfers(canvas, step);
         return;
     }
-    bool clip_is_last = step->clipped && step_last_line(build, step, &line) && line.len > 0 &&
-                        line.text[0] == '[';
+    bool clip_is_last = step->clipped && step_last_line(build, step, &line) &&
+                        line.kind == LOG_CLIPPED;
     if (step->clipped && !clip_is_last) {
         int x = canvas_text(canvas, 0, 0, canvas->cols, STYLE_WARN, "clipped by the engine ");
         rest = canvas_part(canvas, 0, x, 1, canvas->cols - x);
@@ -468,7 +480,7 @@ static void draw_output(const struct canvas *canvas, const struct build *build,
         canvas_raw(&rest, 0, 0, rest.cols, style, step->error, strlen(step->error));
 }
 
-static void draw_time(const struct pane_build_look *look, const struct table *table,
+static void draw_time(const struct look *look, const struct table *table,
                       const struct canvas *canvas, const struct step *step, enum style style)
 {
     char text[FORMAT_SIZE];
@@ -479,7 +491,7 @@ static void draw_time(const struct pane_build_look *look, const struct table *ta
                    text_duration(text, format_step_ms(step, app_mono_ms(look->app))));
 }
 
-static void build_row_step(const struct pane_build_look *look, const struct canvas *canvas,
+static void build_row_step(const struct look *look, const struct canvas *canvas,
                       const struct build *build, const struct tree_row *row)
 {
     const struct step *step = build_find_step(build, row->step);
@@ -526,7 +538,7 @@ static struct format_state state_of(const struct theme *theme, const struct buil
     return format_build_state(theme, build->state);
 }
 
-static int draw_counts(const struct pane_build_look *look, const struct canvas *canvas, int x,
+static int draw_counts(const struct look *look, const struct canvas *canvas, int x,
                        const struct build *build, const struct tree_group *group)
 {
     const char *dot = canvas->theme->glyphs->dot;
@@ -570,7 +582,7 @@ static void draw_running(const struct canvas *canvas, int x, const struct build 
         build_row_last_line(&rest, STYLE_DIM, &line);
 }
 
-static void draw_group(const struct pane_build_look *look, const struct canvas *canvas,
+static void draw_group(const struct look *look, const struct canvas *canvas,
                        const struct build *build, const struct tree_row *row)
 {
     const struct tree_group *group = &look->tree->groups[row->group];
@@ -593,7 +605,7 @@ static void draw_group(const struct pane_build_look *look, const struct canvas *
 
 /* ---- what stands below */
 
-static void draw_line(const struct pane_build_look *look, const struct canvas *canvas,
+static void draw_line(const struct look *look, const struct canvas *canvas,
                       const struct build *build, const struct tree_row *row)
 {
     struct log_line line = {0};
@@ -636,7 +648,7 @@ static void draw_warning(const struct canvas *canvas, const struct build *build,
                    strlen(warning->url));
 }
 
-static void draw_inside(const struct pane_build_look *look, const struct canvas *canvas,
+static void draw_inside(const struct look *look, const struct canvas *canvas,
                         const struct build *build, const struct tree_row *row)
 {
     static const enum style styles[] = {
@@ -667,8 +679,8 @@ static void draw_inside(const struct pane_build_look *look, const struct canvas 
     }
 }
 
-void pane_build_draw_row(const struct pane_build_look *look, const struct canvas *canvas, int y,
-                         const struct build *build, const struct tree_row *row)
+static void draw_row(const struct look *look, const struct canvas *canvas, int y,
+                     const struct build *build, const struct tree_row *row)
 {
     const struct glyphs *glyphs = canvas->theme->glyphs;
     struct canvas line = canvas_row(canvas, y, look->focused ? STYLE_CURSOR : STYLE_NORMAL);
@@ -686,4 +698,65 @@ void pane_build_draw_row(const struct pane_build_look *look, const struct canvas
         struct canvas inside = canvas_part(&line, 0, x, 1, line.cols - x);
         draw_inside(look, &inside, build, row);
     }
+}
+
+/* ---- to the screen */
+
+static void build_sync(struct pane *base)
+{
+    sync_tree((struct pane_build *)base);
+}
+
+static void build_to(struct pane *base, size_t row)
+{
+    go_to((struct pane_build *)base, row);
+}
+
+const struct tree_row *pane_build_row(const struct pane *base)
+{
+    return row_of((const struct pane_build *)base);
+}
+
+const struct build *pane_build_current(const struct pane *base)
+{
+    return current_of((const struct pane_build *)base);
+}
+
+/* The log of the step under the cursor alone. */
+static void build_open(const struct pane *pane)
+{
+    const struct build *build = pane_build_current(pane);
+    const struct tree_row *row = pane_build_row(pane);
+    if (build == NULL)
+        app_say(pane->app, STYLE_DIM, "Nothing has been built yet");
+    else if (row != NULL && row->step > 0)
+        app_push(pane->app, log_screen_for_step(build->id, row->step));
+    else
+        app_push(pane->app, log_screen_new(build->id));
+}
+
+static void pane_build_free(struct pane *base)
+{
+    struct pane_build *pane = (struct pane_build *)base;
+    build_tree_done(&pane->tree);
+    free(pane);
+}
+
+static const struct pane_ops ops = {
+    .where = KEYS_BUILD,
+    .sync = build_sync,
+    .wanted = build_wanted,
+    .title = build_title,
+    .draw = build_draw,
+    .command = build_command,
+    .open = build_open,
+    .to = build_to,
+    .free = pane_build_free,
+};
+
+struct pane *pane_build_new(struct app *app)
+{
+    struct pane_build *pane = mem_zalloc(sizeof *pane);
+    pane->base = (struct pane){.ops = &ops, .app = app, .scroll = &pane->scroll};
+    return &pane->base;
 }

@@ -10,6 +10,7 @@
 #include "core/store/description.h"
 #include "tui/kit/format.h"
 #include "tui/kit/table.h"
+#include "tui/screens.h"
 
 enum { GUESS_COLS = 2 }; /* " ?" */
 
@@ -33,21 +34,22 @@ static const struct list_order sorts[] = {
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
-void pane_records_init(struct pane_records *pane, struct app *app)
-{
-    *pane = (struct pane_records){.app = app, .stale = true};
-    pane->list.descending = sorts[BY_SIZE].descending;
-}
+struct pane_records {
+    struct pane base;
+    struct list list;
+    char *builder; /* id of the one shown; NULL: the selected one */
+    struct made {
+        const void *items, *owners; /* to be compared, not to be used */
+        const void *texts;
+        int64_t at;
+        uint64_t mark;
+    } made; /* what the rows were made of */
+    int longest_type, longest_owner; /* columns */
+};
 
-void pane_records_done(struct pane_records *pane)
+static const struct builder *builder_of(const struct pane_records *pane)
 {
-    list_done(&pane->list);
-    free(pane->builder);
-}
-
-const struct builder *pane_records_builder(const struct pane_records *pane)
-{
-    const struct store *store = app_store(pane->app);
+    const struct store *store = app_store(pane->base.app);
     const struct builder *builder = NULL;
     if (pane->builder != NULL)
         builder = store_builder(store, pane->builder);
@@ -117,17 +119,17 @@ static const char *sort_text(const struct pane_records *pane, const struct build
         return owner_name(owner_of(builder, index));
     if (pane->list.sort != BY_DESCRIPTION)
         return record->description;
-    made[index] = record_summary(app_store(pane->app), record);
+    made[index] = record_summary(app_store(pane->base.app), record);
     return made[index];
 }
 
 static void add_rows(struct pane_records *pane, const struct builder *builder)
 {
-    const struct store *store = app_store(pane->app);
+    const struct store *store = app_store(pane->base.app);
     size_t len = builder != NULL ? builder->records.len : 0;
     char **made = mem_zalloc((len + 1) * sizeof *made);
     struct pane_filter filter;
-    pane_filter_init(&filter, &pane->list, app_now(pane->app));
+    pane_filter_init(&filter, &pane->list, app_now(pane->base.app));
     list_begin(&pane->list);
     for (size_t i = 0; i < len; i++) {
         bool shown = query_match_id(&filter.match, builder->records.items[i].id) &&
@@ -145,10 +147,10 @@ static void add_rows(struct pane_records *pane, const struct builder *builder)
 /* Is what the rows were made of still what there is? */
 static bool has_moved(struct pane_records *pane, const struct builder *builder)
 {
-    struct pane_records_made made = {0};
+    struct made made = {0};
     if (builder != NULL)
-        made = (struct pane_records_made){builder->records.items, builder->owners.items,
-                                          app_store(pane->app)->layer_texts,
+        made = (struct made){builder->records.items, builder->owners.items,
+                                          app_store(pane->base.app)->layer_texts,
                                           builder->refreshed_at, builder->owners_mark};
     bool moved = made.items != pane->made.items || made.owners != pane->made.owners ||
                  made.texts != pane->made.texts || made.at != pane->made.at ||
@@ -157,19 +159,22 @@ static bool has_moved(struct pane_records *pane, const struct builder *builder)
     return moved;
 }
 
-void pane_records_sync(struct pane_records *pane)
+static void records_sync(struct pane *base)
 {
-    const struct builder *builder = pane_records_builder(pane);
-    if (!has_moved(pane, builder) && !pane->stale)
+    struct pane_records *pane = (struct pane_records *)base;
+    const struct builder *builder = builder_of(pane);
+    if (!has_moved(pane, builder) && !pane->base.stale)
         return;
-    pane->stale = false;
+    pane->base.stale = false;
     pane->longest_type = pane->longest_owner = 0;
     add_rows(pane, builder);
 }
 
-char *pane_records_owner(const struct pane_records *pane, size_t index)
+/* The services that it belongs to, clean: "api", "api, worker", "api ?" for a
+ * guess, "" when not known. The caller frees it. */
+static char *owner_words(const struct pane_records *pane, size_t index)
 {
-    const struct builder *builder = pane_records_builder(pane);
+    const struct builder *builder = builder_of(pane);
     const struct owner *owner = builder != NULL ? owner_of(builder, index) : NULL;
     const char *name = owner_name(owner);
     struct buf text = {0};
@@ -179,16 +184,17 @@ char *pane_records_owner(const struct pane_records *pane, size_t index)
     return buf_take(&text);
 }
 
-const struct record *pane_records_current(const struct pane_records *pane)
+static const struct record *current_of(const struct pane_records *pane)
 {
-    const struct builder *builder = pane_records_builder(pane);
+    const struct builder *builder = builder_of(pane);
     size_t index = list_index(&pane->list);
     return builder != NULL && index < builder->records.len ? &builder->records.items[index] : NULL;
 }
 
-int pane_records_wanted(const struct pane_records *pane)
+static int records_wanted(const struct pane *base)
 {
-    const struct builder *builder = pane_records_builder(pane);
+    const struct pane_records *pane = (const struct pane_records *)base;
+    const struct builder *builder = builder_of(pane);
     size_t rows = builder != NULL ? builder->records.len : 0;
     return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
 }
@@ -197,10 +203,11 @@ int pane_records_wanted(const struct pane_records *pane)
  * a builder that counts, hangs, is gone, or is asked on a key only. */
 #define OLD_SECONDS 120
 
-void pane_records_title(const struct pane_records *pane, struct buf *title, struct buf *tail)
+static void records_title(const struct pane *base, struct buf *title, struct buf *tail)
 {
-    const struct glyphs *glyphs = app_theme(pane->app)->glyphs;
-    const struct builder *builder = pane_records_builder(pane);
+    const struct pane_records *pane = (const struct pane_records *)base;
+    const struct glyphs *glyphs = app_theme(pane->base.app)->glyphs;
+    const struct builder *builder = builder_of(pane);
     char text[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
     buf_append_str(title, "Build cache");
     if (builder == NULL)
@@ -213,11 +220,11 @@ void pane_records_title(const struct pane_records *pane, struct buf *title, stru
                    format_plural(records->len), glyphs->dot, text_size(text, records->size_bytes));
         buf_printf(title, " %s reclaimable %s", glyphs->dot,
                    text_size(text, records->reclaimable_bytes));
-        int64_t age_s = (app_now(pane->app) - builder->refreshed_at) / CLOCK_SECOND;
+        int64_t age_s = (app_now(pane->base.app) - builder->refreshed_at) / CLOCK_SECOND;
         if (builder->refreshed_at > 0 && age_s >= OLD_SECONDS)
             buf_printf(title, " %s read %s ago", glyphs->dot, text_age(age, age_s));
     }
-    pane_title_list(pane->app, &pane->list, sorts, tail);
+    pane_title_list(pane->base.app, &pane->list, sorts, tail);
 }
 
 static const char *flags_of(const struct record *record)
@@ -231,7 +238,7 @@ static void draw_row(const struct pane_records *pane, const struct table *table,
                      const struct canvas *row, const struct record *record, size_t index)
 {
     char text[FORMAT_SIZE], size[TEXT_SIZE_SIZE];
-    char *owner = pane_records_owner(pane, index);
+    char *owner = owner_words(pane, index);
     bool mount = strcmp(record->type, "exec.cachemount") == 0;
     const char *type = short_type(record->type);
     table_cell_raw(table, row, TYPE, mount ? STYLE_ACCENT : STYLE_NORMAL, type, strlen(type));
@@ -240,13 +247,13 @@ static void draw_row(const struct pane_records *pane, const struct table *table,
         table_cell(table, row, USED, STYLE_WARN, flags_of(record));
     else
         table_cell(table, row, USED, STYLE_NORMAL,
-                   format_age(text, record->last_used_at, app_now(pane->app)));
+                   format_age(text, record->last_used_at, app_now(pane->base.app)));
     snprintf(text, sizeof text, "%lld", (long long)record->usage_count);
     table_cell(table, row, USES, STYLE_NORMAL, text);
     table_cell(table, row, FLAGS, record->in_use ? STYLE_WARN : STYLE_DIM, flags_of(record));
     table_cell(table, row, SERVICE, STYLE_NORMAL, owner);
     free(owner);
-    char *words = record_summary(app_store(pane->app), record);
+    char *words = record_summary(app_store(pane->base.app), record);
     table_cell_raw(table, row, DESCRIPTION, STYLE_NORMAL, words, strlen(words));
     free(words);
 }
@@ -274,18 +281,19 @@ static void draw_error(const struct builder *builder, const struct canvas *canva
                                   : "r asks it again; everything else goes on working");
 }
 
-void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, bool focused)
+static void records_draw(struct pane *base, const struct canvas *canvas, bool focused)
 {
-    const struct builder *builder = pane_records_builder(pane);
+    struct pane_records *pane = (struct pane_records *)base;
+    const struct builder *builder = builder_of(pane);
     struct canvas rest = *canvas;
     struct table table;
-    pane->first_row = 1;
+    pane->base.first_row = 1;
     if (builder != NULL && builder->error != NULL) {
         int rows = canvas->rows > 3 ? 2 : 1;
         struct canvas top = canvas_part(canvas, 0, 0, rows, canvas->cols);
         draw_error(builder, &top);
         rest = canvas_part(canvas, rows, 0, canvas->rows - rows, canvas->cols);
-        pane->first_row += rows;
+        pane->base.first_row += rows;
     }
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     table_fit_column(&table, TYPE, pane->longest_type);
@@ -307,35 +315,91 @@ void pane_records_draw(struct pane_records *pane, const struct canvas *canvas, b
         draw_empty(pane, builder, &rest);
 }
 
-void pane_records_choose(struct pane_records *pane, const char *builder)
+static void choose(struct pane_records *pane, const char *builder)
 {
     mem_replace(&pane->builder, builder);
     list_unmark(&pane->list);
-    pane->stale = true;
+    pane->base.stale = true;
 }
 
 static void change_builder(struct pane_records *pane, size_t step)
 {
-    const struct store *store = app_store(pane->app);
-    const struct builder *builder = pane_records_builder(pane);
+    const struct store *store = app_store(pane->base.app);
+    const struct builder *builder = builder_of(pane);
     if (builder == NULL)
         return;
     size_t at = (size_t)(builder - store->builders);
     at = (at + step) % store->builders_len;
-    pane_records_choose(pane, store->builders[at].id);
+    choose(pane, store->builders[at].id);
 }
 
-bool pane_records_command(struct pane_records *pane, enum command command)
+static bool records_command(struct pane *base, enum command command)
 {
+    struct pane_records *pane = (struct pane_records *)base;
     if (command == COMMAND_BUILDER_NEXT) {
         change_builder(pane, 1);
         return true;
     }
     if (command == COMMAND_BUILDER_PREVIOUS) {
-        change_builder(pane, app_store(pane->app)->builders_len - 1);
+        change_builder(pane, app_store(pane->base.app)->builders_len - 1);
         return true;
     }
     if (command == COMMAND_SORT)
-        pane->stale = true;
+        pane->base.stale = true;
     return pane_list_command(&pane->list, command, sorts, SORTS);
+}
+
+static void records_open(const struct pane *base)
+{
+    const struct pane_records *pane = (const struct pane_records *)base;
+    const struct record *record = current_of(pane);
+    if (record == NULL)
+        return;
+    char *owner = owner_words(pane, list_index(&pane->list));
+    app_push(base->app, details_screen_record(builder_of(pane)->id, record->id, owner));
+    free(owner);
+}
+
+static void pane_records_free(struct pane *base)
+{
+    struct pane_records *pane = (struct pane_records *)base;
+    list_done(&pane->list);
+    free(pane->builder);
+    free(pane);
+}
+
+static const struct pane_ops ops = {
+    .where = KEYS_RECORDS,
+    .sync = records_sync,
+    .wanted = records_wanted,
+    .title = records_title,
+    .draw = records_draw,
+    .command = records_command,
+    .open = records_open,
+    .to = pane_list_to,
+    .free = pane_records_free,
+};
+
+struct pane *pane_records_new(struct app *app)
+{
+    struct pane_records *pane = mem_zalloc(sizeof *pane);
+    pane->base = (struct pane){
+        .ops = &ops,
+        .app = app,
+        .list = &pane->list,
+        .scroll = &pane->list.scroll,
+        .stale = true,
+    };
+    pane->list.descending = sorts[BY_SIZE].descending;
+    return &pane->base;
+}
+
+const struct builder *pane_records_builder(const struct pane *base)
+{
+    return builder_of((const struct pane_records *)base);
+}
+
+void pane_records_choose(struct pane *base, const char *builder)
+{
+    choose((struct pane_records *)base, builder);
 }

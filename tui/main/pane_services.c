@@ -3,11 +3,13 @@
 #include "tui/main/pane.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/text.h"
 #include "tui/kit/format.h"
 #include "tui/kit/table.h"
+#include "tui/screens.h"
 
 enum column { NAME, SIZE, LIVE, GARBAGE, BAR, GENS, EXPORTED, TREND, LAST };
 
@@ -30,15 +32,11 @@ static const struct list_order sorts[] = {
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
-void pane_services_init(struct pane_services *pane, struct app *app)
-{
-    *pane = (struct pane_services){.app = app, .stale = true};
-}
-
-void pane_services_done(struct pane_services *pane)
-{
-    list_done(&pane->list);
-}
+struct pane_services {
+    struct pane base;
+    struct list list;
+    int longest_name; /* columns */
+};
 
 static int64_t garbage_of(const struct service *service)
 {
@@ -63,15 +61,16 @@ static int64_t sort_number(const struct service *service, size_t index, size_t s
     return 0;
 }
 
-void pane_services_sync(struct pane_services *pane)
+static void services_sync(struct pane *base)
 {
-    const struct store *store = app_store(pane->app);
-    if (!pane->stale)
+    struct pane_services *pane = (struct pane_services *)base;
+    const struct store *store = app_store(pane->base.app);
+    if (!pane->base.stale)
         return;
-    pane->stale = false;
+    pane->base.stale = false;
     pane->longest_name = 0;
     struct pane_filter filter;
-    pane_filter_init(&filter, &pane->list, app_now(pane->app));
+    pane_filter_init(&filter, &pane->list, app_now(pane->base.app));
     list_begin(&pane->list);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
@@ -83,9 +82,10 @@ void pane_services_sync(struct pane_services *pane)
     pane_filter_done(&filter);
 }
 
-const struct service *pane_services_current(const struct pane_services *pane)
+const struct service *pane_services_current(const struct pane *base)
 {
-    const struct store *store = app_store(pane->app);
+    const struct pane_services *pane = (const struct pane_services *)base;
+    const struct store *store = app_store(pane->base.app);
     size_t index = list_index(&pane->list);
     return index < store->services_len ? &store->services[index] : NULL;
 }
@@ -114,17 +114,18 @@ static int note_count(const struct store *store)
 }
 
 /* Of all rows, so that a filter does not move the panes below. */
-int pane_services_wanted(const struct pane_services *pane)
+static int services_wanted(const struct pane *pane)
 {
     const struct store *store = app_store(pane->app);
     size_t rows = store->services_len;
     return 1 + (rows > 1000 ? 1000 : rows > 0 ? (int)rows : 1) + note_count(store);
 }
 
-void pane_services_title(const struct pane_services *pane, struct buf *title, struct buf *tail)
+static void services_title(const struct pane *base, struct buf *title, struct buf *tail)
 {
-    const struct store *store = app_store(pane->app);
-    const char *dot = app_theme(pane->app)->glyphs->dot;
+    const struct pane_services *pane = (const struct pane_services *)base;
+    const struct store *store = app_store(pane->base.app);
+    const char *dot = app_theme(pane->base.app)->glyphs->dot;
     int64_t size = store_caches_size(store), garbage = 0;
     char text[TEXT_SIZE_SIZE];
     for (size_t i = 0; i < store->services_len; i++) {
@@ -132,13 +133,13 @@ void pane_services_title(const struct pane_services *pane, struct buf *title, st
     }
     buf_append_str(title, "Services");
     if (store->services_len > 0)
-        buf_printf(title, " %s %s", app_theme(pane->app)->glyphs->horizontal,
+        buf_printf(title, " %s %s", app_theme(pane->base.app)->glyphs->horizontal,
                    text_size(text, size));
     if (garbage > 0)
         buf_printf(title, " %s garbage %s", dot, text_size(text, garbage));
     if (store->scanning)
         buf_printf(title, " %s scanning", dot);
-    pane_title_list(pane->app, &pane->list, sorts, tail);
+    pane_title_list(pane->base.app, &pane->list, sorts, tail);
 }
 
 /* ---- one row */
@@ -193,7 +194,7 @@ static const struct step *failed_step(const struct build *build)
 static void draw_last(const struct pane_services *pane, const struct table *table,
                       const struct canvas *row, const struct service *service)
 {
-    const struct store *store = app_store(pane->app);
+    const struct store *store = app_store(pane->base.app);
     const struct build *build = store_last_build(store, service->name);
     const struct table_place *place = &table->places[LAST];
     int x = place->x, end = place->x + place->width;
@@ -204,7 +205,7 @@ static void draw_last(const struct pane_services *pane, const struct table *tabl
         struct format_state state = format_build_state(row->theme, build->state);
         const struct step *failed = failed_step(build);
         x += canvas_text(row, 0, x, end - x, state.style, state.glyph) + 1;
-        text_duration(text, format_build_ms(build, app_mono_ms(pane->app)));
+        text_duration(text, format_build_ms(build, app_mono_ms(pane->base.app)));
         x += canvas_text(row, 0, x, end - x, STYLE_NORMAL, text) + 2;
         if (failed != NULL && failed->index > 0)
             x += canvas_printf(row, 0, x, end - x, STYLE_BAD, "step %d", failed->index) + 2;
@@ -222,7 +223,7 @@ static void draw_last(const struct pane_services *pane, const struct table *tabl
     enum style style;
     const char *note = state_note(service, &style);
     struct buf standing = {0};
-    if (note == NULL && service_say_standing(store, service, app_now(pane->app), &standing))
+    if (note == NULL && service_say_standing(store, service, app_now(pane->base.app), &standing))
         note = standing.data;
     if (note != NULL && x < end)
         canvas_raw(row, 0, x, end - x, style, note, strlen(note));
@@ -264,7 +265,7 @@ static void draw_cache(const struct pane_services *pane, const struct table *tab
     snprintf(text, sizeof text, "%zu", cache->generations_len);
     table_cell(table, row, GENS, STYLE_NORMAL, text);
     table_cell(table, row, EXPORTED, STYLE_NORMAL,
-               format_age(text, cache->last_export_at, app_now(pane->app)));
+               format_age(text, cache->last_export_at, app_now(pane->base.app)));
 }
 
 /* How its size went: heights between the least and the most that it had. */
@@ -312,7 +313,7 @@ static void draw_row(const struct pane_services *pane, const struct table *table
 
 static void draw_empty(const struct pane_services *pane, const struct canvas *canvas, int y)
 {
-    const struct store *store = app_store(pane->app);
+    const struct store *store = app_store(pane->base.app);
     if (pane->list.filter != NULL)
         canvas_text(canvas, y, 2, canvas->cols - 2, STYLE_DIM, "Nothing matches the filter");
     else if (store->scanning || store->project_load == LOAD_PENDING)
@@ -329,9 +330,10 @@ static void draw_notes(const struct store *store, const struct canvas *canvas, i
         canvas_raw(canvas, y, 2, canvas->cols - 2, STYLE_WARN, note, strlen(note));
 }
 
-void pane_services_draw(struct pane_services *pane, const struct canvas *canvas, bool focused)
+static void services_draw(struct pane *base, const struct canvas *canvas, bool focused)
 {
-    const struct store *store = app_store(pane->app);
+    struct pane_services *pane = (struct pane_services *)base;
+    const struct store *store = app_store(pane->base.app);
     struct table table;
     int notes = note_count(store);
     if (canvas->rows < notes + 2)
@@ -347,7 +349,7 @@ void pane_services_draw(struct pane_services *pane, const struct canvas *canvas,
         table_hide_column(&table, TREND);
     table_layout(&table, 2, canvas->cols);
     table_draw_titles(&table, canvas, 0);
-    pane->first_row = 1;
+    pane->base.first_row = 1;
     scroll_show(&pane->list.scroll, (size_t)rows.rows);
     for (int y = 0; y < rows.rows; y++) {
         size_t at = pane->list.scroll.top + (size_t)y;
@@ -364,9 +366,49 @@ void pane_services_draw(struct pane_services *pane, const struct canvas *canvas,
     }
 }
 
-bool pane_services_command(struct pane_services *pane, enum command command)
+static bool services_command(struct pane *base, enum command command)
 {
+    struct pane_services *pane = (struct pane_services *)base;
     if (command == COMMAND_SORT)
-        pane->stale = true;
+        pane->base.stale = true;
     return pane_list_command(&pane->list, command, sorts, SORTS);
+}
+
+static void services_open(const struct pane *pane)
+{
+    const struct service *service = pane_services_current(pane);
+    if (service != NULL)
+        app_push(pane->app, details_screen_service(service->id));
+}
+
+static void pane_services_free(struct pane *base)
+{
+    struct pane_services *pane = (struct pane_services *)base;
+    list_done(&pane->list);
+    free(pane);
+}
+
+static const struct pane_ops ops = {
+    .where = KEYS_SERVICES,
+    .sync = services_sync,
+    .wanted = services_wanted,
+    .title = services_title,
+    .draw = services_draw,
+    .command = services_command,
+    .open = services_open,
+    .to = pane_list_to,
+    .free = pane_services_free,
+};
+
+struct pane *pane_services_new(struct app *app)
+{
+    struct pane_services *pane = mem_zalloc(sizeof *pane);
+    pane->base = (struct pane){
+        .ops = &ops,
+        .app = app,
+        .list = &pane->list,
+        .scroll = &pane->list.scroll,
+        .stale = true,
+    };
+    return &pane->base;
 }

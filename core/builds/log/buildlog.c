@@ -1,5 +1,6 @@
 #include "core/builds/log/buildlog.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +195,7 @@ static void note_step(struct buildlog *log, int step, uint64_t lines)
         return;
     while (at < len && info->steps[at] != step)
         at++;
-    if (at == LOGINFO_STEPS || step > UINT16_MAX)
+    if (at == LOGINFO_STEPS)
         info->steps_len = LOGINFO_STEPS + 1;
     else if (at == len)
         info->steps[info->steps_len++] = (uint16_t)step;
@@ -221,44 +222,45 @@ uint64_t buildlog_count(const struct buildlog *log, const struct logfilter *filt
 
 /* ------------------------------------------------------------------- adding */
 
-static void add_piece(struct buildlog *log, int step, int stream, const char *line, uint32_t len)
+static size_t add_to_newest(struct buildlog *log, const struct buildlog_line *lines, size_t count)
 {
-    if (log->newest == NULL || !logblock_add(log->newest, step, stream, line, len)) {
-        turn_over(log);
-        logblock_add(log->newest, step, stream, line, len);
+    size_t taken = log->newest != NULL ? logblock_add(log->newest, lines, count) : 0;
+    if (taken > 0)
+        note_step(log, lines[0].step, taken);
+    log->end += taken;
+    return taken;
+}
+
+static void add_whole(struct buildlog *log, const struct buildlog_line *line)
+{
+    if (add_to_newest(log, line, 1) == 1)
+        return;
+    turn_over(log);
+    size_t added = add_to_newest(log, line, 1);
+    assert(added == 1);
+    (void)added;
+}
+
+void buildlog_add(struct buildlog *log, const struct buildlog_line *line)
+{
+    size_t most = log->room / 2;
+    struct buildlog_line piece = *line;
+    for (size_t left = line->len; left > most; left -= most) {
+        piece.len = most;
+        add_whole(log, &piece);
+        piece.text += most;
+        piece.number = piece.decimals = 0;
+        piece.len = left - most;
     }
-    note_step(log, step, 1);
-    log->end++;
+    add_whole(log, &piece);
 }
 
-void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len)
+void buildlog_add_lines(struct buildlog *log, const struct buildlog_line *lines, size_t count)
 {
-    uint32_t most = log->room / 2;
-    for (; len > most; line += most, len -= most)
-        add_piece(log, step, stream, line, most);
-    add_piece(log, step, stream, line, (uint32_t)len);
-}
-
-void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *text,
-                        uint32_t *ends, size_t count)
-{
-    while (count > 0) {
-        size_t taken = log->newest != NULL ? logblock_add_lines(log->newest, step, stream, text,
-                                                                ends, count)
-                                           : 0;
-        if (taken > 0) {
-            note_step(log, step, taken);
-            log->end += taken;
-        } else { /* a new block, or a line for itself */
-            buildlog_add(log, step, stream, text, ends[0] - 1);
-            taken = 1;
-        }
-        uint32_t cut = ends[taken - 1];
-        text += cut;
-        ends += taken;
-        count -= taken;
-        for (size_t i = 0; i < count; i++)
-            ends[i] -= cut;
+    for (size_t i = 0; i < count;) {
+        i += add_to_newest(log, lines + i, count - i);
+        if (i < count) /* a new block, or a line for itself */
+            buildlog_add(log, &lines[i++]);
     }
 }
 
@@ -682,31 +684,4 @@ void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *ar
 {
     log->on_room = on_room;
     log->room_arg = arg;
-}
-
-static size_t skip_digits(const char *text, size_t len, size_t at)
-{
-    while (at < len && text[at] >= '0' && text[at] <= '9')
-        at++;
-    return at;
-}
-
-void buildlog_strip_line(struct buildlog_line *line)
-{
-    const char *text = line->text;
-    size_t len = line->len;
-    if (len < 4 || text[0] != '#')
-        return;
-    size_t number = skip_digits(text, len, 1);
-    if (number == 1 || number >= len || text[number] != ' ')
-        return;
-    size_t whole = skip_digits(text, len, number + 1);
-    if (whole == number + 1 || whole >= len || text[whole] != '.')
-        return;
-    size_t fraction = skip_digits(text, len, whole + 1);
-    if (fraction == whole + 1 || (fraction < len && text[fraction] != ' '))
-        return;
-    size_t cut = fraction < len ? fraction + 1 : len;
-    line->text += cut;
-    line->len -= cut;
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "core/builds/log/logfilter.h"
+#include "core/builds/log/logline.h"
 
 struct buildlog;
 
@@ -39,15 +40,11 @@ void buildlog_on_room(struct buildlog *log, void (*on_room)(void *arg), void *ar
  * who passes them on can do so first. It must add none. */
 void buildlog_on_full(struct buildlog *log, void (*on_full)(void *arg), void *arg);
 
-/* One line without its newline, raw bytes; a line longer than 1/32 of the
- * bound (at most 512 KiB) becomes several. `step`: the number of the step that
- * it belongs to, 0: none. `stream`: 1 stdout, 2 stderr. */
-void buildlog_add(struct buildlog *log, int step, int stream, const char *line, size_t len);
-
-/* The same for several lines at once, each with its newline: line i ends before
- * text[ends[i]]. Uses up `ends`. */
-void buildlog_add_lines(struct buildlog *log, int step, int stream, const char *text,
-                        uint32_t *ends, size_t count);
+/* Copies the line. One longer than 1/32 of the bound (at most 512 KiB) becomes
+ * several; only the first of them has a number and a time. */
+void buildlog_add(struct buildlog *log, const struct buildlog_line *line);
+/* The same for several lines of one step. */
+void buildlog_add_lines(struct buildlog *log, const struct buildlog_line *lines, size_t count);
 
 /* Lines are numbered from 0 for ever; those in [first, end) can be read. */
 uint64_t buildlog_first(const struct buildlog *log);
@@ -55,22 +52,13 @@ uint64_t buildlog_end(const struct buildlog *log);
 /* Those before this one are in the file alone. */
 uint64_t buildlog_first_in_memory(const struct buildlog *log);
 
-struct buildlog_line {
-    const char *text; /* not NUL-terminated; valid until the next buildlog_add(), _get() or
-                       * _seek(), and until the loop goes on */
-    size_t len;
-    int step;
-    int stream;
-};
-/* Cuts off what progress puts before a line, "#5 0.42 ", if it is there. */
-void buildlog_strip_line(struct buildlog_line *line);
-
 enum {
     BUILDLOG_GONE = -1,   /* that line is not there (any more) */
     BUILDLOG_LOADING = 1, /* it is being read from the file: on_loaded will run */
 };
 /* 0, BUILDLOG_GONE or BUILDLOG_LOADING. What was asked for last is kept in
- * memory, a few screens full of it. */
+ * memory, a few screens full of it. The text of the line is valid until the next
+ * buildlog_add(), _get() or _seek(), and until the loop goes on. */
 int buildlog_get(const struct buildlog *log, uint64_t number, struct buildlog_line *ret_line);
 
 /* The same for a line that is shown again and again while others are read: the

@@ -12,6 +12,8 @@
 #ifndef BILGE_BUILDS_LOG_BUILDLOG_PAGES_H
 #define BILGE_BUILDS_LOG_BUILDLOG_PAGES_H
 
+#include <assert.h>
+
 #include "core/builds/log/logblock.h"
 
 /* What is known of a block without looking into it. */
@@ -74,10 +76,13 @@ void buildlog_unref(struct buildlog *log);
 
 static inline struct loginfo *buildlog_info(const struct buildlog *log, uint64_t block)
 {
+    assert(block >= log->infos_base && block < log->blocks);
     return &log->infos[block - log->infos_base];
 }
 static inline struct logblock *buildlog_in_memory(const struct buildlog *log, uint64_t block)
 {
+    assert(block >= log->kept && block < log->blocks);
+    assert(log->memory[block % log->memory_cap]->number == block);
     return log->memory[block % log->memory_cap];
 }
 /* The block that holds the line, which must be there. */

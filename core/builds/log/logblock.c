@@ -63,7 +63,8 @@ bool logblock_wake(struct logblock *block, uint32_t room)
     block->refs = 1;
     for (uint32_t i = 0, before = 0; i < block->lines && sound; i++) {
         uint32_t end = logblock_end(block, i);
-        sound = end > before && end <= block->used;
+        sound = end > before && end <= block->used &&
+                block->top[-1 - (ptrdiff_t)i].decimals <= LOGLINE_DECIMALS_MAX;
         before = end;
     }
     return sound;
@@ -76,40 +77,32 @@ static size_t room_in(const struct logblock *block)
     return block->room - block->used - block->lines * sizeof(struct logblock_entry);
 }
 
-static uint32_t make_meta(int step, int stream)
-{
-    return (uint32_t)step << 2 | ((uint32_t)stream & 3);
-}
-
-bool logblock_add(struct logblock *block, int step, int stream, const char *line, uint32_t len)
-{
-    if (len + 1 + sizeof(struct logblock_entry) > room_in(block))
-        return false;
-    if (len > 0)
-        memcpy(block->text + block->used, line, len);
-    block->text[block->used + len] = '\n';
-    block->used += len + 1;
-    block->lines++;
-    block->top[-(ptrdiff_t)block->lines] =
-        (struct logblock_entry){.end = block->used, .meta = make_meta(step, stream)};
-    return true;
-}
-
-size_t logblock_add_lines(struct logblock *block, int step, int stream, const char *text,
-                          const uint32_t *ends, size_t count)
+size_t logblock_add(struct logblock *block, const struct buildlog_line *lines, size_t count)
 {
     size_t room = room_in(block), taken = 0;
-    uint32_t meta = make_meta(step, stream);
+    char *text = block->text + block->used;
+    struct logblock_entry *entry = &block->top[-(ptrdiff_t)block->lines];
     for (; taken < count; taken++) {
-        if (ends[taken] + (taken + 1) * sizeof(struct logblock_entry) > room)
+        const struct buildlog_line *line = &lines[taken];
+        size_t need = line->len + 1 + sizeof *entry;
+        if (need > room)
             break;
-        block->top[-(ptrdiff_t)(block->lines + taken) - 1] =
-            (struct logblock_entry){.end = block->used + ends[taken], .meta = meta};
+        room -= need;
+        if (line->len > 0)
+            memcpy(text, line->text, line->len);
+        text[line->len] = '\n';
+        text += line->len + 1;
+        *--entry = (struct logblock_entry){
+            .end = (uint32_t)(text - block->text),
+            .time = line->time,
+            .step = (uint16_t)line->step,
+            .number = (uint16_t)line->number,
+            .stream = (uint8_t)line->stream,
+            .kind = (uint8_t)line->kind,
+            .decimals = (uint8_t)line->decimals,
+        };
     }
-    if (taken == 0)
-        return 0;
-    memcpy(block->text + block->used, text, ends[taken - 1]);
-    block->used += ends[taken - 1];
+    block->used = (uint32_t)(text - block->text);
     block->lines += (uint32_t)taken;
     return taken;
 }
@@ -123,8 +116,12 @@ struct buildlog_line logblock_line(const struct logblock *block, uint32_t line)
     return (struct buildlog_line){
         .text = block->text + start,
         .len = entry->end - start - 1,
-        .step = (int)(entry->meta >> 2),
-        .stream = (int)(entry->meta & 3),
+        .step = entry->step,
+        .number = entry->number,
+        .stream = entry->stream,
+        .kind = (enum log_kind)entry->kind,
+        .time = entry->time,
+        .decimals = entry->decimals,
     };
 }
 

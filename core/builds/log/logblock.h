@@ -1,4 +1,4 @@
-/* A block of a log: lines, and where each ends. In a block the text grows from
+/* A block of a log: lines, and what is known of each. In a block the text grows from
  * the front and its index from the back, until they meet:
  *
  *     | text 0 | text 1 | text 2 |   free   | entry 2 | entry 1 | entry 0 |
@@ -20,8 +20,10 @@
 #include "core/builds/log/buildlog.h"
 
 struct logblock_entry {
-    uint32_t end;  /* of the text, in the block; it starts where the one before ends */
-    uint32_t meta; /* step << 2 | stream */
+    uint32_t end; /* of the text, in the block; it starts where the one before ends */
+    uint32_t time; /* this and the others: see struct buildlog_line */
+    uint16_t step, number;
+    uint8_t stream, kind, decimals;
 };
 
 struct logblock {
@@ -52,11 +54,8 @@ void logblock_clear(struct logblock *block, uint64_t number, uint64_t first);
 /* It has come from a file, byte by byte; with one reference. False: it is none. */
 bool logblock_wake(struct logblock *block, uint32_t room);
 
-/* False: it does not fit. */
-bool logblock_add(struct logblock *block, int step, int stream, const char *line, uint32_t len);
-/* As many of these lines as fit, see buildlog_add_lines(); says how many. */
-size_t logblock_add_lines(struct logblock *block, int step, int stream, const char *text,
-                          const uint32_t *ends, size_t count);
+/* As many of these lines as fit; says how many. */
+size_t logblock_add(struct logblock *block, const struct buildlog_line *lines, size_t count);
 
 static inline uint32_t logblock_start(const struct logblock *block, uint32_t line)
 {
@@ -68,7 +67,7 @@ static inline uint32_t logblock_end(const struct logblock *block, uint32_t line)
 }
 static inline int logblock_step(const struct logblock *block, uint32_t line)
 {
-    return (int)(block->top[-1 - (ptrdiff_t)line].meta >> 2);
+    return block->top[-1 - (ptrdiff_t)line].step;
 }
 struct buildlog_line logblock_line(const struct logblock *block, uint32_t line);
 /* The line that this byte of the text belongs to, of the first `lines`. */

@@ -13,6 +13,7 @@ struct logmatch {
     char *text;
     size_t len;
     bool exact_case, bare;
+    bool in_prefix; /* it may stand, or begin, in what is shown before a line */
     struct logfilter filter;
 };
 
@@ -24,6 +25,7 @@ struct logmatch *logmatch_new(const struct logscan_query *query)
     match->len = strlen(query->text);
     match->exact_case = query->exact_case;
     match->bare = query->bare;
+    match->in_prefix = match->len > 0 && strchr("#0123456789. ", match->text[0]) != NULL;
     if (query->filter != NULL)
         match->filter = logfilter_copy(query->filter);
     return match;
@@ -103,7 +105,6 @@ static void look_at_all(const struct logmatch *match, const struct logblock *blo
 
 static void strip_escapes(struct buf *buf, const char *text, size_t len)
 {
-    buf_clear(buf);
     while (len > 0) {
         const char *escape = memchr(text, '\033', len);
         size_t plain = escape != NULL ? (size_t)(escape - text) : len;
@@ -122,13 +123,17 @@ static void look_one_by_one(const struct logmatch *match, const struct logblock 
                             uint32_t from, uint32_t to, struct logmatch_lines *lines)
 {
     struct buf plain = {0};
+    char before[LOGLINE_PREFIX_SIZE];
     for (uint32_t i = from; i < to; i++) {
         struct buildlog_line line = logblock_line(block, i);
         if (!logfilter_takes(&match->filter, line.step))
             continue;
-        if (match->bare)
-            buildlog_strip_line(&line);
-        if (memchr(line.text, '\033', line.len) != NULL) {
+        bool escapes = memchr(line.text, '\033', line.len) != NULL;
+        bool prefix = match->in_prefix && !(match->bare && logline_is_output(&line));
+        if (escapes || prefix) {
+            buf_clear(&plain);
+            if (prefix)
+                buf_append(&plain, before, logline_prefix(&line, before));
             strip_escapes(&plain, line.text, line.len);
             line.text = plain.data;
             line.len = plain.len;
@@ -146,7 +151,7 @@ void logmatch_look(const struct logmatch *match, const struct logblock *block, u
     if (from >= to || match->len == 0 || strchr(match->text, '\n') != NULL)
         return;
     uint32_t start = logblock_start(block, from), end = logblock_end(block, to - 1);
-    bool as_they_are = logfilter_takes_all(&match->filter) && !match->bare &&
+    bool as_they_are = logfilter_takes_all(&match->filter) && !match->in_prefix &&
                        memchr(block->text + start, '\033', end - start) == NULL;
     if (as_they_are)
         look_at_all(match, block, from, to, ret_lines);

@@ -27,25 +27,21 @@ struct logsave {
     struct logpiece piece;
     uint32_t from, to;
     uint64_t written;
-    struct buf text; /* when they are not all of its lines */
+    struct buf text; /* these lines, as people see them */
 };
 
 /* ------------------------------------------------------------------- on the pool */
 
 static int write_lines(struct logsave *save)
 {
-    const struct logblock *block = save->piece.block;
-    uint32_t start = logblock_start(block, save->from), end = logblock_end(block, save->to - 1);
-    save->written = save->to - save->from;
-    if (logfilter_takes_all(&save->filter))
-        return fs_write_all(save->fd, block->text + start, end - start);
     buf_clear(&save->text);
     save->written = 0;
     for (uint32_t i = save->from; i < save->to; i++) {
-        if (!logfilter_takes(&save->filter, logblock_step(block, i)))
+        struct buildlog_line line = logblock_line(save->piece.block, i);
+        if (!logfilter_takes(&save->filter, line.step))
             continue;
-        start = logblock_start(block, i);
-        buf_append(&save->text, block->text + start, logblock_end(block, i) - start);
+        logline_append(&save->text, &line);
+        buf_append(&save->text, "\n", 1);
         save->written++;
     }
     return fs_write_all(save->fd, save->text.data, save->text.len);

@@ -21,7 +21,7 @@ struct logscan_query {
     const char *text;               /* raw bytes */
     bool exact_case;                /* else the case of ASCII letters is ignored */
     const struct logfilter *filter; /* only these lines; NULL: all */
-    bool bare;                      /* not in what progress puts before a line ("#5 0.42 ") */
+    bool bare;                      /* not in what is shown before output ("#5 0.42 ") */
 };
 
 /* Starts at once. The query is copied, the log borrowed: when it is freed first,

@@ -4,7 +4,10 @@
  *      ---> Using cache
  *      ---> 6eb3c86b0b8b
  *
- * One step after the other, each service from 1 again. Of compose, version 1
+ * One step after the other, each service from 1 again. What a step's command
+ * prints comes among these lines, and may look like any of them; but the builder
+ * says " ---> Running in ID" before it and "Removing intermediate container ID"
+ * (or " ---> Removed …") after it, and nothing between. Of compose, version 1
  * alone names the service, "Building api", and does so on the other stream: it
  * may come before or after the steps, so headings and first steps are counted.
  * Times are ours, for it tells none. */
@@ -19,12 +22,18 @@
 #include "core/builds/progress/streams.h"
 
 #define SERVICES_MAX 1000
+#define CONTAINER_LEN 12 /* of its id, as the builder shows it */
 
 struct legacy {
     struct build *build;
     struct streams streams;
     int64_t now_mono_ms;
     int current; /* the step that runs; 0: none */
+    char container[CONTAINER_LEN + 1]; /* in which its command runs; "": none does */
+    struct { /* the last line of each stream */
+        int step;
+        enum log_kind kind;
+    } last[2];
     int *firsts; /* the first step of each service */
     size_t firsts_len, firsts_cap;
     char **headings; /* the service of each */
@@ -134,53 +143,111 @@ static void begin_step(struct legacy *progress, int index, int total, const char
     step_start(step, progress->now_mono_ms);
 }
 
-/* " ---> 6eb3c86b0b8b" */
-static bool is_image(const char *line, size_t len)
+/* A text, the id of an image or a container, and nothing more. */
+static bool is_text_and_id(const char *line, size_t len, const char *text)
 {
-    if (len != 6 + 12 || !starts_with(line, len, " ---> "))
+    size_t text_len = strlen(text);
+    if (len != text_len + CONTAINER_LEN || !starts_with(line, len, text))
         return false;
-    for (size_t i = 6; i < len; i++)
-        if (strchr("0123456789abcdef", line[i]) == NULL || line[i] == '\0')
+    for (size_t i = text_len; i < len; i++)
+        if (line[i] == '\0' || strchr("0123456789abcdef", line[i]) == NULL)
             return false;
     return true;
 }
 
-/* A line of stdout; true when it is a step's output. */
-static bool read_line(struct legacy *progress, const char *line, size_t len)
+/* Does the line say that the container has gone? Output without a newline may
+ * stand before that: *ret_output tells. */
+static bool is_removal(const struct legacy *progress, const char *line, size_t len,
+                       bool *ret_output)
+{
+    static const char *const texts[] = {"Removing intermediate container ",
+                                        " ---> Removed intermediate container "};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t said = strlen(texts[i]) + CONTAINER_LEN;
+        if (len < said || !is_text_and_id(line + len - said, said, texts[i]) ||
+            memcmp(line + len - CONTAINER_LEN, progress->container, CONTAINER_LEN) != 0)
+            continue;
+        *ret_output = len > said;
+        return true;
+    }
+    return false;
+}
+
+/* The builder's own word. */
+static enum log_kind read_own(struct legacy *progress, const char *line, size_t len)
 {
     int index, total;
     size_t prefix = parse_step(line, len, &index, &total);
     if (prefix > 0) {
         begin_step(progress, index, total, line + prefix, len - prefix);
+        return LOG_NAME;
+    }
+    if (is_text_and_id(line, len, " ---> Running in ")) {
+        memcpy(progress->container, line + len - CONTAINER_LEN, CONTAINER_LEN);
     } else if (starts_with(line, len, " ---> Using cache")) {
         end_current(progress, STEP_CACHED);
-    } else if (is_image(line, len)) {
+    } else if (is_text_and_id(line, len, " ---> ")) {
         end_current(progress, STEP_DONE);
-    } else if (starts_with(line, len, "Successfully built ") ||
+    } else if (is_text_and_id(line, len, "Successfully built ") ||
                starts_with(line, len, "Sending build context to ")) {
         end_current(progress, STEP_DONE);
         progress->current = 0;
-    } else {
-        return len > 0 && !starts_with(line, len, " ---> ") &&
-               !starts_with(line, len, "Removing intermediate container ");
     }
-    return false;
+    return reason_line_kind(line, len);
 }
 
-static void on_line(void *arg, int stream, const char *text, size_t len)
+/* Said by the builder or by compose, and not by a command. */
+static enum log_kind read_said(struct legacy *progress, int stream, const char *line, size_t len)
+{
+    enum log_kind kind =
+        stream == 1 ? read_own(progress, line, len) : reason_line_kind(line, len);
+    if (starts_with(line, len, "Building "))
+        read_heading(progress, line + 9, len - 9);
+    if (starts_with(line, len, "[Warning] "))
+        build_add_warning(progress->build, progress->current, line + 10, len - 10, NULL, NULL, 0);
+    else
+        reason_look(&progress->reason, stream, line, len);
+    return kind;
+}
+
+/* What a step that runs no command tells: how its image is fetched. */
+static bool is_news(enum log_kind kind, int stream, const char *line, size_t len)
+{
+    return stream == 1 && kind != LOG_NAME && len > 0 && !starts_with(line, len, " ---> ") &&
+           !starts_with(line, len, "Successfully built ") &&
+           !starts_with(line, len, "Sending build context to ");
+}
+
+/* Printed by a command, or the end of it. */
+static enum log_kind read_output(struct legacy *progress, const char *line, size_t len,
+                                 bool *ret_output)
+{
+    *ret_output = true;
+    if (is_removal(progress, line, len, ret_output))
+        progress->container[0] = '\0';
+    return *ret_output ? LOG_OUTPUT : LOG_OTHER;
+}
+
+static void on_line(void *arg, int stream, const char *text, size_t len, bool continues)
 {
     struct legacy *progress = arg;
     struct build *build = progress->build;
     bool output = false;
-    if (stream == 1)
-        output = read_line(progress, text, len);
-    if (starts_with(text, len, "Building "))
-        read_heading(progress, text + 9, len - 9);
-    if (starts_with(text, len, "[Warning] "))
-        build_add_warning(build, progress->current, text + 10, len - 10, NULL, NULL, 0);
-    else
-        reason_look(&progress->reason, stream, text, len);
-    buildlog_add(build->log, progress->current, stream, text, len);
+    struct buildlog_line line = {.text = text, .len = len, .stream = stream};
+    if (stream == 1 && progress->container[0] != '\0') { /* commands print there alone */
+        line.kind = read_output(progress, text, len, &output);
+        line.step = progress->current;
+    } else if (continues) { /* the rest of a very long line, whatever it looks like */
+        line.kind = progress->last[stream == 2].kind;
+        line.step = progress->last[stream == 2].step;
+    } else {
+        line.kind = read_said(progress, stream, text, len);
+        line.step = progress->current;
+        output = is_news(line.kind, stream, text, len);
+    }
+    buildlog_add(build->log, &line);
+    progress->last[stream == 2].step = line.step;
+    progress->last[stream == 2].kind = line.kind;
     struct step *step = current_step(progress);
     if (output && step != NULL)
         step->last_line = buildlog_end(build->log);

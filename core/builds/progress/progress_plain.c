@@ -19,8 +19,11 @@ struct plain_view {
     bool after_blank; /* then "#5 text" names a step: the view moves to it */
     bool in_failure_block;
     int block_step; /* the step that the failure block is about; 0: not known */
+    int step;           /* of the last line; 0: none */
+    enum log_kind kind; /* of the last line */
     /* The step that has just printed output: more of it mostly follows. */
-    int hot_step; /* 0: none */
+    int hot_step;   /* 0: none */
+    int hot_number; /* as the tool calls it */
     char hot_prefix[16]; /* "#12 " */
     size_t hot_prefix_len;
 };
@@ -174,41 +177,93 @@ static int read_other(struct plain_view *view, struct span line)
                : 0;
 }
 
-static void heat(struct plain_view *view, int step, const char *prefix, size_t len)
+static void heat(struct plain_view *view, int step, int number, const char *prefix, size_t len)
 {
-    if (len > sizeof view->hot_prefix) /* "#0000000000000005 " */
-        return;
     view->hot_step = step;
+    view->hot_number = number;
     view->hot_prefix_len = len;
     memcpy(view->hot_prefix, prefix, len);
 }
 
-static void on_line(void *arg, int stream, const char *text, size_t len)
+static void add_other(struct plain_view *view, struct span text)
+{
+    struct plain *progress = view->progress;
+    bool numbered = text.len > 1 && text.text[0] == '#' && text.text[1] >= '0' &&
+                    text.text[1] <= '9';
+    struct buildlog_line line = {
+        .text = text.text,
+        .len = text.len,
+        .step = numbered ? 0 : read_other(view, text),
+        .stream = view->stream,
+        .kind = numbered ? LOG_EVENT : reason_line_kind(text.text, text.len),
+    };
+    buildlog_add(progress->build->log, &line);
+    view->step = line.step;
+    view->kind = line.kind;
+    view->after_blank = text.len == 0;
+}
+
+/* Output, or an event of the step. What is not written as BuildKit does is kept
+ * as it came. */
+static void add_of_step(struct plain_view *view, struct step *step, struct span text,
+                        struct span rest)
+{
+    struct buildlog_line line = {.step = step->number, .stream = view->stream};
+    struct span cut = text;
+    bool output = plain_is_output(rest);
+    bool known = plain_cut_number(&cut, &line.number) &&
+                 (!output || plain_cut_time(&cut, &line.time, &line.decimals));
+    if (!known) {
+        line.number = 0;
+        cut = text;
+    }
+    line.text = cut.text;
+    line.len = cut.len;
+    line.kind = !output                              ? plain_event_kind(rest)
+                : reason_is_clip(cut.text, cut.len) ? LOG_CLIPPED
+                                                     : LOG_OUTPUT;
+    buildlog_add(view->progress->build->log, &line);
+    view->step = line.step;
+    view->kind = line.kind;
+    view->hot_step = 0;
+    if (known && output)
+        heat(view, step->number, line.number, text.text, (size_t)(rest.text - text.text));
+}
+
+/* The rest of a very long line: never a step's own word, whatever it looks like. */
+static void add_rest(struct plain_view *view, struct span text)
+{
+    buildlog_add(view->progress->build->log, &(struct buildlog_line){
+                                                 .text = text.text,
+                                                 .len = text.len,
+                                                 .step = view->step,
+                                                 .stream = view->stream,
+                                                 .kind = view->kind,
+                                             });
+}
+
+static void on_line(void *arg, int stream, const char *text, size_t len, bool continues)
 {
     struct plain *progress = arg;
     struct plain_view *view = &progress->views[stream == 2];
     struct build *build = progress->build;
     struct span rest;
+    if (continues) {
+        add_rest(view, (struct span){text, len});
+        return;
+    }
     int number = plain_number(text, len, &rest);
     struct step *step = number > 0 ? build_step(build, progress->base + number) : NULL;
     if (step == NULL) {
-        int owner = number > 0 || (len > 1 && text[0] == '#' && text[1] == '0')
-                        ? 0
-                        : read_other(view, (struct span){text, len});
-        buildlog_add(build->log, owner, view->stream, text, len);
-        view->after_blank = len == 0;
+        add_other(view, (struct span){text, len});
         return;
     }
-    buildlog_add(build->log, step->number, view->stream, text, len);
-    view->hot_step = 0;
+    add_of_step(view, step, (struct span){text, len}, rest);
     if (plain_is_output(rest)) {
-        heat(view, step->number, text, (size_t)(rest.text - text));
         step->last_line = buildlog_end(build->log);
+        step->clipped = step->clipped || view->kind == LOG_CLIPPED;
         if (step->state == STEP_WAITING)
             step_start(step, progress->now_mono_ms);
-        if (rest.text[rest.len - 1] == ']' &&
-            memmem(rest.text, rest.len, "[output clipped, ", 17) != NULL)
-            step->clipped = true;
     } else {
         read_event(view, step, rest);
     }
@@ -217,32 +272,35 @@ static void on_line(void *arg, int stream, const char *text, size_t len)
 
 /* --------------------------------------------------------------- in bulk */
 
-/* A line of output that needs no second look. */
-static bool is_plain_output(const struct plain_view *view, const char *line, size_t len)
-{
-    size_t prefix = view->hot_prefix_len;
-    return len > prefix && memcmp(line, view->hot_prefix, prefix) == 0 &&
-           plain_is_output((struct span){line + prefix, len - prefix}) && line[len - 1] != ']';
-}
-
 /* Takes whole lines of output of one step from the front and says how many
  * bytes they were. This is where a flood goes through: one look and one copy. */
 static size_t take_output(struct plain_view *view, const char *data, size_t len)
 {
-    uint32_t ends[512];
-    size_t count = 0, at = 0;
-    while (count < sizeof ends / sizeof ends[0] && at < len) {
+    struct buildlog_line lines[128];
+    size_t count = 0, at = 0, prefix = view->hot_prefix_len;
+    while (count < sizeof lines / sizeof lines[0] && at < len) {
         const char *newline = memchr(data + at, '\n', len - at);
-        if (newline == NULL || (size_t)(newline - data) - at > STREAMS_LINE_MAX_BYTES ||
-            !is_plain_output(view, data + at, (size_t)(newline - data) - at))
+        size_t whole = newline != NULL ? (size_t)(newline - data) - at : 0;
+        if (whole <= prefix || whole > STREAMS_LINE_MAX_BYTES || newline[-1] == ']' ||
+            memcmp(data + at, view->hot_prefix, prefix) != 0)
             break;
-        at = (size_t)(newline - data) + 1;
-        ends[count++] = (uint32_t)at;
+        struct span rest = {data + at + prefix, whole - prefix};
+        struct buildlog_line *line = &lines[count];
+        if (!plain_cut_time(&rest, &line->time, &line->decimals))
+            break;
+        line->text = rest.text;
+        line->len = rest.len;
+        line->step = view->hot_step;
+        line->number = view->hot_number;
+        line->stream = view->stream;
+        line->kind = LOG_OUTPUT;
+        count++;
+        at += whole + 1;
     }
     if (count == 0)
         return 0;
     struct build *build = view->progress->build;
-    buildlog_add_lines(build->log, view->hot_step, view->stream, data, ends, count);
+    buildlog_add_lines(build->log, lines, count);
     build_step(build, view->hot_step)->last_line = buildlog_end(build->log);
     return at;
 }

@@ -21,6 +21,7 @@
 #include "core/builds/build.h"
 #include "core/builds/progress/objects.h"
 #include "core/builds/progress/progress.h"
+#include "core/builds/progress/reason.h"
 #include "core/builds/progress/remarks.h"
 #include "core/builds/progress/vertex.h"
 
@@ -48,8 +49,8 @@ static void rawjson_read_warning(struct rawjson *progress, const cJSON *item);
 static void rawjson_pass_on(void *progress, const char *text, size_t len);
 static void rawjson_on_output(void *progress, struct vertex_group *group, int stream, const char *line,
                        size_t len);
-static void rawjson_say(struct rawjson *progress, int step, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 static void rawjson_say_status(struct rawjson *progress, int step, const char *id, int64_t current,
                         int64_t total, double seconds);
 static void rawjson_one_line(char *text, size_t len);
@@ -168,8 +169,9 @@ static struct step *step_of(struct rawjson *progress, struct vertex *vertex)
     vertex->step = step->number;
     build_name_step(build, step, vertex->name, strlen(vertex->name));
     if (buildlog_end(build->log) > 0)
-        buildlog_add(build->log, 0, 1, "", 0);
-    rawjson_say(progress, step->number, "%s", vertex->name);
+        buildlog_add(build->log, &(struct buildlog_line){.text = "", .stream = 1});
+    rawjson_say(progress, step->number, vertex->name[0] == '[' ? LOG_NAME : LOG_EVENT, "%s",
+                vertex->name);
     return step;
 }
 
@@ -191,18 +193,18 @@ static void end_step(struct rawjson *progress, struct step *step, struct vertex 
         vertices_flush(&progress->vertices, vertex->group);
     if (error != NULL && ends_with(error, "context canceled")) {
         state = STEP_CANCELLED;
-        rawjson_say(progress, step->number, "CANCELED");
+        rawjson_say(progress, step->number, LOG_STATE, "CANCELED");
     } else if (error != NULL) {
         state = STEP_FAILED;
         free(step->error);
         step->error = mem_strndup(error, strnlen(error, STEP_TEXT_MAX));
         rawjson_one_line(step->error, strlen(step->error));
-        rawjson_say(progress, step->number, "ERROR: %s", error);
+        rawjson_say(progress, step->number, LOG_ERROR, "ERROR: %s", error);
     } else if (cached) {
         state = STEP_CACHED;
-        rawjson_say(progress, step->number, "CACHED");
+        rawjson_say(progress, step->number, LOG_STATE, "CACHED");
     } else {
-        rawjson_say(progress, step->number, "DONE %d.%ds", (int)(ms / 1000),
+        rawjson_say(progress, step->number, LOG_STATE, "DONE %d.%ds", (int)(ms / 1000),
                     (int)(ms % 1000 / 100));
     }
     step_end(step, state, state == STEP_CACHED ? 0 : ms, progress->now_mono_ms);
@@ -264,15 +266,23 @@ static void rawjson_read_status(struct rawjson *progress, const cJSON *item)
                            started > 0 ? (double)(completed - started) / 1e9 : 0);
 }
 
+/* As exact as BuildKit's own progress shows it. */
+static void set_time(struct buildlog_line *line, int64_t nanoseconds)
+{
+    static const int64_t units[] = {0, 100000000, 10000000, 1000000};
+    int64_t seconds = nanoseconds / 1000000000;
+    line->decimals = seconds < 10 ? 3 : seconds < 100 ? 2 : 1;
+    int64_t time = (nanoseconds + units[line->decimals] / 2) / units[line->decimals];
+    line->time = time < UINT32_MAX ? (uint32_t)time : UINT32_MAX;
+}
+
 /* For vertices_init(): a line of output is complete. */
 static void rawjson_on_output(void *arg, struct vertex_group *group, int stream, const char *line,
                        size_t len)
 {
     struct rawjson *progress = arg;
     struct build *build = progress->build;
-    double seconds = (double)group->output_at / 1e9;
-    char prefix[48];
-    struct buf text = {0};
+    bool clip = reason_is_clip(line, len);
     int number = 0;
     for (struct vertex *vertex = group->first; vertex != NULL; vertex = vertex->next) {
         struct step *step = vertex->step > 0 ? build_step(build, vertex->step) : NULL;
@@ -280,18 +290,32 @@ static void rawjson_on_output(void *arg, struct vertex_group *group, int stream,
             continue;
         number = number == 0 ? step->number : number;
         step->last_line = buildlog_end(build->log) + 1;
-        if (len > 17 && memmem(line, len, "[output clipped, ", 17) != NULL)
-            step->clipped = true;
+        step->clipped = step->clipped || clip;
     }
-    snprintf(prefix, sizeof prefix, "#%d %.*f ", number,
-             seconds < 10    ? 3
-             : seconds < 100 ? 2
-                             : 1,
-             seconds);
-    buf_append_str(&text, prefix);
-    buf_append(&text, line, len);
-    buildlog_add(build->log, number, stream, text.data, text.len);
-    buf_done(&text);
+    struct buildlog_line said = {
+        .text = line,
+        .len = len,
+        .step = number,
+        .number = number,
+        .stream = stream,
+        .kind = clip ? LOG_CLIPPED : LOG_OUTPUT,
+    };
+    set_time(&said, group->output_at);
+    buildlog_add(build->log, &said);
+}
+
+/* Output of a step that is not known: kept as it is. */
+static void add_nobodys(struct rawjson *progress, int stream, const char *text, size_t len)
+{
+    for (const char *end = text + len; text <= end;) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *stop = newline != NULL ? newline : end;
+        buildlog_add(progress->build->log, &(struct buildlog_line){.text = text,
+                                                                   .len = (size_t)(stop - text),
+                                                                   .stream = stream,
+                                                                   .kind = LOG_OUTPUT});
+        text = stop + 1;
+    }
 }
 
 /* Text that is no event goes through the plain parser. */
@@ -314,9 +338,9 @@ static void rawjson_read_log(struct rawjson *progress, const cJSON *item)
         buf_done(&text);
         return;
     }
-    if (moved == NULL) { /* nobody's: kept as it is */
-        buf_append(&text, "\n", 1);
-        rawjson_pass_on(progress, text.data, text.len);
+    if (moved == NULL) {
+        buf_append(&text, "", 0);
+        add_nobodys(progress, number, text.data, text.len);
     } else {
         int64_t started = moved->runs_len > 0 ? moved->runs[moved->runs_len - 1].started : at;
         group->output_at = at > started ? at - started : 0;
@@ -343,7 +367,7 @@ static void rawjson_read_warning(struct rawjson *progress, const cJSON *item)
     const cJSON *source = json_get(item, "sourceInfo");
     struct buf text = {0};
     if (moved != NULL && data != NULL && base64_decode(data, &text)) {
-        rawjson_say(progress, moved->step, "WARN: %s", text.data);
+        rawjson_say(progress, moved->step, LOG_WARNING, "WARN: %s", text.data);
         build_add_warning(progress->build, moved->step, text.data, text.len,
                           json_string(item, "url", NULL), json_string(source, "filename", NULL),
                           warning_line(item));
@@ -359,20 +383,22 @@ static void rawjson_one_line(char *text, size_t len)
             text[i] = ' ';
 }
 
-/* "#5 …" into the log, as one line. */
-static void rawjson_say(struct rawjson *progress, int step, const char *format, ...)
+/* An event into the log, as one line. */
+static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind,
+                        const char *format, ...)
 {
     char text[STEP_TEXT_MAX + 256];
+    struct buildlog_line line = {
+        .text = text, .step = step, .number = step, .stream = 1, .kind = kind};
     va_list args;
     va_start(args, format);
-    int prefix = snprintf(text, sizeof text, "#%d ", step);
-    int len = vsnprintf(text + prefix, sizeof text - (size_t)prefix, format, args);
+    int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    size_t whole = (size_t)prefix + (len > 0 ? (size_t)len : 0);
-    if (whole >= sizeof text)
-        whole = sizeof text - 1;
-    rawjson_one_line(text, whole);
-    buildlog_add(progress->build->log, step, 1, text, whole);
+    line.len = len > 0 ? (size_t)len : 0;
+    if (line.len >= sizeof text)
+        line.len = sizeof text - 1;
+    rawjson_one_line(text, line.len);
+    buildlog_add(progress->build->log, &line);
 }
 
 /* "1.05MB", as the engine's own progress rounds. */
@@ -398,5 +424,5 @@ static void rawjson_say_status(struct rawjson *progress, int step, const char *i
         snprintf(bytes, sizeof bytes, " %s", short_size(a, current));
     if (seconds > 0.01)
         snprintf(took, sizeof took, " %.1fs", seconds);
-    rawjson_say(progress, step, "%.1000s%s%s done", id, bytes, took);
+    rawjson_say(progress, step, LOG_EVENT, "%.1000s%s%s done", id, bytes, took);
 }

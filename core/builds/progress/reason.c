@@ -134,3 +134,29 @@ void reason_done(struct reason *reason)
     free(reason->text);
     *reason = (struct reason){0};
 }
+
+/* "   5 | >>> RUN make" */
+static bool is_marked(const char *line, size_t len)
+{
+    return len > 0 && line[0] == ' ' && memmem(line, len < 16 ? len : 16, " | >>>", 6) != NULL;
+}
+
+enum log_kind reason_line_kind(const char *line, size_t len)
+{
+    static const char *const errors[] = {"failed to solve", "ERROR: ", "Error: ", "Error response"};
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+        if (starts_with(line, len, errors[i]))
+            return LOG_ERROR;
+    return is_marked(line, len) ? LOG_ERROR : LOG_OTHER;
+}
+
+bool reason_is_clip(const char *line, size_t len)
+{
+    static const char start[] = "[output clipped, log limit ", end[] = " reached]";
+    const size_t start_len = sizeof start - 1, end_len = sizeof end - 1;
+    len -= len > 0 && line[len - 1] == '\r';
+    if (len <= start_len + end_len || !starts_with(line, len, start) ||
+        memcmp(line + len - end_len, end, end_len) != 0)
+        return false;
+    return memchr(line + start_len, ' ', len - start_len - end_len) == NULL;
+}

@@ -61,6 +61,34 @@ bool plain_is_output(struct span rest)
     return i == rest.len || rest.text[i] == ' ';
 }
 
+bool plain_cut_number(struct span *line, int *ret_number)
+{
+    uint32_t number = 0;
+    size_t end = 1;
+    if (line->len < 3 || line->text[0] != '#' || line->text[1] == '0')
+        return false;
+    for (; end < line->len && end < 8 && is_digit(line->text[end]); end++)
+        number = number * 10 + (uint32_t)(line->text[end] - '0');
+    if (end == 1 || end >= line->len || line->text[end] != ' ' || number > BUILD_STEPS_MAX)
+        return false;
+    *ret_number = (int)number;
+    line->text += end + 1;
+    line->len -= end + 1;
+    return true;
+}
+
+enum log_kind plain_event_kind(struct span rest)
+{
+    static const char *const states[] = {"DONE", "CACHED", "CANCELED", "..."};
+    for (size_t i = 0; i < sizeof states / sizeof states[0]; i++)
+        if (span_starts(rest, states[i]))
+            return LOG_STATE;
+    return span_starts(rest, "ERROR")    ? LOG_ERROR
+           : span_starts(rest, "WARN: ") ? LOG_WARNING
+           : span_starts(rest, "[")      ? LOG_NAME
+                                         : LOG_EVENT;
+}
+
 /* "22.9" in milliseconds; not strtod(), which heeds the locale. */
 static bool parse_seconds(const char *text, size_t len, int64_t *ret_ms)
 {

@@ -8,7 +8,9 @@ struct target {
 static void on_line(void *arg, const char *line, size_t len)
 {
     const struct target *target = arg;
-    target->streams->on_line(target->streams->arg, target->stream, line, len);
+    struct streams *streams = target->streams;
+    streams->on_line(streams->arg, target->stream, line, len,
+                     streams->lines[target->stream == 2].continues);
 }
 
 void streams_init(struct streams *streams, streams_cb *on_line_cb, void *arg)

@@ -7,8 +7,10 @@
 
 #include "core/base/lines.h"
 
-/* A whole line of one stream, 1 stdout or 2 stderr. */
-typedef void streams_cb(void *arg, int stream, const char *line, size_t len);
+/* A line of one stream, 1 stdout or 2 stderr; of a very long one a piece:
+ * `continues` when another was before it. Whatever such a piece looks like, it
+ * is the middle of a line. */
+typedef void streams_cb(void *arg, int stream, const char *line, size_t len, bool continues);
 
 struct streams {
     struct lines lines[2];
@@ -27,7 +29,8 @@ void streams_end(struct streams *streams);
 /* Has the stream no line begun? */
 static inline bool streams_at_start(const struct streams *streams, int stream)
 {
-    return streams->lines[stream == 2].partial.len == 0;
+    const struct lines *lines = &streams->lines[stream == 2];
+    return lines->partial.len == 0 && !lines->continues;
 }
 
 #endif

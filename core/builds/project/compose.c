@@ -277,57 +277,6 @@ char *compose_local_path(const char *entry, const char *key)
     return NULL;
 }
 
-/* Quoted where Go's encoding/csv wants it. */
-static void add_field(struct buf *out, const char *field)
-{
-    bool quote = strpbrk(field, ",\"\n\r") != NULL;
-    if (out->len > 0)
-        buf_append(out, ",", 1);
-    if (quote)
-        buf_append(out, "\"", 1);
-    for (; *field != '\0'; field++) {
-        buf_append(out, field, 1);
-        if (*field == '"')
-            buf_append(out, field, 1);
-    }
-    if (quote)
-        buf_append(out, "\"", 1);
-}
-
-char *compose_replace_path(const char *entry, const char *key, const char *path)
-{
-    char *old = compose_local_path(entry, key);
-    struct buf field = {0}, out = {0};
-    if (old == NULL)
-        return NULL;
-    free(old);
-    for (const char *at = entry; at != NULL;) {
-        at = next_field(at, &field);
-        buf_append(&field, "", 0);
-        if (value_of(field.data, key) == NULL)
-            add_field(&out, field.data);
-    }
-    char *assignment = mem_printf("%s=%s", key, path);
-    add_field(&out, assignment);
-    free(assignment);
-    buf_done(&field);
-    return buf_take(&out);
-}
-
-char *compose_cache_type(const char *entry)
-{
-    struct buf field = {0};
-    char *type = NULL;
-    for (const char *at = entry; at != NULL;) {
-        at = next_field(at, &field);
-        buf_append(&field, "", 0);
-        if (value_of(field.data, "type") != NULL)
-            mem_replace(&type, value_of(field.data, "type"));
-    }
-    buf_done(&field);
-    return type != NULL ? type : mem_strdup("registry");
-}
-
 #define ENV_MAX_BYTES (1 << 20)
 
 /* compose-spec: the names that compose looks for; an override file alone is

@@ -59,13 +59,6 @@ int compose_parse(const char *json, size_t len, const char *directory,
  * quotes as buildx reads it) or a bare image reference. Gives the value of
  * `key` when type=local, else NULL. */
 char *compose_local_path(const char *entry, const char *key);
-/* The same entry with another path for `key`; NULL when it is not type=local.
- * The caller frees it. */
-char *compose_replace_path(const char *entry, const char *key, const char *path);
-/* The value of its type=, or "registry" for a bare reference. The caller frees
- * it. */
-char *compose_cache_type(const char *entry);
-
 /* Could compose find a project from this directory: by COMPOSE_FILE, also in
  * .env, or by one of its file names here or above? Asking the tool itself costs
  * a tenth of a second. */

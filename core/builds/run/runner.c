@@ -407,7 +407,7 @@ static void show_lines(void *arg)
     for (; runner->shown < end; runner->shown++) {
         if (buildlog_get(runner->build->log, runner->shown, &line) < 0)
             continue;
-        buf_append(&text, line.text, line.len);
+        logline_append(&text, &line);
         buf_append(&text, "\n", 1);
     }
     if (text.len > 0)

@@ -625,13 +625,21 @@ class Judge:
         names = collections.Counter(file.id for file in self.before.values())
         gone = {file.id: file.st.st_blocks * 512 for path, file in self.before.items() if path not in self.after and file.id not in left
                 and (file.is_dir() or file.st.st_nlink <= names[file.id])  # a name may lie hidden below a mount
-                and '/.bilge-aside' not in path}  # finished before the plan was made
+                and not path.endswith('/.bilge-aside') and not self._has_home(path)}  # finished, not planned
         real = sum(gone.values())
         if freed != real:
             self.find('plan', f'{freed} bytes are said to be freed, {real} were')
-        finished = any('/.bilge-aside/' in path for path in self.before)  # that was still counted when the plan was made
+        finished = any(self._has_home(path) for path in self.before)  # that was still counted when the plan was made
         if self.ran.status == 0 and planned != freed and not finished:
             self.find('plan', f'exit status 0, {planned} bytes were planned and {freed} freed')
+
+    def _has_home(self, path):
+        """Was it set aside, and written anew since?"""
+        folder, aside, name = path.partition('/.bilge-aside/')
+        if not aside:
+            return False
+        home = 'ingest/' + name[len('ingest.'):] if name.startswith('ingest.') else 'blobs/sha256/' + name
+        return os.path.join(folder, home) in self.before
 
     # ---- does it do anything?
 
