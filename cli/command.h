@@ -32,6 +32,7 @@ struct globals {
     const char *settings_path; /* where the settings come from; NULL: there is no file */
     struct settings settings;  /* once globals_read_settings() was called */
     char *history_path; /* NULL: no home, so nothing is remembered */
+    struct option_number timeout; /* seconds */
     bool json;
     bool no_color_asked; /* by --no-color */
     bool no_color;       /* also when the settings, or NO_COLOR, say so */

@@ -270,7 +270,6 @@ static enum exit_code run(const struct globals *globals, const void *values,
     struct bilge_options bilge_options = globals_options(globals);
     struct err err;
     (void)operands;
-    bilge_options.skip_engine = true;
     if (check(&dedup, &err) < 0 || session_open(&dedup.session, &bilge_options, &err) < 0)
         return complain_err(&err);
     dedup.session.finishes = dedup.values->yes && !dedup.values->dry_run;

@@ -76,6 +76,7 @@ static enum exit_code examine(struct examination *exam)
 {
     struct session *session = &exam->session;
     struct err err;
+    session_patience(session, exam->globals, false);
     if (session_settle(session, &err) < 0 ||
         bilge_examine(session->bilge, on_examined, exam, &err) < 0)
         return complain_err(&err);

@@ -75,6 +75,7 @@ static void row_json(struct json *json, const struct store *store, const struct 
     json_put_time(json, "last_used_at", record->last_used_at);
     json_put_int(json, "usage_count", record->usage_count);
     json_put_bool(json, "in_use", record->in_use);
+    json_put_bool(json, "leaked", record->leaked);
     json_put_bool(json, "shared", record->shared);
     json_put_bool(json, "mutable", record->mutable_);
     json_put_text(json, "service", row->owner->guess ? NULL : row->owner->service);
@@ -104,7 +105,7 @@ static void print_json(const struct listing *listing, const struct store *store)
 static const char *row_state(const struct row *row)
 {
     if (row->record->in_use)
-        return "in use";
+        return row->record->leaked ? "leaked" : "in use";
     if (row->pins_len > 0)
         return "pinned";
     return row->record->shared ? "shared" : "free";
@@ -225,6 +226,7 @@ static enum exit_code run(const struct globals *globals, const void *arg,
         selectors_conditions(&values->conditions, &du.query, &err) < 0 ||
         session_open(&du.session, &options, &err) < 0)
         return complain_err(&err);
+    session_patience(&du.session, globals, true);
     enum exit_code code =
         session_settle(&du.session, &err) < 0 ? complain_err(&err) : list_records(&du);
     session_close(&du.session);

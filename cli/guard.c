@@ -243,6 +243,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     guard.session.finishes = true;
     const struct builder *builder;
     enum exit_code code;
+    session_patience(&guard.session, globals, true);
     if (session_settle(&guard.session, &err) < 0)
         code = end_of(&guard);
     else if (globals->builder != NULL &&

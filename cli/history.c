@@ -252,8 +252,9 @@ struct elsewhere {
     size_t len;
 };
 
-static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
+static void on_elsewhere(void *arg, struct history_build *builds, size_t len, bool told)
 {
+    (void)told;
     struct elsewhere *elsewhere = arg;
     size_t kept = 0;
     for (size_t i = 0; i < len; i++) {

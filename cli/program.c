@@ -24,6 +24,8 @@ static const struct option_spec global_options[] = {
     {"file", 'f', OPTION_TEXT, GLOBAL(compose_file), "COMPOSE", "compose file of the project"},
     {"context", 0, OPTION_TEXT, GLOBAL(context), "NAME", "docker context to talk to"},
     {"builder", 0, OPTION_TEXT, GLOBAL(builder), "NAME", "builder whose records are meant"},
+    {"timeout", 0, OPTION_AGE, GLOBAL(timeout), "AGE",
+     "wait so long for an engine or a builder, then go on without it"},
     {"config", 0, OPTION_TEXT, GLOBAL(config), "FILE",
      "settings file (default: ~/.config/bilge/bilge.conf)"},
     {"json", 0, OPTION_FLAG, GLOBAL(json), NULL, "print one JSON object on stdout"},

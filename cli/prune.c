@@ -320,6 +320,7 @@ static enum exit_code plan_and_execute(struct prune *prune)
 {
     struct err err;
     bool left_out = false;
+    session_patience(&prune->session, prune->globals, prune->query.records);
     if (session_settle(&prune->session, &err) < 0 || make_final_plan(prune, &err) < 0 ||
         check_builder(prune, &left_out, &err) < 0)
         return complain_err(&err);

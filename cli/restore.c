@@ -181,7 +181,6 @@ static enum exit_code run(const struct globals *globals, const void *values,
     struct restoration restoration = {.done = false};
     struct bilge_options bilge_options = globals_options(globals);
     struct err err;
-    bilge_options.skip_engine = true;
     if (globals->read_only) {
         err_set(&err, ERR_USAGE, "--read-only: nothing is restored");
         return complain_err(&err);

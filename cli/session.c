@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include "core/base/mem.h"
 
 #define PEER_DEADLINE_MS 8000
+#define WAIT_STEP_S 10 /* so often it is said how long was waited */
 
 static void on_change(void *arg)
 {
@@ -197,27 +199,73 @@ static bool caches_settled(void *arg)
 }
 
 /* False: nobody is. */
-static bool name_the_silent(const struct store *store)
+static bool name_the_silent(const struct store *store, int seconds)
 {
     bool any = store->project_load == LOAD_PENDING;
     if (store->project_load == LOAD_PENDING)
         complain("docker compose has not answered for %d s; going on without the project",
-                 PEER_DEADLINE_MS / 1000);
+                 seconds);
     for (size_t i = 0; i < store->builders_len; i++)
         if (store->builders[i].load == LOAD_PENDING) {
             complain("builder %s has not answered for %d s; going on without its records",
-                     store->builders[i].name, PEER_DEADLINE_MS / 1000);
+                     store->builders[i].name, seconds);
             any = true;
         }
     return any;
 }
 
+void session_patience(struct session *session, const struct globals *globals,
+                      bool wants_records)
+{
+    session->timeout_s = globals->timeout.given ? globals->timeout.value : 0;
+    session->wanted_builder = globals->builder;
+    session->wants_records = wants_records;
+}
+
+static const struct builder *wanted_builder(const struct session *session)
+{
+    const char *name = session->wanted_builder;
+    return name != NULL ? store_builder(session->store, name)
+                        : store_selected_builder(session->store);
+}
+
+static bool has_records(void *arg)
+{
+    const struct session *session = arg;
+    const struct builder *builder = wanted_builder(session);
+    return store_settled(session->store) || builder == NULL || builder->load != LOAD_PENDING;
+}
+
+/* An engine that counts very many files takes its time, and starts anew when nobody
+ * waits for it. *seconds: so long it was waited for already. */
+static enum session_end wait_for_records(struct session *session, int *seconds)
+{
+    enum session_end end = SESSION_TIMEOUT;
+    while (end == SESSION_TIMEOUT && !has_records(session) &&
+           (session->timeout_s == 0 || *seconds < session->timeout_s)) {
+        int64_t more = session->timeout_s == 0 ? WAIT_STEP_S : session->timeout_s - *seconds;
+        int step = more < WAIT_STEP_S ? (int)more : WAIT_STEP_S;
+        complain("waiting for the records of builder %s: %d s so far (Ctrl-C stops)",
+                 wanted_builder(session)->name, *seconds);
+        end = session_wait(session, has_records, session, (uint64_t)step * 1000);
+        *seconds += step;
+    }
+    return end == SESSION_INTERRUPTED ? end
+           : store_settled(session->store) ? SESSION_REACHED
+                                           : SESSION_TIMEOUT;
+}
+
 int session_settle(struct session *session, struct err *err)
 {
+    int seconds = PEER_DEADLINE_MS / 1000;
+    if (session->timeout_s > 0 && (session->timeout_s < seconds || !session->wants_records))
+        seconds = session->timeout_s < INT_MAX / 1000 ? (int)session->timeout_s : INT_MAX / 1000;
     enum session_end end =
-        session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);
+        session_wait(session, is_settled, &session->store, (uint64_t)seconds * 1000);
+    if (end == SESSION_TIMEOUT && session->wants_records)
+        end = wait_for_records(session, &seconds);
     if (end == SESSION_TIMEOUT) {
-        bool silent = name_the_silent(session->store);
+        bool silent = name_the_silent(session->store, seconds);
         end = session_wait(session, caches_settled, &session->store, 0);
         if (end == SESSION_REACHED && !silent) /* what waited for the caches alone */
             end = session_wait(session, is_settled, &session->store, PEER_DEADLINE_MS);

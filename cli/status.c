@@ -311,6 +311,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
         return complain_err(&err);
     enum exit_code code = EXIT_DONE;
     const struct builder *meant;
+    session_patience(&session, globals, false);
     if (session_settle(&session, &err) < 0 ||
         (globals->builder != NULL &&
          session_builder(&session, globals->builder, &meant, &err) < 0)) {

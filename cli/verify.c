@@ -253,7 +253,8 @@ static enum exit_code run(const struct globals *globals, const void *values,
     };
     struct bilge_options bilge_options = globals_options(globals);
     struct err err;
-    bilge_options.skip_engine = true;
+    /* Whoever changes a cache asks the builders whether a build runs. */
+    bilge_options.skip_engine = !verification.values->repair;
     if (globals->read_only && verification.values->repair) {
         err_set(&err, ERR_USAGE, "--read-only: nothing is repaired");
         return complain_err(&err);

@@ -146,11 +146,11 @@ int bilge_examine(struct bilge *bilge, bilge_examined_cb *on_examined, void *arg
 /* The callback will not run. */
 void bilge_examine_forget(struct bilge *bilge);
 
-/* Asks docker for the builds that the engine remembers, bilge's and others'
- * (elsewhere.h). on_done comes once (gives; NULL and 0 when there are none, or
- * when this docker can't tell), not before this returns. Nothing does this on a
- * timer. -ENOENT: no docker. */
-typedef void bilge_elsewhere_cb(void *arg, struct history_build *builds, size_t len);
+/* Asks docker for the builds that the engine remembers, bilge's and others'.
+ * on_done comes once (gives; NULL and 0 when there are none), not before this
+ * returns; `told` is false when this docker or its engine has no build history.
+ * Nothing does this on a timer. -ENOENT: no docker. */
+typedef void bilge_elsewhere_cb(void *arg, struct history_build *builds, size_t len, bool told);
 struct elsewhere_asking;
 int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
                         void *arg, struct elsewhere_asking **ret_asking, struct err *err);

@@ -204,6 +204,8 @@ libbilge_a_SOURCES += \
 libbilge_a_SOURCES += \
 	core/store/description.c \
 	core/store/description.h \
+	core/store/leaks.c \
+	core/store/leaks.h \
 	core/store/owners.c \
 	core/store/owners.h \
 	core/store/store.c \

@@ -471,7 +471,9 @@ static void details_add_record(struct page *page, const struct app *app, const s
     add_time(page, app, "Last used", record->last_used_at);
     page_field(page, "Uses", STYLE_NORMAL, "%lld", (long long)record->usage_count);
     page_field(page, "In use", record->in_use ? STYLE_WARN : STYLE_NORMAL, "%s",
-               record->in_use ? "yes: it cannot go now" : "no");
+               record->leaked   ? "leaked by a failed build: until the engine restarts"
+               : record->in_use ? "yes: it cannot go now"
+                                : "no");
     page_field(page, "Shared", STYLE_NORMAL, "%s",
                record->shared ? "yes: an image has its layer too, so little may come back" : "no");
     if (strcmp(record->type, "exec.cachemount") == 0)

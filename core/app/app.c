@@ -296,8 +296,8 @@ static void make_requests(struct bilge *bilge)
     };
     bilge->planning = planning_new(&planning_needs);
     bilge->repairing = repairing_new(bilge->hub, bilge->lanes, bilge->roots, bilge->scanning,
-                                     bilge->builds);
-    bilge->examining = examining_new(bilge->hub, bilge->roots);
+                                     bilge->engines, bilge->builds);
+    bilge->examining = examining_new(bilge->hub, bilge->roots, bilge->engines);
 }
 
 /* The lower ones first. */
@@ -389,6 +389,7 @@ void bilge_close(struct bilge *bilge, void (*then)(void *arg), void *arg)
     builds_stop_all(bilge->builds);
     pruning_cancel(bilge->pruning);
     repairing_cancel(bilge->repairing);
+    examining_cancel(bilge->examining);
     hub_rest(bilge->hub);
 }
 

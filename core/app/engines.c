@@ -1,6 +1,6 @@
 /* The engine with its own builder, and buildx's other builders. These are
- * listed once, and asked one after the other, each by a child process: only
- * when something has happened, never on a timer. */
+ * listed once, and asked each by a child process of its own: only when something
+ * has happened, never on a timer. */
 #include "core/app/engines.h"
 
 #include <errno.h>
@@ -8,13 +8,17 @@
 #include <string.h>
 
 #include "core/app/hub.h"
+#include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/process.h"
 #include "core/engine/builders.h"
 #include "core/history/engine_builds.h"
+#include "core/store/leaks.h"
 
 /* How long a request waits for fresh records before it goes on without. */
 #define REQUEST_WAIT_MS 3000
+/* And one that is about the records; the engine's own deadline is shorter. */
+#define RECORDS_WAIT_MS (11 * 60 * 1000)
 
 struct engines {
     struct hub *hub;
@@ -31,12 +35,195 @@ struct engines {
     uv_timer_t timer; /* a refresh of records that a request waits for */
     bool wanted;      /* the engine's own are being read for a request */
 
-    struct builders_request *list_request, *records_request;
-    char *asked; /* whose records_request it is */
-    struct strlist to_ask; /* builders whose records are to be read */
+    bool builds_wanted; /* a request needs to know whether builds run; see leaks.h */
+
+    struct builders_request *list_request;
+    struct asking *askings; /* builders that are asked just now, or soon */
 
     struct elsewhere_asking *elsewhere; /* others' builds; NULL: not being asked for */
 };
+
+/* ------------------------------------------------------------------ askings */
+
+/* A builder that is asked for its records, or a build history that is asked for
+ * what runs on it: each by a child of its own, so that one that hangs holds up
+ * nobody else. */
+#define ASKINGS_MAX 8 /* at once */
+
+enum ask_for { ASK_STATE, ASK_RECORDS, ASK_BUILDS };
+
+struct asking {
+    struct asking *next;
+    struct engines *engines;
+    char *builder;
+    enum ask_for what;
+    struct builders_request *request; /* both NULL: it waits for its turn */
+    struct elsewhere_asking *history;
+    bool wanted; /* a request waits for it */
+    bool again;  /* it was asked for once more meanwhile */
+    bool over;   /* it has answered, and goes */
+};
+
+static void ask(struct engines *engines, const char *builder, enum ask_for what, bool wanted);
+static void ask_next(struct engines *engines);
+static void look_for_builds(struct engines *engines);
+static void put_entry(struct engines *engines, struct builder_entry *entry);
+static void elsewhere_drop(struct elsewhere_asking *asking);
+static int elsewhere_ask(struct engines *engines, struct asking *asking, struct err *err);
+
+static const char *context_of(const struct engines *engines, const char *builder)
+{
+    return store_has_context(engines->store, builder) ? builder : NULL;
+}
+
+static void asking_free(struct asking *asking)
+{
+    struct asking **slot = &asking->engines->askings;
+    while (*slot != asking)
+        slot = &(*slot)->next;
+    *slot = asking->next;
+    free(asking->builder);
+    free(asking);
+}
+
+static void asking_over(struct asking *asking)
+{
+    struct engines *engines = asking->engines;
+    if (asking->again)
+        ask(engines, asking->builder, asking->what, asking->wanted);
+    asking_free(asking);
+    ask_next(engines);
+    look_for_builds(engines);
+    hub_moved(engines->hub);
+}
+
+static void say_failed(struct engines *engines, const char *id, const struct err *err)
+{
+    struct builder *builder = store_put_builder(engines->store, id);
+    builder->load = LOAD_FAILED;
+    builder->reachable = false;
+    mem_replace(&builder->error, err->text);
+}
+
+static void on_builder_records(void *arg, struct records *records, const struct err *err)
+{
+    struct asking *asking = arg;
+    asking->request = NULL;
+    asking->over = true;
+    if (err == NULL)
+        store_set_records(asking->engines->store, asking->builder, records);
+    else
+        say_failed(asking->engines, asking->builder, err);
+    asking_over(asking);
+}
+
+static void on_inspected(void *arg, struct builder_list *list, const struct err *err)
+{
+    struct asking *asking = arg;
+    asking->request = NULL;
+    asking->over = true;
+    if (err != NULL)
+        say_failed(asking->engines, asking->builder, err);
+    else
+        put_entry(asking->engines, &list->items[0]);
+    if (err == NULL)
+        builder_list_free(list);
+    asking_over(asking);
+}
+
+static int start(struct engines *engines, struct asking *asking, struct err *err)
+{
+    if (asking->what == ASK_STATE)
+        return builders_inspect(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
+                                on_inspected, asking, &asking->request, err);
+    if (asking->what == ASK_BUILDS)
+        return elsewhere_ask(engines, asking, err);
+    return builders_records(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
+                            on_builder_records, asking, &asking->request, err);
+}
+
+static bool is_under_way(const struct asking *asking)
+{
+    return asking->request != NULL || asking->history != NULL || asking->over;
+}
+
+static void ask_next(struct engines *engines)
+{
+    size_t under_way = 0;
+    for (struct asking *asking = engines->askings; asking != NULL; asking = asking->next)
+        under_way += is_under_way(asking);
+    for (struct asking *asking = engines->askings, *next;
+         asking != NULL && under_way < ASKINGS_MAX && !hub_is_closing(engines->hub); asking = next) {
+        struct err err;
+        next = asking->next;
+        if (is_under_way(asking))
+            continue;
+        if (start(engines, asking, &err) == 0) {
+            under_way++;
+            continue;
+        }
+        struct builder *builder = store_put_builder(engines->store, asking->builder);
+        if (asking->what == ASK_BUILDS)
+            leaks_untold(builder, clock_now());
+        else
+            say_failed(engines, asking->builder, &err);
+        asking_free(asking);
+    }
+}
+
+static void ask(struct engines *engines, const char *builder, enum ask_for what, bool wanted)
+{
+    struct asking **slot = &engines->askings;
+    for (; *slot != NULL; slot = &(*slot)->next) {
+        struct asking *asking = *slot;
+        if (asking->what != what || strcmp(asking->builder, builder) != 0 || asking->again ||
+            asking->over)
+            continue;
+        asking->wanted |= wanted;
+        asking->again = is_under_way(asking);
+        return;
+    }
+    struct asking *asking = mem_zalloc(sizeof *asking);
+    asking->engines = engines;
+    asking->builder = mem_strdup(builder);
+    asking->what = what;
+    asking->wanted = wanted;
+    *slot = asking;
+    ask_next(engines);
+}
+
+static bool any_wanted(const struct engines *engines)
+{
+    for (const struct asking *asking = engines->askings; asking != NULL; asking = asking->next)
+        if (asking->wanted)
+            return true;
+    return false;
+}
+
+/* Once the records that a request wants are here: do builds run on builders where
+ * records are in use? */
+static void look_for_builds(struct engines *engines)
+{
+    if (!engines->builds_wanted || engines->wanted || any_wanted(engines) || hub_is_closing(engines->hub))
+        return;
+    engines->builds_wanted = false;
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (leaks_are_open(&engines->store->builders[i]))
+            ask(engines, engines->store->builders[i].id, ASK_BUILDS, true);
+    hub_wake(engines->hub);
+}
+
+static void askings_cancel(struct engines *engines)
+{
+    while (engines->askings != NULL) {
+        struct asking *asking = engines->askings;
+        if (asking->request != NULL)
+            builders_cancel(asking->request);
+        if (asking->history != NULL)
+            elsewhere_drop(asking->history);
+        asking_free(asking);
+    }
+}
 
 static struct builder *own_builder(struct engines *engines)
 {
@@ -46,6 +233,7 @@ static struct builder *own_builder(struct engines *engines)
 static void request_served(struct engines *engines)
 {
     engines->wanted = false;
+    look_for_builds(engines);
     hub_wake(engines->hub);
 }
 
@@ -109,53 +297,6 @@ static int find_engine(struct engines *engines, struct err *err)
     return 0;
 }
 
-/* ----------------------------------------------------------- other builders */
-
-static void ask_next(struct engines *engines);
-
-static void on_builder_records(void *arg, struct records *records, const struct err *err)
-{
-    struct engines *engines = arg;
-    engines->records_request = NULL;
-    if (err == NULL) {
-        store_set_records(engines->store, engines->asked, records);
-    } else {
-        struct builder *builder = store_put_builder(engines->store, engines->asked);
-        builder->load = LOAD_FAILED;
-        builder->reachable = false;
-        mem_replace(&builder->error, err->text);
-    }
-    ask_next(engines);
-    hub_moved(engines->hub);
-}
-
-static void ask_next(struct engines *engines)
-{
-    while (engines->records_request == NULL && engines->to_ask.len > 0 &&
-           !hub_is_closing(engines->hub)) {
-        struct err err;
-        free(engines->asked);
-        engines->asked = strlist_take(&engines->to_ask, 0);
-        const char *context =
-            store_has_context(engines->store, engines->asked) ? engines->asked : NULL;
-        if (builders_records(hub_loop(engines->hub), engines->asked, context, on_builder_records,
-                             engines, &engines->records_request, &err) == 0)
-            return;
-        engines->records_request = NULL;
-        struct builder *builder = store_put_builder(engines->store, engines->asked);
-        builder->load = LOAD_FAILED;
-        mem_replace(&builder->error, err.text);
-    }
-}
-
-static void ask(struct engines *engines, const char *builder)
-{
-    if (strlist_has(&engines->to_ask, builder))
-        return;
-    strlist_add(&engines->to_ask, builder);
-    ask_next(engines);
-}
-
 /* --------------------------------------------------------------------- list */
 
 static bool is_running(const struct builder_entry *entry)
@@ -174,7 +315,7 @@ static void put_entry(struct engines *engines, struct builder_entry *entry)
     mem_replace(&builder->driver, entry->driver);
     mem_replace(&builder->endpoint, entry->endpoint);
     if (is_running(entry)) {
-        ask(engines, entry->name);
+        ask(engines, entry->name, ASK_RECORDS, false);
         return;
     }
     builder->load = LOAD_FAILED;
@@ -207,6 +348,54 @@ static bool is_listed(const struct builder_list *list, const char *name)
     return false;
 }
 
+/* The rows of builders that buildx has on disk, and of docker's other contexts, which
+ * are builders, too: they are there before anybody has answered. */
+static void put_stored(struct engines *engines)
+{
+    struct store *store = engines->store;
+    struct builder_list list;
+    builders_read(engines->has_endpoint && strcmp(engines->endpoint.context, "default") != 0
+                      ? engines->endpoint.context
+                  : engines->has_endpoint ? engines->endpoint.host
+                                        : NULL,
+                  &list);
+    for (size_t i = 0; i < list.len; i++) {
+        struct builder *builder = store_put_builder(store, list.items[i].name);
+        if (builder->embedded || builder->nodes_len > 0)
+            continue;
+        mem_replace(&builder->driver, list.items[i].driver);
+        mem_replace(&builder->endpoint, list.items[i].endpoint);
+        store_set_nodes(store, list.items[i].name, list.items[i].nodes, list.items[i].nodes_len);
+        list.items[i].nodes = NULL;
+        list.items[i].nodes_len = 0;
+    }
+    for (size_t i = 0; i < store->contexts_len; i++) {
+        struct builder *builder = store_put_builder(store, store->contexts[i].name);
+        if (builder->driver == NULL)
+            builder->driver = mem_strdup("docker");
+        if (builder->endpoint == NULL)
+            builder->endpoint = mem_strdup(store->contexts[i].name);
+    }
+    select_builder(engines, &list);
+    builder_list_free(&list);
+}
+
+/* docker buildx ls has told nothing: each builder is asked for itself. */
+static void ask_each(struct engines *engines)
+{
+    for (size_t i = 0; i < engines->store->builders_len; i++)
+        if (!engines->store->builders[i].embedded)
+            ask(engines, engines->store->builders[i].id, ASK_STATE, false);
+}
+
+static void drop_others(struct store *store, const struct builder_list *list)
+{
+    for (size_t i = store->builders_len; i-- > 0;)
+        if (!store->builders[i].embedded &&
+            (list == NULL || !is_listed(list, store->builders[i].id)))
+            store_remove_builder(store, store->builders[i].id);
+}
+
 static void on_list(void *arg, struct builder_list *list, const struct err *err)
 {
     struct engines *engines = arg;
@@ -215,11 +404,14 @@ static void on_list(void *arg, struct builder_list *list, const struct err *err)
     store->builders_load = err == NULL ? LOAD_DONE : LOAD_FAILED;
     /* Without buildx, or docker, there is none of its builders. */
     bool unknown = err != NULL && err->code != ERR_UNSUPPORTED && err->code != -ENOENT;
-    mem_replace(&store->builders_error, unknown ? err->text : NULL);
+    bool hangs = err != NULL && err->code == ERR_TIMEOUT;
+    mem_replace(&store->builders_error, unknown && !hangs ? err->text : NULL);
+    if (unknown)
+        ask_each(engines);
+    else if (err != NULL)
+        drop_others(store, NULL);
     if (err == NULL) {
-        for (size_t i = store->builders_len; i-- > 0;)
-            if (!store->builders[i].embedded && !is_listed(list, store->builders[i].id))
-                store_remove_builder(store, store->builders[i].id);
+        drop_others(store, list);
         for (size_t i = 0; i < list->len; i++)
             put_entry(engines, &list->items[i]);
         select_builder(engines, list);
@@ -238,11 +430,13 @@ void engines_list(struct engines *engines)
         hub_moved(engines->hub);
         return;
     }
+    put_stored(engines);
+    hub_moved(engines->hub);
     if (builders_list(hub_loop(engines->hub), on_list, engines, &engines->list_request, &err) == 0)
         return;
     engines->list_request = NULL;
     engines->store->builders_load = LOAD_FAILED;
-    hub_moved(engines->hub);
+    drop_others(engines->store, NULL);
 }
 
 /* ------------------------------------------------------------------ refresh */
@@ -253,7 +447,7 @@ void engines_refresh(struct engines *engines)
         engine_refresh(engines->engine);
     for (size_t i = 0; i < engines->store->builders_len; i++)
         if (!engines->store->builders[i].embedded && engines->store->builders[i].reachable)
-            ask(engines, engines->store->builders[i].id);
+            ask(engines, engines->store->builders[i].id, ASK_RECORDS, false);
 }
 
 static void on_wait_over(uv_timer_t *timer)
@@ -261,46 +455,52 @@ static void on_wait_over(uv_timer_t *timer)
     request_served(timer->data);
 }
 
-void engines_refresh_for_request(struct engines *engines, const char *id)
+void engines_refresh_for_request(struct engines *engines, const char *id, bool records_asked)
 {
     const struct builder *builder =
         id != NULL ? store_builder(engines->store, id) : store_selected_builder(engines->store);
     if (engines->engine != NULL && engine_info(engines->engine).state == ENGINE_UP) {
         engines->wanted = true;
         engine_refresh(engines->engine);
-        uv_timer_start(&engines->timer, on_wait_over, REQUEST_WAIT_MS, 0);
+        uv_timer_start(&engines->timer, on_wait_over,
+                       records_asked ? RECORDS_WAIT_MS : REQUEST_WAIT_MS, 0);
     }
     if (builder != NULL && !builder->embedded && builder->reachable)
-        ask(engines, builder->id);
+        ask(engines, builder->id, ASK_RECORDS, true);
+    engines_look_for_builds(engines);
+}
+
+void engines_look_for_builds(struct engines *engines)
+{
+    engines->builds_wanted = true;
+    look_for_builds(engines);
 }
 
 /* Children end, if only by their deadline; the engine's answer has a timer. */
 bool engines_waited_for(const struct engines *engines)
 {
-    return engines->wanted || engines->records_request != NULL;
+    return engines->wanted || engines->builds_wanted || any_wanted(engines);
 }
 
 static void hang_up(struct engines *engines)
 {
     if (engines->list_request != NULL)
         builders_cancel(engines->list_request);
-    if (engines->records_request != NULL)
-        builders_cancel(engines->records_request);
+    askings_cancel(engines);
     if (engines->engine != NULL)
         engine_free(engines->engine);
-    engines->list_request = engines->records_request = NULL;
+    engines->list_request = NULL;
     engines->engine = NULL;
 }
 
 static void reopen(struct engines *engines)
 {
     hang_up(engines);
-    strlist_done(&engines->to_ask);
     while (engines->store->builders_len > 0)
         store_remove_builder(engines->store, engines->store->builders[0].id);
     if (engines->has_endpoint)
         endpoint_done(&engines->endpoint);
-    engines->wanted = false;
+    engines->wanted = engines->builds_wanted = false;
     uv_timer_stop(&engines->timer);
     struct err ignored; /* the context is known: only a named one is an error */
     find_engine(engines, &ignored);
@@ -361,23 +561,32 @@ struct elsewhere_asking {
     struct process_capture *capture;
 };
 
-/* A docker that has no such command says so, one way or another: no rows. */
+/* A docker that has no such command says so, by its status or by printing its help. */
 static void on_answer(void *arg, const struct process_result *result, const struct err *err)
 {
     struct elsewhere_asking *asking = arg;
     struct history_build *builds = NULL;
     size_t len = 0;
-    if (err == NULL && result->status == 0)
+    bool told = err == NULL && result->status == 0 &&
+                (result->out.len == 0 || result->out.data[0] == '{');
+    if (told)
         builds = engine_builds_parse(result->out.data, result->out.len, &len);
-    asking->on_done(asking->arg, builds, len);
+    asking->on_done(asking->arg, builds, len, told);
     free(asking);
 }
 
-int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
-                        void *arg, struct elsewhere_asking **ret_asking, struct err *err)
+static int ask_history(uv_loop_t *loop, const char *builder, const char *context,
+                       bilge_elsewhere_cb *on_done, void *arg,
+                       struct elsewhere_asking **ret_asking, struct err *err)
 {
     char *named = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
-    const char *argv[] = {"docker", "buildx", "history", "ls", "--format", "json", named, NULL};
+    char *place = context != NULL ? mem_printf("--context=%s", context) : NULL;
+    const char *argv[10] = {"docker"};
+    size_t words = 1;
+    if (place != NULL)
+        argv[words++] = place;
+    const char *const rest[] = {"buildx", "history", "ls", "--format", "json", named};
+    memcpy(argv + words, rest, sizeof rest);
     const struct process_spec spec = {.argv = argv, .deadline_ms = DEADLINE_MS};
     struct elsewhere_asking *asking = mem_zalloc(sizeof *asking);
     asking->on_done = on_done;
@@ -385,6 +594,7 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
     int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_answer, asking, &asking->capture,
                                err);
     free(named);
+    free(place);
     if (code < 0)
         free(asking);
     else
@@ -392,9 +602,46 @@ int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb
     return code;
 }
 
-static void on_elsewhere(void *arg, struct history_build *builds, size_t len)
+int bilge_ask_elsewhere(uv_loop_t *loop, const char *builder, bilge_elsewhere_cb *on_done,
+                        void *arg, struct elsewhere_asking **ret_asking, struct err *err)
+{
+    return ask_history(loop, builder, NULL, on_done, arg, ret_asking, err);
+}
+
+static void on_builds(void *arg, struct history_build *builds, size_t len, bool told)
+{
+    struct asking *asking = arg;
+    struct builder *builder = store_put_builder(asking->engines->store, asking->builder);
+    asking->history = NULL;
+    asking->over = true;
+    if (told)
+        leaks_told(builder, builds, len, clock_now());
+    else
+        leaks_untold(builder, clock_now());
+    history_builds_free(builds, len);
+    asking_over(asking);
+}
+
+static int elsewhere_ask(struct engines *engines, struct asking *asking, struct err *err)
+{
+    const struct builder *builder = store_builder(engines->store, asking->builder);
+    const char *context = builder != NULL && builder->embedded
+                              ? NULL
+                              : context_of(engines, asking->builder);
+    return ask_history(hub_loop(engines->hub), asking->builder, context, on_builds, asking,
+                       &asking->history, err);
+}
+
+static void elsewhere_drop(struct elsewhere_asking *asking)
+{
+    process_capture_cancel(asking->capture);
+    free(asking);
+}
+
+static void on_elsewhere(void *arg, struct history_build *builds, size_t len, bool told)
 {
     struct engines *engines = arg;
+    (void)told;
     engines->elsewhere = NULL;
     len = engine_builds_drop_known(engines->store->past, engines->store->past_len, builds, len);
     store_set_elsewhere(engines->store, builds, len);
@@ -412,8 +659,7 @@ static void elsewhere_cancel(struct engines *engines)
 {
     if (engines->elsewhere == NULL)
         return;
-    process_capture_cancel(engines->elsewhere->capture);
-    free(engines->elsewhere);
+    elsewhere_drop(engines->elsewhere);
     engines->elsewhere = NULL;
 }
 
@@ -474,10 +720,8 @@ void engines_close(struct engines *engines)
 
 void engines_free(struct engines *engines)
 {
-    strlist_done(&engines->to_ask);
     if (engines->has_endpoint)
         endpoint_done(&engines->endpoint);
-    free(engines->asked);
     free(engines->context);
     free(engines->builder);
     free(engines->docker_host);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/app/engines.h"
 #include "core/app/hub.h"
 #include "core/app/roots.h"
 #include "core/base/clock.h"
@@ -15,11 +16,13 @@ struct examination {
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
     void *arg;
+    bool asking; /* whether builds run, so that leaked records are known */
 };
 
 struct examining {
     struct hub *hub;
     struct roots *roots;
+    struct engines *engines;
     struct examination *now; /* NULL: none under way */
 };
 
@@ -56,8 +59,28 @@ int examining_ask(struct examining *examining, bilge_examined_cb *on_examined, v
     examination->on_examined = on_examined;
     examination->arg = arg;
     examining->now = examination;
-    job_start(examining->hub, &examination->job);
+    examination->asking = true;
+    engines_look_for_builds(examining->engines);
+    hub_wake(examining->hub);
     return 0;
+}
+
+static void turn(void *owner)
+{
+    struct examining *examining = owner;
+    struct examination *examination = examining->now;
+    if (examination == NULL || !examination->asking || engines_waited_for(examining->engines))
+        return;
+    examination->asking = false;
+    job_start(examining->hub, &examination->job);
+}
+
+void examining_cancel(struct examining *examining)
+{
+    if (examining->now == NULL || !examining->now->asking)
+        return;
+    free(examining->now);
+    examining->now = NULL;
 }
 
 void examining_forget(struct examining *examining)
@@ -66,11 +89,13 @@ void examining_forget(struct examining *examining)
         examining->now->on_examined = NULL;
 }
 
-struct examining *examining_new(struct hub *hub, struct roots *roots)
+struct examining *examining_new(struct hub *hub, struct roots *roots, struct engines *engines)
 {
     struct examining *examining = mem_zalloc(sizeof *examining);
     examining->hub = hub;
     examining->roots = roots;
+    examining->engines = engines;
+    hub_set_turn(hub, TURN_EXAMINE, turn, examining);
     return examining;
 }
 

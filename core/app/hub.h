@@ -41,6 +41,8 @@ enum hub_turn {
     TURN_OWN,      /* whose the records are */
     TURN_PLAN,     /* goes on when all was looked at */
     TURN_PRUNE,    /* likewise */
+    TURN_CARE,     /* begins once it is known whether builds run */
+    TURN_EXAMINE,  /* likewise */
     TURN_PROJECTS, /* looks into the history */
     TURN_REMEMBER, /* likewise, when nobody else does */
     TURN_BUILD,    /* those begin that need not wait any more */

@@ -163,7 +163,8 @@ static void look_at_all(struct planning *planning)
     }
     if (wish->query.services_len > 0)
         project_read_recipes(planning->with.project);
-    engines_refresh_for_request(planning->with.engines, wish->query.builder);
+    engines_refresh_for_request(planning->with.engines, wish->query.builder,
+                                wish->query.records);
 }
 
 /* ---------------------------------------------------------------- the steps */

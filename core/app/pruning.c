@@ -17,6 +17,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/prune/execute.h"
+#include "core/store/leaks.h"
 
 enum phase { PHASE_READING, PHASE_REMOVING, PHASE_LOOKING };
 
@@ -26,6 +27,7 @@ struct removal {
     bool finishing;          /* an earlier one */
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
+    char *build_sign; /* a build has begun since the plan was made; NULL: none */
     bool given_up; /* what it waits for does not answer: it counts as over */
 };
 
@@ -69,7 +71,7 @@ static void read_records(struct pruning *pruning)
         const char *builder = plan->items[i].builder;
         if (builder == NULL || (last != NULL && strcmp(last, builder) == 0))
             continue;
-        engines_refresh_for_request(pruning->with.engines, builder);
+        engines_refresh_for_request(pruning->with.engines, builder, true);
         last = builder;
     }
 }
@@ -112,6 +114,7 @@ static void removal_free(struct pruning *pruning)
     let_others_go(pruning);
     plan_free(pruning->removal->plan);
     free(pruning->removal->own_sessions);
+    free(pruning->removal->build_sign);
     free(pruning->removal);
     pruning->removal = NULL;
 }
@@ -149,8 +152,10 @@ static void start(struct pruning *pruning)
     struct removal *removal = pruning->removal;
     removal->phase = PHASE_REMOVING;
     removal->own_sessions = builds_sessions(pruning->with.builds);
+    removal->build_sign = leaks_build_sign(pruning->store);
     struct execute_env env = {
         .own_sessions = removal->own_sessions,
+        .build_sign = removal->build_sign,
         .store = pruning->store,
         .root_of = root_of,
         .engine_of = engine_of,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/app/builds.h"
+#include "core/app/engines.h"
 #include "core/app/hub.h"
 #include "core/app/lanes.h"
 #include "core/app/roots.h"
@@ -26,6 +27,7 @@
 #include "core/cache/restore.h"
 #include "core/cache/root.h"
 #include "core/cache/verify.h"
+#include "core/store/leaks.h"
 
 /* A cache directory as a job sees it. */
 struct place {
@@ -46,6 +48,8 @@ struct care {
     struct lane *lane;       /* that the job runs on */
     bool given_up;           /* it hangs: nobody waits for it any more */
     pid_t *own_sessions;
+    bool asking;      /* whether builds run is being asked: the job has not begun */
+    char *build_sign; /* that one does; NULL: none */
     atomic_bool cancel;
     atomic_llong done_bytes, total_bytes;
 
@@ -72,6 +76,7 @@ struct repairing {
     struct lanes *lanes;
     struct roots *roots;
     struct scanning *scanning;
+    struct engines *engines;
     struct builds *builds;
     struct care *care; /* under way; NULL: none */
     uv_timer_t timer;  /* looks at its progress while it runs */
@@ -129,6 +134,7 @@ static void care_free(struct care *care)
     dedupe_done(&care->plan);
     free(care->places);
     free(care->own_sessions);
+    free(care->build_sign);
     free(care->codes);
     free(care->tag);
     free(care);
@@ -280,10 +286,25 @@ static void start(struct repairing *repairing, struct care *care, void (*run)(st
     for (size_t i = 1; i < care->places_len && run == care_dedupe; i++)
         if (care->places[i].lane != care->lane) /* links may go from one root to another */
             care->lane = lanes_common(repairing->lanes);
-    if (run == care_verify && !care->repair)
+    if (run == care_verify && !care->repair) {
         job_start_on(care->lane, &care->job);
-    else
-        scanning_finish(repairing->scanning, on_finished, repairing);
+        return;
+    }
+    care->asking = true;
+    engines_refresh_for_request(repairing->engines, NULL, false);
+    hub_wake(repairing->hub);
+}
+
+/* What changes a cache goes by the same signs of a build as a prune. */
+static void turn(void *owner)
+{
+    struct repairing *repairing = owner;
+    struct care *care = repairing->care;
+    if (care == NULL || !care->asking || engines_waited_for(repairing->engines))
+        return;
+    care->asking = false;
+    care->build_sign = leaks_build_sign(repairing->store);
+    scanning_finish(repairing->scanning, on_finished, repairing);
 }
 
 static int check(const struct repairing *repairing, bool changes, struct err *err)
@@ -406,14 +427,24 @@ int repairing_dedupe(struct repairing *repairing, const char *const *service_ids
 
 void repairing_cancel(struct repairing *repairing)
 {
-    if (repairing->care != NULL)
-        atomic_store(&repairing->care->cancel, true);
+    struct care *care = repairing->care;
+    if (care == NULL)
+        return;
+    atomic_store(&care->cancel, true);
+    if (!care->asking)
+        return;
+    care->asking = false; /* the job ends at once, as it is cancelled */
+    if (hub_is_closing(repairing->hub))
+        finish(care);
+    else
+        on_finished(repairing);
 }
 
 /* -------------------------------------------------------- beginning and end */
 
 struct repairing *repairing_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
-                                struct scanning *scanning, struct builds *builds)
+                                struct scanning *scanning, struct engines *engines,
+                                struct builds *builds)
 {
     struct repairing *repairing = mem_alloc(sizeof *repairing);
     *repairing = (struct repairing){
@@ -422,8 +453,10 @@ struct repairing *repairing_new(struct hub *hub, struct lanes *lanes, struct roo
         .lanes = lanes,
         .roots = roots,
         .scanning = scanning,
+        .engines = engines,
         .builds = builds,
     };
+    hub_set_turn(hub, TURN_CARE, turn, repairing);
     hub_timer_init(hub, &repairing->timer, repairing);
     return repairing;
 }
@@ -449,6 +482,7 @@ static struct remove_context context_of(struct care *care, const struct place *p
         .dev = place->dev,
         .ino = place->ino,
         .own_sessions = care->own_sessions,
+        .build_sign = care->build_sign,
         .settle_ms = SETTLE_MS,
         .cancel = &care->cancel,
     };

@@ -5,6 +5,7 @@
 #include "core/bilge.h"
 
 struct builds;
+struct engines;
 struct hub;
 struct lanes;
 struct repairing;
@@ -12,7 +13,8 @@ struct roots;
 struct scanning;
 
 struct repairing *repairing_new(struct hub *hub, struct lanes *lanes, struct roots *roots,
-                                struct scanning *scanning, struct builds *builds);
+                                struct scanning *scanning, struct engines *engines,
+                                struct builds *builds);
 void repairing_close(struct repairing *repairing);
 void repairing_free(struct repairing *repairing);
 

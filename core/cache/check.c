@@ -16,6 +16,8 @@ int check_busy(const struct remove_context *context, int cache_fd, struct err *e
 {
     if (context->now)
         return 0;
+    if (context->build_sign != NULL)
+        return err_set(err, ERR_BUSY, "%s", context->build_sign);
     char *sign = busy_file_signs(cache_fd, clock_now());
     if (sign == NULL)
         sign = busy_building_client(context->own_sessions);

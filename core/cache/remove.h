@@ -37,6 +37,7 @@ struct remove_context {
     const int64_t *exported_at; /* index.json's time then, 0: none; NULL: no matter */
     bool now;                  /* also when busy: the second, explained yes */
     const pid_t *own_sessions; /* see busy.h; NULL: none */
+    const char *build_sign;    /* that a build runs, as builders tell; NULL: none */
     unsigned settle_ms;        /* "a moment" between setting aside and the second look */
     const atomic_bool *cancel; /* may be NULL */
     /* From the calling thread, after each step; may be NULL. */

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
+#include "core/engine/endpoint.h"
 
 /* what a check sees, and how it says what it found. */
 
@@ -39,6 +40,15 @@ static void check_docker(struct examination *exam)
                     mem_strdup("there is no docker in PATH: bilge can show caches and the engine, "
                                "but start no build and read no compose project"),
                     mem_strdup("sudo apt install docker-cli docker-compose"));
+}
+
+static void check_buildx(struct examination *exam)
+{
+    if (exam->facts->has_docker && !exam->facts->has_buildx)
+        doctor_find(exam, DOCTOR_NOTE,
+                    mem_strdup("no buildx plugin lies where docker looks for it: without it, compose 5 "
+                               "builds without BuildKit and exports no cache"),
+                    mem_strdup("sudo apt install docker-buildx"));
 }
 
 static void check_engine(struct examination *exam)
@@ -79,6 +89,20 @@ static void check_export(struct examination *exam)
                                "docker-container builder: docker buildx create --use"));
 }
 
+/* What restarts the builder's BuildKit; NULL: not known here. */
+static char *restart_command(const struct examination *exam, const struct builder *builder)
+{
+    struct buf command = {0};
+    if (builder->embedded)
+        return exam->facts->has_systemd ? mem_strdup("sudo systemctl restart docker") : NULL;
+    if (strcmp(builder->driver, "docker-container") != 0)
+        return NULL;
+    for (size_t i = 0; i < builder->nodes_len; i++)
+        buf_printf(&command, "%s%s", i == 0 ? "docker restart buildx_buildkit_"
+                                            : " buildx_buildkit_", builder->nodes[i].name);
+    return command.len > 0 ? buf_take(&command) : NULL;
+}
+
 static void check_builders(struct examination *exam)
 {
     const struct builder *selected = store_selected_builder(exam->store);
@@ -91,9 +115,39 @@ static void check_builders(struct examination *exam)
     unanswered(exam, selected);
     for (size_t i = 0; i < exam->store->builders_len; i++) {
         const struct builder *builder = &exam->store->builders[i];
-        if (!builder->embedded && builder->error != NULL)
+        if (!builder->embedded && builder->load == LOAD_PENDING)
             doctor_find(exam, DOCTOR_WARNING,
-                        mem_printf("builder %s: %s", builder->name, builder->error), NULL);
+                        mem_printf("builder %s has not answered yet: it may hang", builder->name),
+                        restart_command(exam, builder));
+        else if (!builder->embedded && builder->error != NULL)
+            doctor_find(exam, DOCTOR_WARNING,
+                        mem_printf("builder %s: %s", builder->name, builder->error),
+                        strstr(builder->error, "hangs") != NULL ? restart_command(exam, builder)
+                                                                : NULL);
+    }
+}
+
+static void check_leaks(struct examination *exam)
+{
+    for (size_t i = 0; i < exam->store->builders_len; i++) {
+        const struct builder *builder = &exam->store->builders[i];
+        char size[TEXT_SIZE_SIZE];
+        size_t leaked = 0;
+        int64_t bytes = 0;
+        for (size_t j = 0; builder->reachable && j < builder->records.len; j++) {
+            leaked += builder->records.items[j].leaked;
+            bytes += builder->records.items[j].leaked ? builder->records.items[j].size_bytes : 0;
+        }
+        if (leaked > 0)
+            doctor_find(exam, DOCTOR_NOTE,
+                        mem_printf("builder %s: %zu record%s (%s) %s in use although no build "
+                                   "uses %s: failed builds leaked %s; only a restart of the "
+                                   "builder's engine frees %s",
+                                   builder->name, leaked, leaked == 1 ? "" : "s",
+                                   text_size(size, bytes), leaked == 1 ? "is" : "are",
+                                   leaked == 1 ? "it" : "them", leaked == 1 ? "it" : "them",
+                                   leaked == 1 ? "it" : "them"),
+                        restart_command(exam, builder));
     }
 }
 
@@ -126,9 +180,11 @@ static const struct check {
     const char *fine; /* what is said when it finds nothing */
 } checks[] = {
     {"docker", check_docker, "docker is in PATH"},
+    {"buildx", check_buildx, "docker has the buildx plugin"},
     {"engine", check_engine, "the engine answers"},
     {"export", check_export, "nothing keeps the builder from exporting local caches"},
     {"builder", check_builders, "builders answer, and docker means the same one as buildx"},
+    {"leaked-records", check_leaks, "no builder has leaked records"},
     {"project", check_project, "the compose project can be read, or there is none"},
     {"disk", check_disks, "the disks have room"},
     {"memory", check_memory, "no cache root lies in memory"},
@@ -200,6 +256,26 @@ static bool in_path(const char *program)
     return found;
 }
 
+/* Source: docker/cli cli-plugins/manager/manager_unix.go. */
+static bool has_plugin(const char *name, const char *prefix)
+{
+    static const char *const dirs[] = {"/usr/local/lib/docker/cli-plugins",
+                                       "/usr/local/libexec/docker/cli-plugins",
+                                       "/usr/lib/docker/cli-plugins",
+                                       "/usr/libexec/docker/cli-plugins"};
+    char *config = endpoint_config_dir();
+    char *path = mem_printf("%s/cli-plugins/%s", config, name);
+    bool found = access(path, X_OK) == 0;
+    free(path);
+    free(config);
+    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0] && !found; i++) {
+        path = mem_printf("%s%s/%s", prefix, dirs[i], name);
+        found = access(path, X_OK) == 0;
+        free(path);
+    }
+    return found;
+}
+
 /* BILGE_SYSROOT stands before /etc, /run and /usr in tests. */
 void doctor_gather(struct doctor_facts *ret_facts)
 {
@@ -207,6 +283,7 @@ void doctor_gather(struct doctor_facts *ret_facts)
     char *running = mem_printf("%s/run/systemd/system", prefix);
     *ret_facts = (struct doctor_facts){
         .has_docker = in_path("docker"),
+        .has_buildx = has_plugin("docker-buildx", prefix),
         .has_systemd = access(running, F_OK) == 0,
         .uid = (uint32_t)geteuid(),
     };

@@ -7,6 +7,8 @@
 #include "core/base/mem.h"
 #include "core/base/json.h"
 
+#define REFUSAL_MAX_BYTES 160
+
 static const struct api_version newest_known = {1, 52};
 
 static bool at_least(struct api_version version, int major, int minor)
@@ -34,6 +36,24 @@ int api_choose(const char *offered, struct api_version *ret_version, struct err 
     *ret_version =
         at_least(version, newest_known.major, newest_known.minor) ? newest_known : version;
     return 0;
+}
+
+bool api_raise(struct api_version *version, const char *body, size_t len)
+{
+    static const char words[] = "inimum supported API version is ";
+    cJSON *answer = json_parse_object(body, len, "", NULL);
+    const char *at = strstr(json_string(answer, "message", ""), words);
+    struct api_version least;
+    bool raised = false;
+    if (at != NULL) {
+        at += sizeof words - 1;
+        raised = take_number(&at, &least.major) && *at++ == '.' && take_number(&at, &least.minor) &&
+                 !at_least(*version, least.major, least.minor);
+    }
+    if (raised)
+        *version = least;
+    cJSON_Delete(answer);
+    return raised;
 }
 
 char *api_info_path(struct api_version version)
@@ -171,6 +191,31 @@ void api_pruned_add(struct api_pruned *sum, struct api_pruned *more)
     *more = (struct api_pruned){0};
 }
 
+/* Of a proxy, or another server: an HTML page, plain text. Its first words tell more
+ * than its status. */
+static void quote_refusal(int status, const char *body, size_t len, struct err *err)
+{
+    struct buf words = {0};
+    bool in_tag = false, space = false;
+    for (size_t i = 0; i < len && words.len < REFUSAL_MAX_BYTES; i++) {
+        unsigned char c = (unsigned char)body[i];
+        in_tag = c == '<' || (in_tag && c != '>');
+        if (in_tag || c == '>' || c <= ' ' || c >= 0x7f) {
+            space = true;
+            continue;
+        }
+        if (space && words.len > 0)
+            buf_append_str(&words, " ");
+        space = false;
+        buf_append(&words, &body[i], 1);
+    }
+    if (words.len > 0)
+        err_set(err, ERR_PEER, "status %d: \"%s\"", status, words.data);
+    else
+        err_set(err, ERR_PEER, "the engine answers with status %d", status);
+    buf_done(&words);
+}
+
 int api_refusal(int status, const char *body, size_t len, struct err *err)
 {
     cJSON *answer = json_parse_object(body, len, "", NULL);
@@ -178,7 +223,7 @@ int api_refusal(int status, const char *body, size_t len, struct err *err)
     if (message[0] != '\0')
         err_set(err, ERR_PEER, "the engine says: %s", message);
     else
-        err_set(err, ERR_PEER, "the engine answers with status %d", status);
+        quote_refusal(status, body, len, err);
     cJSON_Delete(answer);
     return ERR_PEER;
 }

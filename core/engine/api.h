@@ -22,6 +22,10 @@ struct api_version {
  * ERR_FORMAT when it is no version. */
 int api_choose(const char *offered, struct api_version *ret_version, struct err *err);
 
+/* An engine that refuses a version as too old says which its own minimum is: takes
+ * that one, when it is newer than the version. False: the body is no such refusal. */
+bool api_raise(struct api_version *version, const char *body, size_t len);
+
 /* The request targets; the caller frees. */
 char *api_info_path(struct api_version version);
 char *api_df_path(struct api_version version);

@@ -15,6 +15,7 @@
 
 /* A peer can name as many as it likes. */
 #define NODES_MAX 256
+#define BUILDERS_MAX 1000
 #define PLATFORMS_MAX_BYTES 2048
 
 void builder_nodes_free(struct builder_node *nodes, size_t len)
@@ -146,6 +147,106 @@ int builders_parse(const char *text, size_t len, struct builder_list *ret_list, 
     return 0;
 }
 
+/* The value of a line "Key: value"; NULL when it is another line. */
+static char *value_of(const char *line, size_t len, const char *key)
+{
+    size_t key_len = strlen(key);
+    if (len < key_len || strncmp(line, key, key_len) != 0)
+        return NULL;
+    line += key_len;
+    len -= key_len;
+    for (; len > 0 && (*line == ' ' || *line == '\t'); len--)
+        line++;
+    for (; len > 0 && strchr(" \t\r", line[len - 1]) != NULL; len--)
+        continue;
+    return mem_strndup(line, len);
+}
+
+static void start_node(struct builder_entry *entry, size_t *cap)
+{
+    mem_reserve((void **)&entry->nodes, cap, entry->nodes_len + 1, sizeof *entry->nodes);
+    entry->nodes[entry->nodes_len++] = (struct builder_node){
+        .name = mem_strdup(""),
+        .endpoint = mem_strdup(""),
+        .status = mem_strdup(""),
+        .version = mem_strdup(""),
+        .platforms = mem_strdup(""),
+    };
+}
+
+/* Keys with an indent belong to lists within a node. */
+static void read_inspect_line(struct builder_entry *entry, size_t *cap, bool *in_nodes,
+                              const char *line, size_t len)
+{
+    static const struct {
+        const char *key;
+        bool of_node;
+        size_t offset; /* of the text in the entry or the node */
+    } keys[] = {
+        {"Name:", false, offsetof(struct builder_entry, name)},
+        {"Driver:", false, offsetof(struct builder_entry, driver)},
+        {"Error:", false, offsetof(struct builder_entry, error)},
+        {"Name:", true, offsetof(struct builder_node, name)},
+        {"Endpoint:", true, offsetof(struct builder_node, endpoint)},
+        {"Error:", true, offsetof(struct builder_node, error)},
+        {"Status:", true, offsetof(struct builder_node, status)},
+        {"Buildkit:", true, offsetof(struct builder_node, version)},
+        {"BuildKit version:", true, offsetof(struct builder_node, version)},
+        {"Platforms:", true, offsetof(struct builder_node, platforms)},
+    };
+    if (len >= 6 && strncmp(line, "Nodes:", 6) == 0) {
+        *in_nodes = true;
+        return;
+    }
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        char *value = keys[i].of_node == *in_nodes ? value_of(line, len, keys[i].key) : NULL;
+        if (value == NULL)
+            continue;
+        if (*in_nodes && strcmp(keys[i].key, "Name:") == 0 && entry->nodes_len < NODES_MAX)
+            start_node(entry, cap);
+        char *in = !*in_nodes              ? (char *)entry
+                   : entry->nodes_len > 0 ? (char *)&entry->nodes[entry->nodes_len - 1]
+                                          : NULL;
+        if (in != NULL) {
+            char **slot = (char **)(void *)(in + keys[i].offset);
+            free(*slot);
+            *slot = value;
+            value = NULL;
+        }
+        free(value);
+        return;
+    }
+}
+
+int builders_parse_inspect(const char *text, size_t len, struct builder_list *ret_list,
+                           struct err *err)
+{
+    struct builder_entry entry = {0};
+    const char *at = text, *end = text + len, *line;
+    size_t cap = 0, line_len;
+    bool in_nodes = false;
+    while (next_line(&at, end, &line, &line_len))
+        read_inspect_line(&entry, &cap, &in_nodes, line, line_len);
+    if (entry.name == NULL || entry.name[0] == '\0' || entry.driver == NULL) {
+        entry_done(&entry);
+        return err_set(err, ERR_FORMAT, "docker buildx inspect printed something unexpected");
+    }
+    const struct builder_node *first = entry.nodes_len > 0 ? &entry.nodes[0] : NULL;
+    entry.endpoint = mem_strdup(first != NULL ? first->endpoint : "");
+    entry.status = mem_strdup(first != NULL ? first->status : "");
+    if (entry.error == NULL && first != NULL && first->error != NULL)
+        entry.error = mem_strdup(first->error);
+    for (size_t i = 0; i < entry.nodes_len; i++)
+        if (strcmp(entry.nodes[i].status, "running") == 0) {
+            mem_replace(&entry.status, "running");
+            mem_replace(&entry.error, NULL);
+        }
+    ret_list->items = mem_alloc(sizeof entry);
+    ret_list->items[0] = entry;
+    ret_list->len = 1;
+    return 0;
+}
+
 /* "sqnn4cnyzaabtg32vim9cc10r*   true  61.71kB  43 seconds ago": '*' is mutable. */
 static void add_pruned(struct api_pruned *pruned, size_t *cap, const char *line)
 {
@@ -182,8 +283,9 @@ int builders_parse_pruned(const char *text, size_t len, struct api_pruned *ret_p
     return 0;
 }
 
-#define LIST_DEADLINE_MS 30000 /* buildx itself waits 20 s for its builders */
-#define RECORDS_DEADLINE_MS 60000
+/* One builder that hangs holds up the whole list for 20 s: then each is asked. */
+#define LIST_DEADLINE_MS 5000
+#define RECORDS_DEADLINE_MS (10 * 60 * 1000) /* as for the engine's own */
 #define PRUNE_DEADLINE_MS (10 * 60 * 1000)
 #define LIST_MAX_BYTES (4 * 1024 * 1024)
 #define RECORDS_MAX_BYTES (64 * 1024 * 1024)
@@ -333,6 +435,33 @@ int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
     return started(request, code, ret_request, err);
 }
 
+static void on_inspected(void *arg, const struct process_result *result,
+                         const struct err *failed)
+{
+    struct builders_request *request = arg;
+    struct builder_list list;
+    struct err err;
+    int code = check("inspect", result, failed, &err);
+    if (code == 0)
+        code = builders_parse_inspect(result->out.data, result->out.len, &list, &err);
+    if (code == ERR_TIMEOUT)
+        err_set(&err, code, "no answer to docker buildx inspect for %d s: the builder hangs",
+                INSPECT_DEADLINE_MS / 1000);
+    request->on_done.list(request->arg, code == 0 ? &list : NULL, code == 0 ? NULL : &err);
+    request_free(request);
+}
+
+int builders_inspect(uv_loop_t *loop, const char *builder, const char *context,
+                     builders_list_cb *on_list, void *arg, struct builders_request **ret_request,
+                     struct err *err)
+{
+    struct builders_request *request = request_new(loop, builder, context, arg);
+    const char *const argv[] = {"buildx", "inspect", request->builder, NULL};
+    request->on_done.list = on_list;
+    int code = run(request, argv, INSPECT_DEADLINE_MS, LIST_MAX_BYTES, on_inspected, err);
+    return started(request, code, ret_request, err);
+}
+
 /* ------------------------------------------------------------------- records */
 
 static int parse_du(const char *text, size_t len, struct records *ret_records, struct err *err)
@@ -458,16 +587,73 @@ static bool has_entries(const char *directory)
     return fs_each_path(directory, is_shown, NULL, NULL) > 0;
 }
 
-/* Source: docker/buildx store/store.go (instances), util/confutil (BUILDX_CONFIG);
- * every docker context is a builder, too. */
+/* Source: docker/buildx store/store.go (instances, current), util/confutil
+ * (BUILDX_CONFIG); every docker context is a builder, too. */
+static char *store_path(const char *name)
+{
+    const char *set = getenv("BUILDX_CONFIG");
+    if (set != NULL && set[0] != '\0')
+        return mem_printf("%s/%s", set, name);
+    char *config = endpoint_config_dir();
+    char *path = mem_printf("%s/buildx/%s", config, name);
+    free(config);
+    return path;
+}
+
+struct stored {
+    const char *instances;
+    struct builder_list *list;
+    size_t cap;
+};
+
+static int take_instance(void *arg, const char *name, enum fs_type type)
+{
+    struct stored *stored = arg;
+    (void)type;
+    if (name[0] == '.' || stored->list->len == BUILDERS_MAX)
+        return 0;
+    char *path = mem_printf("%s/%s", stored->instances, name);
+    cJSON *tree = endpoint_read_json(path);
+    if (tree != NULL && json_string(tree, "Name", NULL) == NULL)
+        cJSON_AddStringToObject(tree, "Name", name);
+    if (tree != NULL)
+        add_builder(stored->list, &stored->cap, tree);
+    cJSON_Delete(tree);
+    free(path);
+    return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct builder_entry *)a)->name,
+                  ((const struct builder_entry *)b)->name);
+}
+
+void builders_read(const char *host, struct builder_list *ret_list)
+{
+    char *instances = store_path("instances"), *current = store_path("current");
+    struct stored stored = {.instances = instances, .list = ret_list};
+    *ret_list = (struct builder_list){0};
+    fs_each_path(instances, take_instance, &stored, NULL);
+    if (ret_list->len > 1)
+        qsort(ret_list->items, ret_list->len, sizeof *ret_list->items, by_name);
+    cJSON *tree = endpoint_read_json(current);
+    bool meant = json_bool(tree, "Global") ||
+                 (host != NULL && strcmp(json_string(tree, "Key", ""), host) == 0);
+    for (size_t i = 0; i < ret_list->len; i++)
+        ret_list->items[i].current =
+            meant && strcmp(ret_list->items[i].name, json_string(tree, "Name", "")) == 0;
+    cJSON_Delete(tree);
+    free(instances);
+    free(current);
+}
+
 bool builders_in_sight(void)
 {
-    const char *named = getenv("BUILDX_BUILDER"), *set = getenv("BUILDX_CONFIG");
+    const char *named = getenv("BUILDX_BUILDER");
     if (named != NULL && named[0] != '\0')
         return true;
-    char *config = endpoint_config_dir();
-    char *instances = set != NULL && set[0] != '\0' ? mem_printf("%s/instances", set)
-                                                    : mem_printf("%s/buildx/instances", config);
+    char *config = endpoint_config_dir(), *instances = store_path("instances");
     char *contexts = mem_printf("%s/contexts/meta", config);
     bool found = has_entries(instances) || has_entries(contexts);
     free(config);

@@ -1,6 +1,8 @@
-/* The buildx builders beside the engine's own: listed with
- * `docker buildx ls --format json`, their records with `docker buildx du
- * --verbose --builder NAME`, pruned with `docker buildx prune`. Children are
+/* The buildx builders beside the engine's own. Which there are is read from what
+ * buildx stores on disk; how they are is told by `docker buildx ls --format json`
+ * for all of them at once, and where one of them hangs and so holds up that answer,
+ * by `docker buildx inspect NAME` for each. Their records come from `docker buildx du
+ * --verbose --builder NAME`; `docker buildx prune` prunes them. Children are
  * run when asked for, never on a timer. */
 #ifndef BILGE_ENGINE_BUILDERS_H
 #define BILGE_ENGINE_BUILDERS_H
@@ -43,9 +45,18 @@ int builders_parse(const char *text, size_t len, struct builder_list *ret_list, 
 int builders_parse_pruned(const char *text, size_t len, struct api_pruned *ret_pruned,
                           struct err *err);
 
+/* Pure. What `docker buildx inspect` prints of one builder: text, "Key: value". */
+int builders_parse_inspect(const char *text, size_t len, struct builder_list *ret_list,
+                           struct err *err);
+
 /* Could buildx know of a builder beside the engine's own? Going by its files,
  * since asking the tool itself costs a tenth of a second and more. */
 bool builders_in_sight(void);
+
+/* The builders that buildx has stored on disk, by name, with their nodes; statuses
+ * are "". `current` is the one that was chosen for `host`, where docker is (NULL:
+ * not known). Reads a few small files; what can't be read is not there. */
+void builders_read(const char *host, struct builder_list *ret_list);
 
 /* One request under way. It frees itself after its callback, which does not run
  * before the request was returned, nor after a cancel. Starting one fails when
@@ -59,6 +70,13 @@ int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
 
 /* `context`: the docker context that this builder is; buildx talks to such a one
  * only when it is docker's context. NULL: it is one of buildx's own. */
+
+/* How this builder is, with a deadline of its own (INSPECT_DEADLINE_MS): a list of
+ * one. ERR_TIMEOUT: it hangs. */
+#define INSPECT_DEADLINE_MS 10000
+int builders_inspect(uv_loop_t *loop, const char *builder, const char *context,
+                     builders_list_cb *on_list, void *arg, struct builders_request **ret_request,
+                     struct err *err);
 
 /* Gives the records' content. */
 typedef void builders_records_cb(void *arg, struct records *records, const struct err *err);

@@ -38,7 +38,7 @@ char *endpoint_config_dir(void)
 }
 
 /* The user's own files: symlinks are followed, as docker does. */
-static cJSON *read_json(const char *path)
+cJSON *endpoint_read_json(const char *path)
 {
     struct buf text = {0};
     struct stat about;
@@ -63,7 +63,7 @@ static char *host_in_meta(const char *meta_dir, const char *dir, const char *con
 {
     char *path = mem_printf("%s/%s/meta.json", meta_dir, dir), *host = NULL;
     errno = 0;
-    cJSON *tree = read_json(path);
+    cJSON *tree = endpoint_read_json(path);
     if (tree == NULL && errno != 0 && errno != ENOENT && errno != ENOTDIR)
         err_sys(err, -errno, "reading docker's contexts: %s", path);
     if (strcmp(json_string(tree, "Name", ""), context) == 0) {
@@ -111,7 +111,7 @@ static char *chosen_context(const char *config)
     if (environment("DOCKER_CONTEXT") != NULL)
         return mem_strdup(environment("DOCKER_CONTEXT"));
     char *path = mem_printf("%s/config.json", config);
-    cJSON *tree = read_json(path);
+    cJSON *tree = endpoint_read_json(path);
     const char *current = json_string(tree, "currentContext", "");
     char *context = mem_strdup(current[0] != '\0' ? current : "default");
     cJSON_Delete(tree);
@@ -188,7 +188,7 @@ static void add_context(struct context_list *list, const char *name, const char 
 static void read_context(struct context_list *list, const char *meta_dir, const char *dir)
 {
     char *path = mem_printf("%s/%s/meta.json", meta_dir, dir);
-    cJSON *tree = read_json(path);
+    cJSON *tree = endpoint_read_json(path);
     const char *name = json_string(tree, "Name", "");
     if (name[0] != '\0' && strcmp(name, "default") != 0)
         add_context(list, name,

@@ -8,6 +8,7 @@
 #define BILGE_ENGINE_ENDPOINT_H
 
 #include "core/base/err.h"
+#include "core/base/json.h"
 #include "core/engine/node.h"
 
 struct endpoint {
@@ -19,6 +20,10 @@ struct endpoint {
 /* The docker CLI's own directory: DOCKER_CONFIG, else ~/.docker. The caller
  * frees it. */
 char *endpoint_config_dir(void);
+
+/* One of its files, which must be a JSON object; symlinks are followed, as docker
+ * does. NULL: none that can be read. The caller gives it to cJSON_Delete(). */
+cJSON *endpoint_read_json(const char *path);
 
 /* `context` may be NULL. ERR_USAGE when that context does not exist. */
 int endpoint_find(const char *context, struct endpoint *ret_endpoint, struct err *err);

@@ -330,6 +330,7 @@ static void job_run(struct lane_job *lane_job)
         .exported_at = job->whole ? &job->exported_at : NULL,
         .now = execute->plan->now,
         .own_sessions = execute->env.own_sessions,
+        .build_sign = execute->env.build_sign,
         .settle_ms = SETTLE_MS,
         .cancel = &execute->cancelled,
         .on_progress = on_progress,

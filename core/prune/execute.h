@@ -30,6 +30,7 @@ struct execute_ops {
 
 struct execute_env {
     const pid_t *own_sessions; /* of our own builds; 0-ended; NULL: none */
+    const char *build_sign;    /* that a build runs, as builders tell; NULL: none */
     /* Where records are looked at again before they go: as fresh as it can be. */
     const struct store *store;
     /* The open cache root of this path, which the caller gives back with

@@ -346,9 +346,10 @@ static char *why_kept(const struct selection *selection, size_t index)
         return mem_strdup(selection->wishes[index].withheld);
     if (!selection->builder->records.items[index].in_use)
         return why_pinned(selection, selection->graph.nodes[index].pin);
-    return mem_strdup(selection->planner->build_sign != NULL
+    return mem_strdup(selection->planner->build_sign != NULL &&
+                              !selection->builder->records.items[index].leaked
                           ? "in use by a build"
-                          : "in use although no build runs: a failed import leaked it; "
+                          : "in use although no build runs: a failed build leaked it; "
                             "restarting the engine frees it");
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/prune/rebuild.h"
+#include "core/store/leaks.h"
 
 #define TITLE_COLUMNS 400
 
@@ -216,7 +217,7 @@ int plan_gather(const struct store *store, const struct query *query, int64_t no
         .chosen = mem_zalloc(store->services_len),
         .ids = mem_alloc((query->ids_len + 1) * sizeof *planner.ids),
         .ids_found = mem_zalloc(query->ids_len + 1),
-        .build_sign = records_build_sign(store),
+        .build_sign = leaks_build_sign(store),
         .times = step_times_new(store),
     };
     for (size_t i = 0; i < query->ids_len; i++)
@@ -328,34 +329,4 @@ int planner_candidates(struct planner *planner, struct err *err)
     if (planner->query->records && records_on_disk(planner))
         code = planner_records(planner, err);
     return code;
-}
-
-/* Signs of a build in a builder's records. */
-
-/* A source that a build has sent and works with. Measured on 26.1: while the
- * build runs it is listed as a regular record, and only its description tells
- * what it is; it becomes source.local when the build is over. Other records in
- * use prove nothing: a failed import leaks them. */
-static bool is_source_at_work(const struct record *record)
-{
-    static const char *const types[] = {"source.local", "source.git.checkout"};
-    static const char *const beginnings[] = {"local source for ", "git snapshot for "};
-    if (!record->in_use || record->last_used_at != 0)
-        return false;
-    for (size_t i = 0; i < 2; i++)
-        if (strcmp(record->type, types[i]) == 0 ||
-            strncmp(record->description, beginnings[i], strlen(beginnings[i])) == 0)
-            return true;
-    return false;
-}
-
-char *records_build_sign(const struct store *store)
-{
-    for (size_t i = 0; i < store->builders_len; i++) {
-        const struct builder *builder = &store->builders[i];
-        for (size_t j = 0; builder->reachable && j < builder->records.len; j++)
-            if (is_source_at_work(&builder->records.items[j]))
-                return mem_printf("a build runs on builder %s", builder->id);
-    }
-    return NULL;
 }

@@ -32,7 +32,7 @@ struct planner {
     struct strlist named; /* the names of these services */
     struct id_slot *ids; /* of the query, sorted */
     bool *ids_found;     /* of each of them */
-    char *build_sign; /* a build under way, as the records tell; NULL: none */
+    char *build_sign; /* a build under way, see leaks.h; NULL: none */
     struct step_times *times; /* to tell what is lost */
 };
 
@@ -64,8 +64,5 @@ bool planner_takes_whole(const struct planner *planner, const struct service *ro
 int planner_records(struct planner *planner, struct err *err);
 /* All that could go to make room, each with its loss. */
 int planner_candidates(struct planner *planner, struct err *err);
-/* A line when records show that a build runs: a source in use that was never
- * used before is what a running build always has. NULL: no sign. */
-char *records_build_sign(const struct store *store);
 
 #endif

@@ -9,6 +9,7 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 #include "core/store/description.h"
+#include "core/store/leaks.h"
 
 /* what its halves share. */
 
@@ -733,6 +734,8 @@ void store_builder_done(struct builder *builder)
     free(builder->error);
     records_free(&builder->records);
     owners_done(&builder->owners);
+    strlist_done(&builder->leaked);
+    free(builder->running_build);
     builder_nodes_free(builder->nodes, builder->nodes_len);
 }
 
@@ -809,6 +812,7 @@ void store_set_records(struct store *store, const char *builder, struct records 
     owners_done(&found->owners);
     found->records = *takes;
     *takes = (struct records){0};
+    leaks_mark(found);
     found->refreshed_at = clock_now();
     found->load = LOAD_DONE;
     found->reachable = true;

@@ -11,6 +11,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/base/strlist.h"
 #include "core/builds/build.h"
 #include "core/builds/project/compose.h"
 #include "core/cache/cache.h"
@@ -90,6 +91,8 @@ struct builder {
     struct records records;
     /* Whose they are; its len is 0 while that is being worked out anew. */
     struct owners owners;
+    struct strlist leaked; /* ids of records that are known to be leaked, see leaks.h */
+    char *running_build;   /* the build history says that it runs; NULL: not, or not asked */
     uint64_t owners_mark; /* core/app's: of what it was worked out from */
     int64_t refreshed_at;
     struct growth growth; /* of its records */

@@ -7,7 +7,7 @@ _bilge_services() {
 _bilge() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     local commands='status du prune dedupe verify restore doctor build history bench guard settings' command='' i
-    local options='--cache-root --file --context --builder --config --json --no-color --read-only
+    local options='--cache-root --file --context --builder --timeout --config --json --no-color --read-only
         --ascii --no-mouse --help --version'
     local conditions='--service --older-than --larger-than --smaller-than --type --match --text
         --in-use --shared --id'

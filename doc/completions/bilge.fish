@@ -29,6 +29,7 @@ complete -c bilge -l builder -x -a "(docker buildx ls --format '{{.Name}}' 2>/de
 complete -c bilge -l config -r -F -d 'Settings file'
 complete -c bilge -l json -d 'Print one JSON object on stdout'
 complete -c bilge -l no-color -d 'No colours'
+complete -c bilge -l timeout -x -d 'Wait so long for an engine or a builder'
 complete -c bilge -l read-only -d 'Refuse whatever changes something'
 complete -c bilge -l ascii -d 'The screen in plain ASCII'
 complete -c bilge -l no-mouse -d 'The screen leaves the mouse alone'

@@ -11,13 +11,16 @@ CLI_TESTS = \
 	tests/cli/guard.sh \
 	tests/cli/history.sh \
 	tests/cli/hostile.sh \
+	tests/cli/hung.sh \
 	tests/cli/layouts.sh \
+	tests/cli/leaked.sh \
 	tests/cli/manual.sh \
 	tests/cli/prune.sh \
 	tests/cli/readings.sh \
 	tests/cli/records.sh \
 	tests/cli/roots.sh \
 	tests/cli/settings.sh \
+	tests/cli/slow.sh \
 	tests/cli/status.sh \
 	tests/cli/unfinished.sh \
 	tests/cli/usage.sh \

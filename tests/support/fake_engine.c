@@ -5,6 +5,7 @@
  * GET /v1.45/system/df?type=build-cache is answered with DIR/system_df.json;
  * without such a file, 404. Beside it, when they are there:
  *   NAME.http        sent as it is (status line, headers, body), then closed
+ *   NAME.delay                so many seconds pass first, for everybody
  *   NAME.hang        no answer ever comes
  *   build_prune.after.json   becomes system_df.json once POST /build/prune came
  * /events stays open. POST /_test/event sends its body to all who listen there.
@@ -147,6 +148,9 @@ static void answer(struct server *server, struct client *client, const char *nam
                    const char *request_body)
 {
     struct buf body = {0};
+    if (read_answer(server, name, ".delay", &body))
+        sleep((unsigned)strtoul(body.data, NULL, 10));
+    buf_done(&body);
     if (strcmp(name, "_test_event") == 0) {
         tell_listeners(server, request_body);
         reply(client, "204 No Content", &body);

@@ -93,6 +93,7 @@ UNIT_TESTS = \
 	tests/unit/test_plan_caches \
 	tests/unit/test_plan_frees \
 	tests/unit/test_plan_named \
+	tests/unit/test_leaks \
 	tests/unit/test_plan_records \
 	tests/unit/test_plan_selected \
 	tests/unit/test_plan_whole \

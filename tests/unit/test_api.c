@@ -292,6 +292,7 @@ static void test_builders_pruned(void **state)
     } cases[] = {
         {"engine/buildx-0.13-prune-all.txt", 3, 1150000, "qvhv5u3hdqfseufz8pofzp45p"},
         {"engine/buildx-0.13-prune-dangling.txt", 12, 311300, "apadyeblk2r1hhm5w02o6o7hg"},
+        {"engine/buildx-0.36-prune-mounts.stdout.txt", 2, 2015000, "pirgfugz31sazt1gu1z61po7d"},
         {"engine/buildx-0.13-prune-two-ids.txt", 2, 30880, "a0denhdgv4xygmcvwbklvf858"},
         {"engine/buildx-0.13-remote-prune-one-id.txt", 1, 2688000, "hrimdx7nlbouwn2hasdma0leg"},
         {"engine/buildx-0.13-prune-type-exec.cachemount.txt", 2, 28670,
@@ -316,6 +317,57 @@ static void test_builders_pruned(void **state)
     assert_int_equal(ERR_FORMAT, builders_parse_pruned("Total: much\n", 12, &pruned, NULL));
 }
 
+static void test_docker_29(void **state)
+{
+    struct api_info info;
+    struct api_pruned pruned;
+    struct api_version version = {1, 52};
+    struct err err;
+    size_t len;
+    (void)state;
+    char *text = data_read("engine/api-1.55-info-part.json", &len);
+    assert_int_equal(0, api_parse_info(text, len, &info, NULL));
+    assert_string_equal("29.7.2", info.version);
+    assert_true(info.containerd_store);
+    api_info_done(&info);
+    free(text);
+    text = data_read("engine/api-1.55-build-prune.json", &len);
+    assert_int_equal(0, api_parse_pruned(text, len, &pruned, NULL));
+    assert_int_equal(6, pruned.ids_len);
+    assert_int_equal(40960, pruned.freed_bytes);
+    assert_string_equal("3oqqe71w91bcamlv3waold4bi", pruned.ids[0]);
+    api_pruned_done(&pruned);
+    free(text);
+    static const char *const nothing[] = {"engine/api-1.55-build-prune-nothing.json",
+                                          "engine/api-1.55-build-prune-reserved-space.json"};
+    for (size_t i = 0; i < 2; i++) {
+        text = data_read(nothing[i], &len);
+        assert_int_equal(0, api_parse_pruned(text, len, &pruned, NULL));
+        assert_int_equal(0, pruned.ids_len);
+        api_pruned_done(&pruned);
+        free(text);
+    }
+    text = data_read("engine/buildx-0.36-prune-nothing.stdout.txt", &len);
+    assert_int_equal(0, builders_parse_pruned(text, len, &pruned, NULL));
+    assert_int_equal(0, pruned.ids_len);
+    api_pruned_done(&pruned);
+    free(text);
+    /* It speaks 1.40 to 1.55: 1.52 suits, and 1.39 would be raised to 1.40. */
+    assert_int_equal(0, api_choose("1.55", &version, NULL));
+    assert_int_equal(52, version.minor);
+    text = data_read("engine/api-1.55-too-old.json", &len);
+    assert_false(api_raise(&version, text, len));
+    version = (struct api_version){1, 39};
+    assert_true(api_raise(&version, text, len));
+    assert_int_equal(40, version.minor);
+    free(text);
+    text = data_read("engine/api-1.55-too-new.json", &len);
+    assert_false(api_raise(&version, text, len));
+    assert_int_equal(ERR_PEER, api_refusal(400, text, len, &err));
+    assert_non_null(strstr(err.text, "client version 1.60 is too new"));
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,7 +376,7 @@ int main(void)
         cmocka_unit_test(test_record_ids),    cmocka_unit_test(test_prune_path),
         cmocka_unit_test(test_prune_batches), cmocka_unit_test(test_info),
         cmocka_unit_test(test_pruned),        cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_builders),      cmocka_unit_test(test_builders_pruned),
+        cmocka_unit_test(test_docker_29),     cmocka_unit_test(test_builders),      cmocka_unit_test(test_builders_pruned),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

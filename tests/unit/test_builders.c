@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/mem.h"
 #include "core/engine/builders.h"
 #include "tests/support/fake_tool.h"
 #include "tests/support/limit.h"
@@ -96,6 +97,127 @@ static void list(struct fixture *fixture)
         0, builders_list(&fixture->loop.loop, on_list, fixture, &fixture->request, &fixture->err));
     assert_false(fixture->done);
     loop_wait(&fixture->loop, &fixture->done);
+}
+
+static struct builder_entry *only(struct builder_list *list)
+{
+    assert_int_equal(1, list->len);
+    return &list->items[0];
+}
+
+/* buildx 0.36, docker-container: as it runs, as it was stopped, removed, and hung. */
+static void test_newest_lists(void **state)
+{
+    static const struct {
+        const char *file, *name, *status, *error, *version; /* of the first builder */
+        size_t builders;
+    } cases[] = {
+        {"buildx-0.36-ls-json-container-running.stdout.jsonl", "bk", "running", NULL, "v0.32.2", 2},
+        {"buildx-0.36-ls-json-container-stopped.stdout.jsonl", "bk", "stopped", NULL, "", 2},
+        {"buildx-0.36-ls-json-container-inactive.stdout.jsonl", "bk", "inactive", NULL, "", 2},
+        {"buildx-0.36-ls-json-container-hung.stdout.jsonl", "bk", "error", "DeadlineExceeded", "",
+         2},
+        {"buildx-0.36-ls-json.stdout.jsonl", "default", "running", NULL, "v0.32.2", 1},
+    };
+    (void)state;
+    for (size_t i = 0; i < LEN(cases); i++) {
+        struct builder_list list;
+        size_t len;
+        char *path = mem_printf("engine/%s", cases[i].file), *text = data_read(path, &len);
+        assert_int_equal(0, builders_parse(text, len, &list, NULL));
+        assert_int_equal(cases[i].builders, list.len);
+        const struct builder_entry *entry = &list.items[0];
+        assert_string_equal(cases[i].name, entry->name);
+        assert_string_equal(cases[i].status, entry->status);
+        assert_int_equal(1, entry->nodes_len);
+        assert_string_equal(cases[i].version, entry->nodes[0].version);
+        assert_true((cases[i].error != NULL) == (entry->error != NULL));
+        if (cases[i].error != NULL)
+            assert_non_null(strstr(entry->error, cases[i].error));
+        assert_true(entry->current);
+        assert_string_equal("default", list.items[list.len - 1].name);
+        assert_string_equal("running", list.items[list.len - 1].status);
+        builder_list_free(&list);
+        free(path);
+        free(text);
+    }
+}
+
+static void test_inspect(void **state)
+{
+    struct builder_list list;
+    size_t len;
+    (void)state;
+    char *text = data_read("engine/buildx-0.36-inspect-container.stdout.txt", &len);
+    assert_int_equal(0, builders_parse_inspect(text, len, &list, NULL));
+    struct builder_entry *entry = only(&list);
+    assert_string_equal("bk", entry->name);
+    assert_string_equal("docker-container", entry->driver);
+    assert_string_equal("unix:///var/run/docker.sock", entry->endpoint);
+    assert_string_equal("running", entry->status);
+    assert_null(entry->error);
+    assert_int_equal(1, entry->nodes_len);
+    assert_string_equal("bk0", entry->nodes[0].name);
+    assert_string_equal("v0.32.2", entry->nodes[0].version);
+    assert_string_equal("linux/amd64, linux/amd64/v2, linux/amd64/v3, linux/amd64/v4, linux/386",
+                        entry->nodes[0].platforms);
+    builder_list_free(&list);
+    free(text);
+    /* Constructed from buildx' source: several nodes, one of which does not answer; pods
+     * of the kubernetes driver. */
+    static const char pods[] = "Name:          kube\nDriver:        kubernetes\n\nNodes:\n"
+                               "Name:     kube0-5d8\nEndpoint: kubernetes:///kube?deployment=kube0\n"
+                               "Error:    no pods\n\n"
+                               "Name:     kube0-77c\nEndpoint: kubernetes:///kube?deployment=kube0\n"
+                               "Status:   running\nBuildkit: v0.13.2\nLabels:\n Name: no node\n";
+    assert_int_equal(0, builders_parse_inspect(pods, sizeof pods - 1, &list, NULL));
+    entry = only(&list);
+    assert_string_equal("kubernetes", entry->driver);
+    assert_string_equal("running", entry->status);
+    assert_null(entry->error);
+    assert_int_equal(2, entry->nodes_len);
+    assert_string_equal("no pods", entry->nodes[0].error);
+    assert_string_equal("v0.13.2", entry->nodes[1].version);
+    builder_list_free(&list);
+    static const char *const strange[] = {"", "Name: x\n", "Nodes:\nName: x\n", "Status: running"};
+    for (size_t i = 0; i < LEN(strange); i++)
+        assert_int_equal(ERR_FORMAT, builders_parse_inspect(strange[i], strlen(strange[i]), &list,
+                                                            NULL));
+}
+
+static void test_stored(void **state)
+{
+    struct builder_list list;
+    char *dir = tempdir_new();
+    (void)state;
+    setenv("BUILDX_CONFIG", dir, 1);
+    builders_read("unix:///x.sock", &list);
+    assert_int_equal(0, list.len);
+    file_write_text(dir, "instances/zed", "{\"Name\":\"zed\",\"Driver\":\"remote\",\"Nodes\":["
+                                          "{\"Name\":\"zed0\",\"Endpoint\":\"tcp://far:1234\"},"
+                                          "{\"Name\":\"zed1\",\"Endpoint\":\"tcp://near:1\"}]}");
+    file_write_text(dir, "instances/bk", "{\"Driver\":\"docker-container\"}");
+    file_write_text(dir, "instances/broken", "{\"Driver");
+    file_write_text(dir, "instances/.tmp-x", "{}");
+    file_write_text(dir, "current", "{\"Key\":\"unix:///x.sock\",\"Name\":\"zed\"}");
+    builders_read("unix:///x.sock", &list);
+    assert_int_equal(2, list.len);
+    assert_string_equal("bk", list.items[0].name);
+    assert_false(list.items[0].current);
+    assert_string_equal("remote", list.items[1].driver);
+    assert_string_equal("tcp://far:1234", list.items[1].endpoint);
+    assert_int_equal(2, list.items[1].nodes_len);
+    assert_true(list.items[1].current);
+    builder_list_free(&list);
+    builders_read("unix:///other.sock", &list);
+    assert_false(list.items[1].current);
+    builder_list_free(&list);
+    file_write_text(dir, "current", "{\"Key\":\"x\",\"Name\":\"zed\",\"Global\":true}");
+    builders_read(NULL, &list);
+    assert_true(list.items[1].current);
+    builder_list_free(&list);
+    unsetenv("BUILDX_CONFIG");
+    tempdir_free(dir);
 }
 
 static void test_list(void **state)
@@ -281,7 +403,8 @@ static void test_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list),      cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_list), cmocka_unit_test(test_newest_lists),
+        cmocka_unit_test(test_inspect), cmocka_unit_test(test_stored),      cmocka_unit_test(test_failures),
         cmocka_unit_test(test_no_docker), cmocka_unit_test(test_records),
         cmocka_unit_test(test_prune),     cmocka_unit_test(test_prune_in_parts),
         cmocka_unit_test(test_cancel),

@@ -53,6 +53,13 @@ static const struct {
     {"error writing layer blob: NotFound: rpc error: code = NotFound desc = content sha256:8: not "
      "found",
      "blob-lost", false},
+    {"ERROR: failed to solve: NotFound: rpc error: code = NotFound desc = content sha256:8: not found",
+     "blob-lost", false},
+    {"ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from "
+     "server: EOF",
+     "builder-died", false},
+    {"level=warning msg=\"Docker Compose requires buildx plugin to be installed\"", "no-buildx",
+     true},
     {"failed to prepare extraction snapshot \"x\": parent snapshot sha256:1 does not exist: not "
      "found",
      "snapshot-lost", false},

@@ -70,7 +70,7 @@ static void test_tmpfiles(void **state)
 
 static struct doctor_facts healthy(void)
 {
-    return (struct doctor_facts){.has_docker = true, .has_systemd = true, .uid = 1000};
+    return (struct doctor_facts){.has_docker = true, .has_buildx = true, .has_systemd = true, .uid = 1000};
 }
 
 static struct cache *cache_of(struct store *store)

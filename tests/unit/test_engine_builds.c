@@ -41,6 +41,31 @@ static void test_recorded(void **state)
     free(text);
 }
 
+/* Docker 29.7, buildx 0.36; a running build has no end. */
+static void test_newest(void **state)
+{
+    (void)state;
+    size_t len, text_len;
+    char *text = data_read("engine/buildx-0.36-history-ls.stdout.jsonl", &text_len);
+    struct history_build *builds = engine_builds_parse(text, text_len, &len);
+    assert_int_equal(len, 4);
+    assert_string_equal(builds[0].service, "p1/Dockerfile.worker");
+    assert_int_equal(builds[0].state, BUILD_DONE);
+    assert_int_equal(builds[0].told_steps, 14);
+    assert_int_equal(builds[0].told_cached, 7);
+    assert_int_equal(builds[0].duration_ms, 1119);
+    history_builds_free(builds, len);
+    free(text);
+    text = data_read("engine/buildx-0.36-history-ls-running.stdout.jsonl", &text_len);
+    builds = engine_builds_parse(text, text_len, &len);
+    assert_int_equal(len, 3);
+    assert_int_equal(builds[0].state, BUILD_RUNNING);
+    assert_int_equal(builds[0].duration_ms, 0);
+    assert_int_equal(builds[1].state, BUILD_FAILED);
+    history_builds_free(builds, len);
+    free(text);
+}
+
 static void test_strange(void **state)
 {
     (void)state;
@@ -130,6 +155,7 @@ int main(void)
     limit_program(60);
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_newest),
         cmocka_unit_test(test_strange),
         cmocka_unit_test(test_merge),
     };

@@ -11,6 +11,7 @@
 
 #include "core/base/mem.h"
 #include "core/prune/planner.h"
+#include "core/store/leaks.h"
 #include "tests/support/limit.h"
 #include "tests/support/plan_world.h"
 
@@ -48,7 +49,7 @@ static void test_a_young_leaf_pins_the_whole_chain(void **state)
 
 static void test_in_use_pins_and_is_told_apart(void **state)
 {
-    static const char *const reasons[] = {"a failed import leaked it", "in use by a build"};
+    static const char *const reasons[] = {"a failed build leaked it", "in use by a build"};
     (void)state;
     for (int building = 0; building < 2; building++) {
         struct store *store = plan_world_chain(3, PLAN_DAY, -1);
@@ -94,11 +95,11 @@ static void test_what_is_a_sign_of_a_build(void **state)
         mem_replace(&record->type, table[i].type);
         mem_replace(&record->description, table[i].description);
         record->in_use = table[i].in_use;
-        char *sign = records_build_sign(store);
+        char *sign = leaks_build_sign(store);
         assert_int_equal(sign != NULL, table[i].sign);
         free(sign);
         builder->reachable = false; /* what it said before it went is no sign */
-        assert_null(records_build_sign(store));
+        assert_null(leaks_build_sign(store));
         store_free(store);
     }
 }

@@ -57,6 +57,11 @@ static void test_recorded(void **state)
         {"buildx-0.13-on-engine-20.10-du-verbose.txt", 27, 75998, 75998, 15248, 0, 0, 0, 11},
         {"buildx-0.13-remote-du-verbose.txt", 7, 10167480, 10167480, 0, 2, 0, 0, 4},
         {"buildx-0.29-du-verbose.stdout.txt", 17, 1379007, 1379007, 1171249, 7, 0, 0, 8},
+        {"api-1.51-on-29.7-system-df-build-cache.json", 22, 42561227, 42561227, 15763837, 14, 0, 0, 7},
+        {"api-1.55-system-df-build-cache-verbose.json", 22, 42561227, 42561227, 15763837, 14, 0, 0, 7},
+        {"api-1.55-system-df-during-build-and-leaked.json", 37, 62500441, 61305784, 29018379, 29, 9, 7, 3},
+        {"buildx-0.36-du-verbose.stdout.txt", 22, 42561481, 42561481, 15764000, 14, 0, 0, 7},
+        {"buildx-0.36-du-verbose-container.stdout.txt", 18, 43853055, 43853055, 0, 10, 0, 0, 7},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {

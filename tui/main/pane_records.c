@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/store/description.h"
 #include "tui/kit/format.h"
@@ -198,12 +199,16 @@ static int records_wanted(const struct pane *base)
     return 1 + (rows > 1000 ? 1000 : rows > 2 ? (int)rows : 2);
 }
 
+/* The engine is looked at once a minute at least: figures that are older are those of
+ * a builder that counts, hangs, is gone, or is asked on a key only. */
+#define OLD_SECONDS 120
+
 static void records_title(const struct pane *base, struct buf *title, struct buf *tail)
 {
     const struct pane_records *pane = (const struct pane_records *)base;
     const struct glyphs *glyphs = app_theme(pane->base.app)->glyphs;
     const struct builder *builder = builder_of(pane);
-    char text[TEXT_SIZE_SIZE];
+    char text[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
     buf_append_str(title, "Build cache");
     if (builder == NULL)
         return;
@@ -215,13 +220,18 @@ static void records_title(const struct pane *base, struct buf *title, struct buf
                    format_plural(records->len), glyphs->dot, text_size(text, records->size_bytes));
         buf_printf(title, " %s reclaimable %s", glyphs->dot,
                    text_size(text, records->reclaimable_bytes));
+        int64_t age_s = (app_now(pane->base.app) - builder->refreshed_at) / CLOCK_SECOND;
+        if (builder->refreshed_at > 0 && age_s >= OLD_SECONDS)
+            buf_printf(title, " %s read %s ago", glyphs->dot, text_age(age, age_s));
     }
     pane_title_list(pane->base.app, &pane->list, sorts, tail);
 }
 
 static const char *flags_of(const struct record *record)
 {
-    return record->in_use ? "in use" : record->shared ? "shared" : "";
+    if (record->in_use)
+        return record->leaked ? "leaked" : "in use";
+    return record->shared ? "shared" : "";
 }
 
 static void draw_row(const struct pane_records *pane, const struct table *table,

@@ -97,6 +97,9 @@ static const char *obstacle(const struct tool *tool, const struct compat_facts *
      * since 23.0; version 2 brings its own. */
     if (tool->major == 1 && engine_major >= 23 && facts->told_plugins && facts->buildx[0] == '\0')
         return "docker has no buildx";
+    /* From 5 on it leaves BuildKit to buildx, too, and builds without it. */
+    if (tool->major >= 5 && facts->told_plugins && facts->buildx[0] == '\0')
+        return "docker has no buildx (install docker-buildx)";
     if (cant_export(facts, wish) && !wish->bare)
         return "this builder can't export local caches (no containerd image store)";
     return NULL;
