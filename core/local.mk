@@ -129,8 +129,6 @@ libbilge_a_SOURCES += \
 	core/builds/build.h \
 	core/builds/changed.c \
 	core/builds/changed.h \
-	core/builds/diagnose.c \
-	core/builds/diagnose.h \
 	core/builds/errorline.c \
 	core/builds/errorline.h
 
@@ -152,6 +150,8 @@ libbilge_a_SOURCES += \
 	core/builds/log/logscan.h
 
 libbilge_a_SOURCES += \
+	core/builds/progress/diagnose.c \
+	core/builds/progress/diagnose.h \
 	core/builds/progress/objects.c \
 	core/builds/progress/objects.h \
 	core/builds/progress/progress.h \

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
-#include "core/builds/diagnose.h"
+#include "core/builds/progress/diagnose.h"
 #include "core/builds/progress/progress.h"
 #include "tests/support/limit.h"
 

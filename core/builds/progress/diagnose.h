@@ -1,6 +1,6 @@
 /* Known failures of builds: what the text means, and what to do about it. */
-#ifndef BILGE_BUILDS_DIAGNOSE_H
-#define BILGE_BUILDS_DIAGNOSE_H
+#ifndef BILGE_BUILDS_PROGRESS_DIAGNOSE_H
+#define BILGE_BUILDS_PROGRESS_DIAGNOSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "core/builds/diagnose.h"
+#include "core/builds/progress/diagnose.h"
 
 #include <string.h>
 
