@@ -216,7 +216,7 @@ printf '#5 [api 1/1] RUN sleep\n' >"$docker/build.1"
 : >"$engine/requests.log"
 env PATH="$bilge_path" "$bilge" bench --yes --runs 1 --json api >"$tmp/out" 2>"$tmp/err" </dev/null &
 pid=$!
-wait_for grep -q 'build --no-cache' "$docker/calls.log"
+wait_for grep -q . "$docker/images" # its build is under way
 kill -s INT $pid
 wait $pid
 status=$?
