@@ -56,6 +56,20 @@ void build_excerpt_done(struct build_excerpt *excerpt)
     *excerpt = (struct build_excerpt){0};
 }
 
+bool build_excerpt_is_line(const char *text, size_t len)
+{
+    static const char rule[] = "--------------------";
+    size_t at = 0;
+    if (len == sizeof rule - 1 && memcmp(text, rule, len) == 0)
+        return true;
+    while (at < len && text[at] == ' ')
+        at++;
+    size_t digits = at;
+    while (at < len && text[at] >= '0' && text[at] <= '9')
+        at++;
+    return at > digits && len - at >= 2 && memcmp(text + at, " |", 2) == 0;
+}
+
 static void warning_done(struct build_warning *warning)
 {
     free(warning->text);

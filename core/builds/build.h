@@ -84,6 +84,9 @@ struct build_excerpt {
     char *text; /* NULL: there is no excerpt */
 };
 void build_excerpt_done(struct build_excerpt *excerpt);
+/* Is the line one of an excerpt as tools print it, "   5 | >>> RUN make", or the
+ * rule above and below? */
+bool build_excerpt_is_line(const char *text, size_t len);
 
 /* What a known failure means, see diagnose.h. Static. */
 struct diagnosis {

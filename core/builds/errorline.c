@@ -174,3 +174,36 @@ void errorline_settle(struct build *build)
         if (build->steps[i].state == STEP_FAILED && build->steps[i].last_line > 0)
             settle_step(build, &build->steps[i]);
 }
+
+/* The last place in the text; NULL: none. */
+static const char *find_last(const char *text, size_t len, const char *part)
+{
+    size_t part_len = strlen(part);
+    const char *last = NULL, *found;
+    for (const char *at = text; (found = memmem(at, len - (size_t)(at - text), part, part_len));
+         at = found + 1)
+        last = found;
+    return last;
+}
+
+size_t errorline_find_command(const char *text, size_t len, size_t *ret_end)
+{
+    static const struct {
+        const char *open, *close;
+    } quotes[] = {
+        {"process \"", "\" did not complete successfully: "},
+        {"executor failed running [", "]: "}, /* BuildKit of docker 20.10 */
+        {"The command '", "' returned a non-zero code: "},
+    };
+    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+        const char *open = memmem(text, len, quotes[i].open, strlen(quotes[i].open));
+        size_t start = open != NULL ? (size_t)(open - text) : len;
+        const char *close = find_last(text + start, len - start, quotes[i].close);
+        if (close == NULL)
+            continue;
+        *ret_end = (size_t)(close - text) + strlen(quotes[i].close);
+        return start;
+    }
+    *ret_end = len;
+    return len;
+}

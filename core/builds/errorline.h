@@ -21,4 +21,9 @@ enum errorline errorline_of(const char *text, size_t len);
 #define ERRORLINE_LINES 5000
 void errorline_settle(struct build *build);
 
+/* Where a message quotes the command that has failed, which may hold any text:
+ * its bytes from the returned place up to *ret_end. Both are `len` when it
+ * quotes none. */
+size_t errorline_find_command(const char *text, size_t len, size_t *ret_end);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/builds/progress/reason.h"
+#include "core/builds/errorline.h"
 #include "tui/log_scope.h"
 
 /* Between build_tree.c, the outline; build_tree_groups.c, its services;
@@ -114,7 +114,7 @@ static void add_cause(struct build_tree *tree, size_t at, const struct build *bu
  * "exit code: 2". */
 static const char *skip_command(const char *error)
 {
-    size_t end, start = reason_find_command(error, strlen(error), &end);
+    size_t end, start = errorline_find_command(error, strlen(error), &end);
     return start == 0 && strncmp(error, "process \"", 9) == 0 ? error + end : error;
 }
 

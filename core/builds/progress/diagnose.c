@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
-#include "core/builds/progress/reason.h"
-#include "core/builds/progress/span.h"
+#include "core/builds/errorline.h"
 
 /* How far back the log is searched. */
 #define LINES_BACK 500
@@ -212,7 +211,7 @@ static const struct diagnosis *find_row(const char *text, size_t len, bool print
 const struct diagnosis *diagnose_text(const char *text, size_t len)
 {
     struct buf said = {0};
-    size_t end, start = reason_find_command(text, len, &end);
+    size_t end, start = errorline_find_command(text, len, &end);
     buf_append(&said, text, start);
     buf_append(&said, "\n", 1);
     buf_append(&said, text + end, len - end);
@@ -234,8 +233,8 @@ static const struct diagnosis *cause_in(const char *text)
 /* A line of the Dockerfile that a tool shows, and no word of its own. */
 static bool is_quoted(const struct buildlog_line *line)
 {
-    const struct span text = {line->text, line->len};
-    return line->kind == LOG_NAME || plain_is_excerpt(text) || span_starts(text, " > ");
+    bool heading = line->len > 3 && memcmp(line->text, " > ", 3) == 0;
+    return line->kind == LOG_NAME || heading || build_excerpt_is_line(line->text, line->len);
 }
 
 static const struct diagnosis *cause_of_line(const struct build *build,

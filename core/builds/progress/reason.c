@@ -150,39 +150,6 @@ enum log_kind reason_line_kind(const char *line, size_t len)
     return is_marked(line, len) ? LOG_ERROR : LOG_OTHER;
 }
 
-/* The last place in the text; NULL: none. */
-static const char *find_last(const char *text, size_t len, const char *part)
-{
-    size_t part_len = strlen(part);
-    const char *last = NULL, *found;
-    for (const char *at = text; (found = memmem(at, len - (size_t)(at - text), part, part_len));
-         at = found + 1)
-        last = found;
-    return last;
-}
-
-size_t reason_find_command(const char *text, size_t len, size_t *ret_end)
-{
-    static const struct {
-        const char *open, *close;
-    } forms[] = {
-        {"process \"", "\" did not complete successfully: "},
-        {"executor failed running [", "]: "}, /* BuildKit of docker 20.10 */
-        {"The command '", "' returned a non-zero code: "},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        const char *open = memmem(text, len, forms[i].open, strlen(forms[i].open));
-        size_t start = open != NULL ? (size_t)(open - text) : len;
-        const char *close = find_last(text + start, len - start, forms[i].close);
-        if (close == NULL)
-            continue;
-        *ret_end = (size_t)(close - text) + strlen(forms[i].close);
-        return start;
-    }
-    *ret_end = len;
-    return len;
-}
-
 bool reason_is_clip(const char *line, size_t len)
 {
     static const char start[] = "[output clipped, log limit ", end[] = " reached]";

@@ -25,10 +25,6 @@ void reason_done(struct reason *reason);
 
 /* What a line is that a tool said for itself, outside of any step's output. */
 enum log_kind reason_line_kind(const char *line, size_t len);
-/* Where a message quotes the command that has failed, which may hold any text:
- * its bytes from the returned place up to *ret_end. Both are `len` when it
- * quotes none. */
-size_t reason_find_command(const char *text, size_t len, size_t *ret_end);
 /* "[output clipped, log limit 2MiB reached]", as BuildKit puts it in the place
  * of output. It comes among the output, so a step can print the same. */
 bool reason_is_clip(const char *line, size_t len);

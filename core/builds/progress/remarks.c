@@ -123,7 +123,7 @@ bool excerpt_look(struct excerpt_reader *reader, struct build *build, const char
         finish(reader, build);
         return true;
     }
-    if (reader->state == EXCERPT_LINES && plain_is_excerpt(span)) {
+    if (reader->state == EXCERPT_LINES && build_excerpt_is_line(line, len)) {
         add_line(&reader->excerpt, line, len);
         return true;
     }

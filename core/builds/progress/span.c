@@ -142,16 +142,3 @@ bool span_cut_size(struct span *span, int64_t *ret_bytes)
     span->len = (size_t)(space - span->text);
     return true;
 }
-
-bool plain_is_excerpt(struct span line)
-{
-    size_t i = 0;
-    if (span_is(line, "--------------------"))
-        return true;
-    while (i < line.len && line.text[i] == ' ')
-        i++;
-    size_t digits = i;
-    while (i < line.len && is_digit(line.text[i]))
-        i++;
-    return i > digits && line.len - i >= 2 && memcmp(line.text + i, " |", 2) == 0;
-}

@@ -54,7 +54,5 @@ static inline bool plain_cut_time(struct span *rest, uint32_t *ret_time, int *re
 bool plain_cut_number(struct span *line, int *ret_number);
 /* What follows the number, and is no output. */
 enum log_kind plain_event_kind(struct span rest);
-/* A line of the excerpt of a Dockerfile: "   5 | >>> RUN make", or its rule. */
-bool plain_is_excerpt(struct span line);
 
 #endif
