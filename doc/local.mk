@@ -19,5 +19,5 @@ $(SYSTEMD_UNITS): Makefile
 	sed 's|@bindir[@]|$(bindir)|' $(top_srcdir)/$@.in > $@.tmp && mv $@.tmp $@
 doc/systemd/bilge-guard.service: doc/systemd/bilge-guard.service.in
 doc/systemd/bilge-guard-once.service: doc/systemd/bilge-guard-once.service.in
-EXTRA_DIST += doc/ARCHITECTURE.md $(SYSTEMD_UNITS:=.in)
+EXTRA_DIST += doc/ARCHITECTURE.md doc/ENGINES.md $(SYSTEMD_UNITS:=.in)
 CLEANFILES += $(SYSTEMD_UNITS)
