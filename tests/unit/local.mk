@@ -131,7 +131,7 @@ tests_unit_test_cache_races_SOURCES = tests/unit/test_cache_races.c $(PLACE_KIT)
 tests_unit_test_cache_remove_SOURCES = tests/unit/test_cache_remove.c $(PLACE_KIT)
 tests_unit_test_cache_whole_SOURCES = tests/unit/test_cache_whole.c $(PLACE_KIT)
 
-EXTRA_DIST += tests/data/build tests/data/cache tests/data/diagnose tests/data/engine
+EXTRA_DIST += tests/data/build tests/data/cache tests/data/diagnose tests/data/engine tests/data/logs
 
 # What starts threads: ./check runs these under ThreadSanitizer, too.
 THREAD_TESTS = tests/unit/test_bilge tests/unit/test_bilge_builds tests/unit/test_bilge_removal tests/unit/test_builds \
