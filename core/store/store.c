@@ -536,6 +536,9 @@ bool service_is_abandoned(const struct store *store, const struct service *servi
     if (service->in_project || cache == NULL || !is_sound(cache) ||
         store->known_load != LOAD_DONE || service_known_as(store, service) != NULL)
         return false;
+    /* A project that is here and could not be read may name it. */
+    if (store->project_load == LOAD_FAILED && !store->project_absent)
+        return false;
     int64_t limit = now - store->abandoned_after_s * CLOCK_SECOND;
     int64_t at = cache->last_export_at <= limit ? cache_written_at(cache) : now;
     return at > 0 && at < now && (now - at) / CLOCK_SECOND >= store->abandoned_after_s;

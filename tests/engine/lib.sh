@@ -8,6 +8,7 @@ if [ -z "${BILGE_TEST_ENGINE_DIR-}" ]; then
     exit 0
 fi
 export BILGE_TEST_ALONE=1 # the builds of these tests are seen, and are meant to be
+unset TMPDIR # one below /dev is seen inside the engine's root, too, and /tmp is not
 # shellcheck source=tests/cli/lib.sh
 . "$here/../cli/lib.sh"
 

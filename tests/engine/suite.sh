@@ -15,6 +15,7 @@ if [ -z "$engine" ]; then
     exit 0
 fi
 export BILGE_TEST_ALONE=1
+unset TMPDIR # one below /dev is seen inside the engine's root, too, and /tmp is not
 # shellcheck source=tests/cli/lib.sh
 . "$here/../cli/lib.sh"
 # shellcheck source=tests/cli/reading.sh

@@ -37,6 +37,7 @@ with_quick_tmp() {
 		"$@"
 		return
 	fi
+	chmod 1777 "$quick_tmp" # some tests act as other users
 	TMPDIR=$quick_tmp "$@" || status=$?
 	remove_quick_tmp
 	return $status

@@ -165,6 +165,19 @@ static void test_nothing_is_abandoned_while_projects_are_not_known(void **state)
     store_free(store);
 }
 
+static void test_nothing_is_abandoned_while_the_project_cannot_be_read(void **state)
+{
+    struct store *store = world(OUTSIDE, true, 400);
+    (void)state;
+    expect(store, FREE, NULL);
+    store->project_load = LOAD_FAILED;
+    store->project_absent = true; /* there is none here */
+    expect(store, FREE, NULL);
+    store->project_absent = false;
+    expect(store, FREE, "not in this project");
+    store_free(store);
+}
+
 static void test_another_name_of_the_same_directory_is_known(void **state)
 {
     struct store *store = world(OUTSIDE, true, 400);
@@ -488,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_what_was_written_to_lately_is_not_abandoned),
         cmocka_unit_test(test_a_clock_that_went_back_abandons_nothing),
         cmocka_unit_test(test_nothing_is_abandoned_while_projects_are_not_known),
+        cmocka_unit_test(test_nothing_is_abandoned_while_the_project_cannot_be_read),
         cmocka_unit_test(test_another_name_of_the_same_directory_is_known),
         cmocka_unit_test(test_the_reason_says_whose_it_is),
         cmocka_unit_test(test_only_sound_caches_go_without_being_named),

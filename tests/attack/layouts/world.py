@@ -22,6 +22,7 @@ case $1 in
 compose) for word; do case $word in
     version) echo 2.26.1; exit 0 ;;
     config) cat "$PWD/answer.json" 2>/dev/null && exit 0
+        [ -e "$PWD/compose.yml" ] && { echo 'services.web.build must be a string or a mapping' >&2; exit 15; }
         echo 'no configuration file provided: not found' >&2; exit 14 ;;
     esac; done ;;
 buildx) [ "$2" = ls ] && exit 0 ;;
