@@ -200,6 +200,15 @@ static int remove_damaged(const struct repair *repair, struct err *err)
     return code;
 }
 
+/* Something in it is no part of a cache, or not understood. */
+static bool holds_foreign(const struct cache *cache)
+{
+    for (size_t i = 0; i < cache->problems_len; i++)
+        if (cache->problems[i].kind == PROBLEM_FOREIGN)
+            return true;
+    return false;
+}
+
 /* Nothing in it is whole. Without an index.json nothing says that this is all that
  * there ever was. */
 static int remove_all(const struct repair *repair, struct err *err)
@@ -212,6 +221,10 @@ static int remove_all(const struct repair *repair, struct err *err)
         return err_set(err, ERR_FORMAT,
                        "there is no index.json and no export in it is whole, so nothing was "
                        "changed; the next build exports it anew, or delete the cache");
+    if (holds_foreign(repair->cache))
+        return err_set(err, ERR_FOREIGN,
+                       "no export in it is whole, but something in it is no part of a cache, so "
+                       "nothing was changed");
     code = fs_open_dir(context.root_fd, context.name, &cache_fd, err);
     if (code < 0)
         return code;

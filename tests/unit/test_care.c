@@ -19,6 +19,7 @@
 
 #include "core/base/fs.h"
 #include "core/base/mem.h"
+#include "core/base/path.h"
 #include "core/cache/dedupe.h"
 #include "core/cache/restore.h"
 #include "core/cache/scan.h"
@@ -333,6 +334,28 @@ static void a_cache_with_nothing_whole_goes(void **state)
     take_away(&pair, base);
     assert_int_equal(REPAIR_REMOVED, repair(place, "api"));
     assert_false(file_exists(place->root, "api"));
+    free(pair.dir);
+}
+
+/* Whatever lies in it that is no part of a cache is somebody's. */
+static void a_cache_with_something_foreign_in_it_stays(void **state)
+{
+    struct place *place = *state;
+    struct pair pair = put_pair(place, "api");
+    char base[HEX];
+    put_blob(pair.dir, "base layer", 7200, base);
+    take_away(&pair, base);
+    for (size_t i = 0; i < 2; i++) {
+        char *name = i == 0 ? mem_printf("blobs/sha256/%s", base) : mem_strdup("blobs/notes");
+        char *fifo = path_join(pair.dir, name);
+        assert_int_equal(0, mkfifo(fifo, 0600));
+        refuse_repair(place, "api", "is no part of a cache");
+        assert_true(file_exists(pair.dir, name));
+        assert_true(pair_has_blob(&pair, pair.live));
+        assert_int_equal(0, unlink(fifo));
+        free(name);
+        free(fifo);
+    }
     free(pair.dir);
 }
 
@@ -914,6 +937,7 @@ int main(void)
         CASE(a_damaged_manifest_gives_way_to_what_is_whole),
         CASE(a_blob_is_damaged_by_its_content_alone),
         CASE(a_cache_with_nothing_whole_goes),
+        CASE(a_cache_with_something_foreign_in_it_stays),
         CASE(a_repair_leaves_a_busy_cache_alone),
         CASE(a_restore_names_the_earlier_generation),
         CASE(a_restore_leaves_other_tags_alone),
