@@ -215,9 +215,9 @@ static int fall_back(struct building *building, const struct build_values *value
         return 0;
     building->failure_told = true;
     complain_failure(build);
-    int code = asked ? ask_yes(&building->session, stderr, "Build it the traditional way?", &again,
-                               err)
-                     : 0;
+    int code =
+        asked ? ask_yes(&building->session, stderr, "Build it the traditional way?", &again, err)
+              : 0;
     if (code == 0 && again) {
         code = start(building, values, true, services, err);
         building->failure_told = false;

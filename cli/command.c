@@ -12,8 +12,8 @@ struct bilge_options globals_options(const struct globals *globals)
     const struct settings *settings = &globals->settings;
     bool settled = globals->cache_roots.len == 0;
     return (struct bilge_options){
-        .cache_roots = settled ? (const char *const *)settings->cache_roots.items
-                               : globals->cache_roots.items,
+        .cache_roots =
+            settled ? (const char *const *)settings->cache_roots.items : globals->cache_roots.items,
         .cache_roots_len = settled ? settings->cache_roots.len : globals->cache_roots.len,
         .compose_file = globals->compose_file,
         .context = globals->context,

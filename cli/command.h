@@ -27,11 +27,11 @@ struct globals {
     const char *compose_file;
     const char *context;
     const char *builder;
-    const char *config;        /* settings file; NULL: the default one */
-    char *default_config;      /* NULL: no home */
-    const char *settings_path; /* where the settings come from; NULL: there is no file */
-    struct settings settings;  /* once globals_read_settings() was called */
-    char *history_path; /* NULL: no home, so nothing is remembered */
+    const char *config;           /* settings file; NULL: the default one */
+    char *default_config;         /* NULL: no home */
+    const char *settings_path;    /* where the settings come from; NULL: there is no file */
+    struct settings settings;     /* once globals_read_settings() was called */
+    char *history_path;           /* NULL: no home, so nothing is remembered */
     struct option_number timeout; /* seconds */
     bool json;
     bool no_color_asked; /* by --no-color */
@@ -66,7 +66,8 @@ extern const struct command command_status;
 extern const struct command command_verify;
 
 /* The command that is a program of its own says the same in its --help. */
-#define COMMAND_BENCH_SUMMARY "Measure the original build against the optimised one, in four scenarios."
+#define COMMAND_BENCH_SUMMARY                                                                      \
+    "Measure the original build against the optimised one, in four scenarios."
 
 /* Reads the settings file, and puts what it says where no option has said
  * otherwise. ERR_USAGE when it makes no sense. */

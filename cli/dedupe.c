@@ -102,8 +102,7 @@ static void print_plan(const struct deduplication *dedup)
     if (dedup->plan.len > 0)
         print_items(dedup);
     fprintf(dedup->shown, "%s can be given back; %s are saved by links already.\n",
-            text_size(frees, dedup->plan.frees_bytes),
-            text_size(linked, dedup->plan.linked_bytes));
+            text_size(frees, dedup->plan.frees_bytes), text_size(linked, dedup->plan.linked_bytes));
 }
 
 static int64_t freed(const struct deduplication *dedup)
@@ -233,8 +232,7 @@ static enum exit_code dedupe(struct deduplication *dedup)
     if (!dedup->globals->json || (!yes && !dedup->values->dry_run))
         print_plan(dedup);
     bool change = dedup->plan.len > 0 && !dedup->values->dry_run;
-    if (change && !yes &&
-        ask_yes(&dedup->session, dedup->shown, "Link these?", &yes, &err) < 0)
+    if (change && !yes && ask_yes(&dedup->session, dedup->shown, "Link these?", &yes, &err) < 0)
         return complain_err(&err);
     if (change && yes)
         code = link_all(dedup);
@@ -265,8 +263,8 @@ static int check(const struct deduplication *dedup, struct err *err)
 static enum exit_code run(const struct globals *globals, const void *values,
                           const struct option_list *operands)
 {
-    struct deduplication dedup = {.globals = globals, .values = values,
-                                  .shown = globals->json ? stderr : stdout};
+    struct deduplication dedup = {
+        .globals = globals, .values = values, .shown = globals->json ? stderr : stdout};
     struct bilge_options bilge_options = globals_options(globals);
     struct err err;
     (void)operands;

@@ -50,8 +50,7 @@ static bool any_shares(const struct store *store)
 static void shares_json(struct json *json, const struct store *store, const struct owner *owner)
 {
     bool known = store != NULL && owner->service != NULL && !owner->guess;
-    const struct service *service =
-        known ? store_service_named(store, owner->service, NULL) : NULL;
+    const struct service *service = known ? store_service_named(store, owner->service, NULL) : NULL;
     json_put_array(json, "shares_path");
     for (size_t i = 0; service != NULL && i < service->same_path_len; i++)
         json_put_text(json, NULL, service->same_path[i]);
@@ -130,8 +129,7 @@ static void table_one_line(struct table *table, const char *description)
     free(line);
 }
 
-static void table_words(struct table *table, const struct store *store,
-                        const struct record *record)
+static void table_words(struct table *table, const struct store *store, const struct record *record)
 {
     char *words = record_summary(store, record);
     table_one_line(table, words);
@@ -141,8 +139,8 @@ static void table_words(struct table *table, const struct store *store,
 static void print_text(const struct listing *listing, const struct store *store)
 {
     static const struct table_column columns[] = {
-        {"ID", false},       {"TYPE", false}, {"SIZE", true},
-        {"LAST USED", true}, {"USES", true},  {"STATE", false},
+        {"ID", false},       {"TYPE", false},        {"SIZE", true},
+        {"LAST USED", true}, {"USES", true},         {"STATE", false},
         {"SERVICE", false},  {"DESCRIPTION", false}, {NULL, false},
     };
     int64_t now = clock_now(), size = 0, reclaimable = 0;
@@ -170,8 +168,8 @@ static void print_text(const struct listing *listing, const struct store *store)
            listing->rows_len, text_size(text[0], size), text_size(text[1], reclaimable));
     const struct growth *growth = &listing->builder->growth;
     if (growth->known)
-        printf("It gained %s in the last day, %s an hour.\n",
-               text_size(text[0], growth->day_bytes), text_size(text[1], growth->per_hour_bytes));
+        printf("It gained %s in the last day, %s an hour.\n", text_size(text[0], growth->day_bytes),
+               text_size(text[1], growth->per_hour_bytes));
     if (growth->per_build_bytes > 0)
         printf("A build adds about %s.\n", text_size(text[0], growth->per_build_bytes));
 }

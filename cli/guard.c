@@ -40,9 +40,9 @@ struct acts {
     FILE *out; /* where lines go */
     struct act *items;
     size_t len, cap;
-    size_t told; /* of these, lines were written */
+    size_t told;        /* of these, lines were written */
     bool forgets_steps; /* the plan that is carried out has the engine do so */
-    bool all;    /* keep them all for the end; else only until they are told */
+    bool all;           /* keep them all for the end; else only until they are told */
 };
 
 struct relief {
@@ -114,8 +114,7 @@ static bool pause_watch(struct guard *guard)
     if (guard->relief.busy && seconds > BUSY_PAUSE_S)
         seconds = BUSY_PAUSE_S;
     return session_wait(&guard->session, relief_is_short(&guard->relief) ? never : is_short,
-                        &guard->relief,
-                        (uint64_t)seconds * 1000) != SESSION_INTERRUPTED;
+                        &guard->relief, (uint64_t)seconds * 1000) != SESSION_INTERRUPTED;
 }
 
 static enum exit_code end_of(const struct guard *guard)
@@ -597,7 +596,7 @@ static void say_short(struct relief *relief, const char *path, const struct plan
     }
     char *tail = buf_take(&line);
     relief_say(relief, mem_printf("short on %s: nothing more may go; %s are kept%s", path,
-                               text_size(text, held_bytes), tail));
+                                  text_size(text, held_bytes), tail));
     free(tail);
 }
 

@@ -20,7 +20,7 @@
 
 static void history_print_json(const struct history_build *builds, size_t len);
 static void history_print_comparison_json(const struct history_build *first,
-                                   const struct history_build *second);
+                                          const struct history_build *second);
 
 #define LIMIT_DEFAULT 50
 #define NOISE_MS 50 /* a change below it would show as 0.0 s */
@@ -38,8 +38,8 @@ static const char *state_of(const struct history_build *build)
 /* ----------------------------------------------------------------- text */
 
 static const struct table_column list_columns[] = {
-    {"ID", true}, {"SERVICE", false}, {"AGE", true}, {"RESULT", false}, {"TIME", true},
-    {"CACHED", true}, {"ADDED", true}, {"KIND", false}, {"WHY", false}, {NULL, false},
+    {"ID", true},     {"SERVICE", false}, {"AGE", true},   {"RESULT", false}, {"TIME", true},
+    {"CACHED", true}, {"ADDED", true},    {"KIND", false}, {"WHY", false},    {NULL, false},
 };
 
 static void print_list(const struct history_build *builds, size_t len)
@@ -142,8 +142,8 @@ static void print_csv(const struct history_build *builds, size_t len)
 /* -------------------------------------------------------------- compare */
 
 static const struct table_column compare_columns[] = {
-    {"STAGE", false}, {"STEP", false}, {"FIRST", true}, {"SECOND", true}, {"CHANGE", true},
-    {NULL, false},
+    {"STAGE", false}, {"STEP", false},  {"FIRST", true},
+    {"SECOND", true}, {"CHANGE", true}, {NULL, false},
 };
 
 static const char *said(char out[TEXT_AGE_SIZE], const struct history_step *step)
@@ -195,8 +195,7 @@ static void print_comparison(const struct history_build *first, const struct his
     print_summary(first, second, pairs, len);
     struct table *table = table_new(compare_columns);
     for (size_t i = 0; i < len; i++) {
-        const struct history_step *any =
-            pairs[i].second != NULL ? pairs[i].second : pairs[i].first;
+        const struct history_step *any = pairs[i].second != NULL ? pairs[i].second : pairs[i].first;
         int64_t more = history_pair_change_ms(&pairs[i]);
         table_text(table, any->stage);
         table_text(table, any->instruction);
@@ -323,10 +322,9 @@ static enum exit_code run(const struct globals *globals, const void *option_valu
     else if (globals->history_path == NULL)
         err_set(&err, -ENOENT, "without a home nothing is remembered");
     else if (history_open(globals->history_path, &history, &err) == 0) {
-        int code = values->compare
-                       ? compare(history, globals, operands, &err)
-                       : list(history, globals, values,
-                              operands->len > 0 ? operands->items[0] : NULL, &err);
+        int code = values->compare ? compare(history, globals, operands, &err)
+                                   : list(history, globals, values,
+                                          operands->len > 0 ? operands->items[0] : NULL, &err);
         history_close(history);
         if (code == 0)
             return EXIT_DONE;
@@ -420,7 +418,7 @@ static void history_print_json(const struct history_build *builds, size_t len)
 }
 
 static void history_print_comparison_json(const struct history_build *first,
-                                   const struct history_build *second)
+                                          const struct history_build *second)
 {
     struct json json = {.out = stdout};
     struct history_pair *pairs;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 struct json {
-    FILE *out; /* errors stay in it, for ferror() */
+    FILE *out;    /* errors stay in it, for ferror() */
     bool follows; /* a value stands before the next one: it needs a comma */
 };
 

@@ -56,8 +56,8 @@ static const struct sort_key {
     const char *name;
     int (*compare)(const void *a, const void *b);
 } sort_keys[] = {
-    {"size", by_size},    {"used", by_last_use}, {"created", by_creation},
-    {"uses", by_uses},    {"type", by_type},     {"id", by_id},
+    {"size", by_size}, {"used", by_last_use}, {"created", by_creation},
+    {"uses", by_uses}, {"type", by_type},     {"id", by_id},
 };
 
 int listing_sort_key(const char *name, const struct sort_key **ret_key, struct err *err)
@@ -113,9 +113,8 @@ static void row_find_pins(struct row *row, const struct listing *listing)
         row->pins_len++;
 }
 
-void listing_init(struct listing *listing, const struct store *store,
-                  const struct builder *builder, const struct query_match *match,
-                  const struct sort_key *key)
+void listing_init(struct listing *listing, const struct store *store, const struct builder *builder,
+                  const struct query_match *match, const struct sort_key *key)
 {
     static const struct owner nobody = {0};
     const struct records *records = &builder->records;

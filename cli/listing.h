@@ -40,9 +40,8 @@ struct sort_key;
 int listing_sort_key(const char *name, const struct sort_key **ret_key, struct err *err);
 
 /* The builder's records that meet the query. Borrows from the builder. */
-void listing_init(struct listing *listing, const struct store *store,
-                  const struct builder *builder, const struct query_match *match,
-                  const struct sort_key *key);
+void listing_init(struct listing *listing, const struct store *store, const struct builder *builder,
+                  const struct query_match *match, const struct sort_key *key);
 void listing_done(struct listing *listing);
 
 #endif

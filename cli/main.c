@@ -9,19 +9,9 @@
 static const struct command bench = {.name = "bench", .summary = COMMAND_BENCH_SUMMARY};
 
 static const struct command *const commands[] = {
-    &command_status,
-    &command_du,
-    &command_prune,
-    &command_dedupe,
-    &command_verify,
-    &command_restore,
-    &command_doctor,
-    &bench,
-    &command_build,
-    &command_history,
-    &command_guard,
-    &command_settings,
-    NULL,
+    &command_status,  &command_du,       &command_prune, &command_dedupe, &command_verify,
+    &command_restore, &command_doctor,   &bench,         &command_build,  &command_history,
+    &command_guard,   &command_settings, NULL,
 };
 
 static enum exit_code run_screen(struct globals *globals)

@@ -16,13 +16,13 @@
 
 /* Where the value goes, by kind. */
 enum option_kind {
-    OPTION_FLAG,  /* bool */
-    OPTION_TEXT,  /* const char *; borrows from argv */
-    OPTION_LIST,  /* struct option_list; may be given several times */
-    OPTION_AGE,   /* struct option_number, seconds */
-    OPTION_SIZE,  /* struct option_number, bytes, from 1 */
-    OPTION_COUNT, /* struct option_number, from 1 */
-    OPTION_YES_NO, /* struct option_number, 1 or 0 */
+    OPTION_FLAG,    /* bool */
+    OPTION_TEXT,    /* const char *; borrows from argv */
+    OPTION_LIST,    /* struct option_list; may be given several times */
+    OPTION_AGE,     /* struct option_number, seconds */
+    OPTION_SIZE,    /* struct option_number, bytes, from 1 */
+    OPTION_COUNT,   /* struct option_number, from 1 */
+    OPTION_YES_NO,  /* struct option_number, 1 or 0 */
     OPTION_REFUSED, /* a habit from another tool: `help` is the error; not in --help */
 };
 

@@ -29,7 +29,7 @@ size_t plan_unread(const struct plan *plan)
 static void print_items(const struct plan *plan, FILE *out)
 {
     static const struct table_column columns[] = {
-        {"DELETE", false}, {"OF", false},   {"SIZE", true},   {"FREES", true},
+        {"DELETE", false}, {"OF", false},   {"SIZE", true}, {"FREES", true},
         {"AGE", true},     {"WHAT", false}, {"WHY", false}, {NULL, false},
     };
     struct table *table = table_new(columns);

@@ -237,7 +237,8 @@ static enum exit_code confirm_finishing(struct prune *prune, bool *ret_yes)
     *ret_yes = prune->values->yes;
     if (*ret_yes || prune->values->dry_run || !store_has_unfinished(prune->session.store))
         return EXIT_DONE;
-    if (ask_yes(&prune->session, prune->shown, "Finish the interrupted removal?", ret_yes, &err) < 0)
+    if (ask_yes(&prune->session, prune->shown, "Finish the interrupted removal?", ret_yes, &err) <
+        0)
         return complain_err(&err);
     return EXIT_DONE;
 }

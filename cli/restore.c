@@ -54,9 +54,8 @@ static int find_generation(const struct cache *cache, const char *id,
                            const struct cache_generation **ret_generation, struct err *err)
 {
     static const char algorithm[] = "sha256:";
-    const char *digits = strncmp(id, algorithm, sizeof algorithm - 1) == 0
-                             ? id + sizeof algorithm - 1
-                             : id;
+    const char *digits =
+        strncmp(id, algorithm, sizeof algorithm - 1) == 0 ? id + sizeof algorithm - 1 : id;
     const struct cache_generation *found = NULL;
     size_t len = strlen(digits);
     if (len < SHORTEST_ID)
@@ -81,8 +80,7 @@ static const char *find_tag(const struct service *service, const struct digest *
 {
     const struct cache *cache = service != NULL ? service->cache : NULL;
     for (size_t i = 0; cache != NULL && i < cache->generations_len; i++)
-        if (cache->generations[i].live &&
-            digest_equal(&cache->generations[i].manifest, generation))
+        if (cache->generations[i].live && digest_equal(&cache->generations[i].manifest, generation))
             return cache->generations[i].tag;
     return NULL;
 }
@@ -128,8 +126,7 @@ static int start(struct restoration *restoration, const struct restore_values *v
             return code;
     }
     return bilge_restore(restoration->session.bilge, service->id,
-                         generation != NULL ? &generation->manifest : NULL, &ops, restoration,
-                         err);
+                         generation != NULL ? &generation->manifest : NULL, &ops, restoration, err);
 }
 
 static bool is_looked_at(void *arg)

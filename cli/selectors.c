@@ -91,8 +91,8 @@ static void imply_scopes(struct query *query, const struct prune_values *values)
         query->whole = query->garbage = query->records = true;
 }
 
-int selectors_query(const struct prune_values *values, const char *builder,
-                    struct query *ret_query, struct err *err)
+int selectors_query(const struct prune_values *values, const char *builder, struct query *ret_query,
+                    struct err *err)
 {
     struct query *query = ret_query;
     query_init(query);

@@ -169,8 +169,7 @@ bool session_finish(struct session *session)
     return session_tell_finished(session);
 }
 
-void session_unfinished_json(struct json *json, const char *key,
-                             const struct unfinished_list *list)
+void session_unfinished_json(struct json *json, const char *key, const struct unfinished_list *list)
 {
     json_put_array(json, key);
     for (size_t i = 0; i < list->len; i++) {
@@ -203,8 +202,7 @@ static bool name_the_silent(const struct store *store, int seconds)
 {
     bool any = store->project_load == LOAD_PENDING;
     if (store->project_load == LOAD_PENDING)
-        complain("docker compose has not answered for %d s; going on without the project",
-                 seconds);
+        complain("docker compose has not answered for %d s; going on without the project", seconds);
     for (size_t i = 0; i < store->builders_len; i++)
         if (store->builders[i].load == LOAD_PENDING) {
             complain("builder %s has not answered for %d s; going on without its records",
@@ -214,8 +212,7 @@ static bool name_the_silent(const struct store *store, int seconds)
     return any;
 }
 
-void session_patience(struct session *session, const struct globals *globals,
-                      bool wants_records)
+void session_patience(struct session *session, const struct globals *globals, bool wants_records)
 {
     session->timeout_s = globals->timeout.given ? globals->timeout.value : 0;
     session->wanted_builder = globals->builder;
@@ -250,7 +247,7 @@ static enum session_end wait_for_records(struct session *session, int *seconds)
         end = session_wait(session, has_records, session, (uint64_t)step * 1000);
         *seconds += step;
     }
-    return end == SESSION_INTERRUPTED ? end
+    return end == SESSION_INTERRUPTED      ? end
            : store_settled(session->store) ? SESSION_REACHED
                                            : SESSION_TIMEOUT;
 }
@@ -363,10 +360,9 @@ int session_service(const struct session *session, const char *name,
                            name);
     }
     /* A row that shares its directory with another stands for that one. */
-    const struct service *owner =
-        service->cache == NULL && service->path != NULL
-            ? store_service(session->store, service->path)
-            : service;
+    const struct service *owner = service->cache == NULL && service->path != NULL
+                                      ? store_service(session->store, service->path)
+                                      : service;
     *ret_service = owner != NULL ? owner : service;
     return 0;
 }

@@ -20,11 +20,11 @@ struct session {
     uv_timer_t timer;
     struct bilge *bilge;
     const struct store *store;
-    bool interrupted; /* by such a signal, and no wait has said so yet */
+    bool interrupted;  /* by such a signal, and no wait has said so yet */
     int signal_number; /* of the last one; 0: none has come */
     bool timed_out;
-    bool history_told; /* that it can't be used */
-    int64_t timeout_s; /* how long engines and builders are waited for; 0: not given */
+    bool history_told;          /* that it can't be used */
+    int64_t timeout_s;          /* how long engines and builders are waited for; 0: not given */
     const char *wanted_builder; /* whose records are what was asked for; NULL: the selected one */
     bool wants_records;         /* records are: they are waited for as long as they take */
     bool closed;
@@ -59,13 +59,12 @@ void session_unfinished_json(struct json *json, const char *key,
                              const struct unfinished_list *list);
 
 /* Before session_settle(): how long the command waits for engines and builders. */
-void session_patience(struct session *session, const struct globals *globals,
-                      bool wants_records);
+void session_patience(struct session *session, const struct globals *globals, bool wants_records);
 
 /* Waits until the store has settled. Scans of local directories get all the
  * time they need; an engine or a compose that hangs gets a few seconds (see
- * session_patience()), then it is said on stderr and the rest goes on. So are a history that can't be used and
- * cache roots that could not be read, once. Then says what earlier runs left, unless
+ * session_patience()), then it is said on stderr and the rest goes on. So are a history that can't
+ * be used and cache roots that could not be read, once. Then says what earlier runs left, unless
  * this command finishes that. 0 or ERR_CANCELLED. */
 int session_settle(struct session *session, struct err *err);
 

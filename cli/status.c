@@ -25,7 +25,8 @@ static void status_chart_print(const struct disk *disk);
 static void status_print_json(const struct store *store);
 static /* bilge status --json, and what both forms of the status share. */
 
-const struct service *status_owner(const struct store *store, const struct service *service);
+    const struct service *
+    status_owner(const struct store *store, const struct service *service);
 static const struct cache *status_cache(const struct store *store, const struct service *service);
 static const char *status_state(const struct store *store, const struct service *service);
 static const char *status_error(const struct store *store, const struct service *service);
@@ -44,11 +45,9 @@ static void table_service_note(struct table *table, const struct store *store,
     if (service->path == NULL)
         note_append(&note, "no local cache of its own in compose");
     service_say_standing(store, service, now, &note);
-    const struct known_cache *known =
-        service->in_project ? NULL : service_known_as(store, service);
-    char *used = known != NULL
-                     ? mem_printf("project %s uses it (%s)", known->project, known->file)
-                     : NULL;
+    const struct known_cache *known = service->in_project ? NULL : service_known_as(store, service);
+    char *used =
+        known != NULL ? mem_printf("project %s uses it (%s)", known->project, known->file) : NULL;
     if (used != NULL)
         note_append(&note, used);
     free(used);
@@ -96,9 +95,9 @@ static void table_growth(struct table *table, const struct growth *growth)
 static void print_services(const struct store *store, int64_t now)
 {
     static const struct table_column columns[] = {
-        {"SERVICE", false}, {"STATE", false}, {"SIZE", true},     {"LIVE", true},
-        {"GARBAGE", true},  {"GENS", true},   {"EXPORTED", true}, {"PER HOUR", true},
-        {"PER BUILD", true}, {"NOTE", false}, {NULL, false},
+        {"SERVICE", false},  {"STATE", false}, {"SIZE", true},     {"LIVE", true},
+        {"GARBAGE", true},   {"GENS", true},   {"EXPORTED", true}, {"PER HOUR", true},
+        {"PER BUILD", true}, {"NOTE", false},  {NULL, false},
     };
     if (store->services_len == 0) {
         puts("No caches: no directory under the cache roots, no service that builds.");
@@ -126,7 +125,7 @@ static void print_services(const struct store *store, int64_t now)
 static void print_builders(const struct store *store)
 {
     static const struct table_column columns[] = {
-        {"BUILDER", false},    {"DRIVER", false}, {"RECORDS", true}, {"SIZE", true},
+        {"BUILDER", false},    {"DRIVER", false}, {"RECORDS", true},  {"SIZE", true},
         {"RECLAIMABLE", true}, {"SHARED", true},  {"PER HOUR", true}, {"PER BUILD", true},
         {"NOTE", false},       {NULL, false},
     };
@@ -219,9 +218,8 @@ static void table_disk_note(struct table *table, const struct disk *disk, int64_
 static void print_disks(const struct store *store, int64_t now)
 {
     static const struct table_column columns[] = {
-        {"DISK", false}, {"HOLDS", false},   {"TOTAL", true},     {"FREE", true},
-        {"USED", true},  {"PER HOUR", true}, {"PER BUILD", true}, {"NOTE", false},
-        {NULL, false},
+        {"DISK", false},    {"HOLDS", false},    {"TOTAL", true}, {"FREE", true}, {"USED", true},
+        {"PER HOUR", true}, {"PER BUILD", true}, {"NOTE", false}, {NULL, false},
     };
     if (store->disks_len == 0)
         return;
@@ -386,8 +384,7 @@ static void standing_json(struct json *json, const struct store *store,
                           const struct service *service)
 {
     const struct service *owner = status_owner(store, service);
-    const struct known_cache *known =
-        service->in_project ? NULL : service_known_as(store, service);
+    const struct known_cache *known = service->in_project ? NULL : service_known_as(store, service);
     if (store->project != NULL)
         json_put_bool(json, "in_project", service->in_project);
     else
@@ -545,8 +542,11 @@ static void status_chart_print(const struct disk *disk)
     for (size_t i = 0; i < DISK_DAY_SLOTS; i++)
         above[i] = disk->day[i] < 0 ? -1 : disk->day[i] - lowest;
     bool utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    const struct chart chart = {.slots = above, .len = DISK_DAY_SLOTS, .columns = COLUMNS,
-                                .rows = 1, .top = highest > lowest ? highest - lowest : 1,
+    const struct chart chart = {.slots = above,
+                                .len = DISK_DAY_SLOTS,
+                                .columns = COLUMNS,
+                                .rows = 1,
+                                .top = highest > lowest ? highest - lowest : 1,
                                 .eighths = utf8 ? blocks : plain};
     char low[TEXT_SIZE_SIZE], high[TEXT_SIZE_SIZE];
     struct buf text = {0};

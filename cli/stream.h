@@ -16,7 +16,7 @@ struct stream {
     bool colors;
     struct lines lines;
     struct buf clean; /* lines that are not written yet */
-    int code; /* 0, or why writing has failed: then all further output is dropped */
+    int code;         /* 0, or why writing has failed: then all further output is dropped */
 };
 
 /* `fd` is borrowed. */

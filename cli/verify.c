@@ -262,8 +262,7 @@ static enum exit_code run(const struct globals *globals, const void *values,
     if (session_open(&verification.session, &bilge_options, &err) < 0)
         return complain_err(&err);
     verification.session.finishes = verification.values->repair && verification.values->yes;
-    enum exit_code code =
-        session_end_code(&verification.session, verify(&verification, operands));
+    enum exit_code code = session_end_code(&verification.session, verify(&verification, operands));
     session_close(&verification.session);
     free(verification.ids);
     return code;

@@ -35,7 +35,7 @@ struct bilge_options {
     bool read_only;           /* refuse whatever changes something */
     bool watch;               /* follow changes; a headless command looks once */
     struct threshold disk_amber, disk_red; /* zero: 85 % and 95 % used */
-    int64_t abandoned_after_s; /* see service_is_abandoned(); 0: 30 days */
+    int64_t abandoned_after_s;             /* see service_is_abandoned(); 0: 30 days */
     /* What every build gets. */
     const char *const *build_args; /* "NAME=value"; one that a build is started with goes before */
     size_t build_args_len;
@@ -179,8 +179,7 @@ struct bilge_build_options {
 /* ERR_BUSY: the same waits already, or too many do. An error that comes when
  * its turn has come stands in the build. */
 int bilge_build(struct bilge *bilge, const char *const *services, size_t services_len,
-                const struct bilge_build_options *options, uint64_t *ret_build_id,
-                struct err *err);
+                const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err);
 /* The same services with the same options once more; one that still runs is
  * interrupted first. */
 int bilge_build_again(struct bilge *bilge, uint64_t build_id, uint64_t *ret_build_id,

@@ -37,8 +37,8 @@ struct app {
     uv_timer_t frame;     /* a frame is due but came too soon after the last */
     uv_timer_t clock;     /* times on screen go stale */
     uint64_t drawn_ms;
-    bool dirty;  /* something has moved */
-    bool urgent; /* and it was a key */
+    bool dirty;   /* something has moved */
+    bool urgent;  /* and it was a key */
     bool closing; /* screens go, then core, then our handles */
     bool core_closed;
     int signal; /* that has ended it; 0: none has */
@@ -46,8 +46,8 @@ struct app {
     struct notices notices;
     bool unfinished_told; /* that an earlier removal was interrupted */
     size_t finished_told; /* so many of store.finished */
-    bool history_told; /* that it can't be used */
-    char *saved_path; /* of the log that was saved last; NULL: none */
+    bool history_told;    /* that it can't be used */
+    char *saved_path;     /* of the log that was saved last; NULL: none */
     uint64_t saved_build_id;
     uint64_t log_news; /* lines of logs that have come from a file, so many times */
 
@@ -59,10 +59,10 @@ static struct screen *quit_new(struct app *app);
 static void quit_interrupt(struct app *app, const struct screen *top);
 
 enum {
-    FRAME_MS = 33,      /* between two frames while things move by themselves */
-    KEY_FRAME_MS = 8,   /* an answer to a key does not wait for that */
-    STALE_MS = 60000,   /* relative times */
-    RUNNING_MS = 1000,  /* the seconds of a running build */
+    FRAME_MS = 33,     /* between two frames while things move by themselves */
+    KEY_FRAME_MS = 8,  /* an answer to a key does not wait for that */
+    STALE_MS = 60000,  /* relative times */
+    RUNNING_MS = 1000, /* the seconds of a running build */
 };
 
 const struct store *app_store(const struct app *app)
@@ -186,8 +186,11 @@ static void draw_too_small(const struct canvas *canvas)
 static void draw_all(struct app *app)
 {
     struct canvas canvas = {
-        .window = stdscr, .theme = &app->theme, .scratch = &app->scratch,
-        .rows = getmaxy(stdscr), .cols = getmaxx(stdscr),
+        .window = stdscr,
+        .theme = &app->theme,
+        .scratch = &app->scratch,
+        .rows = getmaxy(stdscr),
+        .cols = getmaxx(stdscr),
     };
     werase(stdscr);
     if (canvas.rows < LAYOUT_MIN_ROWS || canvas.cols < LAYOUT_MIN_COLS)

@@ -47,8 +47,8 @@ static void ask_draw(struct screen *screen, const struct canvas *canvas)
     int lines = (int)page_len(&page), rows = lines + FRAME_ROWS + AIR_ROWS;
     int air = rows <= canvas->rows ? 1 : 0; /* an empty line before the keys */
     rows = rows <= canvas->rows ? rows : canvas->rows;
-    struct canvas box = canvas_part(canvas, (canvas->rows - rows) / 2, (canvas->cols - width) / 2,
-                                    rows, width);
+    struct canvas box =
+        canvas_part(canvas, (canvas->rows - rows) / 2, (canvas->cols - width) / 2, rows, width);
     box = canvas_box(&box, STYLE_WARN, ask->title);
     struct canvas inside = canvas_part(&box, 0, 1, box.rows - 1 - air, box.cols - 2);
     page_draw(&page, &inside);

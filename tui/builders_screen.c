@@ -19,11 +19,11 @@
 enum place_cell { PLACE_NAME, PLACE_KIND, PLACE_STATE, PLACE_WHAT, PLACE_CELLS };
 
 struct place {
-    char *id;    /* of the row, whatever else comes and goes */
-    char *name;  /* of the builder or context that is chosen by it */
+    char *id;                 /* of the row, whatever else comes and goes */
+    char *name;               /* of the builder or context that is chosen by it */
     char *cells[PLACE_CELLS]; /* clean */
-    char *detail;    /* clean; all there is to say */
-    bool is_builder; /* or a node of it; else a context */
+    char *detail;             /* clean; all there is to say */
+    bool is_builder;          /* or a node of it; else a context */
     enum style style;
 };
 
@@ -36,9 +36,9 @@ static void places_fill(struct places *places, const struct store *store);
 static void places_done(struct places *places);
 
 enum {
-    DETAIL_ROWS = 3,  /* what the row under the cursor has no room for */
-    FRAME_ROWS = 4,   /* two edges, the titles, the line above the details */
-    WIDEST = 120,     /* no wider than this */
+    DETAIL_ROWS = 3, /* what the row under the cursor has no room for */
+    FRAME_ROWS = 4,  /* two edges, the titles, the line above the details */
+    WIDEST = 120,    /* no wider than this */
 };
 
 static const struct table_column columns[] = {
@@ -54,7 +54,7 @@ struct places_screen {
     void *arg;
     struct places places;
     struct list list; /* keeps the cursor on its row while builders answer */
-    int first_row; /* on the screen, as last drawn */
+    int first_row;    /* on the screen, as last drawn */
 };
 
 /* NULL: there is none. */
@@ -205,7 +205,7 @@ static const struct screen_ops places_ops = {
 };
 
 void builders_screen_open(struct app *app, void (*on_builder)(void *arg, const char *builder),
-                        void *arg)
+                          void *arg)
 {
     struct places_screen *self = mem_zalloc(sizeof *self);
     self->screen.ops = &places_ops;
@@ -279,10 +279,9 @@ static void add_node(struct places *places, const struct builder *builder,
         add(places, mem_printf("node %s/%s", builder->id, node->name), builder->id);
     place->is_builder = true;
     place->style = node->error != NULL ? STYLE_WARN : STYLE_DIM;
-    fill_place(place, mem_printf("  %s", node->name), "node",
-               node->error != NULL ? "error" : node->status,
-               mem_strdup(node->error != NULL ? node->error : node->endpoint),
-               node_detail(builder, node));
+    fill_place(
+        place, mem_printf("  %s", node->name), "node", node->error != NULL ? "error" : node->status,
+        mem_strdup(node->error != NULL ? node->error : node->endpoint), node_detail(builder, node));
 }
 
 static char *builder_holds(const struct builder *builder)
@@ -304,7 +303,7 @@ static void add_builder(struct places *places, const struct builder *builder)
     place->is_builder = true;
     place->style = builder->reachable ? STYLE_NORMAL : STYLE_WARN;
     fill_place(place, mem_printf("%s%s", builder->name, builder->selected ? " *" : ""), driver,
-               builder->reachable         ? "answers"
+               builder->reachable       ? "answers"
                : builder->error != NULL ? "error"
                                         : "asking",
                mem_strdup(holds),

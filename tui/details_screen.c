@@ -16,25 +16,27 @@
 /* What the details screens say. */
 
 static uint32_t details_generation(const struct cache *cache, const struct digest *chosen);
-static size_t details_add_service(struct page *page, const struct app *app, const struct service *service,
-                           uint32_t generation);
-static size_t details_add_generations(struct page *page, const struct app *app, const struct cache *cache,
-                               uint32_t current);
+static size_t details_add_service(struct page *page, const struct app *app,
+                                  const struct service *service, uint32_t generation);
+static size_t details_add_generations(struct page *page, const struct app *app,
+                                      const struct cache *cache, uint32_t current);
 static void details_add_shrunken(struct page *page, const struct cache *cache);
-static void details_add_blobs(struct page *page, const struct store *store, const struct cache *cache);
+static void details_add_blobs(struct page *page, const struct store *store,
+                              const struct cache *cache);
 static void details_add_common(struct page *page, const struct store *store,
-                        const struct service *service);
-static void details_add_record(struct page *page, const struct app *app, const struct builder *builder,
-                        const struct record *record, const char *owner);
+                               const struct service *service);
+static void details_add_record(struct page *page, const struct app *app,
+                               const struct builder *builder, const struct record *record,
+                               const char *owner);
 
 struct details {
     struct screen screen;
-    char *service;           /* id; NULL: it is of a record */
-    char *builder, *record;  /* ids */
-    char *owner;             /* of the record, in words */
+    char *service;            /* id; NULL: it is of a record */
+    char *builder, *record;   /* ids */
+    char *owner;              /* of the record, in words */
     struct digest generation; /* the user has put the cursor on it */
     bool chosen;
-    bool follow;             /* the cursor has moved: it has to be in sight */
+    bool follow; /* the cursor has moved: it has to be in sight */
     size_t cursor_line;
     struct page page;
 };
@@ -80,8 +82,7 @@ static void fill(struct details *details)
     const struct record *record =
         builder != NULL ? records_find(&builder->records, details->record) : NULL;
     if (record != NULL)
-        details_add_record(page, details->screen.app, builder, record,
-                           details->owner);
+        details_add_record(page, details->screen.app, builder, record, details->owner);
     else
         page_add(page, STYLE_DIM, "This record is gone");
 }
@@ -129,8 +130,9 @@ static void ask_restore(struct details *details, const struct cache *cache)
         return;
     }
     if (at == CACHE_NONE || cache->generations[at].live) {
-        app_say(app, STYLE_WARN, at == CACHE_NONE ? "There is no export to restore"
-                                                  : "This export is the live one already");
+        app_say(app, STYLE_WARN,
+                at == CACHE_NONE ? "There is no export to restore"
+                                 : "This export is the live one already");
         return;
     }
     const struct cache_generation *generation = &cache->generations[at];
@@ -209,7 +211,8 @@ struct screen *details_screen_service(const char *service_id)
     return &details->screen;
 }
 
-struct screen *details_screen_record(const char *builder_id, const char *record_id, const char *owner)
+struct screen *details_screen_record(const char *builder_id, const char *record_id,
+                                     const char *owner)
 {
     struct details *details = mem_zalloc(sizeof *details);
     details->screen.ops = &details_ops;
@@ -267,8 +270,7 @@ static void add_sizes(struct page *page, const struct cache *cache)
         add_bytes(page, "Shared", STYLE_NORMAL, cache->shared_bytes,
                   "hard links elsewhere: does not come back with the directory");
     page_field(page, "Files", STYLE_NORMAL, "%llu, of them %zu blob%s",
-               (unsigned long long)cache->files, cache->blobs_len,
-               format_plural(cache->blobs_len));
+               (unsigned long long)cache->files, cache->blobs_len, format_plural(cache->blobs_len));
 }
 
 /* Who may not remove it can still look at it. */
@@ -363,8 +365,7 @@ static void add_last_build(struct page *page, const struct app *app, const struc
 static void add_standing(struct page *page, const struct app *app, const struct service *service)
 {
     const struct store *store = app_store(app);
-    const struct known_cache *known =
-        service->in_project ? NULL : service_known_as(store, service);
+    const struct known_cache *known = service->in_project ? NULL : service_known_as(store, service);
     struct buf standing = {0};
     for (size_t i = 0; i < service->users_len; i++)
         if (service_only_reads(service, i))
@@ -377,8 +378,8 @@ static void add_standing(struct page *page, const struct app *app, const struct 
 }
 
 /* Says on which line the cursor is. */
-static size_t details_add_service(struct page *page, const struct app *app, const struct service *service,
-                           uint32_t generation)
+static size_t details_add_service(struct page *page, const struct app *app,
+                                  const struct service *service, uint32_t generation)
 {
     size_t line = 0;
     const struct store *store = app_store(app);
@@ -454,8 +455,9 @@ static void add_children(struct page *page, const struct records *records, const
         page_add(page, STYLE_DIM, "and %zu more", count - LISTED_MAX);
 }
 
-static void details_add_record(struct page *page, const struct app *app, const struct builder *builder,
-                        const struct record *record, const char *owner)
+static void details_add_record(struct page *page, const struct app *app,
+                               const struct builder *builder, const struct record *record,
+                               const char *owner)
 {
     char size[TEXT_SIZE_SIZE];
     page_add(page, STYLE_TITLE, "%s", record->type);
@@ -536,7 +538,8 @@ static const char *class_name(const struct cache_blob *blob, enum style *ret_sty
     return blob->class == BLOB_LIVE ? "live" : blob->class == BLOB_OLDER ? "older" : "orphan";
 }
 
-static void details_add_blobs(struct page *page, const struct store *store, const struct cache *cache)
+static void details_add_blobs(struct page *page, const struct store *store,
+                              const struct cache *cache)
 {
     const struct cache_blob *largest[LARGEST] = {NULL};
     size_t len = find_largest(cache, largest);
@@ -554,7 +557,7 @@ static void details_add_blobs(struct page *page, const struct store *store, cons
 }
 
 static void details_add_common(struct page *page, const struct store *store,
-                        const struct service *service)
+                               const struct service *service)
 {
     size_t shown = 0;
     for (size_t i = 0; i < store->services_len && shown < OTHERS_MAX; i++) {
@@ -571,8 +574,7 @@ static void details_add_common(struct page *page, const struct store *store,
         bool near = service->cache->dev == other->cache->dev;
         page_add(page, STYLE_NORMAL, "%9s  in %zu blob%s with %s: %s linked, %s %s",
                  text_size(same, common.bytes), common.blobs, format_plural(common.blobs),
-                 other->name,
-                 text_size(linked, common.linked_bytes),
+                 other->name, text_size(linked, common.linked_bytes),
                  text_size(more, common.bytes - common.linked_bytes),
                  near ? "could be" : "on another file system");
     }
@@ -633,8 +635,8 @@ static void add_row(struct page *page, const struct app *app,
 }
 
 /* Parts of it. */
-static size_t details_add_generations(struct page *page, const struct app *app, const struct cache *cache,
-                               uint32_t current)
+static size_t details_add_generations(struct page *page, const struct app *app,
+                                      const struct cache *cache, uint32_t current)
 {
     size_t line = 0;
     page_title(page, "Exports");

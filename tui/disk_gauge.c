@@ -29,8 +29,7 @@ static const char *fitting_end(const char *text, size_t columns)
     return text;
 }
 
-void disk_gauge_name(const struct disk *disk, size_t columns, const char *ellipsis,
-                     struct buf *buf)
+void disk_gauge_name(const struct disk *disk, size_t columns, const char *ellipsis, struct buf *buf)
 {
     struct buf clean = {0};
     const char *mount = disk->mount != NULL ? disk->mount : "disk";
@@ -64,16 +63,16 @@ static void add_forecast(const struct app *app, const struct disk *disk, struct 
 
 /* The other disks, right before column `end`; those that there is no room for
  * are left out, but not while they are in a bad way. */
-static int draw_others(const struct app *app, const struct canvas *canvas,
-                       const struct disk *shown, int end)
+static int draw_others(const struct app *app, const struct canvas *canvas, const struct disk *shown,
+                       int end)
 {
     const struct store *store = app_store(app);
     const struct glyphs *glyphs = canvas->theme->glyphs;
     for (size_t i = 0; i < store->disks_len; i++) {
         const struct disk *disk = &store->disks[i];
         struct buf text = {0};
-        bool wanted = canvas->cols >= OTHERS_FROM ||
-                      (disk->alarm != DISK_CALM && canvas->cols >= GAUGE_FROM);
+        bool wanted =
+            canvas->cols >= OTHERS_FROM || (disk->alarm != DISK_CALM && canvas->cols >= GAUGE_FROM);
         if (disk == shown || disk->total_bytes <= 0 || !wanted)
             continue;
         buf_append_str(&text, disk_gauge_mark(disk->alarm));

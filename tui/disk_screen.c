@@ -12,11 +12,12 @@
 #include "tui/page.h"
 
 enum {
-    AXIS_COLS = 14,        /* of a page's labels */
-    BESIDE_FROM = 90,      /* day and week stand side by side */
-    BETWEEN = 3,           /* columns, then */
-    HIGH_FROM = 34, MIDDLE_FROM = 20, /* rows of the screen */
-    TABLE_FROM = 50,       /* columns: all of what grew */
+    AXIS_COLS = 14,   /* of a page's labels */
+    BESIDE_FROM = 90, /* day and week stand side by side */
+    BETWEEN = 3,      /* columns, then */
+    HIGH_FROM = 34,
+    MIDDLE_FROM = 20, /* rows of the screen */
+    TABLE_FROM = 50,  /* columns: all of what grew */
 };
 
 struct disk_screen {
@@ -49,7 +50,7 @@ static void add_row(struct disk_screen *self, const struct chart *charts, size_t
 {
     struct buf text = {0};
     char size[TEXT_SIZE_SIZE];
-    const char *label = row == 0                     ? text_size(size, charts[0].top)
+    const char *label = row == 0                    ? text_size(size, charts[0].top)
                         : row + 1 == charts[0].rows ? "0 B"
                                                     : "";
     for (size_t i = 0; i < len; i++) {
@@ -80,8 +81,8 @@ static void add_charts(struct disk_screen *self, const struct span *spans, size_
     int columns = (self->page.width - AXIS_COLS - (int)(len - 1) * BETWEEN) / (int)len;
     size_t rows = chart_rows(self);
     for (size_t i = 0; i < len; i++) {
-        charts[i] = (struct chart){spans[i].slots, spans[i].len, (size_t)columns, rows, top,
-                                   glyphs->spark};
+        charts[i] =
+            (struct chart){spans[i].slots, spans[i].len, (size_t)columns, rows, top, glyphs->spark};
         /* The second title stands above its own chart. */
         int at = i > 0 ? AXIS_COLS + (columns + BETWEEN) * (int)i : 0;
         buf_printf(&title, "%*sFree %s", at - (int)title.len, "", spans[i].name);

@@ -38,9 +38,10 @@ static void ask(struct doctor_screen *self)
 
 static void fill(struct doctor_screen *self)
 {
-    static const enum style styles[] = {
-        [DOCTOR_OK] = STYLE_GOOD, [DOCTOR_NOTE] = STYLE_NORMAL, [DOCTOR_WARNING] = STYLE_WARN,
-        [DOCTOR_BAD] = STYLE_BAD};
+    static const enum style styles[] = {[DOCTOR_OK] = STYLE_GOOD,
+                                        [DOCTOR_NOTE] = STYLE_NORMAL,
+                                        [DOCTOR_WARNING] = STYLE_WARN,
+                                        [DOCTOR_BAD] = STYLE_BAD};
     struct page *page = &self->page;
     page_clear(page);
     if (!self->come)

@@ -20,7 +20,7 @@ static const struct table_column columns[] = {
     [SERVICE] = {"SERVICE", 12, 24, false, 0}, [AGE] = {"AGE", 5, 0, true, 0},
     [TIME] = {"TIME", 10, 0, true, 0},         [TREND] = {"", 8, 0, false, 60},
     [CACHED] = {"CACHED", 7, 0, true, 50},     [ADDED] = {"ADDED", 8, 0, true, 76},
-    [KIND] = {"KIND", 12, 20, false, 48},       [WHY] = {"WHY", 10, 400, false, 90},
+    [KIND] = {"KIND", 12, 20, false, 48},      [WHY] = {"WHY", 10, 400, false, 90},
 };
 
 static const char nothing_yet[] = "No build is remembered yet";
@@ -225,7 +225,9 @@ static void build_again(struct history_screen *history)
     bool old = past->tools != NULL && strstr(past->tools, ", traditional") != NULL;
     bool bare = past->why != NULL && strstr(past->why, "--no-cache") != NULL;
     app_build(app, services, past->service[0] != '\0' ? 1 : 0,
-              bare ? APP_BUILD_NO_CACHE : old ? APP_BUILD_TRADITIONAL : APP_BUILD);
+              bare  ? APP_BUILD_NO_CACHE
+              : old ? APP_BUILD_TRADITIONAL
+                    : APP_BUILD);
     app_close(&history->screen);
 }
 
@@ -338,8 +340,7 @@ static void add_build(struct page *page, const struct history_build *build, int6
     page_field(page, "Build", STYLE_TITLE, "%s, %s in %s", build->service,
                build_state_name((enum build_state)build->state),
                text_duration(text, build->duration_ms));
-    page_field(page, "Started", STYLE_NORMAL, "%s  (%s)",
-               format_ago(text, build->started_at, now),
+    page_field(page, "Started", STYLE_NORMAL, "%s  (%s)", format_ago(text, build->started_at, now),
                clock_rfc3339(at, build->started_at - build->started_at % CLOCK_SECOND));
     if (steps > 0)
         page_field(page, "Cached", STYLE_NORMAL, "%zu of %zu step%s", cached, steps,

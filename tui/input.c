@@ -152,8 +152,8 @@ struct screen *input_new(const char *prompt, const char *text, const struct inpu
                          void *arg)
 {
     struct input *input = mem_zalloc(sizeof *input);
-    *input = (struct input){
-        .screen = {.ops = &input_ops}, .prompt = prompt, .ops = ops, .arg = arg};
+    *input =
+        (struct input){.screen = {.ops = &input_ops}, .prompt = prompt, .ops = ops, .arg = arg};
     buf_append_str(&input->text, text);
     return &input->screen;
 }

@@ -16,8 +16,7 @@ void log_line_read(struct log_line *line, const struct buildlog_line *raw, bool 
     buf_append(&line->raw, raw->text, raw->len < most ? raw->len : most);
     sgr_parse(&line->text, line->raw.data, line->raw.len);
     /* What overwrites its line has done so with the prefix, too. */
-    if (line->prefix > line->text.text.len ||
-        memchr(line->raw.data, '\r', line->raw.len) != NULL)
+    if (line->prefix > line->text.text.len || memchr(line->raw.data, '\r', line->raw.len) != NULL)
         line->prefix = 0;
 }
 

@@ -27,17 +27,17 @@ struct log_screen {
     uint64_t build_id;
     struct log_scope scope;
     struct log_view view;
-    bool at_error;  /* to begin with: the first error, once it is known */
+    bool at_error;        /* to begin with: the first error, once it is known */
     struct logscan *scan; /* NULL: nothing is sought */
     int pending;          /* a search under way: its direction; 0: none */
     uint64_t pending_from;
-    bool at_match; /* the hit is one of a search */
-    bool wrapped; /* it has gone on from the other end */
+    bool at_match;       /* the hit is one of a search */
+    bool wrapped;        /* it has gone on from the other end */
     char *search_before; /* while another is typed */
 };
 
 static void log_save(struct app *app, const struct build *build, const struct logfilter *filter,
-              const char *path);
+                     const char *path);
 static char *log_save_name(const struct build *build, const char *service);
 static void log_command(struct screen *screen, enum command command);
 static void log_search_ask(struct log_screen *self);
@@ -133,8 +133,7 @@ static void add_place(const struct log_screen *self, const struct build *build, 
     if (text->len > before)
         buf_printf(text, " %s ", app_theme(self->screen.app)->glyphs->dot);
     if (!logfilter_takes_all(&view->filter))
-        buf_printf(text, "%llu of ",
-                   (unsigned long long)buildlog_count(build->log, &view->filter));
+        buf_printf(text, "%llu of ", (unsigned long long)buildlog_count(build->log, &view->filter));
     else if (end > 0)
         buf_printf(text, "%llu-%llu of ", (unsigned long long)view->top + 1,
                    (unsigned long long)view->last + 1);
@@ -300,8 +299,7 @@ static void build_again(struct log_screen *self)
     mem_replace(&self->view.search, NULL);
 }
 
-static void build_command(struct log_screen *self, const struct build *build,
-                          enum command command)
+static void build_command(struct log_screen *self, const struct build *build, enum command command)
 {
     switch (command) {
     case COMMAND_SERVICE_NEXT:
@@ -611,7 +609,7 @@ static void on_saved(void *arg, const struct logsave_result *result, const struc
 /* Says when the lines that the filter takes are written, or why not; the path
  * is said whole and remembered. Never overwrites a file. */
 static void log_save(struct app *app, const struct build *build, const struct logfilter *filter,
-              const char *path)
+                     const char *path)
 {
     struct saving *saving = mem_zalloc(sizeof *saving);
     *saving = (struct saving){.app = app, .build_id = build->id, .path = mem_strdup(path)};

@@ -51,10 +51,9 @@ static size_t end_of_piece(struct pieces *pieces)
 static enum style style_of(const struct pieces *pieces)
 {
     static const enum style styles[] = {
-        [LOG_OTHER] = STYLE_NORMAL,  [LOG_NAME] = STYLE_BOLD,    [LOG_EVENT] = STYLE_DIM,
-        [LOG_STATE] = STYLE_DIM,
-        [LOG_OUTPUT] = STYLE_NORMAL, [LOG_ERROR] = STYLE_BAD,    [LOG_WARNING] = STYLE_WARN,
-        [LOG_CLIPPED] = STYLE_WARN,
+        [LOG_OTHER] = STYLE_NORMAL, [LOG_NAME] = STYLE_BOLD,     [LOG_EVENT] = STYLE_DIM,
+        [LOG_STATE] = STYLE_DIM,    [LOG_OUTPUT] = STYLE_NORMAL, [LOG_ERROR] = STYLE_BAD,
+        [LOG_WARNING] = STYLE_WARN, [LOG_CLIPPED] = STYLE_WARN,
     };
     if (pieces->at >= pieces->match && pieces->at < pieces->match_end)
         return pieces->look->hit ? STYLE_HIT : STYLE_MATCH;
@@ -81,7 +80,7 @@ static attr_t attributes_of(const struct theme *theme, const struct pieces *piec
 static const char *skip_columns(const char *text, int *x)
 {
     size_t skipped;
-    text += text_fit(text, (size_t)-*x, &skipped);
+    text += text_fit(text, (size_t) - *x, &skipped);
     *x += (int)skipped;
     if (*x < 0 && *text != '\0') {
         text += text_fit(text, 2, &skipped);
@@ -247,8 +246,8 @@ static void go_to_line_end(struct log_view *view, const struct buildlog *log)
     uint64_t number = view->top;
     int widest = 0;
     for (int row = 0; row < view->rows && seek(view, log, number, 1, &number); row++, number++) {
-        int width = read_line(view, log, number) == 0 ? (int)text_width(view->line.text.text.data)
-                                                      : 0;
+        int width =
+            read_line(view, log, number) == 0 ? (int)text_width(view->line.text.text.data) : 0;
         widest = width > widest ? width : widest;
     }
     view->left = widest > view->cols ? widest - view->cols : 0;
@@ -258,10 +257,9 @@ static void go_to_line_end(struct log_view *view, const struct buildlog *log)
 static void show_match(struct log_view *view)
 {
     const struct buf *text = &view->line.text.text;
-    const char *found =
-        view->search != NULL
-            ? log_find_text(text->data, text->len, 0, view->search, log_case_counts(view->search))
-            : NULL;
+    const char *found = view->search != NULL ? log_find_text(text->data, text->len, 0, view->search,
+                                                             log_case_counts(view->search))
+                                             : NULL;
     if (found == NULL || view->wrap)
         return;
     char *before = mem_strndup(text->data, (size_t)(found - text->data));

@@ -48,8 +48,8 @@ static void push(struct page *page, const char *label, enum style style, const c
                  size_t len)
 {
     mem_reserve((void **)&page->lines, &page->cap, page->scroll.len + 1, sizeof *page->lines);
-    page->lines[page->scroll.len++] = (struct page_line){
-        style, label != NULL ? mem_strdup(label) : NULL, mem_strndup(text, len)};
+    page->lines[page->scroll.len++] =
+        (struct page_line){style, label != NULL ? mem_strdup(label) : NULL, mem_strndup(text, len)};
 }
 
 /* Bytes of clean text that go into one line: up to a space, if there is one. */
@@ -81,9 +81,9 @@ static void add_line(struct page *page, const char *label, enum style style, con
     buf_done(&clean);
 }
 
-__attribute__((format(printf, 4, 0))) static void
-add_formatted(struct page *page, const char *label, enum style style, const char *format,
-              va_list args)
+__attribute__((format(printf, 4, 0))) static void add_formatted(struct page *page,
+                                                                const char *label, enum style style,
+                                                                const char *format, va_list args)
 {
     char text[2048];
     int len = vsnprintf(text, sizeof text, format, args);
@@ -199,8 +199,7 @@ static void go_on(struct app *app, struct page *page, enum command command)
         app_say(app, STYLE_DIM, "Nothing was searched for yet: / asks");
     else if (!page_command(page, command))
         app_say(app, STYLE_DIM, "No match %s: %s",
-                command == COMMAND_NEXT_MATCH ? "below" : "above",
-                page->search);
+                command == COMMAND_NEXT_MATCH ? "below" : "above", page->search);
 }
 
 bool page_screen_command(struct app *app, struct page *page, enum command command)

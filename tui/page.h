@@ -26,7 +26,7 @@ struct page {
     size_t hit;           /* the line where it was found last */
     enum style label_style;
     int label_cols; /* how wide the labels' column is; 0: as most are */
-    int width; /* lines are broken between words to fit it; 0: they are cut when drawn */
+    int width;      /* lines are broken between words to fit it; 0: they are cut when drawn */
 };
 
 void page_done(struct page *page);

@@ -47,9 +47,9 @@ static void add_service(struct paths_screen *self, const struct store *store,
     const struct service *row = store_service_named(store, service->name, &count);
     int line = build->excerpt.text != NULL && build->excerpt.line > 0 ? build->excerpt.line : 0;
     const struct step *failed = build_find_step(build, build->excerpt.step);
-    bool here = line > 0 && (build->services_len == 1 ||
-                             (failed != NULL && failed->service != NULL &&
-                              strcmp(failed->service, service->name) == 0));
+    bool here =
+        line > 0 && (build->services_len == 1 || (failed != NULL && failed->service != NULL &&
+                                                  strcmp(failed->service, service->name) == 0));
     if (here)
         add(self, mem_printf("Dockerfile of %s, line %d", service->name, line), dockerfile);
     else
@@ -81,8 +81,7 @@ static void fill(struct paths_screen *self, struct app *app, const struct build 
 
 /* ---- drawing */
 
-static void draw_row(const struct paths_screen *self, const struct canvas *canvas, int y,
-                     size_t at)
+static void draw_row(const struct paths_screen *self, const struct canvas *canvas, int y, size_t at)
 {
     const struct path_row *path = &self->rows[at];
     bool current = at == self->scroll.cursor;

@@ -55,11 +55,11 @@ struct plan_screen {
     struct plan_changes changes; /* since then; all zero without one */
     struct plan_item *left_out;  /* what they are about: these stay out of later plans, too */
     size_t left_out_len;
-    char *error;     /* instead of a plan */
-    char *command;   /* the docker command that does the same; NULL: none */
-    bool drawn;      /* this very plan: what was not shown is not deleted */
-    bool waiting;    /* until nothing is busy */
-    bool agreed;     /* yes was said, and the plan is being made again */
+    char *error;   /* instead of a plan */
+    char *command; /* the docker command that does the same; NULL: none */
+    bool drawn;    /* this very plan: what was not shown is not deleted */
+    bool waiting;  /* until nothing is busy */
+    bool agreed;   /* yes was said, and the plan is being made again */
     struct plan_rows rows;
     struct scroll scroll;
     uv_timer_t timer; /* asks again while waiting */
@@ -69,7 +69,7 @@ unsigned plan_where(const struct screen *screen);
 
 static void plan_draw(struct screen *screen, const struct canvas *canvas);
 static void plan_rows_make(struct plan_rows *rows, const struct plan *plan,
-                    const struct plan_changes *changes);
+                           const struct plan_changes *changes);
 static size_t plan_rows_find(const struct plan_rows *rows, size_t item);
 static void plan_rows_done(struct plan_rows *rows);
 
@@ -255,8 +255,7 @@ static const struct plan_row *current_row(const struct plan_screen *self)
 /* Whatever else is made of this query, it stays out. */
 static void note_left_out(struct plan_screen *self, const struct plan_item *item)
 {
-    self->left_out =
-        mem_realloc(self->left_out, (self->left_out_len + 1) * sizeof *self->left_out);
+    self->left_out = mem_realloc(self->left_out, (self->left_out_len + 1) * sizeof *self->left_out);
     struct plan_item *note = &self->left_out[self->left_out_len++];
     *note = (struct plan_item){.kind = item->kind, .id = mem_strdup(item->id)};
     mem_replace(&note->service_id, item->service_id);
@@ -404,8 +403,8 @@ void plan_screen_for_targets(struct app *app, struct targets *targets, bool reco
 enum sort_rows { AS_PLANNED, BY_FREES, BY_SIZE, BY_AGE, BY_LOSS, BY_KIND, BY_SERVICE };
 
 const struct list_order plan_sorts[] = {
-    [AS_PLANNED] = {NULL, false}, [BY_FREES] = {"frees", true},  [BY_SIZE] = {"size", true},
-    [BY_AGE] = {"age", true},     [BY_LOSS] = {"loss", false},   [BY_KIND] = {"kind", false},
+    [AS_PLANNED] = {NULL, false},      [BY_FREES] = {"frees", true}, [BY_SIZE] = {"size", true},
+    [BY_AGE] = {"age", true},          [BY_LOSS] = {"loss", false},  [BY_KIND] = {"kind", false},
     [BY_SERVICE] = {"service", false},
 };
 const size_t plan_sorts_len = sizeof plan_sorts / sizeof plan_sorts[0];
@@ -483,7 +482,7 @@ static void add_items(struct plan_rows *rows, const struct plan *plan)
 
 /* Makes them anew. `changes` NULL: the plan is the first one. */
 static void plan_rows_make(struct plan_rows *rows, const struct plan *plan,
-                    const struct plan_changes *changes)
+                           const struct plan_changes *changes)
 {
     size_t gone_len = changes != NULL ? changes->gone_len : 0;
     free(rows->rows);
@@ -850,8 +849,8 @@ static void add_title(const struct plan_screen *self, struct buf *title)
     buf_append_str(title, "Plan");
     if (plan == NULL)
         return;
-    buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len,
-               format_plural(plan->items_len), line, text_size(text, plan->planned_bytes));
+    buf_printf(title, " %s %zu item%s %s %s", line, plan->items_len, format_plural(plan->items_len),
+               line, text_size(text, plan->planned_bytes));
     if (sort != NULL)
         buf_printf(title, " %s sort %s %s", line, sort,
                    self->rows.descending ? glyphs->down : glyphs->up);

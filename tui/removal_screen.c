@@ -47,8 +47,7 @@ static void fill_result(struct progress_screen *self, const struct prune_status 
     struct page *page = &self->page;
     page_clear(page);
     page_field(page, "Planned", STYLE_NORMAL, "%s in %zu item%s",
-               text_size(text, status->planned_bytes), status->items,
-               format_plural(status->items));
+               text_size(text, status->planned_bytes), status->items, format_plural(status->items));
     page_field(page, "Freed", STYLE_GOOD, "%s", text_size(text, status->freed_bytes));
     page_field(page, "Failed", status->failures_len > 0 ? STYLE_BAD : STYLE_NORMAL, "%zu",
                status->failures_len);

@@ -25,7 +25,8 @@ struct care_links {
 
 static void care_links_make(struct care_links *links, const struct store *store);
 static void care_links_done(struct care_links *links);
-static void care_links_show(const struct care_links *links, struct page *page, const struct store *store);
+static void care_links_show(const struct care_links *links, struct page *page,
+                            const struct store *store);
 
 enum stage { STAGE_PLAN, STAGE_RUNNING, STAGE_OVER };
 
@@ -108,8 +109,9 @@ static void on_verified(void *arg, const struct bilge_verified *verified)
     self->broken = !result->ok && !(verified->repaired && verified->act != REPAIR_NOTHING) &&
                    !app_read_only(self->screen.app);
     if (self->broken)
-        say(self, STYLE_WARN, "R repairs it: an earlier export that is whole becomes the live one; "
-                              "where there is none, the cache goes");
+        say(self, STYLE_WARN,
+            "R repairs it: an earlier export that is whole becomes the live one; "
+            "where there is none, the cache goes");
 }
 
 static void on_linked(void *arg, const int *codes, size_t len)
@@ -141,15 +143,16 @@ static void on_done(void *arg, const struct err *err)
     if (err != NULL)
         say(self, err->code == ERR_CANCELLED ? STYLE_WARN : STYLE_BAD, "%s", err->text);
     else if (self->lines_len == 0)
-        say(self, STYLE_GOOD, "Every blob is there and whole, and index.json names this export "
-                              "again: the next build imports it");
+        say(self, STYLE_GOOD,
+            "Every blob is there and whole, and index.json names this export "
+            "again: the next build imports it");
     app_touch(self->screen.app);
 }
 
 static const struct bilge_care_ops ops = {.on_progress = on_progress,
-                                         .on_verified = on_verified,
-                                         .on_linked = on_linked,
-                                         .on_done = on_done};
+                                          .on_verified = on_verified,
+                                          .on_linked = on_linked,
+                                          .on_done = on_done};
 
 /* ---- the screen */
 
@@ -385,7 +388,8 @@ static void show_item(const struct care_links *links, size_t i, struct page *pag
 }
 
 /* Sums, then the largest. */
-static void care_links_show(const struct care_links *links, struct page *page, const struct store *store)
+static void care_links_show(const struct care_links *links, struct page *page,
+                            const struct store *store)
 {
     const struct dedupe_plan *plan = &links->plan;
     const struct dedupe_item **sorted = mem_alloc((plan->len + 1) * sizeof *sorted);
@@ -395,8 +399,9 @@ static void care_links_show(const struct care_links *links, struct page *page, c
                            : "Nothing is there twice; linking would give back %s",
              text_size(size, plan->frees_bytes));
     page_add(page, STYLE_NORMAL, "Saved by links already: %s", text_size(size, plan->linked_bytes));
-    page_add(page, STYLE_DIM, "Each is read and verified before it is linked; builds notice "
-                              "nothing. Busy caches are left out.");
+    page_add(page, STYLE_DIM,
+             "Each is read and verified before it is linked; builds notice "
+             "nothing. Busy caches are left out.");
     if (plan->len > 0)
         page_title(page, "The largest");
     for (size_t i = 0; i < plan->len; i++)

@@ -37,7 +37,8 @@ struct screen *removal_screen_new(void);
 /* All that is known of one service, or of one record. */
 struct screen *details_screen_service(const char *service_id);
 /* `owner`: the service it belongs to, in words; copied. */
-struct screen *details_screen_record(const char *builder_id, const char *record_id, const char *owner);
+struct screen *details_screen_record(const char *builder_id, const char *record_id,
+                                     const char *owner);
 
 /* Care for caches on the screen: verify and repair one, restore a generation,
  * link what several hold alike. Shows the plan (of links), the progress, then
@@ -45,7 +46,8 @@ struct screen *details_screen_record(const char *builder_id, const char *record_
 /* Each puts the screen on top; a refusal is said to the user. */
 void repair_screen_verify(struct app *app, const char *service_id);
 /* To be asked before; here it is done. */
-void repair_screen_restore(struct app *app, const char *service_id, const struct digest *generation);
+void repair_screen_restore(struct app *app, const char *service_id,
+                           const struct digest *generation);
 /* The plan first; `y` links. */
 void repair_screen_link(struct app *app);
 
@@ -76,7 +78,7 @@ void doctor_screen_open(struct app *app);
  * contexts. Enter on a builder shows its records, on a context goes there. */
 /* on_builder: this builder's records are wanted (a name; borrowed). */
 void builders_screen_open(struct app *app, void (*on_builder)(void *arg, const char *builder),
-                        void *arg);
+                          void *arg);
 
 /* The paths that have to do with a build or one of its steps, to be copied:
  * saved log, Dockerfile, context, cache. They are shown whole, for terminals

@@ -69,8 +69,8 @@ void targets_of_records(struct targets *targets, const struct builder *builder,
     else if (list_len(list) > 0)
         add_record(&adding, list_id(list, list->scroll.cursor));
     if (targets->records_len > 0)
-        targets->record_title = title_of("the record under the cursor", targets->records_len,
-                                          "marked records");
+        targets->record_title =
+            title_of("the record under the cursor", targets->records_len, "marked records");
 }
 
 void targets_keep_buildable(struct targets *targets, const struct store *store)

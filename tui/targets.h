@@ -16,10 +16,10 @@ struct targets {
     size_t rows_len, rows_cap;
     char **records; /* ids */
     size_t records_len, records_cap;
-    char *builder;      /* name of the records' builder; NULL: none */
-    char *title;        /* "api", "3 services"; clean; NULL: no service */
-    char *record_title; /* likewise */
-    char *filter; /* of the records; NULL: none */
+    char *builder;          /* name of the records' builder; NULL: none */
+    char *title;            /* "api", "3 services"; clean; NULL: no service */
+    char *record_title;     /* likewise */
+    char *filter;           /* of the records; NULL: none */
     struct query_line line; /* conditions that were typed; all zero: none */
 };
 

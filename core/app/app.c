@@ -315,9 +315,8 @@ static void make_concerns(struct bilge *bilge, const struct bilge_options *optio
     bilge->memory = memory_new(hub, bilge->disks, options);
     bilge->projects =
         known_projects_new(hub, bilge->lanes, bilge->services, bilge->memory, options);
-    bilge->scanning = scanning_new(hub, bilge->lanes, bilge->roots, bilge->services,
-                                   bilge->engines, bilge->disks, options->watch, on_cache,
-                                   bilge);
+    bilge->scanning = scanning_new(hub, bilge->lanes, bilge->roots, bilge->services, bilge->engines,
+                                   bilge->disks, options->watch, on_cache, bilge);
     bilge->watching = watching_new(hub, bilge->roots, bilge->scanning, options->watch);
     make_requests(bilge);
     hub_set_turn(hub, TURN_OWN, own, bilge->store);

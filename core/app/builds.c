@@ -35,9 +35,9 @@ struct builds {
     void *arg;
     struct defaults defaults;
     size_t log_max_bytes;
-    char *log_directory; /* NULL: nothing is kept but in memory */
-    char *compose_file;  /* NULL: compose's own search */
-    char *builder;       /* NULL: the default one */
+    char *log_directory;     /* NULL: nothing is kept but in memory */
+    char *compose_file;      /* NULL: compose's own search */
+    char *builder;           /* NULL: the default one */
     struct running *running; /* in the order of their start */
     struct running *queued;  /* in the order of their turn */
     uint64_t last_id;
@@ -48,7 +48,7 @@ struct builds {
 struct running {
     struct running *next;
     struct builds *builds;
-    struct build *build; /* the store's */
+    struct build *build;   /* the store's */
     struct runner *runner; /* NULL: it waits */
     struct recording *recording;
     void (*on_output)(void *arg, const char *data, size_t len);
@@ -129,8 +129,8 @@ static int leave_queue(struct running *running, struct err *err)
 static bool has_its_turn(const struct builds *builds, const struct running *running)
 {
     /* The removal would take our builds for somebody else's. */
-    return running_count(builds->running) < (size_t)builds->defaults.parallel &&
-           !builds->held && !is_beside(running, builds->running, NULL) &&
+    return running_count(builds->running) < (size_t)builds->defaults.parallel && !builds->held &&
+           !is_beside(running, builds->running, NULL) &&
            !is_beside(running, builds->queued, running);
 }
 
@@ -239,8 +239,8 @@ static struct build *make_build(struct builds *builds, const char *const *servic
     const struct defaults *defaults = &builds->defaults;
     /* All of a project with one service is that service: newer composes do not
      * name it in their output. */
-    const char *only = project != NULL && project->services_len == 1 ? project->services[0].name
-                                                                     : NULL;
+    const char *only =
+        project != NULL && project->services_len == 1 ? project->services[0].name : NULL;
     bool all_is_one = services_len == 0 && only != NULL;
     struct build *build = build_new(++builds->last_id, all_is_one ? &only : services,
                                     all_is_one ? 1 : services_len, "", builds->log_max_bytes);
@@ -282,7 +282,7 @@ static int enqueue(struct builds *builds, struct build *build,
 }
 
 int builds_ask(struct builds *builds, const char *const *services, size_t services_len,
-                const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
+               const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err)
 {
     int code = check_project(builds, err);
     if (code == 0)
@@ -303,7 +303,7 @@ int builds_ask(struct builds *builds, const char *const *services, size_t servic
 }
 
 int builds_ask_again(struct builds *builds, uint64_t build_id, uint64_t *ret_build_id,
-                      struct err *err)
+                     struct err *err)
 {
     const struct build *build = store_build(builds->store, build_id);
     if (build == NULL)
@@ -318,7 +318,7 @@ int builds_ask_again(struct builds *builds, uint64_t build_id, uint64_t *ret_bui
         .kind = build->kind,
     };
     int code = builds_ask(builds, (const char *const *)build->services, build->services_len,
-                           &options, ret_build_id, err);
+                          &options, ret_build_id, err);
     if (code == 0 && running_find(builds->running, build_id) != NULL)
         builds_stop(builds, build_id);
     return code;

@@ -33,8 +33,7 @@ void builds_free(struct builds *builds);
 
 /* See bilge_build(), bilge_build_again() and bilge_build_stop(). */
 int builds_ask(struct builds *builds, const char *const *services, size_t services_len,
-               const struct bilge_build_options *options, uint64_t *ret_build_id,
-               struct err *err);
+               const struct bilge_build_options *options, uint64_t *ret_build_id, struct err *err);
 int builds_ask_again(struct builds *builds, uint64_t build_id, uint64_t *ret_build_id,
                      struct err *err);
 void builds_stop(struct builds *builds, uint64_t build_id);

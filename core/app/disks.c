@@ -48,17 +48,17 @@ struct disks {
     uv_timer_t timer;
 
     struct below *below;
-    struct space data;     /* of the engine's data, as it was seen last */
+    struct space data; /* of the engine's data, as it was seen last */
     bool data_awaited;
-    bool looking, again;   /* a round is under way; another one is wanted after it */
-    int64_t began_at;      /* the round under way */
+    bool looking, again; /* a round is under way; another one is wanted after it */
+    int64_t began_at;    /* the round under way */
     int64_t began_mono_ms;
 };
 
 struct look {
     struct job job;
     struct below *below; /* of the loop alone; NULL: the engine's data */
-    struct root *root; /* NULL: whatever the path leads to */
+    struct root *root;   /* NULL: whatever the path leads to */
     struct space space;
 };
 
@@ -125,8 +125,7 @@ static void put_spaces(struct disks *disks)
 
 static bool is_awaited(const struct disks *disks)
 {
-    bool awaited = disks->data_awaited &&
-                   clock_mono_ms() - disks->began_mono_ms < DATA_PATIENCE_MS;
+    bool awaited = disks->data_awaited && clock_mono_ms() - disks->began_mono_ms < DATA_PATIENCE_MS;
     for (const struct below *below = disks->below; below != NULL && !awaited; below = below->next)
         awaited = below->awaited && !site_is_silent(below->site);
     return awaited;

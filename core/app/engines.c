@@ -27,7 +27,7 @@ struct engines {
     void *arg;
     bool skip, watching;
     char *context, *builder; /* as asked for; NULL: not */
-    char *docker_host; /* DOCKER_HOST as it was in the beginning; NULL: not set */
+    char *docker_host;       /* DOCKER_HOST as it was in the beginning; NULL: not set */
 
     struct endpoint endpoint;
     bool has_endpoint;
@@ -134,12 +134,14 @@ static void on_inspected(void *arg, struct builder_list *list, const struct err 
 static int start(struct engines *engines, struct asking *asking, struct err *err)
 {
     if (asking->what == ASK_STATE)
-        return builders_inspect(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
-                                on_inspected, asking, &asking->request, err);
+        return builders_inspect(hub_loop(engines->hub), asking->builder,
+                                context_of(engines, asking->builder), on_inspected, asking,
+                                &asking->request, err);
     if (asking->what == ASK_BUILDS)
         return elsewhere_ask(engines, asking, err);
-    return builders_records(hub_loop(engines->hub), asking->builder, context_of(engines, asking->builder),
-                            on_builder_records, asking, &asking->request, err);
+    return builders_records(hub_loop(engines->hub), asking->builder,
+                            context_of(engines, asking->builder), on_builder_records, asking,
+                            &asking->request, err);
 }
 
 static bool is_under_way(const struct asking *asking)
@@ -153,7 +155,8 @@ static void ask_next(struct engines *engines)
     for (struct asking *asking = engines->askings; asking != NULL; asking = asking->next)
         under_way += is_under_way(asking);
     for (struct asking *asking = engines->askings, *next;
-         asking != NULL && under_way < ASKINGS_MAX && !hub_is_closing(engines->hub); asking = next) {
+         asking != NULL && under_way < ASKINGS_MAX && !hub_is_closing(engines->hub);
+         asking = next) {
         struct err err;
         next = asking->next;
         if (is_under_way(asking))
@@ -204,7 +207,8 @@ static bool any_wanted(const struct engines *engines)
  * records are in use? */
 static void look_for_builds(struct engines *engines)
 {
-    if (!engines->builds_wanted || engines->wanted || any_wanted(engines) || hub_is_closing(engines->hub))
+    if (!engines->builds_wanted || engines->wanted || any_wanted(engines) ||
+        hub_is_closing(engines->hub))
         return;
     engines->builds_wanted = false;
     for (size_t i = 0; i < engines->store->builders_len; i++)
@@ -357,7 +361,7 @@ static void put_stored(struct engines *engines)
     builders_read(engines->has_endpoint && strcmp(engines->endpoint.context, "default") != 0
                       ? engines->endpoint.context
                   : engines->has_endpoint ? engines->endpoint.host
-                                        : NULL,
+                                          : NULL,
                   &list);
     for (size_t i = 0; i < list.len; i++) {
         struct builder *builder = store_put_builder(store, list.items[i].name);
@@ -567,8 +571,8 @@ static void on_answer(void *arg, const struct process_result *result, const stru
     struct elsewhere_asking *asking = arg;
     struct history_build *builds = NULL;
     size_t len = 0;
-    bool told = err == NULL && result->status == 0 &&
-                (result->out.len == 0 || result->out.data[0] == '{');
+    bool told =
+        err == NULL && result->status == 0 && (result->out.len == 0 || result->out.data[0] == '{');
     if (told)
         builds = engine_builds_parse(result->out.data, result->out.len, &len);
     asking->on_done(asking->arg, builds, len, told);
@@ -576,8 +580,8 @@ static void on_answer(void *arg, const struct process_result *result, const stru
 }
 
 static int ask_history(uv_loop_t *loop, const char *builder, const char *context,
-                       bilge_elsewhere_cb *on_done, void *arg,
-                       struct elsewhere_asking **ret_asking, struct err *err)
+                       bilge_elsewhere_cb *on_done, void *arg, struct elsewhere_asking **ret_asking,
+                       struct err *err)
 {
     char *named = builder != NULL ? mem_printf("--builder=%s", builder) : NULL;
     char *place = context != NULL ? mem_printf("--context=%s", context) : NULL;
@@ -591,8 +595,8 @@ static int ask_history(uv_loop_t *loop, const char *builder, const char *context
     struct elsewhere_asking *asking = mem_zalloc(sizeof *asking);
     asking->on_done = on_done;
     asking->arg = arg;
-    int code = process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_answer, asking, &asking->capture,
-                               err);
+    int code =
+        process_capture(loop, &spec, OUTPUT_MAX_BYTES, on_answer, asking, &asking->capture, err);
     free(named);
     free(place);
     if (code < 0)
@@ -625,9 +629,8 @@ static void on_builds(void *arg, struct history_build *builds, size_t len, bool 
 static int elsewhere_ask(struct engines *engines, struct asking *asking, struct err *err)
 {
     const struct builder *builder = store_builder(engines->store, asking->builder);
-    const char *context = builder != NULL && builder->embedded
-                              ? NULL
-                              : context_of(engines, asking->builder);
+    const char *context =
+        builder != NULL && builder->embedded ? NULL : context_of(engines, asking->builder);
     return ask_history(hub_loop(engines->hub), asking->builder, context, on_builds, asking,
                        &asking->history, err);
 }

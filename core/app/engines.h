@@ -27,8 +27,7 @@ void engines_list(struct engines *engines);
 void engines_refresh(struct engines *engines);
 /* For a request: of this builder (NULL: the selected one). `records_asked`: it is
  * about the records, and waits for them as long as they take. */
-void engines_refresh_for_request(struct engines *engines, const char *builder,
-                                 bool records_asked);
+void engines_refresh_for_request(struct engines *engines, const char *builder, bool records_asked);
 /* Asks whether builds run on builders whose records are in use; see leaks.h. */
 void engines_look_for_builds(struct engines *engines);
 bool engines_waited_for(const struct engines *engines);

@@ -129,8 +129,7 @@ static void projects_run(struct job *base)
     struct projects_job *job = (struct projects_job *)base;
     struct history *reading = NULL;
     struct err err;
-    if (job->history == NULL && !job->read_only &&
-        history_open(job->path, &job->history, &err) < 0)
+    if (job->history == NULL && !job->read_only && history_open(job->path, &job->history, &err) < 0)
         log_note("%s", err.text);
     if (job->history != NULL && job->has_mine && !job->read_only)
         write_down(job);

@@ -96,7 +96,7 @@ struct lane *lanes_add(struct lanes *lanes)
 
 bool lanes_hang(const struct lanes *lanes, struct lane *lane)
 {
-    int64_t patience = lanes->changes > 0            ? SILENT_CHANGE_MS
+    int64_t patience = lanes->changes > 0           ? SILENT_CHANGE_MS
                        : hub_is_closing(lanes->hub) ? CLOSING_SILENT_MS
                        : lanes->watching            ? SILENT_SCREEN_MS
                                                     : SILENT_COMMAND_MS;

@@ -25,12 +25,12 @@ struct memory {
     struct store *store;
     struct disks *disks;
     bool want_past; /* whoever opened it shows or uses earlier builds */
-    char *path; /* NULL: nothing */
+    char *path;     /* NULL: nothing */
     struct history *history;
-    bool under_way;         /* a job has the history */
-    int64_t noted_mono_ms;  /* 0: not yet */
+    bool under_way;        /* a job has the history */
+    int64_t noted_mono_ms; /* 0: not yet */
     int64_t thinned_mono_ms;
-    uint64_t revision;      /* of the store, when its results were put in */
+    uint64_t revision; /* of the store, when its results were put in */
 };
 
 /* What one look at the history takes along and brings back: gathered from the
@@ -165,8 +165,7 @@ void memory_give(struct memory *memory, struct history *history)
     memory->history = history;
 }
 
-struct memory *memory_new(struct hub *hub, struct disks *disks,
-                          const struct bilge_options *options)
+struct memory *memory_new(struct hub *hub, struct disks *disks, const struct bilge_options *options)
 {
     struct memory *memory = mem_zalloc(sizeof *memory);
     memory->hub = hub;

@@ -28,7 +28,7 @@ struct outlook_disk {
 /* A service's cache, or a builder. */
 struct outlook_row {
     char *id, *series;
-    char *service; /* NULL: a builder, which all builds fill */
+    char *service;        /* NULL: a builder, which all builds fill */
     struct growth growth; /* out */
 };
 
@@ -56,8 +56,8 @@ struct outlook *outlook_new(const struct store *store)
             .dev = store->disks[i].dev,
             .free_bytes = store->disks[i].free_bytes,
         };
-    outlook->rows = mem_zalloc((store->services_len + store->builders_len + 1) *
-                               sizeof *outlook->rows);
+    outlook->rows =
+        mem_zalloc((store->services_len + store->builders_len + 1) * sizeof *outlook->rows);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *service = &store->services[i];
         if (service->cache != NULL && service->cache->state != CACHE_MISSING)
@@ -119,8 +119,7 @@ void outlook_put(struct outlook *outlook, struct store *store)
                 put_disk(&outlook->disks[k], &store->disks[i]);
     for (size_t i = 0; i < outlook->rows_len; i++) {
         const struct outlook_row *row = &outlook->rows[i];
-        struct service *service =
-            row->service != NULL ? store_get_service(store, row->id) : NULL;
+        struct service *service = row->service != NULL ? store_get_service(store, row->id) : NULL;
         if (service != NULL)
             service->growth = row->growth;
         for (size_t k = 0; k < store->builders_len && row->service == NULL; k++)

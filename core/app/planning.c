@@ -26,7 +26,7 @@ struct client_look {
 
 /* A plan that was asked for. */
 struct wish {
-    struct query query; /* with copies of its strings */
+    struct query query;   /* with copies of its strings */
     struct strlist texts; /* these copies */
     bilge_plan_cb *on_plan;
     void *arg;
@@ -163,8 +163,7 @@ static void look_at_all(struct planning *planning)
     }
     if (wish->query.services_len > 0)
         project_read_recipes(planning->with.project);
-    engines_refresh_for_request(planning->with.engines, wish->query.builder,
-                                wish->query.records);
+    engines_refresh_for_request(planning->with.engines, wish->query.builder, wish->query.records);
 }
 
 /* ---------------------------------------------------------------- the steps */

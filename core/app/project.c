@@ -143,8 +143,8 @@ static void reading_run(struct job *job)
             code = recipe_parse(page->text, strlen(page->text), page->target, page->args,
                                 page->args_len, &page->recipe, &err);
         else if (page->path != NULL)
-            code = recipe_read(page->path, page->target, page->args, page->args_len,
-                               &page->recipe, &err);
+            code = recipe_read(page->path, page->target, page->args, page->args_len, &page->recipe,
+                               &err);
         if (code < 0)
             log_note("%s", err.text);
     }

@@ -28,7 +28,7 @@ struct removal {
     struct execute *execute; /* while removing */
     pid_t *own_sessions;
     char *build_sign; /* a build has begun since the plan was made; NULL: none */
-    bool given_up; /* what it waits for does not answer: it counts as over */
+    bool given_up;    /* what it waits for does not answer: it counts as over */
 };
 
 struct pruning {

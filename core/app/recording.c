@@ -31,10 +31,10 @@
 /* What the history says of a build; any thread. */
 
 static void judge_build(struct history *history, struct history_build *row, const char *context,
-                 bool no_cache);
+                        bool no_cache);
 static char *judge_args(const struct compose_service *service, const struct strlist *given);
 static void build_row_fill(const struct build *build, const char *service, bool alone,
-                    struct history_build *row);
+                           struct history_build *row);
 
 struct recorder {
     struct hub *hub;
@@ -47,18 +47,18 @@ struct recorder {
 };
 
 struct entry {
-    char *service; /* NULL: not told which there are */
+    char *service;     /* NULL: not told which there are */
     char *path;        /* of the cache directory; NULL: none */
     struct root *root; /* that it lies in; NULL: there was none when the build began */
-    char *context; /* NULL: not known */
-    char *args;    /* judge_args() */
+    char *context;     /* NULL: not known */
+    char *args;        /* judge_args() */
     int64_t before_bytes;
     struct history_build row;
 };
 
 struct recording {
     struct job job; /* of the recorder */
-    char *path; /* of the history */
+    char *path;     /* of the history */
     char *project;
     char *kind; /* NULL: as its steps tell */
     struct entry *entries;
@@ -339,7 +339,7 @@ static enum build_state state_of(const struct build *build, const char *service)
  * without others, so the build's duration is its own. The row is empty before,
  * and owns what comes into it. */
 static void build_row_fill(const struct build *build, const char *service, bool alone,
-                    struct history_build *row)
+                           struct history_build *row)
 {
     copy_steps(build, service, row);
     row->service = mem_strdup(service != NULL ? service : "");
@@ -408,7 +408,7 @@ static void name_files(struct history_build *row, const struct history_build *ea
 /* Fills kind, first_miss and why of a row that is not yet in the history.
  * `context` is where its COPYs take files from; NULL: not on this machine. */
 static void judge_build(struct history *history, struct history_build *row, const char *context,
-                 bool no_cache)
+                        bool no_cache)
 {
     struct history_build *earlier = NULL;
     const struct history_build *before = NULL;
@@ -486,8 +486,8 @@ struct excerpts {
     uint64_t build_id;
     int step; /* 0: the file itself can't be read as one */
     char *path, *stage, *instruction;
-    int index; /* 0: its words alone tell */
-    int line;  /* 0: to be found */
+    int index;  /* 0: its words alone tell */
+    int line;   /* 0: to be found */
     char *text; /* the answer */
 };
 

@@ -502,16 +502,19 @@ static void care_verify(struct job *job)
     struct care *care = (struct care *)job;
     const struct place *place = &care->places[care->next];
     const struct verify_spec spec = {
-        .root_fd = place->root->fd, .root_path = place->root->path, .name = place->name,
-        .cancel = &care->cancel, .on_progress = count_verified, .arg = care,
+        .root_fd = place->root->fd,
+        .root_path = place->root->path,
+        .name = place->name,
+        .cancel = &care->cancel,
+        .on_progress = count_verified,
+        .arg = care,
     };
     care->code = verify_cache(&spec, &care->verified, &care->err);
     if (care->code == 0 && care->repair)
         care->code = root_check(place->root, &care->err);
     if (care->code == 0 && care->repair) {
         const struct remove_context context = context_of(care, place);
-        care->code =
-            repair_cache(&context, &care->verified, &care->act, &care->detail, &care->err);
+        care->code = repair_cache(&context, &care->verified, &care->act, &care->detail, &care->err);
     }
 }
 

@@ -53,8 +53,8 @@ struct site {
     bool hidden;         /* another site shows all that is there */
     struct strlist only; /* what is looked at in it; none: every directory */
 
-    uint64_t pass;     /* the number of its last scan */
-    bool scanned;      /* one has come to its end */
+    uint64_t pass; /* the number of its last scan */
+    bool scanned;  /* one has come to its end */
     bool in_memory;
     int64_t silent_ms; /* it has not answered for so long; 0: it does */
 };
@@ -77,12 +77,12 @@ struct finding {
     char *given;
     enum site_kind kind;
     uid_t invoker;
-    char *homes[3];       /* HOME, TMPDIR, the project's directory */
-    struct strlist caches;  /* that the project names in it */
+    char *homes[3];        /* HOME, TMPDIR, the project's directory */
+    struct strlist caches; /* that the project names in it */
     struct apart apart;
-    bool was_single;      /* it has been a cache itself: it stays one, whatever is in it now */
-    bool list;            /* its names are asked for, too */
-    struct strlist only;    /* of these it is asked whether they are there; none: all */
+    bool was_single;         /* it has been a cache itself: it stays one, whatever is in it now */
+    bool list;               /* its names are asked for, too */
+    struct strlist only;     /* of these it is asked whether they are there; none: all */
     struct root_found found; /* out, as all below */
     char *single;
     bool shared;
@@ -176,8 +176,7 @@ static void list(struct finding *finding)
     for (size_t i = 0; i < finding->only.len; i++)
         if (fs_stat_at(fd, finding->only.items[i], &stat, NULL) == 0)
             strlist_add(&finding->names, finding->only.items[i]);
-    finding->whole_list =
-        finding->only.len > 0 || fs_each(fd, add_name, finding, NULL) == 0;
+    finding->whole_list = finding->only.len > 0 || fs_each(fd, add_name, finding, NULL) == 0;
 }
 
 /* What the project's caches that are symlinks lead to is used by the project, too. */
@@ -201,8 +200,8 @@ static void find_run(struct job *job)
     struct finding *finding = (struct finding *)job;
     if (root_find(finding->given, finding->invoker, &finding->found) == 0)
         find_single(finding);
-    finding->shared = finding->kind == SITE_PROJECT &&
-                      is_shared_place(finding->found.path, finding->homes);
+    finding->shared =
+        finding->kind == SITE_PROJECT && is_shared_place(finding->found.path, finding->homes);
     if (finding->shared && finding->found.root != NULL && finding->single == NULL)
         find_own(finding);
     if (finding->list && finding->found.root != NULL)
@@ -436,8 +435,8 @@ static void take_root(struct site *site, struct finding *finding, bool *ret_move
     /* A cache that was named itself, and was pruned: there may be a new one soon. */
     if (finding->found.err.code == -ENOENT && site->single != NULL)
         return;
-    bool known = site->found && root != NULL && site->root != NULL &&
-                 root_same(root, site->root) && strcmp(root->path, site->root->path) == 0 &&
+    bool known = site->found && root != NULL && site->root != NULL && root_same(root, site->root) &&
+                 strcmp(root->path, site->root->path) == 0 &&
                  (finding->single == NULL) == (site->single == NULL);
     *ret_moved = !known && (root != NULL || site->root != NULL || !site->found);
     if (!known) {
@@ -577,8 +576,8 @@ static void put_silence(struct site *site, int64_t silent_ms)
     struct roots *roots = site->roots;
     bool before = site->silent_ms > 0;
     /* Once silent it stays so until it gets further, however patient we are by now. */
-    bool now = before ? lanes_still_hang(roots->lanes, site->lane)
-                      : lanes_hang(roots->lanes, site->lane);
+    bool now =
+        before ? lanes_still_hang(roots->lanes, site->lane) : lanes_hang(roots->lanes, site->lane);
     int64_t shown_s = site->silent_ms / 1000;
     site->silent_ms = now ? silent_ms : 0;
     if (before != now) {
@@ -700,8 +699,7 @@ struct root *roots_open(const struct roots *roots, const char *path, struct lane
     return root_hold(site->root);
 }
 
-struct root *roots_open_place(const struct roots *roots, const char *path,
-                              struct lane **ret_lane)
+struct root *roots_open_place(const struct roots *roots, const char *path, struct lane **ret_lane)
 {
     for (const struct site *site = roots->sites; site != NULL; site = site->next) {
         if (site->hidden || site->root == NULL || strcmp(site->place, path) != 0)

@@ -64,8 +64,7 @@ struct site *roots_site(const struct roots *roots, const char *path);
  * it. NULL when it can't be opened. */
 struct root *roots_open(const struct roots *roots, const char *path, struct lane **ret_lane);
 /* The same, by the root's own path. */
-struct root *roots_open_place(const struct roots *roots, const char *path,
-                              struct lane **ret_lane);
+struct root *roots_open_place(const struct roots *roots, const char *path, struct lane **ret_lane);
 /* The directories that are roots themselves. The caller frees its items. */
 void roots_apart(const struct roots *roots, const struct site *site, struct apart *ret_apart);
 /* Adds two for each that was named by a path that leads elsewhere: that, and where it is. */

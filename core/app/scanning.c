@@ -247,7 +247,7 @@ struct recovery {
     bool given_up;               /* nobody waits for it any more */
     struct root *root;
     uint64_t number;
-    char *path;         /* of the site's rows */
+    char *path;           /* of the site's rows */
     struct strlist names; /* what is looked at in it; none: all */
     struct unfinished_list met;
 };
@@ -296,8 +296,8 @@ static void store_what_is_met(struct scanning *scanning, struct recovery *recove
     struct unfinished_list left = {0}, finished = {0};
     for (size_t i = 0; i < recovery->met.len; i++) {
         const struct unfinished *item = &recovery->met.items[i];
-        bool is_left = recovery->finishing == NULL || item->kind == UNFINISHED_FOREIGN ||
-                       item->error != NULL;
+        bool is_left =
+            recovery->finishing == NULL || item->kind == UNFINISHED_FOREIGN || item->error != NULL;
         move_item(is_left ? &left : &finished, item);
     }
     free(recovery->met.items);
@@ -552,8 +552,7 @@ static void add(struct scanned *scanned, const char *path, bool for_request)
 
 void scanning_rescan(struct scanning *scanning, const char *path, bool for_request)
 {
-    struct site *site =
-        hub_is_closing(scanning->hub) ? NULL : roots_site(scanning->roots, path);
+    struct site *site = hub_is_closing(scanning->hub) ? NULL : roots_site(scanning->roots, path);
     struct rescan *rescan;
     if (site == NULL)
         return;
@@ -573,8 +572,7 @@ void scanning_rescan(struct scanning *scanning, const char *path, bool for_reque
 
 bool scanning_is_waited_for(struct scanning *scanning)
 {
-    for (const struct scanned *scanned = scanning->sites; scanned != NULL;
-         scanned = scanned->next)
+    for (const struct scanned *scanned = scanning->sites; scanned != NULL; scanned = scanned->next)
         for (const struct rescan *rescan = site_is_silent(scanned->site) ? NULL : scanned->rescans;
              rescan != NULL; rescan = rescan->hh.next)
             if (rescan->for_request || rescan->again_for_request)

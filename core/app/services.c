@@ -41,8 +41,7 @@ static void add_user(struct service *row, const char *name, const char *tag, boo
         return;
     }
     row->users = mem_realloc(row->users, (row->users_len + 1) * sizeof *row->users);
-    row->users[row->users_len++] =
-        (struct service_user){mem_strdup(name), mem_strdup(tag), writes};
+    row->users[row->users_len++] = (struct service_user){mem_strdup(name), mem_strdup(tag), writes};
 }
 
 /* ---------------------------------------------------------- without project */
@@ -215,13 +214,11 @@ static void join_exports(struct store *store, const struct compose_service *serv
 static void join_imports(struct store *store, const struct compose_service *service)
 {
     for (size_t i = 0; i < service->cache_from_len; i++)
-        join_path(store, service->cache_from[i], service->cache_from_tags[i], false,
-                  service->name);
+        join_path(store, service->cache_from[i], service->cache_from_tags[i], false, service->name);
     /* What lies behind a link is used, too; only what a root shows is joined. */
     for (size_t i = 0; i < service->leads_to.len; i++)
         if (store_service(store, service->leads_to.items[i]) != NULL)
-            join_path(store, service->leads_to.items[i], COMPOSE_DEFAULT_TAG, true,
-                      service->name);
+            join_path(store, service->leads_to.items[i], COMPOSE_DEFAULT_TAG, true, service->name);
 }
 
 /* Has it a row of its own, or one that shares another's directory? */

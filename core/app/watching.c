@@ -114,8 +114,7 @@ static void watch_site(struct watching *watching, struct site *site)
     if (site_is_outside(site) || !site_is_found(site))
         return;
     if (watched->watch == NULL)
-        watched->watch =
-            watch_new(hub_loop(watching->hub), site_lane(site), on_change, watched);
+        watched->watch = watch_new(hub_loop(watching->hub), site_lane(site), on_change, watched);
     if (site_root(site) == NULL) {
         watch_wait(watched->watch, site_given(site));
         return;

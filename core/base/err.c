@@ -34,8 +34,8 @@ const char *err_reason(int code)
         if (reasons[i].code == code)
             return reasons[i].reason;
     switch (code) { /* uv_strerror() leaks memory for a code that it does not know */
-#define REASON_CASE(name, reason) \
-    case UV_##name: \
+#define REASON_CASE(name, reason)                                                                  \
+    case UV_##name:                                                                                \
         return reason;
         UV_ERRNO_MAP(REASON_CASE)
 #undef REASON_CASE

@@ -23,8 +23,8 @@ struct lane {
     void *arg;
     size_t pending; /* jobs whose done() has not run; of the loop's thread */
 
-    pthread_mutex_t lock; /* of all below */
-    struct lane_job *first, **end;   /* not begun */
+    pthread_mutex_t lock;               /* of all below */
+    struct lane_job *first, **end;      /* not begun */
     struct lane_job *over, **overs_end; /* done() is to be called */
     struct worker workers[LANE_THREADS];
     size_t users; /* threads, and the owner until the handle is closed */

@@ -23,9 +23,9 @@ struct process {
     char *read_buffer;
     int open_handles;
     int status;
-    bool ended[2];  /* these pipes */
-    bool running;   /* the child is not reaped yet */
-    bool over;      /* on_exit has run */
+    bool ended[2]; /* these pipes */
+    bool running;  /* the child is not reaped yet */
+    bool over;     /* on_exit has run */
     bool timed_out;
     bool freed; /* by its owner: no more callbacks */
 };

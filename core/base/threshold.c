@@ -29,7 +29,8 @@ char *level_refusal(const char *text)
     if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
         return mem_printf("%s what? such as 85%% of the disk used, or 10GB of it free", text);
     return mem_printf("\"%s\" is not a percentage such as 85%%, or a size that is left free "
-                      "such as 10GB", text);
+                      "such as 10GB",
+                      text);
 }
 
 int threshold_used_percent(int64_t total_bytes, int64_t free_bytes)

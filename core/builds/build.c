@@ -12,8 +12,7 @@ const char *build_state_name(enum build_state state)
 {
     static const char *const names[] = {
         [BUILD_RUNNING] = "running", [BUILD_STOPPING] = "stopping",   [BUILD_DONE] = "done",
-        [BUILD_FAILED] = "failed",   [BUILD_CANCELLED] = "cancelled",
-        [BUILD_QUEUED] = "queued",
+        [BUILD_FAILED] = "failed",   [BUILD_CANCELLED] = "cancelled", [BUILD_QUEUED] = "queued",
     };
     return names[state];
 }
@@ -422,15 +421,13 @@ void build_name_step(struct build *build, struct step *step, const char *name, s
 bool step_error_line(const struct build *build, const struct step *step,
                      struct buildlog_line *ret_line)
 {
-    return step->error_line > 0 &&
-           buildlog_glance(build->log, step->error_line - 1, ret_line) == 0;
+    return step->error_line > 0 && buildlog_glance(build->log, step->error_line - 1, ret_line) == 0;
 }
 
 bool step_last_line(const struct build *build, const struct step *step,
                     struct buildlog_line *ret_line)
 {
-    return step->last_line > 0 &&
-           buildlog_glance(build->log, step->last_line - 1, ret_line) == 0;
+    return step->last_line > 0 && buildlog_glance(build->log, step->last_line - 1, ret_line) == 0;
 }
 
 /* Finds or makes; NULL past the cap. */

@@ -57,12 +57,12 @@ struct step {
     char *transfer;          /* its name; NULL: none is under way */
     struct step_transfer *transfers; /* all that it has had, in the order of their beginning */
     size_t transfers_len, transfers_cap;
-    uint64_t last_line;      /* 1 + the log's number of its last line of output; 0: none. Not
-                              * a copy, so that a flood costs nothing: see step_last_line() */
-    uint64_t error_line;     /* the same of the line that most likely is its error, once the
-                              * build has failed: see errorline.h */
-    char *error;             /* NULL unless failed */
-    size_t warnings;         /* their texts stand in the build */
+    uint64_t last_line;  /* 1 + the log's number of its last line of output; 0: none. Not
+                          * a copy, so that a flood costs nothing: see step_last_line() */
+    uint64_t error_line; /* the same of the line that most likely is its error, once the
+                          * build has failed: see errorline.h */
+    char *error;         /* NULL unless failed */
+    size_t warnings;     /* their texts stand in the build */
 };
 
 /* A remark of the Dockerfile's linter, or of the engine. */
@@ -113,18 +113,18 @@ struct build {
     struct build_warning *warnings; /* in the order of arrival; capped, see remarks.h */
     size_t warnings_len, warnings_cap;
     struct build_excerpt excerpt; /* of the Dockerfile, when a build has failed of it */
-    bool names_services;  /* the tool puts the service into the names of steps */
-    char *error;          /* the reason of the failure, one clean line; NULL: none known */
-    const struct diagnosis *diagnosis; /* of the failure; NULL: not a known one */
-    bool traditional;                  /* without BuildKit */
-    bool no_cache, pull;               /* asked for */
-    bool traditional_asked;            /* not chosen: asked for */
+    bool names_services;          /* the tool puts the service into the names of steps */
+    char *error;                  /* the reason of the failure, one clean line; NULL: none known */
+    const struct diagnosis *diagnosis;   /* of the failure; NULL: not a known one */
+    bool traditional;                    /* without BuildKit */
+    bool no_cache, pull;                 /* asked for */
+    bool traditional_asked;              /* not chosen: asked for */
     struct strlist build_args, profiles; /* asked for */
-    char *compose_file; /* another one than the project's; NULL: the project's */
-    char *kind;         /* what the history calls it; NULL: what it finds by itself */
-    size_t place; /* in the queue, from 1; 0: has begun */
-    char *way;  /* which way was chosen, and why, in one line; NULL: not yet */
-    char *tool; /* what ran it: "compose 2.26.1"; NULL: not yet */
+    char *compose_file;                  /* another one than the project's; NULL: the project's */
+    char *kind;           /* what the history calls it; NULL: what it finds by itself */
+    size_t place;         /* in the queue, from 1; 0: has begun */
+    char *way;            /* which way was chosen, and why, in one line; NULL: not yet */
+    char *tool;           /* what ran it: "compose 2.26.1"; NULL: not yet */
     struct buildlog *log; /* every line of both streams, in the order of arrival */
     uint64_t revision;    /* moves with each change */
 };

@@ -21,7 +21,7 @@
 struct search {
     int64_t since;
     struct strlist ignored; /* lines of .dockerignore */
-    size_t entries;       /* looked at */
+    size_t entries;         /* looked at */
     size_t changed;
     int64_t newest_at;
     char *newest; /* path below the context */
@@ -116,8 +116,7 @@ static int visit(void *arg, const char *name, enum fs_type type)
 {
     const struct walk *walk = arg;
     (void)type;
-    char *below =
-        *walk->path != '\0' ? mem_printf("%s/%s", walk->path, name) : mem_strdup(name);
+    char *below = *walk->path != '\0' ? mem_printf("%s/%s", walk->path, name) : mem_strdup(name);
     look(walk->search, walk->dirfd, name, below, walk->depth);
     free(below);
     return 0;

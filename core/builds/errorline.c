@@ -15,45 +15,45 @@ static const struct form {
     enum errorline rank;
 } forms[] = {
     /* that say nothing by themselves */
-    {"error: subprocess-exited-with-error", NULL, NULL, ERRORLINE_NONE},        /* pip */
-    {"error: could not compile", NULL, NULL, ERRORLINE_WEAK},                   /* cargo */
-    {"collect2: error: ", NULL, NULL, ERRORLINE_WEAK},                          /* gcc */
-    {"error: aborting due to ", NULL, NULL, ERRORLINE_WEAK},                    /* rustc */
-    {"error: test failed", NULL, NULL, ERRORLINE_WEAK},                         /* cargo */
-    {"[ERROR] COMPILATION ERROR", NULL, NULL, ERRORLINE_WEAK},                  /* maven */
+    {"error: subprocess-exited-with-error", NULL, NULL, ERRORLINE_NONE}, /* pip */
+    {"error: could not compile", NULL, NULL, ERRORLINE_WEAK},            /* cargo */
+    {"collect2: error: ", NULL, NULL, ERRORLINE_WEAK},                   /* gcc */
+    {"error: aborting due to ", NULL, NULL, ERRORLINE_WEAK},             /* rustc */
+    {"error: test failed", NULL, NULL, ERRORLINE_WEAK},                  /* cargo */
+    {"[ERROR] COMPILATION ERROR", NULL, NULL, ERRORLINE_WEAK},           /* maven */
     {"npm error code ", NULL, NULL, ERRORLINE_NONE},
     {"npm ERR! code ", NULL, NULL, ERRORLINE_NONE},
     /* compilers */
-    {"error[E", NULL, NULL, ERRORLINE_STRONG},                                  /* rustc */
-    {"error: ", NULL, NULL, ERRORLINE_STRONG},                                  /* rustc, cargo */
-    {NULL, ": error: ", NULL, ERRORLINE_STRONG},                                /* gcc, clang */
-    {NULL, ": fatal error: ", NULL, ERRORLINE_STRONG},                          /* gcc */
-    {NULL, ": undefined reference to ", NULL, ERRORLINE_STRONG},                /* ld */
-    {NULL, "): error TS", NULL, ERRORLINE_STRONG},                              /* tsc */
-    {NULL, " - error TS", NULL, ERRORLINE_STRONG},                              /* tsc --pretty */
-    {"[ERROR] /", ":[", NULL, ERRORLINE_STRONG},                                /* maven */
+    {"error[E", NULL, NULL, ERRORLINE_STRONG},                   /* rustc */
+    {"error: ", NULL, NULL, ERRORLINE_STRONG},                   /* rustc, cargo */
+    {NULL, ": error: ", NULL, ERRORLINE_STRONG},                 /* gcc, clang */
+    {NULL, ": fatal error: ", NULL, ERRORLINE_STRONG},           /* gcc */
+    {NULL, ": undefined reference to ", NULL, ERRORLINE_STRONG}, /* ld */
+    {NULL, "): error TS", NULL, ERRORLINE_STRONG},               /* tsc */
+    {NULL, " - error TS", NULL, ERRORLINE_STRONG},               /* tsc --pretty */
+    {"[ERROR] /", ":[", NULL, ERRORLINE_STRONG},                 /* maven */
     {"CMake Error", NULL, NULL, ERRORLINE_STRONG},
     /* test runners and programs that end */
-    {"E   ", NULL, NULL, ERRORLINE_STRONG},                                     /* pytest */
-    {"--- FAIL: ", NULL, NULL, ERRORLINE_STRONG},                               /* go test */
-    {"panic: ", NULL, NULL, ERRORLINE_STRONG},                                  /* go */
-    {"thread '", "panicked at", NULL, ERRORLINE_STRONG},                        /* rust */
-    {"Exception in thread ", NULL, NULL, ERRORLINE_STRONG},                     /* java */
+    {"E   ", NULL, NULL, ERRORLINE_STRONG},                 /* pytest */
+    {"--- FAIL: ", NULL, NULL, ERRORLINE_STRONG},           /* go test */
+    {"panic: ", NULL, NULL, ERRORLINE_STRONG},              /* go */
+    {"thread '", "panicked at", NULL, ERRORLINE_STRONG},    /* rust */
+    {"Exception in thread ", NULL, NULL, ERRORLINE_STRONG}, /* java */
     {"Fatal error: ", NULL, NULL, ERRORLINE_STRONG},
-    {"not ok ", NULL, NULL, ERRORLINE_WEAK},                                    /* TAP */
-    {"FAILED", NULL, NULL, ERRORLINE_WEAK},                                     /* pytest, ninja */
-    {"FAIL ", NULL, NULL, ERRORLINE_WEAK},                                      /* jest */
-    {"FAIL\t", NULL, NULL, ERRORLINE_WEAK},                                     /* go test */
+    {"not ok ", NULL, NULL, ERRORLINE_WEAK}, /* TAP */
+    {"FAILED", NULL, NULL, ERRORLINE_WEAK},  /* pytest, ninja */
+    {"FAIL ", NULL, NULL, ERRORLINE_WEAK},   /* jest */
+    {"FAIL\t", NULL, NULL, ERRORLINE_WEAK},  /* go test */
     /* package managers */
     {"npm error ", NULL, NULL, ERRORLINE_WEAK},
     {"npm ERR! ", NULL, NULL, ERRORLINE_WEAK},
-    {"[ERROR] ", NULL, NULL, ERRORLINE_WEAK},                                   /* maven */
-    {"ERROR: ", NULL, NULL, ERRORLINE_WEAK},                                    /* pip, BuildKit */
+    {"[ERROR] ", NULL, NULL, ERRORLINE_WEAK}, /* maven */
+    {"ERROR: ", NULL, NULL, ERRORLINE_WEAK},  /* pip, BuildKit */
     {"ERROR ", NULL, NULL, ERRORLINE_WEAK},
-    {"Error: ", NULL, NULL, ERRORLINE_STRONG},                                  /* node */
-    {"error ", NULL, NULL, ERRORLINE_WEAK},                                     /* yarn */
-    {"E: ", NULL, NULL, ERRORLINE_WEAK},                                        /* apt */
-    {"fatal: ", NULL, NULL, ERRORLINE_WEAK},                                    /* git */
+    {"Error: ", NULL, NULL, ERRORLINE_STRONG}, /* node */
+    {"error ", NULL, NULL, ERRORLINE_WEAK},    /* yarn */
+    {"E: ", NULL, NULL, ERRORLINE_WEAK},       /* apt */
+    {"fatal: ", NULL, NULL, ERRORLINE_WEAK},   /* git */
     {"curl: (", NULL, NULL, ERRORLINE_WEAK},
     /* shells, make, BuildKit */
     {NULL, NULL, ": command not found", ERRORLINE_WEAK},
@@ -64,7 +64,7 @@ static const struct form {
     {NULL, ": syntax error", NULL, ERRORLINE_WEAK},
     {"sh: ", NULL, ": not found", ERRORLINE_WEAK},
     {"/bin/sh: ", NULL, ": not found", ERRORLINE_WEAK},
-    {NULL, ": cannot ", ": No such file or directory", ERRORLINE_WEAK},         /* coreutils */
+    {NULL, ": cannot ", ": No such file or directory", ERRORLINE_WEAK}, /* coreutils */
     {NULL, NULL, ": No such file or directory", ERRORLINE_WEAK},
     {NULL, NULL, ": No space left on device", ERRORLINE_WEAK},
     {"make", ": *** ", NULL, ERRORLINE_WEAK},
@@ -75,13 +75,13 @@ static bool fits(const struct form *form, const char *text, size_t len, size_t i
 {
     size_t starts = form->starts != NULL ? strlen(form->starts) : 0;
     size_t ends = form->ends != NULL ? strlen(form->ends) : 0;
-    if (starts > len - indent || memcmp(text + indent, form->starts != NULL ? form->starts : "",
-                                        starts) != 0)
+    if (starts > len - indent ||
+        memcmp(text + indent, form->starts != NULL ? form->starts : "", starts) != 0)
         return false;
-    if (form->contains != NULL &&
-        memmem(text, len, form->contains, strlen(form->contains)) == NULL)
+    if (form->contains != NULL && memmem(text, len, form->contains, strlen(form->contains)) == NULL)
         return false;
-    return ends <= len && memcmp(text + len - ends, form->ends != NULL ? form->ends : "", ends) == 0;
+    return ends <= len &&
+           memcmp(text + len - ends, form->ends != NULL ? form->ends : "", ends) == 0;
 }
 
 static bool is_letter(char c)

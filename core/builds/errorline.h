@@ -15,7 +15,6 @@ enum errorline {
 /* What a line is, without escape sequences. Pure. */
 enum errorline errorline_of(const char *text, size_t len);
 
-
 /* Sets error_line of each step that has failed. Looks at the last
  * ERRORLINE_LINES lines of each that are in memory. */
 #define ERRORLINE_LINES 5000

@@ -115,8 +115,8 @@ static void close_all(const struct aside *aside)
             close(fds[i]);
 }
 
-int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
-               struct aside *ret_aside, struct err *err)
+int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino, struct aside *ret_aside,
+               struct err *err)
 {
     struct aside aside = {.blobs_fd = -1, .ingest_fd = -1, .dir_fd = -1};
     int code = aside_lock(root_fd, name, dev, ino, &aside.cache_fd, err);
@@ -182,9 +182,9 @@ static int leave_directory(void *arg, int above, const char *name, const struct 
                            bool failed)
 {
     const int64_t *modified_at = arg;
-    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-                                      {.tv_sec = *modified_at / CLOCK_SECOND,
-                                       .tv_nsec = *modified_at % CLOCK_SECOND}};
+    const struct timespec times[2] = {
+        {.tv_nsec = UTIME_OMIT},
+        {.tv_sec = *modified_at / CLOCK_SECOND, .tv_nsec = *modified_at % CLOCK_SECOND}};
     (void)failed;
     if (stat->modified_at > *modified_at)
         utimensat(above, name, times, AT_SYMLINK_NOFOLLOW);

@@ -39,8 +39,8 @@ int aside_try_lock(int fd);
 /* As aside_lock(), and opens what lies in it. Something that is there and can't be
  * opened is an error: nothing is taken for absent that was not seen to be.
  * ERR_FOREIGN when .bilge-aside is another user's. */
-int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino,
-               struct aside *ret_aside, struct err *err);
+int aside_open(int root_fd, const char *name, uint64_t dev, uint64_t ino, struct aside *ret_aside,
+               struct err *err);
 /* Also puts back what is still set aside, and removes .bilge-aside when nothing
  * is in it. An error when something of it is left. */
 int aside_close(struct aside *aside, struct err *err);

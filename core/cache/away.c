@@ -126,8 +126,7 @@ static int remove_rest(int root_fd, const char *away, int cache_fd, struct err *
     return code;
 }
 
-int away_give_back(int root_fd, const char *away, int cache_fd, const char *name,
-                   struct err *err)
+int away_give_back(int root_fd, const char *away, int cache_fd, const char *name, struct err *err)
 {
     int new_fd = -1, code = fs_move(root_fd, away, root_fd, name);
     if (code == 0)

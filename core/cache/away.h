@@ -10,7 +10,6 @@
  * last; the rest of the old one is double, and goes. An error when something of it
  * is left where it was: nothing is lost then, and recovery tries again; ERR_BUSY when
  * another bilge works in the new one. */
-int away_give_back(int root_fd, const char *away, int cache_fd, const char *name,
-                   struct err *err);
+int away_give_back(int root_fd, const char *away, int cache_fd, const char *name, struct err *err);
 
 #endif

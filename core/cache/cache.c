@@ -8,15 +8,19 @@
 #include "core/cache/busy.h"
 
 static const char *const state_names[] = {
-    [CACHE_OK] = "ok",           [CACHE_EMPTY] = "empty",
-    [CACHE_MISSING] = "missing", [CACHE_BROKEN] = "broken",
-    [CACHE_BUSY] = "busy",       [CACHE_FOREIGN] = "foreign",
+    [CACHE_OK] = "ok",
+    [CACHE_EMPTY] = "empty",
+    [CACHE_MISSING] = "missing",
+    [CACHE_BROKEN] = "broken",
+    [CACHE_BUSY] = "busy",
+    [CACHE_FOREIGN] = "foreign",
     [CACHE_UNREADABLE] = "unreadable",
 };
 
 static const char *const problem_names[] = {
-    [PROBLEM_MISSING] = "missing", [PROBLEM_SIZE] = "size",       [PROBLEM_DIGEST] = "digest",
-    [PROBLEM_INDEX] = "index",     [PROBLEM_FOREIGN] = "foreign", [PROBLEM_UNREADABLE] = "unreadable",
+    [PROBLEM_MISSING] = "missing", [PROBLEM_SIZE] = "size",
+    [PROBLEM_DIGEST] = "digest",   [PROBLEM_INDEX] = "index",
+    [PROBLEM_FOREIGN] = "foreign", [PROBLEM_UNREADABLE] = "unreadable",
 };
 
 const char *cache_state_name(enum cache_state state)

@@ -70,13 +70,13 @@ struct cache_generation {
     char *tag;           /* org.opencontainers.image.ref.name, several joined by ", "; NULL: none */
     int64_t exported_at; /* live: index.json's mtime; older: the manifest blob's */
     bool live;
-    bool cache, other;    /* it leads to a BuildKit cache config, and nowhere else; or it
-                           * leads elsewhere. Neither: a manifest that could tell is gone */
-    bool unknown;         /* a manifest of it is there and is not understood */
-    bool whole;           /* every blob that it reaches is there with its right size */
-    bool shrunken;        /* live, and its layers are a proper subset of the previous one's */
-    bool fuller;          /* older: that previous one, from which a live one has shrunk */
-    uint32_t *blobs;      /* indices into cache.blobs, ascending, manifest included */
+    bool cache, other; /* it leads to a BuildKit cache config, and nowhere else; or it
+                        * leads elsewhere. Neither: a manifest that could tell is gone */
+    bool unknown;      /* a manifest of it is there and is not understood */
+    bool whole;        /* every blob that it reaches is there with its right size */
+    bool shrunken;     /* live, and its layers are a proper subset of the previous one's */
+    bool fuller;       /* older: that previous one, from which a live one has shrunk */
+    uint32_t *blobs;   /* indices into cache.blobs, ascending, manifest included */
     size_t blobs_len;
     int64_t reach_bytes;  /* allocated bytes of these blobs */
     int64_t unique_bytes; /* of those that no other generation reaches */
@@ -115,15 +115,15 @@ struct cache_problem {
 };
 
 struct cache {
-    char *name;  /* the directory's name: the service it belongs to; raw bytes */
-    char *path;  /* absolute, for people; work goes through descriptors */
+    char *name;        /* the directory's name: the service it belongs to; raw bytes */
+    char *path;        /* absolute, for people; work goes through descriptors */
     uint64_t dev, ino; /* of the directory: a later open must meet the same one */
     uint32_t uid;
     enum cache_state state;
     char *busy_sign; /* what makes it busy, for a person; NULL unless CACHE_BUSY */
     char *error;     /* one line; NULL when all is well */
     int64_t scanned_at;
-    uint64_t mark; /* watch_mark() then; 0: not known */
+    uint64_t mark;          /* watch_mark() then; 0: not known */
     int64_t last_export_at; /* index.json's mtime; 0: none */
     int64_t touched_at;     /* see busy_touched_at() */
 

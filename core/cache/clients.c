@@ -187,8 +187,7 @@ static int look_at_process(void *arg, const char *name, enum fs_type type)
     ssize_t len = read_command_line(search->proc_fd, name, args, sizeof args);
     if (len < 0)
         return (int)len;
-    if (len == 0 || !client_builds(args, (size_t)len) ||
-        is_own((pid_t)pid, search->own_sessions))
+    if (len == 0 || !client_builds(args, (size_t)len) || is_own((pid_t)pid, search->own_sessions))
         return 0;
     char *text = client_text(args, (size_t)len);
     search->found = mem_printf("%s (pid %ld)", text, pid);

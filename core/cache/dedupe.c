@@ -160,8 +160,8 @@ static int check_files(const struct linking *linking, bool across_users, struct 
     if (from.mount_root || to.mount_root)
         return err_sys(err, -EXDEV, "linking blob %.12s", linking->hex);
     if (from.uid != to.uid && !across_users)
-        return err_set(err, ERR_FOREIGN,
-                       "linking blob %.12s: the copies belong to different users", linking->hex);
+        return err_set(err, ERR_FOREIGN, "linking blob %.12s: the copies belong to different users",
+                       linking->hex);
     return 0;
 }
 
@@ -208,8 +208,12 @@ int dedupe_link(const struct dedupe_item *item, const struct dedupe_place *from,
                 const struct dedupe_place *to, bool verified, bool across_users,
                 const atomic_bool *cancel, struct err *err)
 {
-    struct linking linking = {.item = item, .from_fd = -1, .to_fd = -1, .to_cache_fd = -1,
-                              .to_name = to->name, .cancel = cancel};
+    struct linking linking = {.item = item,
+                              .from_fd = -1,
+                              .to_fd = -1,
+                              .to_cache_fd = -1,
+                              .to_name = to->name,
+                              .cancel = cancel};
     int from_cache_fd = -1;
     digest_hex(linking.hex, &item->digest);
     int code = open_blobs(from, &from_cache_fd, &linking.from_fd, err);

@@ -16,10 +16,10 @@
 /* A file that would become another name of one that is there already. */
 struct dedupe_item {
     struct digest digest;
-    size_t from, to;       /* indices into the caches that the plan was made of */
+    size_t from, to;           /* indices into the caches that the plan was made of */
     uint64_t from_ino, to_ino; /* what they were: others are left alone */
-    int64_t size_bytes;    /* allocated */
-    int64_t frees_bytes;   /* given back, given the rest of the plan */
+    int64_t size_bytes;        /* allocated */
+    int64_t frees_bytes;       /* given back, given the rest of the plan */
 };
 
 struct dedupe_plan {

@@ -18,8 +18,8 @@ struct entries {
 };
 
 struct entry {
-    const char *name; /* in the batch */
-    uint64_t ino;     /* as the directory tells it; 0: not told */
+    const char *name;  /* in the batch */
+    uint64_t ino;      /* as the directory tells it; 0: not told */
     enum fs_type type; /* FS_OTHER when the file system does not tell */
 };
 

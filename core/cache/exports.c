@@ -19,7 +19,7 @@ struct survey {
     uint32_t *stamp; /* per blob: the last generation that met it, plus 1 */
     uint32_t *list;  /* blobs of the generation under way */
     size_t list_len;
-    size_t reach;    /* blobs in all lists so far */
+    size_t reach; /* blobs in all lists so far */
     size_t generations_cap;
 };
 
@@ -147,8 +147,8 @@ static void add_tag(struct cache_generation *generation, const char *tag)
 {
     if (tag == NULL)
         return;
-    char *joined = generation->tag == NULL ? mem_strdup(tag)
-                                           : mem_printf("%s, %s", generation->tag, tag);
+    char *joined =
+        generation->tag == NULL ? mem_strdup(tag) : mem_printf("%s, %s", generation->tag, tag);
     free(generation->tag);
     generation->tag = joined;
 }
@@ -296,7 +296,7 @@ static void assert_live_kept(const struct cache *cache)
 }
 
 size_t exports_find(struct cache *cache, const struct manifest *index, int blobs_fd,
-                        const struct cache *previous, struct err *ret_reason)
+                    const struct cache *previous, struct err *ret_reason)
 {
     struct survey survey = {.cache = cache};
     graph_init(&survey.graph, cache, blobs_fd, previous);

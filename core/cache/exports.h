@@ -14,7 +14,7 @@
  * blobs could not be read that may tell what is in use; *ret_reason is why the
  * first could not. */
 size_t exports_find(struct cache *cache, const struct manifest *index, int blobs_fd,
-                        const struct cache *previous, struct err *ret_reason);
+                    const struct cache *previous, struct err *ret_reason);
 
 /* The last step of it, once all generations are in their order: the bytes that
  * each has alone, and whether a live one is a shrunken export of an older one. */

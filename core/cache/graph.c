@@ -63,11 +63,8 @@ static void assert_sorted(const struct cache *cache)
 void graph_init(struct graph *graph, struct cache *cache, int blobs_fd,
                 const struct cache *previous)
 {
-    *graph = (struct graph){.cache = cache,
-                            .blobs_fd = blobs_fd,
-                            .aside_fd = -1,
-                            .cache_fd = -1,
-                            .previous = previous};
+    *graph = (struct graph){
+        .cache = cache, .blobs_fd = blobs_fd, .aside_fd = -1, .cache_fd = -1, .previous = previous};
     assert_sorted(cache);
     graph->readings = mem_zalloc(cache->blobs_len);
     graph->referenced = mem_zalloc(cache->blobs_len * sizeof *graph->referenced);
@@ -251,8 +248,8 @@ static void note_unread(struct graph *graph, uint32_t blob, const struct err *re
     char text[DIGEST_TEXT_SIZE];
     it->unread = true;
     if (graph->unread++ == 0)
-        err_set(&graph->reason, reason->code, "reading blob %s: %s",
-                digest_text(text, &it->digest), reason->text);
+        err_set(&graph->reason, reason->code, "reading blob %s: %s", digest_text(text, &it->digest),
+                reason->text);
 }
 
 static int read_one(struct graph *graph, uint32_t blob, struct err *err)
@@ -325,7 +322,7 @@ static enum node_kind tell_kind(struct graph *graph, uint32_t blob, int depth)
     if (node->kind != NODE_UNTOLD)
         return node->kind;
     node->kind = NODE_ASKED;
-    node->kind = (uint8_t)(node->known == NULL ? tell_manifest(graph, graph->node_of[blob], depth)
+    node->kind = (uint8_t)(node->known == NULL  ? tell_manifest(graph, graph->node_of[blob], depth)
                            : node->known->cache ? NODE_CACHE
                                                 : NODE_OTHER);
     return node->kind;
@@ -439,8 +436,7 @@ static size_t select_candidates(const struct graph *graph, struct candidate *ret
     size_t count = 0;
     for (uint32_t i = 0; i < graph->cache->blobs_len; i++)
         if (may_be_manifest(graph, i))
-            ret_candidates[count++] =
-                (struct candidate){i, graph->cache->blobs[i].modified_at};
+            ret_candidates[count++] = (struct candidate){i, graph->cache->blobs[i].modified_at};
     if (count > 0)
         qsort(ret_candidates, count, sizeof *ret_candidates, newest_first);
     return count;

@@ -33,13 +33,13 @@ struct node {
 enum blob_reading { READING_NONE, READING_MANIFEST, READING_OTHER, READING_FAILED };
 
 struct graph {
-    struct cache *cache; /* its blobs are there, sorted; roles and times get filled in */
-    int blobs_fd;        /* blobs/sha256; -1: none */
-    int aside_fd, cache_fd; /* where blobs that were set aside are read; -1: nowhere */
+    struct cache *cache;          /* its blobs are there, sorted; roles and times get filled in */
+    int blobs_fd;                 /* blobs/sha256; -1: none */
+    int aside_fd, cache_fd;       /* where blobs that were set aside are read; -1: nowhere */
     const struct cache *previous; /* an earlier scan; NULL: none */
-    uint8_t *readings;   /* per blob, enum blob_reading */
-    uint32_t *node_of;   /* per blob; CACHE_NONE: no manifest */
-    bool *referenced;    /* per blob */
+    uint8_t *readings;            /* per blob, enum blob_reading */
+    uint32_t *node_of;            /* per blob; CACHE_NONE: no manifest */
+    bool *referenced;             /* per blob */
     /* With `previous`, both ways, when it is the same file: else CACHE_NONE. */
     uint32_t *earlier_of; /* per blob: the blob there */
     uint32_t *now_of;     /* per blob there: the blob here */
@@ -47,9 +47,9 @@ struct graph {
     struct node *nodes;
     size_t nodes_len, nodes_cap;
     size_t descriptors; /* held in all */
-    uint32_t *pending;   /* blobs to read: nesting takes no stack */
+    uint32_t *pending;  /* blobs to read: nesting takes no stack */
     size_t pending_len, pending_cap;
-    struct buf text; /* of the document being read */
+    struct buf text;   /* of the document being read */
     size_t unread;     /* blobs that could not be read: what they lead to is not known */
     struct err reason; /* of the first of them */
 };

@@ -125,8 +125,9 @@ static int check_nested(const struct graph *graph, struct err *err)
     for (size_t n = 0; n < graph->nodes_len; n++) {
         const struct manifest *manifest = &graph->nodes[n].manifest;
         if (manifest->odd != NULL)
-            return err_set(err, ERR_FORMAT, "a live manifest holds what bilge does not "
-                                            "understand: %s",
+            return err_set(err, ERR_FORMAT,
+                           "a live manifest holds what bilge does not "
+                           "understand: %s",
                            manifest->odd);
         for (size_t i = 0; i < manifest->len; i++) {
             const struct descriptor *descriptor = &manifest->descriptors[i];
@@ -187,7 +188,7 @@ static int list_blobs(struct look *look, struct err *err)
 }
 
 int needed_look(const struct aside *aside, enum needed_scope scope, const struct cache *before,
-              struct cache **ret_cache, struct err *err)
+                struct cache **ret_cache, struct err *err)
 {
     struct look look = {.aside = aside, .scope = scope, .before = before};
     struct manifest index;

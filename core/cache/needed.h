@@ -23,6 +23,6 @@ int needed_check_cache(int cache_fd, struct err *err);
  * then nothing may be deleted.
  * `before`: an earlier answer; for NEEDED_NEW only. */
 int needed_look(const struct aside *aside, enum needed_scope scope, const struct cache *before,
-              struct cache **ret_cache, struct err *err);
+                struct cache **ret_cache, struct err *err);
 
 #endif

@@ -42,8 +42,8 @@ int note_away_name(const char *name, uint64_t ino, char ret_name[NOTE_NAME_SIZE]
     int code = uv_random(NULL, NULL, random, sizeof random, 0, NULL);
     if (code < 0)
         return err_sys(err, code, "removing %s", name);
-    int len = snprintf(ret_name, NOTE_NAME_SIZE, CACHE_AWAY "%.*s.%" PRIu64 "-", NAME_PART, name,
-                       ino);
+    int len =
+        snprintf(ret_name, NOTE_NAME_SIZE, CACHE_AWAY "%.*s.%" PRIu64 "-", NAME_PART, name, ino);
     for (size_t i = 0; i < sizeof random; i++)
         len += snprintf(ret_name + len, NOTE_NAME_SIZE - (size_t)len, "%02x", random[i]);
     return 0;
@@ -65,8 +65,8 @@ static char *note_text(const char *name, uint64_t ino)
 
 static int write_note(int cache_fd, const char *name, uint64_t ino)
 {
-    int fd = openat(cache_fd, CACHE_NOTE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                    0644);
+    int fd =
+        openat(cache_fd, CACHE_NOTE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
     int code = fd < 0 ? -errno : 0;
     if (fd >= 0) {
         char *text = note_text(name, ino);
@@ -177,8 +177,7 @@ static int find_any(void *arg, const char *name, enum fs_type type)
     return 1;
 }
 
-static int check_without_note(int root_fd, int fd, const struct fs_stat *directory,
-                              struct err *err)
+static int check_without_note(int root_fd, int fd, const struct fs_stat *directory, struct err *err)
 {
     struct fs_stat root;
     int code = fs_stat_fd(root_fd, &root, err);

@@ -37,8 +37,7 @@ bool note_is_away(const char *name);
 bool note_is_gone(const char *name);
 
 /* A new name for the cache directory `name`, to be renamed to. */
-int note_away_name(const char *name, uint64_t ino, char ret_name[NOTE_NAME_SIZE],
-                   struct err *err);
+int note_away_name(const char *name, uint64_t ino, char ret_name[NOTE_NAME_SIZE], struct err *err);
 /* Renames it once more: it goes. */
 int note_decide(int root_fd, const char *away, char ret_gone[NOTE_NAME_SIZE], struct err *err);
 /* The name that the directory `away`, open as fd, had; NULL: it is too long, and there

@@ -263,8 +263,7 @@ static void look_at_cache(struct search *search, const char *name)
 void remove_unfinished(int root_fd, const char *root_path, const char *only,
                        struct unfinished_list *list)
 {
-    struct search search = {
-        .root_fd = root_fd, .root_path = root_path, .only = only, .list = list};
+    struct search search = {.root_fd = root_fd, .root_path = root_path, .only = only, .list = list};
     struct err err = {0};
     const char *name;
     if (fs_each(root_fd, add_name, &search, &err) < 0)
@@ -354,8 +353,7 @@ static int finish_write(const struct search *search, const char *name, struct er
     return code < 0 ? err_sys(err, code, "removing temporary files") : 0;
 }
 
-static int finish(const struct search *search, const struct unfinished *unfinished,
-                  struct err *err)
+static int finish(const struct search *search, const struct unfinished *unfinished, struct err *err)
 {
     const char *name = path_name(unfinished->path);
     switch (unfinished->kind) {

@@ -94,8 +94,7 @@ static bool is_as_shown(const struct removal *removal, const struct cache *cache
         same &= removal->items[i].modified_at == cache->last_export_at;
     }
     for (size_t i = 0; i < cache->generations_len; i++)
-        found += cache->generations[i].live &&
-                 is_dropped(removal, &cache->generations[i].manifest);
+        found += cache->generations[i].live && is_dropped(removal, &cache->generations[i].manifest);
     return same && found == wanted;
 }
 
@@ -158,8 +157,7 @@ static int drop_live(struct removal *removal)
                                     .arg = removal};
     if (code == 0 && len == 0)
         code = err_set(removal->err, ERR_CHANGED,
-                       "%s has other exports than were shown, or not all are whole",
-                       context->name);
+                       "%s has other exports than were shown, or not all are whole", context->name);
     removal->touched_at = busy_touched_at(removal->aside.cache_fd);
     if (code == 0)
         code = index_keep(&edit, left, len, removal->err);
@@ -542,8 +540,8 @@ static void give_back(const struct remove_context *context, int cache_fd, const 
 {
     struct err reason = {0};
     if (away_give_back(context->root_fd, away, cache_fd, context->name, &reason) < 0)
-        err_set(err, err->code, "%s; it is still in %s/%s: %s", err->text, context->root_path,
-                away, reason.text);
+        err_set(err, err->code, "%s; it is still in %s/%s: %s", err->text, context->root_path, away,
+                reason.text);
 }
 
 static int remove_layout(const struct remove_context *context, int cache_fd, int64_t *freed_bytes,
@@ -572,8 +570,7 @@ static int remove_layout(const struct remove_context *context, int cache_fd, int
     return code;
 }
 
-int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
-                   struct err *err)
+int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes, struct err *err)
 {
     int64_t freed = 0;
     int cache_fd = -1;

@@ -32,14 +32,14 @@
 struct remove_context {
     int root_fd;
     const char *root_path;
-    const char *name;          /* of the cache directory in the root */
-    uint64_t dev, ino;         /* what it was when it was shown */
+    const char *name;           /* of the cache directory in the root */
+    uint64_t dev, ino;          /* what it was when it was shown */
     const int64_t *exported_at; /* index.json's time then, 0: none; NULL: no matter */
-    bool now;                  /* also when busy: the second, explained yes */
-    const pid_t *own_sessions; /* see busy.h; NULL: none */
-    const char *build_sign;    /* that a build runs, as builders tell; NULL: none */
-    unsigned settle_ms;        /* "a moment" between setting aside and the second look */
-    const atomic_bool *cancel; /* may be NULL */
+    bool now;                   /* also when busy: the second, explained yes */
+    const pid_t *own_sessions;  /* see busy.h; NULL: none */
+    const char *build_sign;     /* that a build runs, as builders tell; NULL: none */
+    unsigned settle_ms;         /* "a moment" between setting aside and the second look */
+    const atomic_bool *cancel;  /* may be NULL */
     /* From the calling thread, after each step; may be NULL. */
     void (*on_progress)(void *arg, int64_t freed_bytes);
     void *arg;
@@ -72,8 +72,7 @@ int remove_items(const struct remove_context *context, struct remove_item *items
  * somebody's project), or has something mounted in it; ERR_CHANGED when it is not
  * the one that was shown; ERR_BUSY. Once it is decided it goes to the end: what
  * can't be removed is the error, the rest goes. */
-int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes,
-                   struct err *err);
+int remove_service(const struct remove_context *context, int64_t *ret_freed_bytes, struct err *err);
 
 /* ---- what an earlier bilge began and did not end */
 
@@ -91,9 +90,9 @@ const char *unfinished_kind_name(enum unfinished_kind kind);
 struct unfinished {
     enum unfinished_kind kind;
     char *root, *only; /* that were looked at; only NULL: all of the root */
-    char *path;   /* of the cache directory, or of what was renamed */
-    size_t items; /* blobs, entries or files */
-    char *error;  /* why it could not be finished, or read; NULL: none */
+    char *path;        /* of the cache directory, or of what was renamed */
+    size_t items;      /* blobs, entries or files */
+    char *error;       /* why it could not be finished, or read; NULL: none */
 };
 
 struct unfinished_list {

@@ -76,8 +76,8 @@ static bool is_understood(const struct repair *repair, const struct cache_genera
         return true;
     for (size_t i = 0; i < generation->blobs_len; i++) {
         const struct cache_blob *blob = &repair->cache->blobs[generation->blobs[i]];
-        bool manifest = blob->role == BLOB_MANIFEST ||
-                        digest_equal(&blob->digest, &generation->manifest);
+        bool manifest =
+            blob->role == BLOB_MANIFEST || digest_equal(&blob->digest, &generation->manifest);
         if (manifest && is_damaged(repair, &blob->digest))
             return true;
     }

@@ -57,7 +57,7 @@ static int check_blob(const struct remove_context *context, int blobs_fd,
     struct err reason;
     char hex[DIGEST_HEX_SIZE];
     int code = blob_hash_file(blobs_fd, digest_hex(hex, &blob->digest), go_on, (void *)context,
-                         &actual, &reason);
+                              &actual, &reason);
     if (code == ERR_CANCELLED)
         return err_set(err, code, "%s", reason.text);
     if (code < 0)
@@ -172,8 +172,8 @@ static int point(const struct restoration *restoration, const struct digest *man
                                     .before = &restoration->file,
                                     .check = restore_last_look,
                                     .arg = &look};
-    return index_point(&edit, manifest, tag != NULL ? tag : restore_tag(&restoration->index),
-                       false, err);
+    return index_point(&edit, manifest, tag != NULL ? tag : restore_tag(&restoration->index), false,
+                       err);
 }
 
 /* What can't be read or understood is not written anew: its entries would be lost. */
@@ -185,8 +185,7 @@ static int read_index(struct restoration *restoration, struct err *err)
         return err_set(err, ERR_FORMAT, "index.json holds what bilge does not understand: %s",
                        restoration->index.odd);
     if (code == ERR_FORMAT || code == ERR_LIMIT)
-        return err_set(err, code,
-                       "%s; if no build is running, remove index.json and restore again",
+        return err_set(err, code, "%s; if no build is running, remove index.json and restore again",
                        reason.text);
     return code < 0 ? err_set(err, code, "%s", reason.text) : 0;
 }
@@ -210,8 +209,8 @@ static int restore(struct restoration *restoration, const struct digest *manifes
     if (code == 0)
         code = check_busy(context, restoration->cache_fd, err);
     if (code == 0)
-        code = restore_check_content(context, restoration->cache_fd, restoration->cache,
-                                     generation, err);
+        code = restore_check_content(context, restoration->cache_fd, restoration->cache, generation,
+                                     err);
     return code == 0 ? point(restoration, manifest, tag, err) : code;
 }
 
@@ -222,8 +221,8 @@ int restore_generation(const struct remove_context *context, const struct digest
     struct aside aside;
     struct err reason;
     /* Its lock keeps another bilge from removing what is about to be named. */
-    int code = aside_open(context->root_fd, context->name, context->dev, context->ino, &aside,
-                          &reason);
+    int code =
+        aside_open(context->root_fd, context->name, context->dev, context->ino, &aside, &reason);
     if (code == 0) {
         restoration.cache_fd = aside.cache_fd;
         code = restore(&restoration, manifest, tag, &reason);

@@ -50,8 +50,8 @@ uid_t root_invoker(void)
         const char *text = getenv(names[i]);
         char *end;
         errno = 0;
-        unsigned long uid = text != NULL && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10)
-                                                                         : ULONG_MAX;
+        unsigned long uid =
+            text != NULL && *text >= '0' && *text <= '9' ? strtoul(text, &end, 10) : ULONG_MAX;
         if (uid < UINT32_MAX && errno == 0 && *end == '\0')
             return (uid_t)uid;
     }
@@ -130,7 +130,8 @@ static int go_down(struct way *way, const char *name)
 /* May somebody have put it here whom we need not trust? */
 static bool is_planted(const struct way *way, const struct stat *link, const struct stat *dir)
 {
-    bool open_to_others = (dir->st_mode & S_ISVTX) != 0 && (dir->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    bool open_to_others =
+        (dir->st_mode & S_ISVTX) != 0 && (dir->st_mode & (S_IWGRP | S_IWOTH)) != 0;
     return open_to_others && link->st_uid != geteuid() && link->st_uid != 0 &&
            link->st_uid != way->invoker && link->st_uid != dir->st_uid;
 }
@@ -229,8 +230,7 @@ static int root_open(int dirfd, const char *name, const char *path, struct root 
 int root_find(const char *path, uid_t invoker, struct root_found *ret_found)
 {
     char *asked = path_plain(path), *name = NULL;
-    struct way way = {
-        .asked = asked, .invoker = invoker, .fd = -1, .err = &ret_found->err};
+    struct way way = {.asked = asked, .invoker = invoker, .fd = -1, .err = &ret_found->err};
     *ret_found = (struct root_found){.above_fd = -1};
     buf_append_str(&way.rest, asked);
     int code = go_to_top(&way);

@@ -47,9 +47,9 @@ struct gather {
     struct cache *cache;
     size_t blobs_cap;
     int fd, blobs_fd;
-    bool unreadable;   /* what matters can't be read */
-    bool blobs_unread; /* not all names in blobs/sha256 were seen */
-    bool foreign;      /* no layout */
+    bool unreadable;        /* what matters can't be read */
+    bool blobs_unread;      /* not all names in blobs/sha256 were seen */
+    bool foreign;           /* no layout */
     struct manifest *index; /* NULL: not there, or damaged */
     gather_cb *on_done;
     void *arg;
@@ -57,15 +57,16 @@ struct gather {
 
 static void cache_sum(struct cache *cache, struct tally *tally);
 static enum cache_state cache_foreign_state(const struct tally *tally);
-static void cache_judge(struct cache *cache, const struct tally *tally, const struct manifest *index,
-                 bool unreadable);
+static void cache_judge(struct cache *cache, const struct tally *tally,
+                        const struct manifest *index, bool unreadable);
 static void gather_visit_layout(struct gather *gather);
-static void gather_count_part(struct gather *gather, enum region region, const struct fs_stat *stat);
+static void gather_count_part(struct gather *gather, enum region region,
+                              const struct fs_stat *stat);
 static void gather_fail(struct gather *gather, int code, const char *action, const char *name);
 static void gather_list_blobs(struct gather *gather);
 static void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, const struct apart *apart, bool marks,
-                  gather_cb *on_done, void *arg);
+                         const struct cache *previous, const struct apart *apart, bool marks,
+                         gather_cb *on_done, void *arg);
 
 /* A scan is nearly all kernel time: two threads halve it, more gain little on
  * the machines that people build on, and the lane is not ours alone. */
@@ -104,7 +105,7 @@ struct scan_work {
 
 struct scan {
     struct task task; /* first: the one that lists the root */
-    bool has_parts; /* the root is itself a layout, or that cannot be told */
+    bool has_parts;   /* the root is itself a layout, or that cannot be told */
     struct crew crew;
     struct scan_work works[THREADS];
     size_t working;
@@ -368,9 +369,9 @@ static int open_cache(struct gather *gather, struct fs_stat *ret_stat)
     gather->fd = -1;
     struct fs_stat stat;
     bool there = fs_stat_at(gather->root_fd, cache->name, &stat, NULL) == 0;
-    cache->state = code == -ENOENT                     ? CACHE_MISSING
+    cache->state = code == -ENOENT                    ? CACHE_MISSING
                    : there && is_something_else(code) ? CACHE_FOREIGN
-                                                       : CACHE_UNREADABLE;
+                                                      : CACHE_UNREADABLE;
     if (there && stat.type == FS_SYMLINK)
         err_set(&err, code, "it is a symbolic link: bilge follows none below a cache root");
     if (there && code != -EXDEV) {
@@ -487,11 +488,10 @@ static void take_error(struct gather *gather)
     int code = tally->error.code;
     const char *remedy = code == -EACCES || code == -EPERM ? "; run as its owner or with sudo" : "";
     mem_replace(&gather->cache->error, NULL);
-    gather->cache->error =
-        tally->errors == 1
-            ? mem_printf("%s%s", tally->error.text, remedy)
-            : mem_printf("%s (and %zu more of that kind: sizes are too small)%s",
-                         tally->error.text, tally->errors - 1, remedy);
+    gather->cache->error = tally->errors == 1
+                               ? mem_printf("%s%s", tally->error.text, remedy)
+                               : mem_printf("%s (and %zu more of that kind: sizes are too small)%s",
+                                            tally->error.text, tally->errors - 1, remedy);
 }
 
 /* Manifests are read last of all, and what can't be read of them is no size. */
@@ -500,8 +500,7 @@ static void find_generations(struct gather *gather)
     struct cache *cache = gather->cache;
     struct err reason;
     sort_blobs(cache);
-    size_t unread =
-        exports_find(cache, gather->index, gather->blobs_fd, gather->previous, &reason);
+    size_t unread = exports_find(cache, gather->index, gather->blobs_fd, gather->previous, &reason);
     if (unread > 0 && gather->tally.errors == 0) {
         gather->tally.error = reason;
         gather->tally.errors = 1;
@@ -553,8 +552,8 @@ static void on_end(struct tally *tally)
 /* Adds the first task. `root_fd` is borrowed until on_done; root_path and name
  * are copied; previous and apart (either may be NULL) are borrowed until on_done. */
 static void gather_start(struct crew *crew, int root_fd, const char *root_path, const char *name,
-                  const struct cache *previous, const struct apart *apart, bool marks,
-                  gather_cb *on_done, void *arg)
+                         const struct cache *previous, const struct apart *apart, bool marks,
+                         gather_cb *on_done, void *arg)
 {
     struct gather *gather = mem_zalloc(sizeof *gather);
     gather->task.run = run_start;
@@ -601,7 +600,7 @@ static size_t add_leftover(struct gather *gather, enum leftover_kind kind, const
 
 /* "<name> <what>", with the name made clean. */
 static void gather_add_problem(struct gather *gather, enum problem_kind kind, const char *name,
-                        const char *what)
+                               const char *what)
 {
     struct buf clean = {0};
     text_clean(&clean, name, strnlen(name, 200));
@@ -632,7 +631,7 @@ static void gather_fail_blobs(struct gather *gather, int code, const char *actio
 
 /* Counts one entry that is no blob, and all below it. */
 static void gather_count_entry(struct gather *gather, int dirfd, const char *folder,
-                        const struct entry *entry, enum leftover_kind kind)
+                               const struct entry *entry, enum leftover_kind kind)
 {
     struct tally *tally = &gather->tally;
     struct fs_stat stat = {.type = FS_OTHER};
@@ -726,7 +725,7 @@ static void visit_algorithm(struct gather *gather, int dirfd, const struct entry
         return;
     }
     gather_add_problem(gather, PROBLEM_FOREIGN, entry->name,
-                "in blobs/ is no directory of sha256 blobs: it is counted and left alone");
+                       "in blobs/ is no directory of sha256 blobs: it is counted and left alone");
     gather_count_entry(gather, dirfd, "blobs/", entry, LEFTOVER_OTHER);
 }
 
@@ -772,9 +771,10 @@ static void visit_top(struct gather *gather, int dirfd, const struct entry *entr
                                                                 : LEFTOVER_OTHER;
     gather_count_entry(gather, dirfd, "", entry, kind);
     if (kind == LEFTOVER_OTHER)
-        gather_add_problem(gather, PROBLEM_FOREIGN, entry->name,
-                    "is no part of a cache: bilge leaves it alone, and the directory as a whole "
-                    "is not removed while it is there");
+        gather_add_problem(
+            gather, PROBLEM_FOREIGN, entry->name,
+            "is no part of a cache: bilge leaves it alone, and the directory as a whole "
+            "is not removed while it is there");
 }
 
 /* gather_parts.c: what lies in a layout, counted as what it is. */
@@ -803,8 +803,8 @@ static void flush_blobs(struct gather *gather, const struct cache_blob *blobs, s
     cache->blobs_len += len;
     for (size_t i = 0; i < len; i++)
         if (blobs[i].nlink > 1)
-            links_add(&gather->tally.links, blobs[i].ino, blobs[i].nlink,
-                      blobs[i].allocated_bytes, REGION_BLOB);
+            links_add(&gather->tally.links, blobs[i].ino, blobs[i].nlink, blobs[i].allocated_bytes,
+                      REGION_BLOB);
     pthread_mutex_unlock(&gather->tally.lock);
 }
 
@@ -812,8 +812,8 @@ static void flush_blobs(struct gather *gather, const struct cache_blob *blobs, s
 static bool recall_blob(const struct gather *gather, const struct digest *digest, uint64_t ino,
                         struct cache_blob *ret_blob)
 {
-    uint32_t index = gather->previous == NULL ? CACHE_NONE
-                                              : cache_find_blob(gather->previous, digest);
+    uint32_t index =
+        gather->previous == NULL ? CACHE_NONE : cache_find_blob(gather->previous, digest);
     if (index == CACHE_NONE || gather->previous->blobs[index].ino != ino)
         return false;
     *ret_blob = gather->previous->blobs[index];
@@ -840,7 +840,7 @@ static bool look_at_blob(struct gather *gather, const struct entry *entry,
             gather_fail_blobs(gather, code, "looking at", entry->name);
         if (code == 0)
             gather_add_problem(gather, PROBLEM_FOREIGN, entry->name,
-                        "among the blobs is no regular file: neither followed nor read");
+                               "among the blobs is no regular file: neither followed nor read");
         return false;
     }
     *ret_blob = (struct cache_blob){
@@ -1041,8 +1041,8 @@ static void report_no_index(struct cache *cache)
 /* Of a layout: sets the state, busy_sign, unproven, and the problems of the
  * directory as a whole. `index`: what index.json holds, NULL when that is not
  * known. */
-static void cache_judge(struct cache *cache, const struct tally *tally, const struct manifest *index,
-                 bool unreadable)
+static void cache_judge(struct cache *cache, const struct tally *tally,
+                        const struct manifest *index, bool unreadable)
 {
     const struct cache_generation *other = find_other(cache);
     cache->unproven = other != NULL || !has_cache(cache);

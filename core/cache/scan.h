@@ -34,7 +34,7 @@ struct scan_spec {
     const struct cache *previous;
     /* Directories that are roots themselves: whatever they lie in does not count them. */
     const struct apart *apart; /* NULL: none */
-    bool marks; /* the caches are to be watched: see cache.mark */
+    bool marks;                /* the caches are to be watched: see cache.mark */
 };
 
 struct scan_ops {

@@ -80,8 +80,7 @@ void apart_copy(struct apart *ret_copy, const struct apart *from)
 void tally_init(struct tally *tally, uint64_t dev, void (*on_end)(struct tally *tally))
 {
     size_t depth = crew_descriptors() / 4; /* two threads, and the levels that wait */
-    *tally = (struct tally){
-        .dev = dev, .depth_max = depth > 1 ? (int)depth : 1, .on_end = on_end};
+    *tally = (struct tally){.dev = dev, .depth_max = depth > 1 ? (int)depth : 1, .on_end = on_end};
     atomic_init(&tally->tasks, 0);
     pthread_mutex_init(&tally->lock, NULL);
 }
@@ -240,11 +239,10 @@ static char *path_in(const struct climb *climb, const char *name)
 static void fail(struct climb *climb, int step, int code, int dirfd, const char *name)
 {
     char *path = path_in(climb, name);
-    climb->walk->on_failure(climb->walk->arg, &(struct tree_failure){.step = step,
-                                                                     .code = code,
-                                                                     .dirfd = dirfd,
-                                                                     .name = name,
-                                                                     .path = path});
+    climb->walk->on_failure(
+        climb->walk->arg,
+        &(struct tree_failure){
+            .step = step, .code = code, .dirfd = dirfd, .name = name, .path = path});
     free(path);
     if (climb->len > 0)
         climb->levels[climb->len - 1].failed = true;
@@ -329,8 +327,8 @@ static int open_above(struct climb *climb, int *ret_fd)
         return 0;
     }
     struct threshold *above = last - 1;
-    int code = above->fd >= 0 ? 0
-                              : fs_leave(last->fd, above->stat.dev, above->stat.ino, &above->fd);
+    int code =
+        above->fd >= 0 ? 0 : fs_leave(last->fd, above->stat.dev, above->stat.ino, &above->fd);
     *ret_fd = above->fd;
     return code;
 }

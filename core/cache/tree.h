@@ -55,14 +55,14 @@ void apart_copy(struct apart *ret_copy, const struct apart *from);
 /* What the tasks of one cache share. */
 struct tally {
     pthread_mutex_t lock;
-    uint64_t dev;            /* nothing is entered that lies elsewhere */
-    int depth_max;           /* of directories that are tasks of their own, see tree.h */
+    uint64_t dev;              /* nothing is entered that lies elsewhere */
+    int depth_max;             /* of directories that are tasks of their own, see tree.h */
     const struct apart *apart; /* nor these; NULL: none. Borrowed */
-    int64_t plain_bytes[3];  /* by enum region, of inodes with one name */
-    struct links links;      /* and those with several */
-    uint64_t files;          /* directories too */
+    int64_t plain_bytes[3];    /* by enum region, of inodes with one name */
+    struct links links;        /* and those with several */
+    uint64_t files;            /* directories too */
     uint64_t directories;
-    struct err error;        /* the first thing that could not be read */
+    struct err error; /* the first thing that could not be read */
     size_t errors;
     struct cache_leftover *leftovers;
     size_t leftovers_len, leftovers_cap;

@@ -275,8 +275,7 @@ static struct twig *twig_new(struct job *job, struct twig *above, const char *na
 {
     size_t size = strlen(name) + 1;
     struct twig *twig = mem_alloc(sizeof *twig + size);
-    *twig = (struct twig){
-        .job = job, .above = above, .fd = fd, .allocated_bytes = allocated_bytes};
+    *twig = (struct twig){.job = job, .above = above, .fd = fd, .allocated_bytes = allocated_bytes};
     memcpy(twig->name, name, size);
     atomic_init(&twig->users, 0);
     atomic_init(&twig->emptied, false);
@@ -402,8 +401,7 @@ int unlink_tree(int dirfd, const char *name, const struct unlink_options *option
     atomic_init(&job.open, 0);
     crew_init(&job.crew);
     struct twig *below = twig_new(&job, NULL, "", dirfd, 0);
-    code = stat.type == FS_DIR ? fs_look(dirfd, "", &above)
-                               : unlink_file(&job, dirfd, name, &stat);
+    code = stat.type == FS_DIR ? fs_look(dirfd, "", &above) : unlink_file(&job, dirfd, name, &stat);
     if (code < 0) {
         fail(below, code, name);
     } else if (stat.type == FS_DIR) {

@@ -34,7 +34,7 @@ struct verify_result {
     /* Blobs that were read to their end and are not what their names say. */
     struct digest *damaged;
     size_t damaged_len, damaged_cap;
-    size_t unread; /* live blobs that could not be read: nothing is known of them */
+    size_t unread;            /* live blobs that could not be read: nothing is known of them */
     struct err unread_reason; /* of the first of them */
     /* index.json as it was before the scan: a repair acts on no other. */
     struct index_file index_file;

@@ -172,7 +172,7 @@ struct target {
     struct eye *eyes[GLANCE_PARTS];
     struct target *next_wanted; /* it is to be looked at */
     bool wanted;
-    bool polled;                /* can't be watched */
+    bool polled; /* can't be watched */
     bool looked_at;
     uint64_t sum;               /* of the last look; before that, of its scan; 0: not known */
     int64_t since;              /* what was modified later is told of at the first look */
@@ -188,8 +188,8 @@ struct watch {
     uv_timer_t burst, poll;
     watch_cb *on_change;
     void *arg;
-    struct root *root;      /* NULL: it is waited for */
-    char *path;             /* on whose way something is to come */
+    struct root *root; /* NULL: it is waited for */
+    char *path;        /* on whose way something is to come */
     uid_t invoker;
     struct target *targets; /* a table: there may be very many */
     struct target *wanted, **wanted_end;

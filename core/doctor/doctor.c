@@ -19,7 +19,8 @@ struct examination {
     struct doctor_report *report;
 };
 
-static void doctor_find(struct examination *exam, enum doctor_severity severity, char *text, char *fix);
+static void doctor_find(struct examination *exam, enum doctor_severity severity, char *text,
+                        char *fix);
 static void check_disks(struct examination *exam);
 static void check_memory(struct examination *exam);
 static void check_small_disk(struct examination *exam);
@@ -45,10 +46,11 @@ static void check_docker(struct examination *exam)
 static void check_buildx(struct examination *exam)
 {
     if (exam->facts->has_docker && !exam->facts->has_buildx)
-        doctor_find(exam, DOCTOR_NOTE,
-                    mem_strdup("no buildx plugin lies where docker looks for it: without it, compose 5 "
-                               "builds without BuildKit and exports no cache"),
-                    mem_strdup("sudo apt install docker-buildx"));
+        doctor_find(
+            exam, DOCTOR_NOTE,
+            mem_strdup("no buildx plugin lies where docker looks for it: without it, compose 5 "
+                       "builds without BuildKit and exports no cache"),
+            mem_strdup("sudo apt install docker-buildx"));
 }
 
 static void check_engine(struct examination *exam)
@@ -98,8 +100,9 @@ static char *restart_command(const struct examination *exam, const struct builde
     if (strcmp(builder->driver, "docker-container") != 0)
         return NULL;
     for (size_t i = 0; i < builder->nodes_len; i++)
-        buf_printf(&command, "%s%s", i == 0 ? "docker restart buildx_buildkit_"
-                                            : " buildx_buildkit_", builder->nodes[i].name);
+        buf_printf(&command, "%s%s",
+                   i == 0 ? "docker restart buildx_buildkit_" : " buildx_buildkit_",
+                   builder->nodes[i].name);
     return command.len > 0 ? buf_take(&command) : NULL;
 }
 
@@ -120,10 +123,9 @@ static void check_builders(struct examination *exam)
                         mem_printf("builder %s has not answered yet: it may hang", builder->name),
                         restart_command(exam, builder));
         else if (!builder->embedded && builder->error != NULL)
-            doctor_find(exam, DOCTOR_WARNING,
-                        mem_printf("builder %s: %s", builder->name, builder->error),
-                        strstr(builder->error, "hangs") != NULL ? restart_command(exam, builder)
-                                                                : NULL);
+            doctor_find(
+                exam, DOCTOR_WARNING, mem_printf("builder %s: %s", builder->name, builder->error),
+                strstr(builder->error, "hangs") != NULL ? restart_command(exam, builder) : NULL);
     }
 }
 
@@ -200,7 +202,8 @@ static const struct check {
 };
 
 /* Both texts are taken; a NULL fix is none. */
-static void doctor_find(struct examination *exam, enum doctor_severity severity, char *text, char *fix)
+static void doctor_find(struct examination *exam, enum doctor_severity severity, char *text,
+                        char *fix)
 {
     struct doctor_report *report = exam->report;
     mem_reserve((void **)&report->items, &report->cap, report->len + 1, sizeof *report->items);
@@ -259,10 +262,9 @@ static bool in_path(const char *program)
 /* Source: docker/cli cli-plugins/manager/manager_unix.go. */
 static bool has_plugin(const char *name, const char *prefix)
 {
-    static const char *const dirs[] = {"/usr/local/lib/docker/cli-plugins",
-                                       "/usr/local/libexec/docker/cli-plugins",
-                                       "/usr/lib/docker/cli-plugins",
-                                       "/usr/libexec/docker/cli-plugins"};
+    static const char *const dirs[] = {
+        "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+        "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"};
     char *config = endpoint_config_dir();
     char *path = mem_printf("%s/cli-plugins/%s", config, name);
     bool found = access(path, X_OK) == 0;
@@ -348,13 +350,13 @@ static void check_disks(struct examination *exam)
         char size[TEXT_SIZE_SIZE], age[TEXT_AGE_SIZE];
         bool soon = disk->full_at != 0 && disk->full_at - exam->now < DAY_S * CLOCK_SECOND;
         if (disk->alarm != DISK_CALM || soon)
-            doctor_find(exam, disk->alarm == DISK_RED ? DOCTOR_BAD : DOCTOR_WARNING,
-                        mem_printf("the disk of %s has %s left%s%s", disk->path,
-                                   text_size(size, disk->free_bytes),
-                                   soon ? "; at this rate it is full in " : "",
-                                   soon ? text_age(age, (disk->full_at - exam->now) / CLOCK_SECOND)
-                                        : ""),
-                        mem_strdup("bilge prune --free 10GB   # shows the plan first"));
+            doctor_find(
+                exam, disk->alarm == DISK_RED ? DOCTOR_BAD : DOCTOR_WARNING,
+                mem_printf("the disk of %s has %s left%s%s", disk->path,
+                           text_size(size, disk->free_bytes),
+                           soon ? "; at this rate it is full in " : "",
+                           soon ? text_age(age, (disk->full_at - exam->now) / CLOCK_SECOND) : ""),
+                mem_strdup("bilge prune --free 10GB   # shows the plan first"));
     }
 }
 
@@ -445,13 +447,13 @@ static void check_owner(struct examination *exam)
         const struct cache *cache = exam->store->services[i].cache;
         if (cache == NULL || cache->state == CACHE_MISSING || cache->uid == exam->facts->uid)
             continue;
-        doctor_find(exam, DOCTOR_WARNING,
-                    cache->uid == 0
-                        ? mem_printf("%s belongs to root: you can look at it, not prune it",
-                                     cache->path)
-                        : mem_printf("%s belongs to user %u: you can look at it, not prune it",
-                                     cache->path, (unsigned)cache->uid),
-                    command_on("sudo chown -R \"$USER\"", cache->path, ""));
+        doctor_find(
+            exam, DOCTOR_WARNING,
+            cache->uid == 0
+                ? mem_printf("%s belongs to root: you can look at it, not prune it", cache->path)
+                : mem_printf("%s belongs to user %u: you can look at it, not prune it", cache->path,
+                             (unsigned)cache->uid),
+            command_on("sudo chown -R \"$USER\"", cache->path, ""));
     }
 }
 

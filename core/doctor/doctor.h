@@ -29,9 +29,9 @@ struct doctor_report {
 
 /* What the store does not tell: gathered off the loop. */
 struct doctor_facts {
-    bool has_docker;     /* in PATH */
-    bool has_buildx;     /* docker's plugin, where docker looks for it */
-    bool has_systemd;    /* it runs, and so does its tmpfiles timer */
+    bool has_docker;  /* in PATH */
+    bool has_buildx;  /* docker's plugin, where docker looks for it */
+    bool has_systemd; /* it runs, and so does its tmpfiles timer */
     uint32_t uid;
     struct tmpfiles tmpfiles;
     struct strlist aliases; /* pairs: a root as it was given, and where it really is */

@@ -39,11 +39,27 @@ static bool unit_seconds(const char *unit, size_t len, int64_t *ret_seconds)
         const char *name;
         int64_t seconds;
     } units[] = {
-        {"s", 1},        {"sec", 1},       {"", 1},         {"m", 60},        {"min", 60},
-        {"h", 3600},     {"hr", 3600},     {"d", 86400},    {"day", 86400},   {"days", 86400},
-        {"w", 604800},   {"week", 604800}, {"weeks", 604800}, {"month", 2629800}, {"M", 2629800},
-        {"months", 2629800}, {"y", 31557600}, {"year", 31557600}, {"years", 31557600},
-        {"ms", 0},       {"us", 0},
+        {"s", 1},
+        {"sec", 1},
+        {"", 1},
+        {"m", 60},
+        {"min", 60},
+        {"h", 3600},
+        {"hr", 3600},
+        {"d", 86400},
+        {"day", 86400},
+        {"days", 86400},
+        {"w", 604800},
+        {"week", 604800},
+        {"weeks", 604800},
+        {"month", 2629800},
+        {"M", 2629800},
+        {"months", 2629800},
+        {"y", 31557600},
+        {"year", 31557600},
+        {"years", 31557600},
+        {"ms", 0},
+        {"us", 0},
     };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strlen(units[i].name) == len && memcmp(units[i].name, unit, len) == 0) {
@@ -161,9 +177,9 @@ const struct tmpfiles_rule *tmpfiles_find(const struct tmpfiles *tmpfiles, const
         const struct tmpfiles_rule *rule = &tmpfiles->rules[i];
         bool glob = strchr("xe", rule->type) != NULL;
         bool directory = strchr("dDvqQC", rule->type) != NULL;
-        size_t depth = glob                                          ? match_above(rule->path, path)
+        size_t depth = glob                                      ? match_above(rule->path, path)
                        : directory && is_below(path, rule->path) ? strlen(rule->path)
-                                                                     : 0;
+                                                                 : 0;
         if (depth == 0 || depth < deepest || (depth == deepest && rule->type != 'x'))
             continue;
         deepest = depth;

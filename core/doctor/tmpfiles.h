@@ -10,11 +10,11 @@
 
 /* One line that says something of cleaning. */
 struct tmpfiles_rule {
-    char type;      /* of the line: 'd', 'D', 'e', 'q', 'v', 'x', 'X', … */
-    char *path;     /* for x, X and e a glob */
-    int64_t age_s;  /* -1: nothing is removed by age */
+    char type;       /* of the line: 'd', 'D', 'e', 'q', 'v', 'x', 'X', … */
+    char *path;      /* for x, X and e a glob */
+    int64_t age_s;   /* -1: nothing is removed by age */
     bool keep_first; /* "~": what lies directly in it stays */
-    char *file;     /* that it was read from */
+    char *file;      /* that it was read from */
 };
 struct tmpfiles {
     struct tmpfiles_rule *rules;

@@ -43,8 +43,8 @@ char *api_prune_path(struct api_version version, const char *const *ids, size_t 
                      size_t *ret_used);
 
 struct api_info {
-    char *version;   /* NULL: not said */
-    char *data_root; /* NULL: not said */
+    char *version;         /* NULL: not said */
+    char *data_root;       /* NULL: not said */
     bool containerd_store; /* its images are containerd's, so caches can be exported */
 };
 int api_parse_info(const char *json, size_t len, struct api_info *ret_info, struct err *err);

@@ -204,7 +204,7 @@ static void read_inspect_line(struct builder_entry *entry, size_t *cap, bool *in
             continue;
         if (*in_nodes && strcmp(keys[i].key, "Name:") == 0 && entry->nodes_len < NODES_MAX)
             start_node(entry, cap);
-        char *in = !*in_nodes              ? (char *)entry
+        char *in = !*in_nodes             ? (char *)entry
                    : entry->nodes_len > 0 ? (char *)&entry->nodes[entry->nodes_len - 1]
                                           : NULL;
         if (in != NULL) {
@@ -435,8 +435,7 @@ int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
     return started(request, code, ret_request, err);
 }
 
-static void on_inspected(void *arg, const struct process_result *result,
-                         const struct err *failed)
+static void on_inspected(void *arg, const struct process_result *result, const struct err *failed)
 {
     struct builders_request *request = arg;
     struct builder_list list;
@@ -543,12 +542,8 @@ static int prune_next(struct builders_request *request, struct err *err)
         buf_append_str(&filter, request->ids[request->next++]);
     } while (request->next < request->ids_len && filter.len < FILTER_MAX_BYTES);
     buf_append_str(&filter, ")$");
-    const char *const argv[] = {"buildx",
-                                "prune",
-                                request->builder,
-                                "--force",
-                                filter.data,
-                                request->all ? "--all" : NULL,
+    const char *const argv[] = {"buildx",  "prune",     request->builder,
+                                "--force", filter.data, request->all ? "--all" : NULL,
                                 NULL};
     int code = run(request, argv, PRUNE_DEADLINE_MS, LIST_MAX_BYTES, on_pruned, err);
     buf_done(&filter);
@@ -625,8 +620,7 @@ static int take_instance(void *arg, const char *name, enum fs_type type)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(((const struct builder_entry *)a)->name,
-                  ((const struct builder_entry *)b)->name);
+    return strcmp(((const struct builder_entry *)a)->name, ((const struct builder_entry *)b)->name);
 }
 
 void builders_read(const char *host, struct builder_list *ret_list)

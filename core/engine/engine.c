@@ -301,8 +301,8 @@ static void copy_endpoint(struct engine *engine, const struct endpoint *endpoint
     copy->host = mem_strdup(endpoint->host);
     mem_replace(&copy->socket_path, endpoint->socket_path);
     bool named = strcmp(copy->context, "default") != 0;
-    engine->address = named ? mem_printf("--context=%s", copy->context)
-                            : mem_printf("--host=%s", copy->host);
+    engine->address =
+        named ? mem_printf("--context=%s", copy->context) : mem_printf("--host=%s", copy->host);
     const char *const child[] = {"docker", engine->address, "system", "dial-stdio", NULL};
     memcpy(engine->child, child, sizeof child);
     engine->target.socket_path = copy->socket_path;

@@ -42,7 +42,7 @@ static const char *find_words(int code, bool on_socket)
 }
 
 void engine_error_explain(const struct endpoint *endpoint, const char *doing, const struct err *err,
-                     struct err *ret_err)
+                          struct err *ret_err)
 {
     bool on_socket = endpoint->socket_path != NULL;
     struct buf text = {0};

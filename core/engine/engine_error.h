@@ -9,6 +9,6 @@
 /* `err` as http.h and api.h give it; `doing` is what was asked for: "its
  * records". *ret_err keeps the code. */
 void engine_error_explain(const struct endpoint *endpoint, const char *doing, const struct err *err,
-                     struct err *ret_err);
+                          struct err *ret_err);
 
 #endif

@@ -9,9 +9,9 @@
 /* Texts of docker's; "" when it did not say. */
 struct builder_node {
     char *name;
-    char *endpoint; /* a context's name, or a URL */
-    char *status;   /* "running", "inactive", "stopped", … */
-    char *version;  /* of its BuildKit */
+    char *endpoint;  /* a context's name, or a URL */
+    char *status;    /* "running", "inactive", "stopped", … */
+    char *version;   /* of its BuildKit */
     char *platforms; /* "linux/amd64, linux/arm64" */
     char *error;     /* NULL: none */
 };

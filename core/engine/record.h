@@ -24,7 +24,7 @@ struct record {
     int64_t last_used_at; /* 0: never used */
     int64_t usage_count;
     bool in_use;
-    bool leaked; /* in use, but by no build that runs: until the engine restarts */
+    bool leaked;   /* in use, but by no build that runs: until the engine restarts */
     bool shared;   /* an image uses its layer too: pruning it may give nothing back */
     bool mutable_; /* cache mounts, local sources, running steps */
 };

@@ -31,23 +31,23 @@ static bool counts(const struct history_step *step)
 
 static bool missed(const struct history_step *step)
 {
-    return step->state == STEP_DONE || step->state == STEP_FAILED ||
-           step->state == STEP_CANCELLED;
+    return step->state == STEP_DONE || step->state == STEP_FAILED || step->state == STEP_CANCELLED;
 }
 
 /* Files that list dependencies, and commands that install them. */
 static bool is_about_dependencies(const struct history_step *step)
 {
     static const char *const files[] = {
-        "Cargo.toml", "Cargo.lock", "Gemfile", ".gemspec", "package.json", "package-lock.json",
-        "yarn.lock", "pnpm-lock", "go.mod", "go.sum", "requirements", "pyproject.toml",
-        "poetry.lock", "uv.lock", "composer.json", "composer.lock", "pom.xml", "build.gradle",
-        "mix.exs", "mix.lock"};
+        "Cargo.toml",        "Cargo.lock",     "Gemfile",      ".gemspec", "package.json",
+        "package-lock.json", "yarn.lock",      "pnpm-lock",    "go.mod",   "go.sum",
+        "requirements",      "pyproject.toml", "poetry.lock",  "uv.lock",  "composer.json",
+        "composer.lock",     "pom.xml",        "build.gradle", "mix.exs",  "mix.lock"};
     static const char *const commands[] = {
-        "apt-get install", "apt install", "apk add", "dnf install", "yum install",
-        "bundle install", "cargo install", "cargo binstall", "cargo chef", "cargo fetch",
-        "gem install", "npm ci", "npm install", "yarn install", "pnpm install", "pip install",
-        "poetry install", "uv sync", "go mod download", "composer install"};
+        "apt-get install", "apt install",    "apk add",         "dnf install",
+        "yum install",     "bundle install", "cargo install",   "cargo binstall",
+        "cargo chef",      "cargo fetch",    "gem install",     "npm ci",
+        "npm install",     "yarn install",   "pnpm install",    "pip install",
+        "poetry install",  "uv sync",        "go mod download", "composer install"};
     const char *const *words = copies(step) ? files : commands;
     size_t len =
         copies(step) ? sizeof files / sizeof files[0] : sizeof commands / sizeof commands[0];
@@ -149,8 +149,7 @@ static bool is_independent(const struct history_step *step, const struct history
  * tell more than a RUN of another stage. */
 static bool tells_more(const struct history_step *step, const struct history_step *miss)
 {
-    return miss == NULL ||
-           (takes_files(step) && !takes_files(miss) && is_independent(step, miss));
+    return miss == NULL || (takes_files(step) && !takes_files(miss) && is_independent(step, miss));
 }
 
 void build_kind_fill(struct history_build *build, const struct history_build *before)

@@ -74,7 +74,7 @@ int64_t history_pair_change_ms(const struct history_pair *pair)
 static const char *how_before(const struct history_pair *pair)
 {
     const struct history_step *step = pair->first;
-    return step == NULL ? ", which the first did not have"
+    return step == NULL                 ? ", which the first did not have"
            : step->state == STEP_CACHED ? ", which the first took from the cache"
                                         : "";
 }
@@ -82,7 +82,7 @@ static const char *how_before(const struct history_pair *pair)
 static const char *how_after(const struct history_pair *pair)
 {
     const struct history_step *step = pair->second;
-    return step == NULL ? ", which the second does not have"
+    return step == NULL                 ? ", which the second does not have"
            : step->state == STEP_CACHED ? ", which the second took from the cache"
                                         : "";
 }

@@ -99,7 +99,7 @@ static void match(const struct history_build *own, size_t own_len,
 }
 
 size_t engine_builds_drop_known(const struct history_build *own, size_t own_len,
-                            struct history_build *others, size_t others_len)
+                                struct history_build *others, size_t others_len)
 {
     bool *taken = mem_zalloc(own_len + 1), *known = mem_zalloc(others_len + 1);
     size_t kept = 0;
@@ -124,8 +124,8 @@ static int by_start(const void *a, const void *b)
 }
 
 struct history_build *engine_builds_merge(struct history_build *own, size_t own_len,
-                                      struct history_build *others, size_t others_len,
-                                      size_t limit, size_t *ret_len)
+                                          struct history_build *others, size_t others_len,
+                                          size_t limit, size_t *ret_len)
 {
     struct history_build *merged = mem_zalloc((own_len + others_len + 1) * sizeof *merged);
     others_len = engine_builds_drop_known(own, own_len, others, others_len);

@@ -21,13 +21,13 @@ struct history_build *engine_builds_parse(const char *text, size_t len, size_t *
  * one for each own row, of its service if there is one, that lies within its
  * time. Frees the rest, and says how many stay. */
 size_t engine_builds_drop_known(const struct history_build *own, size_t own_len,
-                            struct history_build *others, size_t others_len);
+                                struct history_build *others, size_t others_len);
 
 /* One list, the newest first, of at most `limit` rows: bilge's own, and those
  * of the others that engine_builds_drop_known() leaves. Takes the items of both arrays, and
  * frees those arrays. */
 struct history_build *engine_builds_merge(struct history_build *own, size_t own_len,
-                                      struct history_build *others, size_t others_len,
-                                      size_t limit, size_t *ret_len);
+                                          struct history_build *others, size_t others_len,
+                                          size_t limit, size_t *ret_len);
 
 #endif

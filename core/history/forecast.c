@@ -84,8 +84,8 @@ static double median_slope(const struct history_point *points, size_t len)
         for (size_t j = i + 1; j < len; j++) {
             if (points[j].at <= points[i].at)
                 continue;
-            slopes[count] = (double)(points[j].bytes - points[i].bytes) /
-                            (double)(points[j].at - points[i].at);
+            slopes[count] =
+                (double)(points[j].bytes - points[i].bytes) / (double)(points[j].at - points[i].at);
             rising += slopes[count++] > 0;
         }
     double slope = 0;

@@ -37,7 +37,7 @@ static size_t first_from(const struct history_point *points, size_t len, int64_t
 }
 
 void growth_fill(const struct history_point *points, size_t len, int64_t now, int64_t slot,
-                int64_t *ret_slots, size_t slots_len)
+                 int64_t *ret_slots, size_t slots_len)
 {
     len = first_from(points, len, now + 1); /* clocks go back at times */
     for (size_t i = 0; i < slots_len; i++) {
@@ -151,7 +151,7 @@ static void add_gain(struct gains *gains, const struct history_point *points,
 }
 
 int64_t growth_per_build(const struct history_point *points, size_t len,
-                        const struct growth_build *builds, size_t builds_len, int sign)
+                         const struct growth_build *builds, size_t builds_len, int sign)
 {
     struct growth_build *sorted = mem_alloc((builds_len + 1) * sizeof *sorted);
     struct gains gains = {.len = 0};

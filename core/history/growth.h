@@ -18,7 +18,7 @@
  * sample of each; in one without a sample what was last seen, or GROWTH_UNKNOWN
  * where nobody looked. Points are in the order of time. */
 void growth_fill(const struct history_point *points, size_t len, int64_t now, int64_t slot,
-                int64_t *ret_slots, size_t slots_len);
+                 int64_t *ret_slots, size_t slots_len);
 
 /* What a size gained; what was deleted does not count. Zero: not known. */
 struct growth {
@@ -38,7 +38,7 @@ struct growth_build {
  * least twice its standard error. Builds are in any order; such that overlap,
  * or have no sample in between, share what there is. */
 int64_t growth_per_build(const struct history_point *points, size_t len,
-                        const struct growth_build *builds, size_t builds_len, int sign);
+                         const struct growth_build *builds, size_t builds_len, int sign);
 
 /* The mean of these, by the same rule. */
 int64_t growth_mean(const int64_t *bytes, size_t len);

@@ -148,11 +148,10 @@ static int history_close_rows(struct history *history, sqlite3_stmt *statement, 
 
 /* A number from `least` to `most`; false for anything else. */
 static bool history_number(sqlite3_stmt *statement, int column, int64_t least, int64_t most,
-                    int64_t *ret_number)
+                           int64_t *ret_number)
 {
     int64_t number = sqlite3_column_int64(statement, column);
-    if (sqlite3_column_type(statement, column) != SQLITE_INTEGER || number < least ||
-        number > most)
+    if (sqlite3_column_type(statement, column) != SQLITE_INTEGER || number < least || number > most)
         return false;
     *ret_number = number;
     return true;
@@ -250,7 +249,6 @@ enum finding {
     FIND_WHOLE, /* with the files that SQLite keeps beside it */
     FIND_ALONE, /* without: then they must not be opened */
 };
-
 
 /* The file and those that SQLite keeps beside it. */
 static int check_files(const char *path, const struct stat *directory, enum finding finding,
@@ -487,8 +485,8 @@ int history_add_layers(struct history *history, const struct history_layer *laye
         return code;
     /* The first text is the step's; what an engine says after a prune and an
      * import ("imported sha256:…") tells less. */
-    sqlite3_stmt *insert = history_prepare(
-        history, "INSERT OR IGNORE INTO layer(created_at, text) VALUES(?, ?)", err);
+    sqlite3_stmt *insert =
+        history_prepare(history, "INSERT OR IGNORE INTO layer(created_at, text) VALUES(?, ?)", err);
     code = insert == NULL ? ERR_PEER : 0;
     for (size_t i = 0; i < len && code == 0; i++) {
         sqlite3_bind_int64(insert, 1, layers[i].created_at);
@@ -632,11 +630,11 @@ static bool read_row(sqlite3_stmt *row, struct history_build *ret_build)
 int history_builds(struct history *history, const char *service, size_t limit,
                    struct history_build **ret_builds, size_t *ret_len, struct err *err)
 {
-    sqlite3_stmt *select = history_prepare(
-        history,
-        "SELECT " BUILD_COLUMNS " FROM build WHERE ?1 IS NULL OR service = ?1"
-        " ORDER BY started_at DESC, id DESC LIMIT ?2",
-        err);
+    sqlite3_stmt *select =
+        history_prepare(history,
+                        "SELECT " BUILD_COLUMNS " FROM build WHERE ?1 IS NULL OR service = ?1"
+                        " ORDER BY started_at DESC, id DESC LIMIT ?2",
+                        err);
     if (select == NULL)
         return ERR_PEER;
     struct history_build *builds = NULL;
@@ -725,8 +723,8 @@ int history_build(struct history *history, int64_t id, struct history_build *ret
     if (code == 0 && !found)
         code = err_set(err, -ENOENT, "reading the history: there is no build %lld", (long long)id);
     else if (code == 0 && !sound)
-        code = err_set(err, ERR_FORMAT, "reading the history: build %lld is damaged",
-                       (long long)id);
+        code =
+            err_set(err, ERR_FORMAT, "reading the history: build %lld is damaged", (long long)id);
     if (code == 0)
         code = history_read_steps(history, &build, err);
     if (code == 0)
@@ -876,12 +874,12 @@ int history_points(struct history *history, const char *series, int64_t since,
 /* Of the samples older than `before`, keeps the last of each slot of time. */
 static int keep_one_per(struct history *history, int64_t before, int64_t slot, struct err *err)
 {
-    sqlite3_stmt *thin = history_prepare(
-        history,
-        "DELETE FROM sample WHERE at < ?1 AND EXISTS(SELECT 1 FROM sample AS later"
-        " WHERE later.series = sample.series AND later.at > sample.at"
-        " AND later.at / ?2 = sample.at / ?2)",
-        err);
+    sqlite3_stmt *thin =
+        history_prepare(history,
+                        "DELETE FROM sample WHERE at < ?1 AND EXISTS(SELECT 1 FROM sample AS later"
+                        " WHERE later.series = sample.series AND later.at > sample.at"
+                        " AND later.at / ?2 = sample.at / ?2)",
+                        err);
     if (thin == NULL)
         return ERR_PEER;
     sqlite3_bind_int64(thin, 1, before);
@@ -970,8 +968,9 @@ static int read_paths(struct history *history, int64_t id, enum path_kind kind,
         strlist_put(paths, path);
     }
     sqlite3_finalize(select);
-    return step == SQLITE_DONE ? 0 : err_set(err, ERR_PEER, "reading the history: %s",
-                                             sqlite3_errmsg(history->db));
+    return step == SQLITE_DONE
+               ? 0
+               : err_set(err, ERR_PEER, "reading the history: %s", sqlite3_errmsg(history->db));
 }
 
 static int read_project(struct history *history, sqlite3_stmt *select,

@@ -101,14 +101,14 @@ struct history_step {
 struct history_build {
     int64_t id; /* given by history_add_build() */
     char *project;
-    char *service; /* of one that was asked for; "" when all were */
-    char *kind;    /* "nothing changed", "code changed", …; NULL: not told */
+    char *service;    /* of one that was asked for; "" when all were */
+    char *kind;       /* "nothing changed", "code changed", …; NULL: not told */
     char *first_miss; /* instruction of the first step that was not cached */
     char *why;        /* a guess what made it miss */
     char *error;      /* of a failed build */
-    char *tools;   /* "docker 26.1.5, compose 2.26.1" */
-    char *args;    /* of the build, lines "NAME=hash of the value": values can be secrets */
-    int state;     /* enum build_state */
+    char *tools;      /* "docker 26.1.5, compose 2.26.1" */
+    char *args;       /* of the build, lines "NAME=hash of the value": values can be secrets */
+    int state;        /* enum build_state */
     int exit_status;
     int64_t started_at;
     int64_t duration_ms;

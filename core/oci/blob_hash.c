@@ -21,8 +21,8 @@ bool blob_hash_available(void)
     return true;
 }
 
-static int hash_chunks(int fd, const char *name, EVP_MD_CTX *context,
-                       hash_progress_cb *on_progress, void *arg, struct err *err)
+static int hash_chunks(int fd, const char *name, EVP_MD_CTX *context, hash_progress_cb *on_progress,
+                       void *arg, struct err *err)
 {
     char *chunk = mem_alloc(CHUNK);
     int64_t total = 0;
@@ -47,7 +47,7 @@ static int hash_chunks(int fd, const char *name, EVP_MD_CTX *context,
 }
 
 int blob_hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
-              struct digest *ret_digest, struct err *err)
+                   struct digest *ret_digest, struct err *err)
 {
     struct fs_stat stat;
     int fd, code = fs_open_file(dirfd, name, &stat, &fd, err);
@@ -73,7 +73,7 @@ bool blob_hash_available(void)
 }
 
 int blob_hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
-              struct digest *ret_digest, struct err *err)
+                   struct digest *ret_digest, struct err *err)
 {
     (void)dirfd;
     (void)on_progress;

@@ -17,6 +17,6 @@ typedef bool hash_progress_cb(void *arg, int64_t bytes);
 /* Hashes a regular file below dirfd from its beginning to its end. on_progress
  * may be NULL. ERR_UNSUPPORTED without libcrypto. Blocking; any thread. */
 int blob_hash_file(int dirfd, const char *name, hash_progress_cb *on_progress, void *arg,
-              struct digest *ret_digest, struct err *err);
+                   struct digest *ret_digest, struct err *err);
 
 #endif

@@ -18,7 +18,7 @@
 #include "core/oci/layout.h"
 
 struct index_edit {
-    int cache_fd; /* the open cache directory */
+    int cache_fd;                    /* the open cache directory */
     const struct index_file *before; /* as index_read() gave it */
     /* Called when the new one lies ready: the last look at whatever must still
      * hold. An error leaves all as it was. May be NULL. */
@@ -27,9 +27,9 @@ struct index_edit {
 };
 
 /* Names `manifest` (a blob in blobs/sha256) under `tag` in place of what that tag
- * named, or `alone` in place of all entries; others stay. Without an index.json one is made that names this
- * alone. Media type and size are read from the blob. ERR_FORMAT when index.json, or
- * the blob, is not understood; ERR_CHANGED when somebody has exported meanwhile. */
+ * named, or `alone` in place of all entries; others stay. Without an index.json one is made that
+ * names this alone. Media type and size are read from the blob. ERR_FORMAT when index.json, or the
+ * blob, is not understood; ERR_CHANGED when somebody has exported meanwhile. */
 int index_point(const struct index_edit *edit, const struct digest *manifest, const char *tag,
                 bool alone, struct err *err);
 

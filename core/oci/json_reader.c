@@ -260,7 +260,7 @@ void json_reader_skip(struct json_reader *json)
             }
             uint8_t bit = (uint8_t)(1u << (depth % 8));
             objects[depth / 8] = (uint8_t)(kind == JSON_READER_OBJECT ? objects[depth / 8] | bit
-                                                               : objects[depth / 8] & ~bit);
+                                                                      : objects[depth / 8] & ~bit);
             json_reader_enter(json);
         } else {
             skip_leaf(json, kind);
@@ -298,8 +298,8 @@ static bool take_escaped_rune(const char **at, const char *end, uint32_t *ret_ru
     *ret_rune = (uint32_t)high;
     if (high < 0xD800 || high >= 0xE000)
         return true;
-    int32_t low = end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ? read_hex4(*at + 2, end)
-                                                                       : -1;
+    int32_t low =
+        end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ? read_hex4(*at + 2, end) : -1;
     if (high >= 0xDC00 || low < 0xDC00 || low >= 0xE000)
         return false;
     *at += 6;

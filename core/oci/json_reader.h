@@ -24,7 +24,14 @@ struct json_reader_text {
     bool escaped; /* it holds backslashes */
 };
 
-enum json_reader_kind { JSON_READER_BAD, JSON_READER_OBJECT, JSON_READER_ARRAY, JSON_READER_STRING, JSON_READER_NUMBER, JSON_READER_WORD };
+enum json_reader_kind {
+    JSON_READER_BAD,
+    JSON_READER_OBJECT,
+    JSON_READER_ARRAY,
+    JSON_READER_STRING,
+    JSON_READER_NUMBER,
+    JSON_READER_WORD
+};
 
 void json_reader_init(struct json_reader *json, const char *text, size_t len);
 /* Nothing but white space is left, and nothing was wrong. */

@@ -142,7 +142,8 @@ static bool is_null(struct json_reader *json)
 }
 
 /* Passes over the value if it is of another kind; null stands for none. */
-static bool is_wanted(struct reader *reader, enum json_reader_kind wanted, const struct json_reader_text *name)
+static bool is_wanted(struct reader *reader, enum json_reader_kind wanted,
+                      const struct json_reader_text *name)
 {
     if (json_reader_kind(&reader->json) == wanted)
         return true;
@@ -298,8 +299,12 @@ static void take_media_type(struct reader *reader)
 enum member { SCHEMA_VERSION, MEDIA_TYPE, MANIFESTS, LAYERS, CONFIG, SUBJECT, RECORDS };
 
 static const char *const members[] = {
-    [SCHEMA_VERSION] = "schemaVersion", [MEDIA_TYPE] = "mediaType", [MANIFESTS] = "manifests",
-    [LAYERS] = "layers",                [CONFIG] = "config",        [SUBJECT] = "subject",
+    [SCHEMA_VERSION] = "schemaVersion",
+    [MEDIA_TYPE] = "mediaType",
+    [MANIFESTS] = "manifests",
+    [LAYERS] = "layers",
+    [CONFIG] = "config",
+    [SUBJECT] = "subject",
     [RECORDS] = "records",
 };
 
@@ -313,11 +318,13 @@ static bool take_version(struct reader *reader)
 
 /* Takes the value of a known member; false when it makes this something else than
  * a manifest. */
-static bool take_member(struct reader *reader, enum member member, const struct json_reader_text *name)
+static bool take_member(struct reader *reader, enum member member,
+                        const struct json_reader_text *name)
 {
     static const enum json_reader_kind kinds[] = {
-        [SCHEMA_VERSION] = JSON_READER_NUMBER, [MEDIA_TYPE] = JSON_READER_STRING, [MANIFESTS] = JSON_READER_ARRAY,
-        [LAYERS] = JSON_READER_ARRAY,          [CONFIG] = JSON_READER_OBJECT,     [SUBJECT] = JSON_READER_OBJECT,
+        [SCHEMA_VERSION] = JSON_READER_NUMBER, [MEDIA_TYPE] = JSON_READER_STRING,
+        [MANIFESTS] = JSON_READER_ARRAY,       [LAYERS] = JSON_READER_ARRAY,
+        [CONFIG] = JSON_READER_OBJECT,         [SUBJECT] = JSON_READER_OBJECT,
         [RECORDS] = JSON_READER_ARRAY,
     };
     reader->manifest.is_index |= member == MANIFESTS && is_null(&reader->json);

@@ -46,19 +46,19 @@ enum blob_role { BLOB_UNKNOWN, BLOB_LAYER, BLOB_CONFIG, BLOB_MANIFEST };
 /* What a document refers to. */
 struct descriptor {
     struct digest digest;
-    int64_t size_bytes; /* -1: not told */
-    int64_t created_at; /* buildkit/createdat; 0: not told */
-    char *tag;          /* org.opencontainers.image.ref.name; NULL: none */
-    uint8_t role;       /* enum blob_role */
-    bool unknown_type;  /* in `manifests`, of no type that is known: maybe a manifest */
+    int64_t size_bytes;  /* -1: not told */
+    int64_t created_at;  /* buildkit/createdat; 0: not told */
+    char *tag;           /* org.opencontainers.image.ref.name; NULL: none */
+    uint8_t role;        /* enum blob_role */
+    bool unknown_type;   /* in `manifests`, of no type that is known: maybe a manifest */
     uint32_t start, end; /* where it stands in the text */
 };
 
 struct manifest {
     struct descriptor *descriptors;
     size_t len;
-    bool is_index; /* it has `manifests`; else it has `config` and `layers` */
-    bool is_cache; /* it names a BuildKit cache config where BuildKit's exporter does */
+    bool is_index;          /* it has `manifests`; else it has `config` and `layers` */
+    bool is_cache;          /* it names a BuildKit cache config where BuildKit's exporter does */
     const char *media_type; /* static text; NULL: not told */
     uint32_t list_start, list_end; /* between the brackets of `manifests`; 0: it has none */
     /* What of it is not understood: the first such thing, in clean words. NULL: nothing. */

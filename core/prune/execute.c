@@ -48,7 +48,7 @@ struct execute {
 static void execute_caches_start(struct execute *execute);
 static void execute_caches_free(struct execute *execute);
 static bool execute_caches_hang(const struct execute *execute,
-                         bool (*is_silent)(void *arg, const struct lane *lane), void *arg);
+                                bool (*is_silent)(void *arg, const struct lane *lane), void *arg);
 static void execute_records_start(struct execute *execute);
 static void execute_records_hang_up(struct execute *execute);
 
@@ -167,7 +167,7 @@ struct cache_job {
     const struct plan_cache *cache;
     size_t *items; /* of the plan, that lie in it */
     size_t items_len;
-    bool whole; /* the directory goes as it is */
+    bool whole;          /* the directory goes as it is */
     int64_t exported_at; /* when it was last exported to, as shown */
     struct remove_item *removals;
     size_t removals_len;
@@ -482,7 +482,7 @@ static void start_jobs(struct execute *execute)
 
 /* Does each job that runs do so in a silent lane? */
 static bool execute_caches_hang(const struct execute *execute,
-                         bool (*is_silent)(void *arg, const struct lane *lane), void *arg)
+                                bool (*is_silent)(void *arg, const struct lane *lane), void *arg)
 {
     for (size_t i = 0; i < execute->queues_len; i++) {
         const struct cache_queue *queue = &execute->queues[i];

@@ -18,9 +18,9 @@
 #include "core/base/mem.h"
 #include "core/base/text.h"
 
-#define TEXT_MAX 1024  /* bytes; longer ones are slips */
-#define PROGRAM_MAX 600 /* instructions */
-#define GROUPS_MAX 64  /* one in the other */
+#define TEXT_MAX 1024     /* bytes; longer ones are slips */
+#define PROGRAM_MAX 600   /* instructions */
+#define GROUPS_MAX 64     /* one in the other */
 #define NOT_UTF8 0x110000 /* and above: a byte that is no character */
 
 enum op { OP_RUNE, OP_ANY, OP_SET, OP_SPLIT, OP_JUMP, OP_ASSERT, OP_MATCH };
@@ -219,8 +219,8 @@ static void emit_class(struct reader *reader, const char *name, bool underscore,
     add_class(reader, set, name, strlen(name));
     if (underscore)
         add_range(set, '_', '_');
-    emit(reader, (struct instruction){
-                     .op = OP_SET, .value = (uint32_t)reader->expression->sets_len - 1});
+    emit(reader,
+         (struct instruction){.op = OP_SET, .value = (uint32_t)reader->expression->sets_len - 1});
 }
 
 /* Behind the "\". */
@@ -244,7 +244,8 @@ static void read_escape(struct reader *reader)
         if (*reader->at >= '1' && *reader->at <= '9')
             fail(reader, "it refers back to a group");
         if (place != NULL) {
-            emit(reader, (struct instruction){.op = OP_ASSERT, .value = (uint32_t)(place - places)});
+            emit(reader,
+                 (struct instruction){.op = OP_ASSERT, .value = (uint32_t)(place - places)});
             break;
         }
         emit(reader, (struct instruction){.op = OP_RUNE, .value = next_rune(&reader->at)});
@@ -290,8 +291,8 @@ static void read_atom(struct reader *reader)
     else if (byte == '.')
         emit(reader, (struct instruction){.op = OP_ANY});
     else
-        emit(reader, (struct instruction){.op = OP_ASSERT,
-                                          .value = byte == '^' ? AT_START : AT_END});
+        emit(reader,
+             (struct instruction){.op = OP_ASSERT, .value = byte == '^' ? AT_START : AT_END});
 }
 
 /* -------------------------------------------------------------- repetitions */
@@ -363,8 +364,7 @@ static void read_piece(struct reader *reader)
 
 static void read_alternative(struct reader *reader)
 {
-    while (reader->fault == NULL && *reader->at != '\0' && *reader->at != '|' &&
-           *reader->at != ')')
+    while (reader->fault == NULL && *reader->at != '\0' && *reader->at != '|' && *reader->at != ')')
         read_piece(reader);
 }
 

@@ -36,11 +36,11 @@ struct plan_item {
     int64_t seen_at; /* modification time, or the record's last use */
 
     /* The rest is for core/prune alone. */
-    uint32_t cache;      /* index into plan.caches; CACHE_NONE for records */
-    uint32_t *links;     /* indices into plan.links: the blobs that go with it */
+    uint32_t cache;  /* index into plan.caches; CACHE_NONE for records */
+    uint32_t *links; /* indices into plan.links: the blobs that go with it */
     size_t links_len;
-    int64_t base_bytes;  /* what comes back whatever becomes of the links */
-    char **parents;      /* of a record */
+    int64_t base_bytes; /* what comes back whatever becomes of the links */
+    char **parents;     /* of a record */
     size_t parents_len;
     int64_t usage_count; /* of a record */
     bool embedded;       /* a record of the engine's own builder */
@@ -78,8 +78,8 @@ struct plan_kept {
     char *title;
     char *reason; /* "pinned by COPY src, used 3 h ago", "in use by a build" */
     int64_t size_bytes;
-    bool busy;    /* would go if nobody were exporting: --wait, --now */
-    bool unread;  /* it could not be looked at: what of it could go is not known */
+    bool busy;   /* would go if nobody were exporting: --wait, --now */
+    bool unread; /* it could not be looked at: what of it could go is not known */
 };
 
 /* An older one is not carried out: it is to be made again, and shown. */

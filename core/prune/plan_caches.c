@@ -24,7 +24,7 @@ struct look {
 };
 
 static struct plan_kept *look_keep(struct look *look, enum item_kind kind, const char *id,
-                            const char *title, const char *reason)
+                                   const char *title, const char *reason)
 {
     struct plan_kept *kept = planner_keep(look->planner, kind, id, title, reason);
     mem_replace(&kept->service, look->row->name);
@@ -49,7 +49,7 @@ static uint32_t plan_cache_of(struct look *look)
 }
 
 static struct plan_item *look_add(struct look *look, enum item_kind kind, const char *id,
-                           const char *title)
+                                  const char *title)
 {
     struct plan_item *item = planner_add(look->planner, kind, id, title);
     item->service_id = mem_strdup(look->row->id);
@@ -193,9 +193,8 @@ static void keep_live(struct look *look, size_t index, const char *reason, bool 
 {
     const struct cache_generation *generation = &look->cache->generations[index];
     char id[DIGEST_TEXT_SIZE];
-    struct plan_kept *kept = look_keep(look, ITEM_GENERATION,
-                                       digest_text(id, &generation->manifest), "current export",
-                                       reason);
+    struct plan_kept *kept = look_keep(
+        look, ITEM_GENERATION, digest_text(id, &generation->manifest), "current export", reason);
     kept->size_bytes = generation->unique_bytes;
     kept->busy = busy;
 }
@@ -216,9 +215,10 @@ static void plan_named_live(struct look *look, const char *sign)
     for (size_t i = 0; i < cache->generations_len && !planned; i++)
         if (dropped[i])
             keep_live(look, i,
-                      sign != NULL ? sign
-                                   : "the directory has no other current export that is whole: only "
-                                     "the whole directory can go",
+                      sign != NULL
+                          ? sign
+                          : "the directory has no other current export that is whole: only "
+                            "the whole directory can go",
                       sign != NULL);
     free(dropped);
 }
@@ -460,8 +460,7 @@ static char *say_outside(const struct look *look)
 
 static char *whole_reason(const struct look *look, int64_t age_s)
 {
-    bool abandoned =
-        service_is_abandoned(look->planner->store, look->row, look->planner->now);
+    bool abandoned = service_is_abandoned(look->planner->store, look->row, look->planner->now);
     char *exported = say_exported(look, age_s);
     char *outside = look->row->in_project ? NULL : say_outside(look);
     if (outside == NULL && !abandoned)
@@ -500,10 +499,10 @@ static char *say_not_taken(const struct look *look, int64_t age_s)
                           "--all; Y on the screen)");
     char *outside = say_outside(look), *exported = say_exported(look, age_s);
     const char *unknown = store->known_error;
-    char *reason = mem_printf("%s; %s%s%s: spared unless it is named (or --all)",
-                              outside != NULL ? outside
-                                              : "no project is loaded, so it may be in use",
-                              exported, unknown != NULL ? "; " : "", unknown != NULL ? unknown : "");
+    char *reason =
+        mem_printf("%s; %s%s%s: spared unless it is named (or --all)",
+                   outside != NULL ? outside : "no project is loaded, so it may be in use",
+                   exported, unknown != NULL ? "; " : "", unknown != NULL ? unknown : "");
     free(outside);
     free(exported);
     return reason;
@@ -587,8 +586,7 @@ static char *find_stranger(const struct cache *cache)
 
 static struct plan_kept *keep_whole(struct look *look, const char *reason, bool busy)
 {
-    struct plan_kept *kept =
-        look_keep(look, ITEM_SERVICE, look->row->id, look->row->name, reason);
+    struct plan_kept *kept = look_keep(look, ITEM_SERVICE, look->row->id, look->row->name, reason);
     kept->size_bytes = look->cache->size_bytes;
     kept->busy = busy;
     return kept;
@@ -617,7 +615,8 @@ static bool is_own_tag(const struct look *look, const char *tag, size_t len)
     bool own = false;
     for (size_t i = 0; i < row->users_len; i++) {
         const struct service_user *user = &row->users[i];
-        if (!service_user_shares(row, user) || strlen(user->tag) != len || strncmp(user->tag, tag, len) != 0)
+        if (!service_user_shares(row, user) || strlen(user->tag) != len ||
+            strncmp(user->tag, tag, len) != 0)
             continue;
         if (!strlist_has(&look->planner->named, user->name))
             return false;
@@ -767,8 +766,8 @@ static void look_at(struct look *look)
     }
     if (why_not != NULL) {
         /* What is no cache has no garbage; what can't be read may have some. */
-        bool unread = cache->state == CACHE_UNREADABLE &&
-                      (query->services_len > 0 || !look->row->elsewhere);
+        bool unread =
+            cache->state == CACHE_UNREADABLE && (query->services_len > 0 || !look->row->elsewhere);
         if (query->whole || query->services_len > 0 || (unread && query->ids_len == 0))
             keep_whole(look, why_not, false)->unread = unread;
         return;

@@ -202,7 +202,7 @@ static bool claims_hold(const struct claims *claims, size_t index, char **ret_wi
 
 /* Borrows from the planner and the builder. */
 static void claims_init(struct claims *claims, const struct planner *planner,
-                 const struct builder *builder)
+                        const struct builder *builder)
 {
     *claims = (struct claims){
         .query = planner->query,
@@ -226,7 +226,7 @@ struct selection {
     struct wish {
         bool asked;     /* the conditions hold for it */
         char *withheld; /* but it is not the services' alone: in words; NULL */
-    } *wishes;          /* one for each record */
+    } * wishes;         /* one for each record */
 };
 
 /* docker prunes these kinds only when told --all. */

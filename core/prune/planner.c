@@ -87,9 +87,8 @@ bool planner_names(struct planner *planner, const char *id)
     size_t found = id_slots_find(planner->ids, len, id);
     if (found != SIZE_MAX)
         planner->ids_found[found] = true;
-    size_t bare = strncmp(id, algorithm, skip) == 0
-                      ? id_slots_find(planner->ids, len, id + skip)
-                      : SIZE_MAX;
+    size_t bare =
+        strncmp(id, algorithm, skip) == 0 ? id_slots_find(planner->ids, len, id + skip) : SIZE_MAX;
     if (bare != SIZE_MAX)
         planner->ids_found[bare] = true;
     return found != SIZE_MAX || bare != SIZE_MAX;
@@ -172,8 +171,7 @@ static int check_ids_found(const struct planner *planner, struct err *err)
     /* Of one that is given twice either place is marked. */
     for (size_t i = 0; i < query->ids_len; i++)
         if (!planner->ids_found[id_slots_find(planner->ids, query->ids_len, query->ids[i])])
-            return err_set(err, ERR_USAGE, "no such record, generation or blob: %s",
-                           query->ids[i]);
+            return err_set(err, ERR_USAGE, "no such record, generation or blob: %s", query->ids[i]);
     return 0;
 }
 
@@ -289,8 +287,7 @@ static void add_garbage(struct planner *planner)
     bool *chosen = mem_zalloc(store->services_len + 1);
     for (size_t i = 0; i < store->services_len; i++) {
         const struct service *row = &store->services[i];
-        chosen[i] = planner->chosen[i] && is_on_disk(planner, row) &&
-                    !is_kept_whole(planner, row);
+        chosen[i] = planner->chosen[i] && is_on_disk(planner, row) && !is_kept_whole(planner, row);
     }
     struct query scope = *planner->query;
     scope.whole = false;

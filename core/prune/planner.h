@@ -28,11 +28,11 @@ struct planner {
     struct query_match match; /* the same conditions, ready to be held against things */
     int64_t now;
     struct plan *plan;
-    bool *chosen;     /* rows of the store that the query's services name */
-    struct strlist named; /* the names of these services */
-    struct id_slot *ids; /* of the query, sorted */
-    bool *ids_found;     /* of each of them */
-    char *build_sign; /* a build under way, see leaks.h; NULL: none */
+    bool *chosen;             /* rows of the store that the query's services name */
+    struct strlist named;     /* the names of these services */
+    struct id_slot *ids;      /* of the query, sorted */
+    bool *ids_found;          /* of each of them */
+    char *build_sign;         /* a build under way, see leaks.h; NULL: none */
     struct step_times *times; /* to tell what is lost */
 };
 

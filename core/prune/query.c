@@ -65,11 +65,11 @@ int query_check_conditions(const struct query *query, struct err *err)
 /* What of the conditions only a record can meet, in words. */
 static const char *name_condition(const struct query *query)
 {
-    return query->type != NULL                ? "a type"
-           : query->match != NULL             ? "what a description matches"
-           : query->text != NULL              ? "a text"
-           : query->in_use != QUERY_EITHER    ? "in use or not"
-                                              : "shared or not";
+    return query->type != NULL             ? "a type"
+           : query->match != NULL          ? "what a description matches"
+           : query->text != NULL           ? "a text"
+           : query->in_use != QUERY_EITHER ? "in use or not"
+                                           : "shared or not";
 }
 
 /* What would silently do less, or more, than was meant. */
@@ -261,9 +261,9 @@ bool query_match_service(const struct query_match *match, const struct service *
     const struct query *query = match->query;
     const struct cache *cache = service->cache;
     int64_t exported_at = cache != NULL ? cache->last_export_at : 0;
-    int64_t age_s = exported_at <= 0             ? -1
+    int64_t age_s = exported_at <= 0            ? -1
                     : exported_at >= match->now ? 0
-                                                 : (match->now - exported_at) / CLOCK_SECOND;
+                                                : (match->now - exported_at) / CLOCK_SECOND;
     return query->type == NULL && query_match_id(match, service->id) && is_named(query, service) &&
            is_flag(query->in_use, service_busy_sign(service) != NULL) &&
            is_flag(query->shared, cache != NULL && cache->shared_bytes > 0) &&
@@ -341,8 +341,7 @@ static int read_flag(struct reader *reader, const char *name, const char *value)
     if (*slot != QUERY_EITHER)
         return twice(reader, name);
     *slot = strcmp(value, "yes") == 0 ? QUERY_YES : strcmp(value, "no") == 0 ? QUERY_NO : *slot;
-    return *slot != QUERY_EITHER ? 0
-                                 : err_set(reader->err, ERR_USAGE, "%s: is yes or no", name);
+    return *slot != QUERY_EITHER ? 0 : err_set(reader->err, ERR_USAGE, "%s: is yes or no", name);
 }
 
 static int read_type(struct reader *reader, const char *name, const char *value)
@@ -366,10 +365,10 @@ static const struct name {
     read_cb *read;
     bool rest; /* of the line, blanks and all */
 } names[] = {
-    {"service", read_service, false},    {"older-than", read_age, false},
-    {"larger-than", read_size, false},   {"smaller-than", read_size, false},
-    {"type", read_type, false},          {"id", read_id, false},
-    {"in-use", read_flag, false},        {"shared", read_flag, false},
+    {"service", read_service, false},  {"older-than", read_age, false},
+    {"larger-than", read_size, false}, {"smaller-than", read_size, false},
+    {"type", read_type, false},        {"id", read_id, false},
+    {"in-use", read_flag, false},      {"shared", read_flag, false},
     {"match", read_match, true},
 };
 

@@ -23,8 +23,8 @@ struct query {
     /* Cache directories as a whole: those of the services below. Where none is
      * named, those that are abandoned, and no others without a further word. */
     bool whole;
-    bool live; /* the current caches of this project's services, too */
-    bool all;  /* each of them, whosever it is */
+    bool live;            /* the current caches of this project's services, too */
+    bool all;             /* each of them, whosever it is */
     bool garbage;         /* what no live generation reaches */
     int keep_generations; /* older generations but the newest N (live counts); 0: not asked */
     bool records;         /* builder records */
@@ -33,8 +33,8 @@ struct query {
      * to no other service; what others use too, and guesses, are kept. */
     const char *const *services;
     size_t services_len;
-    bool guesses; /* take those, too, that only texts say are the services' */
-    bool others;  /* and those that other services need */
+    bool guesses;         /* take those, too, that only texts say are the services' */
+    bool others;          /* and those that other services need */
     int64_t older_than_s; /* exported, or last used, longer ago; -1: any age */
     int64_t larger_than_bytes, smaller_than_bytes; /* 0: any size */
     /* Of records, or digests of blobs and manifests, written out; NULL: all.
@@ -53,7 +53,7 @@ struct query {
     /* Of what the scopes hold only the cheapest part that gives back so much;
      * 0: all of it. The next two go with it. */
     int64_t free_bytes;
-    uint64_t disk_dev;  /* only what lies on this file system; 0: anywhere */
+    uint64_t disk_dev; /* only what lies on this file system; 0: anywhere */
     /* Plan the items of busy caches too instead of keeping them; becomes
      * plan.now. Only after a second, explained yes. */
     bool now;

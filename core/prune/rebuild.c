@@ -183,7 +183,7 @@ static char *record_loses(const struct store *store, const struct record *record
 }
 
 void rebuild_fill_record(const struct store *store, const struct step_times *times,
-                      const struct record *record, struct plan_item *item)
+                         const struct record *record, struct plan_item *item)
 {
     bool step = strcmp(record->type, "regular") == 0 && record->description[0] != '\0';
     char *words = record_summary(store, record);

@@ -27,7 +27,7 @@ void step_times_free(struct step_times *times);
 
 /* Fills in rebuild_s, timed and loses of a record's item. */
 void rebuild_fill_record(const struct store *store, const struct step_times *times,
-                      const struct record *record, struct plan_item *item);
+                         const struct record *record, struct plan_item *item);
 
 /* Fills in loss, and of other items than records rebuild_s, too. */
 void rebuild_fill(const struct store *store, struct plan_item *item, int64_t now);

@@ -316,8 +316,8 @@ struct reader {
 static int fail(struct reader *reader, const char *text)
 {
     if (reader->code == 0)
-        reader->code = err_set(reader->err, ERR_USAGE, "%s:%d: %s", reader->path, reader->line,
-                               text);
+        reader->code =
+            err_set(reader->err, ERR_USAGE, "%s:%d: %s", reader->path, reader->line, text);
     return reader->code;
 }
 
@@ -525,9 +525,15 @@ static void append_number(struct buf *buf, int64_t number, const struct unit *un
 static void append_size(struct buf *buf, int64_t bytes)
 {
     static const struct unit units[] = {
-        {INT64_C(1) << 40, "TiB"}, {1000000000000, "TB"}, {INT64_C(1) << 30, "GiB"},
-        {1000000000, "GB"},        {INT64_C(1) << 20, "MiB"}, {1000000, "MB"},
-        {INT64_C(1) << 10, "KiB"}, {1000, "kB"}, {1, "B"},
+        {INT64_C(1) << 40, "TiB"},
+        {1000000000000, "TB"},
+        {INT64_C(1) << 30, "GiB"},
+        {1000000000, "GB"},
+        {INT64_C(1) << 20, "MiB"},
+        {1000000, "MB"},
+        {INT64_C(1) << 10, "KiB"},
+        {1000, "kB"},
+        {1, "B"},
     };
     append_number(buf, bytes, units, sizeof units / sizeof units[0]);
 }
@@ -613,10 +619,10 @@ static void append_range(struct buf *buf, const struct setting *setting)
 void setting_append_form(const struct setting *setting, struct buf *buf)
 {
     static const char *const forms[] = {
-        [SETTING_FLAG] = "yes|no",      [SETTING_COUNT] = "N",
-        [SETTING_SIZE] = "SIZE",        [SETTING_AGE] = "AGE",
-        [SETTING_LEVEL] = "N%|SIZE",    [SETTING_DIRECTORIES] = "DIR",
-        [SETTING_WORDS] = "NAME",       [SETTING_ASSIGNMENTS] = "NAME=VALUE",
+        [SETTING_FLAG] = "yes|no",   [SETTING_COUNT] = "N",
+        [SETTING_SIZE] = "SIZE",     [SETTING_AGE] = "AGE",
+        [SETTING_LEVEL] = "N%|SIZE", [SETTING_DIRECTORIES] = "DIR",
+        [SETTING_WORDS] = "NAME",    [SETTING_ASSIGNMENTS] = "NAME=VALUE",
     };
     if (setting->kind != SETTING_CHOICE) {
         buf_append_str(buf, forms[setting->kind]);

@@ -35,17 +35,17 @@ enum settings_color { SETTINGS_COLOR_AUTO, SETTINGS_COLOR_ALWAYS, SETTINGS_COLOR
 
 struct settings {
     struct settings_list cache_roots; /* absolute */
-    int64_t abandoned_after; /* seconds */
+    int64_t abandoned_after;          /* seconds */
     struct threshold disk_amber, disk_red;
     struct settings_list build_args; /* "NAME=value" */
     struct settings_list build_profiles;
     bool build_pull, build_no_cache;
     int build_notify; /* enum settings_notify */
     int64_t build_parallel;
-    int64_t log_memory;      /* bytes */
-    int64_t guard_keep_free; /* bytes; 0: not set */
+    int64_t log_memory;                       /* bytes */
+    int64_t guard_keep_free;                  /* bytes; 0: not set */
     int64_t guard_interval, guard_older_than; /* seconds; 0: not set */
-    int ui_color; /* enum settings_color */
+    int ui_color;                             /* enum settings_color */
     bool ui_ascii, ui_mouse;
     uint64_t given; /* one bit for each row of the table */
 };

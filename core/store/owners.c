@@ -30,8 +30,8 @@ struct finder {
     char **names; /* of the services */
     size_t names_len;
     struct service_number *numbers; /* which name is which */
-    size_t words;           /* of a set of services */
-    uint64_t *sure, *maybe; /* a set for each record */
+    size_t words;                   /* of a set of services */
+    uint64_t *sure, *maybe;         /* a set for each record */
     struct owner_key *keys;
     /* Records with the same key, in order; and of each record the first of its
      * likes, by which they are known. */
@@ -110,7 +110,8 @@ static void add_name(struct finder *finder, const char *name)
 static void forget_numbers(struct finder *finder)
 {
     struct service_number *number, *next;
-    HASH_ITER(hh, finder->numbers, number, next) {
+    HASH_ITER(hh, finder->numbers, number, next)
+    {
         HASH_DEL(finder->numbers, number);
         free(number);
     }
@@ -324,8 +325,8 @@ static void owner_keys_make(struct finder *finder)
     for (size_t i = 0; i < records->len; i++) {
         const char *text = finder->sources->texts != NULL ? finder->sources->texts[i]
                                                           : records->items[i].description;
-        finder->keys[i] = strncmp(text, MOUNT, strlen(MOUNT)) == 0 ? key_of_mount(text)
-                                                                   : key_of_text(text);
+        finder->keys[i] =
+            strncmp(text, MOUNT, strlen(MOUNT)) == 0 ? key_of_mount(text) : key_of_text(text);
     }
     finder->known = mem_zalloc((records->len + 1) * finder->words * sizeof *finder->known);
     sort_records(finder);

@@ -157,8 +157,8 @@ const char *store_layer_text(const struct store *store, int64_t created_at)
 
 static bool is_of(const struct unfinished *item, const char *root, const char *only)
 {
-    bool same = item->only == NULL || only == NULL ? item->only == only
-                                                   : strcmp(item->only, only) == 0;
+    bool same =
+        item->only == NULL || only == NULL ? item->only == only : strcmp(item->only, only) == 0;
     return same && strcmp(item->root, root) == 0;
 }
 
@@ -279,7 +279,7 @@ bool store_settled(const struct store *store)
 
 /* Where the row of an id is: a cache root may have very many. */
 struct place {
-    size_t row; /* when it was noted: since then it can only have moved up */
+    size_t row;        /* when it was noted: since then it can only have moved up */
     UT_hash_handle hh; /* by the row's id */
 };
 
@@ -369,7 +369,7 @@ static void store_services_done(struct store *store)
     struct place *place, *next;
     if (store->places != NULL)
         HASH_ITER(hh, store->places->table, place, next)
-            forget_place(store, place);
+    forget_place(store, place);
     free(store->places);
     for (size_t i = 0; i < store->services_len; i++)
         service_done(&store->services[i]);
@@ -464,8 +464,7 @@ static void store_known_done(struct store *store)
     store->known_error = NULL;
 }
 
-void store_set_known(struct store *store, struct known_cache *takes, size_t len,
-                     const char *error)
+void store_set_known(struct store *store, struct known_cache *takes, size_t len, const char *error)
 {
     store_known_done(store);
     store->known = takes;
@@ -505,8 +504,7 @@ bool service_is_outside(const struct store *store, const struct service *service
 }
 
 /* The same directory may have other names, by bind mounts and links. */
-const struct known_cache *service_known_as(const struct store *store,
-                                           const struct service *service)
+const struct known_cache *service_known_as(const struct store *store, const struct service *service)
 {
     if (service->path == NULL || store->known_len == 0)
         return NULL;
@@ -672,8 +670,7 @@ static bool is_below(const char *path, const char *above)
 static int64_t size_of(const struct store *store, const char *path)
 {
     for (size_t i = 0; i < store->services_len; i++)
-        if (store->services[i].cache != NULL &&
-            strcmp(store->services[i].cache->path, path) == 0)
+        if (store->services[i].cache != NULL && strcmp(store->services[i].cache->path, path) == 0)
             return store->services[i].cache->size_bytes;
     return 0;
 }
@@ -726,7 +723,8 @@ int64_t store_caches_size(const struct store *store)
 
 static /* Builders, docker's contexts, and whose the records are. */
 
-void store_builder_done(struct builder *builder)
+    void
+    store_builder_done(struct builder *builder)
 {
     free(builder->id);
     free(builder->name);

@@ -45,20 +45,20 @@ struct service {
     /* Compose knows it, and it builds; of a directory: one of its services writes
      * to it or reads from it. */
     bool in_project;
-    bool guessed;           /* in the project by its directory's name alone */
-    bool elsewhere;         /* its directory lies outside the roots: not looked at */
-    uint64_t scan_pass;     /* core/app's: the number of the scan that met it last */
-    char **same_path;       /* names of other services whose rows have the same path */
+    bool guessed;       /* in the project by its directory's name alone */
+    bool elsewhere;     /* its directory lies outside the roots: not looked at */
+    uint64_t scan_pass; /* core/app's: the number of the scan that met it last */
+    char **same_path;   /* names of other services whose rows have the same path */
     size_t same_path_len;
     struct service_user *users; /* of the row's directory, of this project */
     size_t users_len;
-    enum load_state load;   /* of the scan */
-    struct cache *cache;    /* NULL until scanned, and for rows without one */
-    char *busy_sign;        /* our own build, a building client; NULL: no such sign */
+    enum load_state load;         /* of the scan */
+    struct cache *cache;          /* NULL until scanned, and for rows without one */
+    char *busy_sign;              /* our own build, a building client; NULL: no such sign */
     int64_t trend[SERVICE_TREND]; /* the sizes that it went through; the last one is the newest */
     size_t trend_len;             /* 0: not remembered */
     struct growth growth;         /* of its cache directory */
-    uint64_t last_build_id; /* 0: not built in this session */
+    uint64_t last_build_id;       /* 0: not built in this session */
 };
 
 struct site;
@@ -75,16 +75,16 @@ struct cache_root {
 };
 
 struct builder {
-    char *id;     /* unique: its name */
-    char *name;   /* "default", … */
-    char *driver; /* "docker", "docker-container", "kubernetes", "remote" */
+    char *id;       /* unique: its name */
+    char *name;     /* "default", … */
+    char *driver;   /* "docker", "docker-container", "kubernetes", "remote" */
     char *endpoint; /* for people: "unix:///var/run/docker.sock" */
     char *version;  /* of the engine; NULL: not known */
     char *api_version;
-    bool embedded;   /* the engine's own BuildKit: read through its API */
+    bool embedded;         /* the engine's own BuildKit: read through its API */
     bool containerd_store; /* it is known that the engine has containerd's image store */
     bool no_cache_export;  /* it is known that it has no type=local export */
-    bool selected;   /* the one that docker compose build uses */
+    bool selected;         /* the one that docker compose build uses */
     enum load_state load;
     bool reachable;
     char *error; /* NULL: none; one line */
@@ -93,10 +93,10 @@ struct builder {
     struct owners owners;
     struct strlist leaked; /* ids of records that are known to be leaked, see leaks.h */
     char *running_build;   /* the build history says that it runs; NULL: not, or not asked */
-    uint64_t owners_mark; /* core/app's: of what it was worked out from */
+    uint64_t owners_mark;  /* core/app's: of what it was worked out from */
     int64_t refreshed_at;
-    struct growth growth; /* of its records */
-    uint64_t disk_dev; /* of what it keeps; 0: on another machine, or not known */
+    struct growth growth;       /* of its records */
+    uint64_t disk_dev;          /* of what it keeps; 0: on another machine, or not known */
     struct builder_node *nodes; /* as buildx tells them */
     size_t nodes_len;
 };
@@ -127,7 +127,7 @@ struct disk {
     /* Free bytes as they were, see growth_fill(); NULL: not remembered. */
     int64_t *day, *week;
 };
-#define DISK_DAY_SLOTS 144 /* of ten minutes */
+#define DISK_DAY_SLOTS 144  /* of ten minutes */
 #define DISK_WEEK_SLOTS 168 /* of an hour */
 
 /* What made a layer of one of the caches: the description of the engine's
@@ -175,21 +175,21 @@ struct store {
     size_t roots_len;
     struct builder *builders;
     size_t builders_len;
-    enum load_state builders_load; /* of the list of buildx's builders */
-    char *builders_error; /* why there may be more of them; NULL: there are no more */
+    enum load_state builders_load;   /* of the list of buildx's builders */
+    char *builders_error;            /* why there may be more of them; NULL: there are no more */
     struct docker_context *contexts; /* docker's; "default" first */
     size_t contexts_len;
     struct disk *disks;
     size_t disks_len;
-    int64_t disks_at; /* when the last look at them began */
-    bool disks_awaited; /* not all have been looked at yet */
+    int64_t disks_at;      /* when the last look at them began */
+    bool disks_awaited;    /* not all have been looked at yet */
     struct build **builds; /* oldest first; the last of each service, what runs, what waits */
     size_t builds_len;
     enum load_state project_load;
     struct compose_project *project; /* NULL: none */
     char *project_error;             /* NULL: none; one line */
     enum load_state recipes_load;    /* of its Dockerfiles */
-    uint64_t recipes_read; /* so many times */
+    uint64_t recipes_read;           /* so many times */
     bool project_absent;     /* there is no compose file here: no error kept it from being read */
     bool project_unreadable; /* its tool is too old to tell, but may build by names */
     /* The caches that projects are known to name, this one among them. */
@@ -205,11 +205,11 @@ struct store {
     size_t past_len;
     struct history_build *elsewhere; /* that the engine remembers, and bilge did not run; */
     size_t elsewhere_len;            /* none until bilge_look_elsewhere() has come back */
-    struct layer_text *layer_texts; /* by time */
+    struct layer_text *layer_texts;  /* by time */
     size_t layer_texts_len;
     struct history_step_time *step_times; /* what steps took, as it is remembered */
     size_t step_times_len;
-    char *building_client;           /* seen when the last plan was made; NULL: none */
+    char *building_client; /* seen when the last plan was made; NULL: none */
     bool scanning;
     bool read_only;
     struct prune_status prune;
@@ -334,8 +334,7 @@ int layer_text_compare(const void *a, const void *b);
 void store_set_project(struct store *store, struct compose_project *takes);
 void known_caches_free(struct known_cache *known, size_t len);
 /* Takes the array. `error` is copied; NULL: it is known. */
-void store_set_known(struct store *store, struct known_cache *takes, size_t len,
-                     const char *error);
+void store_set_known(struct store *store, struct known_cache *takes, size_t len, const char *error);
 void store_add_build(struct store *store, struct build *takes);
 /* A build has begun, or was added: those that are over, and of whose services
  * each has a newer one that has begun, go. */

@@ -31,7 +31,9 @@ enum consumer {
 };
 
 static const char *const names[CONSUMERS] = {
-    "cat FILE | cat >/dev/null", "process.c, bytes thrown away", "plain parser and log",
+    "cat FILE | cat >/dev/null",
+    "process.c, bytes thrown away",
+    "plain parser and log",
     "plain parser, log with its file in /tmp",
     "plain parser, log, write(2) to /dev/null",
 };

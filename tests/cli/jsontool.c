@@ -107,13 +107,15 @@ static bool check_object(const cJSON *shape, const cJSON *json, const char *name
 {
     const cJSON *member;
     bool fits = true;
-    cJSON_ArrayForEach(member, shape) {
+    cJSON_ArrayForEach(member, shape)
+    {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(json, member->string);
         if (value == NULL)
             fprintf(stderr, "%s: there is no \"%s\"\n", name, member->string);
         fits = value != NULL && check(member, value, member->string) && fits;
     }
-    cJSON_ArrayForEach(member, json) {
+    cJSON_ArrayForEach(member, json)
+    {
         if (cJSON_GetObjectItemCaseSensitive(shape, member->string) != NULL)
             continue;
         fprintf(stderr, "%s: \"%s\" is not in the shape\n", name, member->string);
@@ -202,7 +204,8 @@ static int each(const cJSON *json, const char *path, char **keys, int keys_len)
     json = find(json, path);
     if (!cJSON_IsArray(json))
         return 1;
-    cJSON_ArrayForEach(element, json) {
+    cJSON_ArrayForEach(element, json)
+    {
         for (int i = 0; i < keys_len; i++) {
             const cJSON *value = find(element, keys[i]);
             if (i > 0)

@@ -93,7 +93,8 @@ static int64_t took(const struct vertex *vertex)
     for (size_t round = 0; round < vertex->runs; round++) {
         size_t next = RUNS_MAX;
         for (size_t i = 0; i < vertex->runs; i++)
-            if (vertex->starts[i] > from && (next == RUNS_MAX || vertex->starts[i] < vertex->starts[next]))
+            if (vertex->starts[i] > from &&
+                (next == RUNS_MAX || vertex->starts[i] < vertex->starts[next]))
                 next = i;
         if (next == RUNS_MAX)
             break;

@@ -39,10 +39,11 @@ static long bound_bytes(void)
 /* No step may be cached from the case before, or from another run. */
 static void add_flood(const char *service, unsigned from)
 {
-    char *text = mem_printf("\n  %s:\n    build:\n      network: none\n"
-                            "      dockerfile_inline: |\n        FROM local/base:1\n"
-                            "        RUN : %ld; seq %u %llu | sed 's/.*/line & of the flood/'\n",
-                            service, (long)getpid(), from, (unsigned long long)lines_wanted() + from - 1);
+    char *text =
+        mem_printf("\n  %s:\n    build:\n      network: none\n"
+                   "      dockerfile_inline: |\n        FROM local/base:1\n"
+                   "        RUN : %ld; seq %u %llu | sed 's/.*/line & of the flood/'\n",
+                   service, (long)getpid(), from, (unsigned long long)lines_wanted() + from - 1);
     lab_add_services(lab, text);
     free(text);
 }

@@ -41,9 +41,7 @@ static const char *text(const cJSON *object, const char *name)
 static const cJSON *named(const cJSON *list, const char *key, const char *value)
 {
     const cJSON *item;
-    cJSON_ArrayForEach(item, list)
-        if (strcmp(text(item, key), value) == 0)
-            return item;
+    cJSON_ArrayForEach(item, list) if (strcmp(text(item, key), value) == 0) return item;
     return NULL;
 }
 
@@ -139,11 +137,12 @@ static void test_prune_a_service(void **state)
 {
     int status;
     (void)state;
-    char *others[] = {path_join(lab->caches, "orchestration"), path_join(lab->caches, "rust-worker")};
+    char *others[] = {path_join(lab->caches, "orchestration"),
+                      path_join(lab->caches, "rust-worker")};
     char *before[] = {tree_list(others[0]), tree_list(others[1])};
     int64_t size = lab_du(lab, "ruby-worker");
-    cJSON *json = lab_bilge_json(
-        lab, WORDS("prune", "--service", "ruby-worker", "--yes", "--json"), &status);
+    cJSON *json =
+        lab_bilge_json(lab, WORDS("prune", "--service", "ruby-worker", "--yes", "--json"), &status);
     assert_int_equal(0, status);
     check_items(member(json, "items"), "ruby-worker", size);
     assert_int_equal(0, cJSON_GetArraySize(member(json, "failed")));
@@ -195,8 +194,7 @@ static void test_prune_records_by_age(void **state)
     assert_true(cJSON_GetArraySize(items) > 5);
     assert_int_equal(0, cJSON_GetArraySize(member(json, "failed")));
     left = lab_records(lab, &answer);
-    cJSON_ArrayForEach(item, items)
-        assert_null(named(left, "ID", text(item, "id")));
+    cJSON_ArrayForEach(item, items) assert_null(named(left, "ID", text(item, "id")));
     cJSON_Delete(json);
     cJSON_Delete(answer);
 }

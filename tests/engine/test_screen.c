@@ -233,12 +233,9 @@ static void test_engine_dies_and_comes_back(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_build_streams),
-        CASE(test_stop_stops_the_engine_too),
-        CASE(test_quitting_stops_a_build),
-        CASE(test_prune_a_service_and_rebuild),
-        CASE(test_prune_records_by_age),
-        CASE(test_engine_dies_and_comes_back),
+        CASE(test_build_streams),          CASE(test_stop_stops_the_engine_too),
+        CASE(test_quitting_stops_a_build), CASE(test_prune_a_service_and_rebuild),
+        CASE(test_prune_records_by_age),   CASE(test_engine_dies_and_comes_back),
     };
     lab = lab_new();
     if (lab == NULL) {

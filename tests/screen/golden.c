@@ -109,8 +109,8 @@ static void show_difference(const char *name, const char *wanted)
 
 void golden_wait(struct terminal *terminal, const char *name)
 {
-    char *file = mem_printf("%s-%dx%d.txt", name, terminal_columns(terminal),
-                            terminal_rows(terminal));
+    char *file =
+        mem_printf("%s-%dx%d.txt", name, terminal_columns(terminal), terminal_rows(terminal));
     if (getenv("BILGE_UPDATE_GOLDEN") != NULL) {
         terminal_wait_quiet(terminal, QUIET_MS);
         char *now = masked_text(terminal);

@@ -61,11 +61,11 @@ void stage_start_full(struct stage *stage, int columns, int rows, const char *co
     world_start_engine(stage->world);
     stage_start(stage, columns, rows, options);
     stage_see(stage, "orchestration");
-    stage_see(stage, "40.0 MB"); /* its size */
+    stage_see(stage, "40.0 MB");     /* its size */
     stage_see(stage, "rust-worker"); /* compose has answered: it has no directory yet */
     if (rows >= 24) {
         stage_see(stage, "5 records"); /* the engine has answered */
-    } else { /* there is room for one pane */
+    } else {                           /* there is room for one pane */
         stage_press(stage, "2", "640 MB");
         stage_press(stage, "1", "orchestration");
     }

@@ -23,9 +23,9 @@
 struct terminal;
 
 struct terminal_spec {
-    const char *const *argv; /* argv[0] is a path */
+    const char *const *argv;        /* argv[0] is a path */
     const char *const *environment; /* all of it */
-    const char *directory;   /* NULL: ours */
+    const char *directory;          /* NULL: ours */
     int columns, rows;
 };
 

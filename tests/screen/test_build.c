@@ -201,8 +201,8 @@ static void test_others(void **state)
 {
     struct stage *stage = *state;
     char *older = engine_build("abc123", "elses", "Error", 3 * 3600 + 1200, 10);
-    char *newer = engine_build("def456", "a-service-of-somebody-with-a-long-name", "Completed",
-                               1500, 75);
+    char *newer =
+        engine_build("def456", "a-service-of-somebody-with-a-long-name", "Completed", 1500, 75);
     char *other = engine_build("ghi789", "elses", "Canceled", 2 * 86400 + 3600, 5);
     char *both = mem_printf("%s%s%s", older, newer, other);
     file_write_text(stage->world->docker, "buildx-history.jsonl", both);
@@ -284,9 +284,10 @@ static void test_flood(void **state)
 static void test_log_of_a_hostile_build(void **state)
 {
     struct stage *stage = *state;
-    static const char hostile[] =
-        "#3 0.400 \033]0;owned\a\033[2J\033[31mred\033[0m \x9b""1mC1 \xe2\x80\xae""back\r\n"
-        "#3 0.500 after it\n";
+    static const char hostile[] = "#3 0.400 \033]0;owned\a\033[2J\033[31mred\033[0m \x9b"
+                                  "1mC1 \xe2\x80\xae"
+                                  "back\r\n"
+                                  "#3 0.500 after it\n";
     set_build(stage, "gates", part_3, "0");
     file_write_text(stage->world->docker, "build.2", hostile);
     stage_start_full(stage, 120, 40, NULL);
@@ -321,10 +322,17 @@ static void test_no_compose(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_streams),       CASE(test_log),  CASE(test_fails), CASE(test_stop),
-        CASE(test_fails_of_a_known_thing), CASE(test_history), CASE(test_others),
-        CASE(test_stop_harder),   CASE(test_quitting_asks),
-        CASE(test_flood),         CASE(test_log_of_a_hostile_build),
+        CASE(test_streams),
+        CASE(test_log),
+        CASE(test_fails),
+        CASE(test_stop),
+        CASE(test_fails_of_a_known_thing),
+        CASE(test_history),
+        CASE(test_others),
+        CASE(test_stop_harder),
+        CASE(test_quitting_asks),
+        CASE(test_flood),
+        CASE(test_log_of_a_hostile_build),
         CASE(test_no_compose),
     };
     limit_program(300);

@@ -45,7 +45,8 @@ static const char failing[] =
     "#8 0.200 日本語のテキスト: 変換できません\n"
     "#8 0.210 cafe\xcc\x81 and zwj \xe2\x80\x8d end\n"
     "#8 0.220 \033[1m\033[38;5;9merror[E0425]\033[0m: cannot find value `x` in this scope, and "
-    "this line goes on for so long that no terminal of a sane width will ever show the whole of it\n"
+    "this line goes on for so long that no terminal of a sane width will ever show the whole of "
+    "it\n"
     "#8 0.230 10%\r100%\n"
     "#8 ERROR: process \"/bin/sh -c make &&     make install\" did not complete successfully: exit "
     "code: 2\n"
@@ -187,11 +188,14 @@ static void test_twelve_services(void **state)
     struct stage *stage = *state;
     struct buf log = {0};
     for (int i = 1; i <= 12; i++)
-        buf_printf(&log, "#%d [service-%02d internal] load build definition from Dockerfile\n"
-                         "#%d DONE 0.1s\n\n", i, i, i);
+        buf_printf(&log,
+                   "#%d [service-%02d internal] load build definition from Dockerfile\n"
+                   "#%d DONE 0.1s\n\n",
+                   i, i, i);
     for (int i = 1; i <= 12; i++)
-        buf_printf(&log, "#%d [service-%02d 1/2] FROM base\n#%d CACHED\n\n"
-                         "#%d [service-%02d 2/2] RUN make %d\n#%d 0.1 made %d\n#%d %s\n\n",
+        buf_printf(&log,
+                   "#%d [service-%02d 1/2] FROM base\n#%d CACHED\n\n"
+                   "#%d [service-%02d 2/2] RUN make %d\n#%d 0.1 made %d\n#%d %s\n\n",
                    100 + i, i, 100 + i, 200 + i, i, i, 200 + i, i, 200 + i,
                    i == 7 ? "ERROR: process \"make 7\" did not complete successfully: exit code: 2"
                           : "DONE 1.5s");
@@ -354,11 +358,10 @@ static void test_paths(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_failed),     CASE(test_failed_in_ascii), CASE(test_colours),
-        CASE(test_folds),      CASE(test_next_failed),     CASE(test_300_steps),
-        CASE(test_twelve_services), CASE(test_transfers),  CASE(test_cursor_stays),
-        CASE(test_follows_a_step),
-        CASE(test_queue),      CASE(test_paths),
+        CASE(test_failed),          CASE(test_failed_in_ascii), CASE(test_colours),
+        CASE(test_folds),           CASE(test_next_failed),     CASE(test_300_steps),
+        CASE(test_twelve_services), CASE(test_transfers),       CASE(test_cursor_stays),
+        CASE(test_follows_a_step),  CASE(test_queue),           CASE(test_paths),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,7 @@
 /* A recorded cache of a real engine: its digests are true. */
 #define LIVE "0dc874a1f0bf"
 #define BEFORE "5182eda821b0"
-#define LIVE_LAYER                                                                                 \
-    "blobs/sha256/3a1469d0c8bf97a9f40b334da589e2371860d2a6366bbb15fd31ad5755b0fc62"
+#define LIVE_LAYER "blobs/sha256/3a1469d0c8bf97a9f40b334da589e2371860d2a6366bbb15fd31ad5755b0fc62"
 
 static void add_recorded(struct stage *stage, const char *name)
 {
@@ -207,10 +206,10 @@ static void test_doctor(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RECORDED(test_restore),       RECORDED(test_chooses_the_export),
-        RECORDED(test_verify_whole),  RECORDED(test_repair),
-        RECORDED(test_links),         RECORDED(test_missing_blob_in_words),
-        RECORDED(test_read_only),     RECORDED(test_doctor),
+        RECORDED(test_restore),      RECORDED(test_chooses_the_export),
+        RECORDED(test_verify_whole), RECORDED(test_repair),
+        RECORDED(test_links),        RECORDED(test_missing_blob_in_words),
+        RECORDED(test_read_only),    RECORDED(test_doctor),
     };
     limit_program(120);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,8 +64,7 @@ static void test_thresholds(void **state)
                     fail_msg("an alarm: %s", row);
                 if (cases[i].mark != NULL && strstr(row, cases[i].mark) == NULL)
                     fail_msg("no alarm: %s", row);
-                unsigned look =
-                    terminal_look(stage->terminal, 0, percent_column(stage->terminal));
+                unsigned look = terminal_look(stage->terminal, 0, percent_column(stage->terminal));
                 assert_int_equal((look & LOOK_COLOUR) != 0, cases[i].colour && !no_color);
                 if (cases[i].colour && no_color)
                     assert_true((look & LOOK_BOLD) != 0);
@@ -163,8 +162,7 @@ static void remember_a_week(struct stage *stage)
     assert_int_equal(0, history_open(path, &past.history, NULL));
     for (int64_t hour = 167; hour >= 24; hour--)
         for (int quarter = 0; quarter < 4 && (hour < 80 || hour > 115); quarter++)
-            remember(&past, free_series, hour * 60 + 52 - quarter * 15,
-                     (hour % 24 + 1) * 200 * TB);
+            remember(&past, free_series, hour * 60 + 52 - quarter * 15, (hour % 24 + 1) * 200 * TB);
     for (int64_t slot = 143; slot >= 1; slot--)
         if (slot < 40 || slot > 70)
             remember(&past, free_series, slot * 10 + 5, 8000 * TB - slot * 50 * TB);
@@ -228,9 +226,11 @@ static void remember_a_decline(struct stage *stage)
     for (int64_t minutes = 600; minutes >= 5; minutes -= 5)
         remember(&past, series, minutes, (int64_t)(left + left / 20 * (double)minutes / 60));
     for (int64_t hour = 6; hour >= 1; hour--) {
-        struct history_build build = {
-            .service = (char *)"api", .state = BUILD_DONE, .duration_ms = 1800000,
-            .started_at = past.now - hour * HOUR, .added_bytes = -1};
+        struct history_build build = {.service = (char *)"api",
+                                      .state = BUILD_DONE,
+                                      .duration_ms = 1800000,
+                                      .started_at = past.now - hour * HOUR,
+                                      .added_bytes = -1};
         assert_int_equal(0, history_add_build(past.history, &build, NULL));
     }
     history_close(past.history);

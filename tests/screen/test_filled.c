@@ -13,7 +13,8 @@
 
 #define EACH_SIZE(columns, rows)                                                                   \
     for (int size = 0, columns = 0, rows = 0;                                                      \
-         size < STAGE_SIZES && (columns = stage_sizes[size][0], rows = stage_sizes[size][1], true); \
+         size < STAGE_SIZES &&                                                                     \
+         (columns = stage_sizes[size][0], rows = stage_sizes[size][1], true);                      \
          size++)
 
 static void test_first_frame_waits_for_nothing(void **state)
@@ -22,7 +23,8 @@ static void test_first_frame_waits_for_nothing(void **state)
     file_write_text(stage->world->docker, "config.hang", "");
     file_write_text(stage->world->engine, "_ping.hang", "");
     world_start_engine(stage->world);
-    EACH_SIZE (columns, rows) {
+    EACH_SIZE(columns, rows)
+    {
         stage_start(stage, columns, rows, NULL);
         stage_see(stage, "Services");
         stage_see(stage, "old-branch"); /* the directories need neither */
@@ -33,7 +35,8 @@ static void test_first_frame_waits_for_nothing(void **state)
 static void test_filled(void **state)
 {
     struct stage *stage = *state;
-    EACH_SIZE (columns, rows) {
+    EACH_SIZE(columns, rows)
+    {
         world_stop_engine(stage->world);
         stage_start_full(stage, columns, rows, NULL);
         golden_wait(stage->terminal, "filled");
@@ -57,7 +60,8 @@ static void test_header(void **state)
 static void test_empty_machine(void **state)
 {
     struct stage *stage = *state;
-    EACH_SIZE (columns, rows) {
+    EACH_SIZE(columns, rows)
+    {
         stage_start(stage, columns, rows, NULL);
         stage_see(stage, "No cache directory here yet");
         golden_wait(stage->terminal, "empty");
@@ -86,7 +90,8 @@ static void test_help(void **state)
 {
     struct stage *stage = *state;
     stage_start_full(stage, 80, 24, NULL);
-    EACH_SIZE (columns, rows) {
+    EACH_SIZE(columns, rows)
+    {
         terminal_resize(stage->terminal, columns, rows);
         terminal_press(stage->terminal, "?");
         golden_wait(stage->terminal, "help");
@@ -100,7 +105,8 @@ static void test_details(void **state)
 {
     struct stage *stage = *state;
     stage_start_full(stage, 80, 24, NULL);
-    EACH_SIZE (columns, rows) {
+    EACH_SIZE(columns, rows)
+    {
         terminal_resize(stage->terminal, columns, rows);
         terminal_press(stage->terminal, "1");
         terminal_press(stage->terminal, "g");

@@ -77,8 +77,8 @@ static void headless_start(struct headless *run, struct world *world)
 {
     int ends[2];
     char *settings = settings_path(world);
-    const char *argv[] = {getenv("BILGE_TEST_BIN"), "--config", settings, "build", "orchestration",
-                          NULL};
+    const char *argv[] = {getenv("BILGE_TEST_BIN"), "--config", settings, "build",
+                          "orchestration",          NULL};
     assert_int_equal(pipe(ends), 0);
     run->pid = fork();
     if (run->pid == 0) {
@@ -253,8 +253,8 @@ static void run_screen(struct stage *stage, const char *form)
     long after = peak_of(terminal_pid(stage->terminal));
     counted = path_join(stage->world->path, "enough.count");
     assert_int_equal(count_saved(saved), number_in(counted));
-    print_message("# %s: %llu lines, %ld KiB more\n", form,
-                  (unsigned long long)number_in(counted), (after - before) / 1024);
+    print_message("# %s: %llu lines, %ld KiB more\n", form, (unsigned long long)number_in(counted),
+                  (after - before) / 1024);
     if (peak_tells() && before > 0 && after - before > bound_bytes() + BESIDE_BYTES)
         fail_msg("%s: %ld KiB more than before", form, (after - before) / 1024);
     terminal_press(stage->terminal, "q");

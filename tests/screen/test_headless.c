@@ -177,8 +177,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_build_colours, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(test_build_without_colours, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(test_interrupt_a_build, stage_open, stage_close),
-        cmocka_unit_test_setup_teardown(test_a_row_of_records_is_one_line, stage_open,
-                                        stage_close),
+        cmocka_unit_test_setup_teardown(test_a_row_of_records_is_one_line, stage_open, stage_close),
     };
     limit_program(120);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,7 +59,8 @@ static void test_filter_with_conditions(void **state)
     stage_press(stage, "maybe" KEY_ENTER_SENT, "in-use: is yes or no");
     terminal_press(stage->terminal, "\027in-use:no" KEY_ENTER_SENT); /* Ctrl-W: the last word */
     stage_see(stage, "Nothing matches the filter");
-    terminal_press(stage->terminal, "/\025" "match:^RUN (apt|yum)" KEY_ENTER_SENT);
+    terminal_press(stage->terminal, "/\025"
+                                    "match:^RUN (apt|yum)" KEY_ENTER_SENT);
     stage_see(stage, "RUN apt-get install");
     stage_press(stage, KEY_ESCAPE_SENT, "source.local");
     terminal_press(stage->terminal, "1/");
@@ -119,8 +120,11 @@ static void test_selection_survives_a_refresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_filter), CASE(test_filter_of_records), CASE(test_filter_with_conditions),
-        CASE(test_order),  CASE(test_marks),
+        CASE(test_filter),
+        CASE(test_filter_of_records),
+        CASE(test_filter_with_conditions),
+        CASE(test_order),
+        CASE(test_marks),
         CASE(test_selection_survives_a_refresh),
     };
     limit_program(300);

@@ -138,8 +138,8 @@ static bool looks_so(struct terminal *terminal, const void *arg)
 static void test_marks(void **state)
 {
     static const struct sight sights[] = {
-        {"unit 11", 0, LOOK_COLOUR},  {"unit 11", -2, LOOK_COLOUR}, /* green, as the tool has it */
-        {"unit 11", 8, 0},            {"unit 1 of", 0, LOOK_BOLD | LOOK_COLOUR},
+        {"unit 11", 0, LOOK_COLOUR}, {"unit 11", -2, LOOK_COLOUR}, /* green, as the tool has it */
+        {"unit 11", 8, 0},           {"unit 1 of", 0, LOOK_BOLD | LOOK_COLOUR},
         {"unit 2 of", 0, 0},
     };
     struct stage *stage = *state;
@@ -251,8 +251,14 @@ static void test_one_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_opens_at_the_error), CASE(test_errors), CASE(test_search), CASE(test_marks),
-        CASE(test_parts),              CASE(test_aside),  CASE(test_save),   CASE(test_one_step),
+        CASE(test_opens_at_the_error),
+        CASE(test_errors),
+        CASE(test_search),
+        CASE(test_marks),
+        CASE(test_parts),
+        CASE(test_aside),
+        CASE(test_save),
+        CASE(test_one_step),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,8 +119,8 @@ static void test_ascii(void **state)
 
 static void test_other_terminals(void **state)
 {
-    static const char *const kinds[] = {"xterm", "screen-256color", "tmux-256color", "linux",
-                                        "vt100", "vt220"};
+    static const char *const kinds[] = {"xterm", "screen-256color", "tmux-256color",
+                                        "linux", "vt100",           "vt220"};
     struct stage *stage = *state;
     /* On "linux" curses loads libgpm for the mouse, which keeps some memory. */
     world_setenv(stage->world, "ASAN_OPTIONS", "detect_leaks=0");
@@ -152,11 +152,9 @@ static void test_unfit_terminals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_quit),       CASE(test_quit_at_once),
-        CASE(test_signals),    CASE(test_hang_up),
-        CASE(test_hang_up_during_a_build),
-        CASE(test_no_colour),  CASE(test_ascii),
-        CASE(test_other_terminals), CASE(test_unfit_terminals),
+        CASE(test_quit),    CASE(test_quit_at_once),           CASE(test_signals),
+        CASE(test_hang_up), CASE(test_hang_up_during_a_build), CASE(test_no_colour),
+        CASE(test_ascii),   CASE(test_other_terminals),        CASE(test_unfit_terminals),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,8 @@ static int open_places(void **state)
     file_write_text(
         stage->world->docker, "buildx-ls.jsonl",
         "{\"Current\":true,\"Builder\":{\"Name\":\"default\",\"Driver\":\"docker\",\"Nodes\":[{"
-        "\"Name\":\"default\",\"Endpoint\":\"default\",\"Status\":\"running\",\"Version\":\"v0.12.5\","
+        "\"Name\":\"default\",\"Endpoint\":\"default\",\"Status\":\"running\",\"Version\":\"v0.12."
+        "5\","
         "\"Platforms\":[\"linux/amd64\",\"linux/arm64\"]}]}}\n"
         "{\"Current\":false,\"Builder\":{\"Name\":\"farm\",\"Driver\":\"remote\",\"Nodes\":["
         "{\"Name\":\"farm0\",\"Endpoint\":\"tcp://farm0.example.com:1234\",\"Status\":\"running\","

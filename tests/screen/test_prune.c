@@ -53,7 +53,8 @@ static char *inventory_of(struct stage *stage, const char *service)
 static void test_whole_cache(void **state)
 {
     struct stage *stage = *state;
-    char *other = inventory_of(stage, "five-rebuilds"), *third = inventory_of(stage, "image-manifest");
+    char *other = inventory_of(stage, "five-rebuilds"),
+         *third = inventory_of(stage, "image-manifest");
     start_recorded(stage, NULL);
     stage_press(stage, "/", "/");
     terminal_press(stage->terminal, "first");
@@ -64,8 +65,8 @@ static void test_whole_cache(void **state)
     stage_press(stage, "y", "Freed");
     stage_see(stage, "Result");
     assert_false(file_exists(stage->world->caches, "first-build"));
-    char *after = inventory_of(stage, "five-rebuilds"), *third_after =
-        inventory_of(stage, "image-manifest");
+    char *after = inventory_of(stage, "five-rebuilds"),
+         *third_after = inventory_of(stage, "image-manifest");
     assert_string_equal(other, after);
     assert_string_equal(third, third_after);
     char *names = tree_list(stage->world->caches);
@@ -398,16 +399,21 @@ static void test_takes_busy_caches_after_a_second_yes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        RECORDED(test_whole_cache),   RECORDED(test_no_is_the_default),
-        USUAL(test_menu),             USUAL(test_caches_by_age),
+        RECORDED(test_whole_cache),
+        RECORDED(test_no_is_the_default),
+        USUAL(test_menu),
+        USUAL(test_caches_by_age),
         USUAL(test_current_caches_by_age),
-        USUAL(test_free_so_much),     USUAL(test_garbage),
+        USUAL(test_free_so_much),
+        USUAL(test_garbage),
         USUAL(test_an_interrupted_removal),
         USUAL(test_a_plan_is_sorted_and_thinned),
-        USUAL(test_records_by_age),   USUAL(test_records_by_a_filter),
+        USUAL(test_records_by_age),
+        USUAL(test_records_by_a_filter),
         RECORDED(test_waits_for_a_building_client),
         RECORDED(test_takes_busy_caches_after_a_second_yes),
-        RECORDED(test_read_only),     RECORDED(test_changed_since_it_was_shown),
+        RECORDED(test_read_only),
+        RECORDED(test_changed_since_it_was_shown),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

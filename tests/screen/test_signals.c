@@ -27,9 +27,14 @@ enum { HANG_UP = 0 };
 static const struct {
     int signal, status;
 } ends[] = {
-    {SIGINT, 130},           {SIGTERM, 130},          {SIGHUP, 130},
-    {SIGQUIT, 128 + SIGQUIT}, {SIGUSR1, 128 + SIGUSR1}, {SIGALRM, 128 + SIGALRM},
-    {SIGXCPU, 128 + SIGXCPU}, {HANG_UP, 130},
+    {SIGINT, 130},
+    {SIGTERM, 130},
+    {SIGHUP, 130},
+    {SIGQUIT, 128 + SIGQUIT},
+    {SIGUSR1, 128 + SIGUSR1},
+    {SIGALRM, 128 + SIGALRM},
+    {SIGXCPU, 128 + SIGXCPU},
+    {HANG_UP, 130},
 };
 
 /* Keys, and the text that they bring onto the screen (NULL: nobody waits). */
@@ -53,8 +58,9 @@ static void say(struct stage *stage, const char *name, const char *text)
 static void build_fails(struct stage *stage)
 {
     say(stage, "build.mode", "log");
-    say(stage, "build.log", "#1 [orchestration 1/1] RUN make\n#1 0.1 a needle\n"
-                            "#1 ERROR: process \"make\" did not complete: exit code: 2\n");
+    say(stage, "build.log",
+        "#1 [orchestration 1/1] RUN make\n#1 0.1 a needle\n"
+        "#1 ERROR: process \"make\" did not complete: exit code: 2\n");
     say(stage, "build.status", "17");
 }
 
@@ -99,7 +105,9 @@ static const struct scene scenes[] = {
     {"the main screen", NULL, {{"", "5 records"}}},
     {"nobody has answered yet", nobody_answers, {{"", "old-branch"}}},
     {"a filter", NULL, {{"/", "/"}, {"rub", "ruby-worker"}}},
-    {"a filter of records that makes no sense", NULL, {{"2/", "/"}, {"in-use:perhaps\r", "yes or no"}}},
+    {"a filter of records that makes no sense",
+     NULL,
+     {{"2/", "/"}, {"in-use:perhaps\r", "yes or no"}}},
     {"help", NULL, {{"?", "Main screen"}}},
     {"details of a service", NULL, {{"\r", "EXPORT"}}},
     {"details of a record", NULL, {{"2", NULL}, {"\r", "Record"}}},
@@ -115,7 +123,8 @@ static const struct scene scenes[] = {
     {"a plan that waits", somebody_builds, {{"d", "busy too"}, {"w", "aiting"}}},
     {"busy caches too?", somebody_builds, {{"d", "busy too"}, {"!", "Busy caches too?"}}},
     {"a removal", removal_hangs, {{"p", "Prune"}, {"u", "Delete?"}, {"y", "Deleting"}}},
-    {"quit while deleting?", removal_hangs,
+    {"quit while deleting?",
+     removal_hangs,
      {{"p", "Prune"}, {"u", "Delete?"}, {"y", "Deleting"}, {"q", NULL}, {"q", "Quit?"}}},
     {"links", NULL, {{"p", "Prune"}, {"d", "dentical"}}},
     {"a verification", NULL, {{"\r", "EXPORT"}, {"V", NULL}}},
@@ -127,7 +136,9 @@ static const struct scene scenes[] = {
     {"the disks", NULL, {{"D", "Disks"}}},
     {"no history", NULL, {{"h", "History"}}},
     {"a build's log", build_fails, {{"b", "failed"}, {"l", "needle"}}},
-    {"a search in a log", build_fails, {{"b", "failed"}, {"l", "needle"}, {"/", "/"}, {"need", NULL}}},
+    {"a search in a log",
+     build_fails,
+     {{"b", "failed"}, {"l", "needle"}, {"/", "/"}, {"need", NULL}}},
     {"a log is saved", build_fails, {{"b", "failed"}, {"l", "needle"}, {"o", "Save"}}},
     {"paths to copy", build_fails, {{"b", "failed"}, {"l", "needle"}, {"c", "Copy"}}},
     {"the history", build_fails, {{"b", "failed"}, {"h", "orchestration"}, {"\r", NULL}}},
@@ -193,7 +204,7 @@ static void every_screen_ends_by_every_signal(void **state)
 static void other_signals_that_end_programs_restore_the_terminal(void **state)
 {
     const int others[] = {
-        SIGVTALRM, SIGPROF, SIGTRAP, SIGIO,   SIGSYS,
+        SIGVTALRM, SIGPROF,  SIGTRAP, SIGIO, SIGSYS,
 #ifdef SIGPWR
         SIGPWR,
 #endif
@@ -284,7 +295,7 @@ static pid_t find_child(const struct stage *stage)
 static void a_build_does_not_outlive_a_signal(void **state)
 {
     static const int signals[] = {SIGTERM, SIGQUIT};
-    static void (*const builds[])(struct stage *stage) = {build_hangs, build_is_deaf};
+    static void (*const builds[])(struct stage * stage) = {build_hangs, build_is_deaf};
     struct stage *stage = *state;
     for (size_t i = 0; i < LEN(signals); i++) {
         builds[i](stage);

@@ -172,8 +172,15 @@ static void test_sick_caches(void **state)
 static void test_hostile_names(void **state)
 {
     static const char *const names[] = {
-        "esc\033[2J\033[31m", "line\nbreak", "bad\xff\xfeutf8", "\xe2\x80\xaekcab", "--yes",
-        "%s%n%d", "wide漢字漢字漢字漢字漢字漢字漢字", " ", "...",
+        "esc\033[2J\033[31m",
+        "line\nbreak",
+        "bad\xff\xfeutf8",
+        "\xe2\x80\xaekcab",
+        "--yes",
+        "%s%n%d",
+        "wide漢字漢字漢字漢字漢字漢字漢字",
+        " ",
+        "...",
         ("very-long-very-long-very-long-very-long-very-long-very-long-very-long-very-long-"
          "very-long-very-long-very-long-very-long"),
     };
@@ -202,9 +209,16 @@ static void test_hostile_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_absent),           CASE(test_comes_later),    CASE(test_dies_and_comes_back),
-        CASE(test_permission_denied), CASE(test_answers_nonsense), CASE(test_hangs),
-        CASE(test_a_history_that_cannot_be_used), CASE(test_broken_project),   CASE(test_sick_caches),    CASE(test_hostile_names),
+        CASE(test_absent),
+        CASE(test_comes_later),
+        CASE(test_dies_and_comes_back),
+        CASE(test_permission_denied),
+        CASE(test_answers_nonsense),
+        CASE(test_hangs),
+        CASE(test_a_history_that_cannot_be_used),
+        CASE(test_broken_project),
+        CASE(test_sick_caches),
+        CASE(test_hostile_names),
     };
     limit_program(300);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,7 +84,8 @@ static void make_generation(const char *dir, const struct fake_cache *cache, int
     char *config = mem_printf("{\"generation\":%d}", generation);
     make_digest(digest, cache->name, OF_CONFIG, generation);
     make_blob(dir, digest, config, 0, age_s);
-    buf_printf(&manifest, "{\"mediaType\":\"" CONFIG_TYPE "\",\"digest\":\"sha256:%s\",\"size\":%zu}]}",
+    buf_printf(&manifest,
+               "{\"mediaType\":\"" CONFIG_TYPE "\",\"digest\":\"sha256:%s\",\"size\":%zu}]}",
                digest, strlen(config));
     make_digest(ret_manifest, cache->name, OF_MANIFEST, generation);
     make_blob(dir, ret_manifest, manifest.data, 0, age_s);

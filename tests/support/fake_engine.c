@@ -107,10 +107,11 @@ static void send_all(struct client *client, const char *data, size_t len)
 static void reply(struct client *client, const char *status, const struct buf *body)
 {
     struct buf out = {0};
-    buf_printf(&out,
-               "HTTP/1.1 %s\r\nApi-Version: 1.45\r\nOstype: linux\r\nServer: Docker/26.1.5 (linux)\r\n"
-               "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-               status, body->len);
+    buf_printf(
+        &out,
+        "HTTP/1.1 %s\r\nApi-Version: 1.45\r\nOstype: linux\r\nServer: Docker/26.1.5 (linux)\r\n"
+        "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+        status, body->len);
     buf_append(&out, body->data, body->len);
     send_all(client, out.data, out.len);
     buf_done(&out);

@@ -92,9 +92,9 @@ static void put_line(const char *text, size_t len)
 static void put_numbered(uint64_t number)
 {
     char text[128];
-    int len = snprintf(text, sizeof text,
-                       "line %09llu of the flood, of which there is no end in sight",
-                       (unsigned long long)number);
+    int len =
+        snprintf(text, sizeof text, "line %09llu of the flood, of which there is no end in sight",
+                 (unsigned long long)number);
     put_line(text, (size_t)len);
 }
 

@@ -46,8 +46,8 @@ static bool become_root(void)
     snprintf(map[0], sizeof map[0], "%u %u 1", (unsigned)geteuid(), (unsigned)geteuid());
     snprintf(map[1], sizeof map[1], "%u %u 1", (unsigned)getegid(), (unsigned)getegid());
     return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-           write_file("/proc/self/setgroups", "deny") &&
-           write_file("/proc/self/uid_map", map[0]) && write_file("/proc/self/gid_map", map[1]);
+           write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", map[0]) &&
+           write_file("/proc/self/gid_map", map[1]);
 }
 
 bool hung_begin(void)
@@ -72,8 +72,12 @@ static void reply(int fd, uint64_t unique, int error, const void *data, size_t l
 
 static struct fuse_attr attr_of(uint64_t node)
 {
-    return (struct fuse_attr){.ino = node, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = 4096,
-                              .uid = (uint32_t)geteuid(), .gid = (uint32_t)getegid()};
+    return (struct fuse_attr){.ino = node,
+                              .mode = S_IFDIR | 0755,
+                              .nlink = 2,
+                              .blksize = 4096,
+                              .uid = (uint32_t)geteuid(),
+                              .gid = (uint32_t)getegid()};
 }
 
 static size_t add_entry(char *out, size_t at, uint64_t node, const char *name)
@@ -109,9 +113,12 @@ static void answer(int fd, const struct fuse_in_header *in, const void *data)
         .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = 4096};
     struct fuse_attr_out attr = {.attr = attr_of(in->nodeid)};
     struct fuse_open_out open_out = {.fh = in->nodeid};
-    struct fuse_statfs_out space = {
-        .st = {.blocks = 1 << 20, .bfree = 1 << 19, .bavail = 1 << 19, .bsize = 4096,
-               .frsize = 4096, .namelen = 255}};
+    struct fuse_statfs_out space = {.st = {.blocks = 1 << 20,
+                                           .bfree = 1 << 19,
+                                           .bavail = 1 << 19,
+                                           .bsize = 4096,
+                                           .frsize = 4096,
+                                           .namelen = 255}};
     switch (in->opcode) {
     case FUSE_INIT:
         reply(fd, in->unique, 0, &init, sizeof init);
@@ -156,8 +163,7 @@ static _Noreturn void serve(int fd, int start)
         if (got < 0 && errno != EINTR && errno != EAGAIN)
             _exit(0); /* unmounted */
         if (got >= (ssize_t)sizeof(struct fuse_in_header))
-            answer(fd, (struct fuse_in_header *)request,
-                   request + sizeof(struct fuse_in_header));
+            answer(fd, (struct fuse_in_header *)request, request + sizeof(struct fuse_in_header));
     }
 }
 

@@ -20,12 +20,12 @@ enum peer_then {
 };
 
 struct peer_rule {
-    const char *request;  /* how the request begins: "GET /_ping" */
-    const char *answer;   /* raw bytes, borrowed; NULL: nothing */
-    size_t answer_len;    /* 0: up to the NUL */
-    size_t piece;         /* written in pieces of so many bytes, a loop pass apart; 0: at once */
-    enum peer_then then;  /* after the last piece */
-    unsigned delay_ms;    /* before the first piece */
+    const char *request; /* how the request begins: "GET /_ping" */
+    const char *answer;  /* raw bytes, borrowed; NULL: nothing */
+    size_t answer_len;   /* 0: up to the NUL */
+    size_t piece;        /* written in pieces of so many bytes, a loop pass apart; 0: at once */
+    enum peer_then then; /* after the last piece */
+    unsigned delay_ms;   /* before the first piece */
 };
 
 #define PEER_PONG(version)                                                                         \

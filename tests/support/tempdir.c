@@ -20,8 +20,8 @@ static _Noreturn void give_up(const char *what, const char *path)
 char *tempdir_new(void)
 {
     const char *parent = getenv("TMPDIR");
-    char *pattern = path_join(parent != NULL && parent[0] == '/' ? parent : "/tmp",
-                              "bilge-test-XXXXXX");
+    char *pattern =
+        path_join(parent != NULL && parent[0] == '/' ? parent : "/tmp", "bilge-test-XXXXXX");
     if (mkdtemp(pattern) == NULL)
         give_up("making", pattern);
     char *path = realpath(pattern, NULL); /* macOS: /tmp is a symlink */

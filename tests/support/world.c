@@ -100,8 +100,8 @@ struct world *world_new(void)
     world->docker = path_join(world->path, "docker");
     world->engine = path_join(world->path, "engine");
     world->socket = path_join(world->path, "docker.sock");
-    static const char *const directories[] = {"project", "caches", "docker", "engine", "home",
-                                              "bin",     "proc"};
+    static const char *const directories[] = {"project", "caches", "docker", "engine",
+                                              "home",    "bin",    "proc"};
     for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++)
         dir_make(world->path, directories[i]);
     char *real = mem_printf("%s/fake-docker", must_getenv("BILGE_TEST_SUPPORT"));

@@ -17,8 +17,7 @@ static void add_time(struct buf *json, const char *name, int64_t age_s)
     char text[CLOCK_TEXT_SIZE];
     int64_t now = clock_now() / CLOCK_SECOND * CLOCK_SECOND; /* its text has one width */
     if (age_s >= 0)
-        buf_printf(json, ",\"%s\":\"%s\"", name,
-                   clock_rfc3339(text, now - age_s * CLOCK_SECOND));
+        buf_printf(json, ",\"%s\":\"%s\"", name, clock_rfc3339(text, now - age_s * CLOCK_SECOND));
 }
 
 static void add_record(struct buf *json, const struct world_record *record)
@@ -63,8 +62,8 @@ static void write_usual_answers(struct world *world)
     for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++)
         if (!file_exists(world->engine, answers[i].file))
             file_write_text(world->engine, answers[i].file, answers[i].text);
-    char *info = mem_printf("{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"%s\"}",
-                            world->engine);
+    char *info =
+        mem_printf("{\"ServerVersion\":\"26.1.5\",\"DockerRootDir\":\"%s\"}", world->engine);
     if (!file_exists(world->engine, "info.json"))
         file_write_text(world->engine, "info.json", info);
     free(info);
@@ -126,12 +125,12 @@ struct world *world_new_usual(void)
         {"aaaaaaaaaaaaaaaaaaaaaaaa2", NULL, "regular", "[builder 1/6] FROM local/base:1", 88000000,
          40 * 86400, 2 * 86400 + 60, 12, false, true},
         {"aaaaaaaaaaaaaaaaaaaaaaaa3", "aaaaaaaaaaaaaaaaaaaaaaaa2", "regular",
-         "mount / from exec /bin/sh -c apt-get install", 640000000, 9 * 86400 + 60, 3 * 3600 + 60, 7, false,
-         false},
-        {"aaaaaaaaaaaaaaaaaaaaaaaa4", NULL, "source.local", "local source for context", 52000, 86400,
-         7260, 9, false, false},
-        {"aaaaaaaaaaaaaaaaaaaaaaaa5", NULL, "regular", "mount / from exec /bin/sh -c cargo build", 1200000000,
-         7300, 120, 1, true, false},
+         "mount / from exec /bin/sh -c apt-get install", 640000000, 9 * 86400 + 60, 3 * 3600 + 60,
+         7, false, false},
+        {"aaaaaaaaaaaaaaaaaaaaaaaa4", NULL, "source.local", "local source for context", 52000,
+         86400, 7260, 9, false, false},
+        {"aaaaaaaaaaaaaaaaaaaaaaaa5", NULL, "regular", "mount / from exec /bin/sh -c cargo build",
+         1200000000, 7300, 120, 1, true, false},
         {0},
     };
     struct world *world = world_new();

@@ -41,9 +41,8 @@ void kit_set_processes(struct kit *kit, enum kit_processes processes)
     setenv("BILGE_PROC", processes == KIT_NOBODY_ELSE ? nobody_else : proc, 1);
     dir_make(proc, "self/ns");
     unlink(self);
-    assert_int_equal(0, symlink(processes == KIT_CONTAINER ? "pid:[4026532999]"
-                                                           : "pid:[4026531836]",
-                                self));
+    assert_int_equal(
+        0, symlink(processes == KIT_CONTAINER ? "pid:[4026532999]" : "pid:[4026531836]", self));
     if (processes == KIT_HIDDEN)
         unlinkat(kit->root_fd, ".processes/1/cmdline", 0);
     else
@@ -171,8 +170,7 @@ void kit_generation(struct kit *kit, unsigned manifest, unsigned config, unsigne
     free(entries);
 }
 
-void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
-               unsigned count)
+void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first, unsigned count)
 {
     struct buf text = {0};
     kit_blob(kit, config, "{\"architecture\":\"amd64\",\"os\":\"linux\",\"rootfs\":{}}");

@@ -21,7 +21,7 @@ struct kit {
     const char *name; /* of the cache, "api" */
     char *dir;
     int64_t clock; /* the next file's time, seconds since 1970 */
-    bool hides; /* kit_set_processes() is to be ended */
+    bool hides;    /* kit_set_processes() is to be ended */
 };
 
 /* With the empty layout of a cache; `bare`: the root alone. */
@@ -79,8 +79,7 @@ void kit_manifest(struct kit *kit, unsigned seed, const struct kit_entry *entrie
 void kit_generation(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
                     unsigned count);
 /* The same of an image as skopeo or "buildx -o type=oci" leave it: no cache. */
-void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first,
-               unsigned count);
+void kit_image(struct kit *kit, unsigned manifest, unsigned config, unsigned first, unsigned count);
 /* index.json that names these manifests, with tags "latest", "tag1", … */
 void kit_index(struct kit *kit, const unsigned *manifests, size_t len);
 

@@ -70,8 +70,7 @@ void put_blob(const char *dir, const char *text, int64_t age_s, char ret_hex[HEX
     free(to);
 }
 
-void put_generation(const char *dir, const char *const *layers, int64_t age_s,
-                           char ret_hex[HEX])
+void put_generation(const char *dir, const char *const *layers, int64_t age_s, char ret_hex[HEX])
 {
     struct buf manifest = {0};
     char hex[HEX];
@@ -160,8 +159,8 @@ bool pair_has_blob(const struct pair *pair, const char hex[HEX])
 struct verify_result verify(struct place *place, const char *name)
 {
     struct verify_result result;
-    const struct verify_spec spec = {.root_fd = place->root_fd, .root_path = place->root,
-                                     .name = name};
+    const struct verify_spec spec = {
+        .root_fd = place->root_fd, .root_path = place->root, .name = name};
     assert_int_equal(0, verify_cache(&spec, &result, NULL));
     return result;
 }
@@ -179,9 +178,13 @@ struct remove_context context_of(struct place *place, const char *name)
     static const pid_t nobody[] = {0};
     struct fs_stat stat;
     assert_int_equal(0, fs_stat_at(place->root_fd, name, &stat, NULL));
-    return (struct remove_context){.root_fd = place->root_fd, .root_path = place->root,
-                                   .name = name, .dev = stat.dev, .ino = stat.ino,
-                                   .own_sessions = nobody, .settle_ms = 1};
+    return (struct remove_context){.root_fd = place->root_fd,
+                                   .root_path = place->root,
+                                   .name = name,
+                                   .dev = stat.dev,
+                                   .ino = stat.ino,
+                                   .own_sessions = nobody,
+                                   .settle_ms = 1};
 }
 
 bool index_names(const struct pair *pair, const char hex[HEX])

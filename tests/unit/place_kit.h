@@ -20,10 +20,10 @@ struct place {
 };
 
 /* What a removal meets; all are reset by place_setup(). */
-extern const char *building_client;               /* the sign of one; NULL: none runs */
-extern int mkdir_errno;                           /* what mkdirat() fails with; 0: it works */
-extern void (*while_waiting)(struct kit *kit);    /* runs once, between the two looks */
-extern void (*while_looking)(struct kit *kit);    /* runs once, in the next look for one */
+extern const char *building_client;            /* the sign of one; NULL: none runs */
+extern int mkdir_errno;                        /* what mkdirat() fails with; 0: it works */
+extern void (*while_waiting)(struct kit *kit); /* runs once, between the two looks */
+extern void (*while_looking)(struct kit *kit); /* runs once, in the next look for one */
 /* Run once, around the rename that takes a whole cache aside. */
 extern void (*before_rename)(struct kit *kit), (*after_rename)(struct kit *kit);
 

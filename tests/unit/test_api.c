@@ -371,12 +371,12 @@ static void test_docker_29(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_versions),      cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_remote_builder),
-        cmocka_unit_test(test_record_ids),    cmocka_unit_test(test_prune_path),
-        cmocka_unit_test(test_prune_batches), cmocka_unit_test(test_info),
-        cmocka_unit_test(test_pruned),        cmocka_unit_test(test_refusal),
-        cmocka_unit_test(test_docker_29),     cmocka_unit_test(test_builders),      cmocka_unit_test(test_builders_pruned),
+        cmocka_unit_test(test_versions),       cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_remote_builder), cmocka_unit_test(test_record_ids),
+        cmocka_unit_test(test_prune_path),     cmocka_unit_test(test_prune_batches),
+        cmocka_unit_test(test_info),           cmocka_unit_test(test_pruned),
+        cmocka_unit_test(test_refusal),        cmocka_unit_test(test_docker_29),
+        cmocka_unit_test(test_builders),       cmocka_unit_test(test_builders_pruned),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

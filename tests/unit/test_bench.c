@@ -25,7 +25,9 @@
 static struct bench make_bench(struct bench_service *services, size_t len, size_t rounds,
                                const char *wanted)
 {
-    struct bench bench = {.services = services, .services_len = len, .rounds = rounds,
+    struct bench bench = {.services = services,
+                          .services_len = len,
+                          .rounds = rounds,
                           .mark = (char *)"bilge-bench-test"};
     for (int i = 0; i < BENCH_SCENARIOS; i++)
         bench.wanted[i] = wanted[i] != '-';
@@ -73,8 +75,8 @@ static void test_names(void **state)
     (void)state;
     struct bench_service services[] = {{.name = (char *)"api"}, {.name = (char *)"Ruby_Worker.2"}};
     struct bench bench = make_bench(services, 2, 1, "FNCD");
-    struct bench_step step = {.service = 1, .round = 2, .scenario = BENCH_CODE,
-                              .variant = BENCH_OPTIMISED};
+    struct bench_step step = {
+        .service = 1, .round = 2, .scenario = BENCH_CODE, .variant = BENCH_OPTIMISED};
     char *image = bench_image(&bench, &step), *mounts = bench_mounts(&bench, &step);
     char *kind = bench_kind(&step);
     assert_string_equal(image, "bilge-bench-test-2-ruby-worker-2:optimised-code");
@@ -169,7 +171,8 @@ static const struct {
      "\n[profile.dev.package.axum]\ncodegen-units = 15\n"
      "\n[profile.release.package.axum]\ncodegen-units = 15\n"},
     {"Cargo.toml", "[workspace]\n[profile.release.package.axum]\nopt-level = 1\n", "axum",
-     "[workspace]\n[profile.release.package.axum]\nopt-level = 1\n\n[workspace.metadata.bilge-bench]\n"
+     "[workspace]\n[profile.release.package.axum]\nopt-level = "
+     "1\n\n[workspace.metadata.bilge-bench]\n"
      "token = \"000000000000002a\"\n\n[profile.dev.package.axum]\ncodegen-units = 15\n"},
     {"picture.png", "x", NULL, NULL},
     {"nothing", "x", NULL, NULL},
@@ -207,15 +210,17 @@ static void test_json_edit(void **state)
     buf_done(&two);
 }
 
-static const char lock[] = "version = 3\n\n[[package]]\nname = \"axum\"\nversion = \"0.7.5\"\n"
-                           "source = \"registry+https://x\"\ndependencies = [\n \"bytes\",\n \"http 1.0.0\",\n]\n\n"
-                           "[[package]]\nname = \"bytes\"\nversion = \"1\"\nsource = \"registry+https://x\"\n\n"
-                           "[[package]]\nname = \"http\"\nversion = \"1.0.0\"\nsource = \"registry+https://x\"\n"
-                           "dependencies = [\n \"bytes\",\n \"a\",\n \"b\",\n]\n\n"
-                           "[[package]]\nname = \"http\"\nversion = \"0.2.0\"\nsource = \"registry+https://x\"\n\n"
-                           "[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\ndependencies = [\n \"a\",\n \"b\",\n \"c\",\n \"bytes\",\n]\n\n"
-                           "[[package]]\nname = \"tasker\"\nversion = \"0.1.0\"\n"
-                           "dependencies = [\n \"axum\",\n \"bytes\",\n \"http 1.0.0\",\n \"shared\",\n]\n";
+static const char lock[] =
+    "version = 3\n\n[[package]]\nname = \"axum\"\nversion = \"0.7.5\"\n"
+    "source = \"registry+https://x\"\ndependencies = [\n \"bytes\",\n \"http 1.0.0\",\n]\n\n"
+    "[[package]]\nname = \"bytes\"\nversion = \"1\"\nsource = \"registry+https://x\"\n\n"
+    "[[package]]\nname = \"http\"\nversion = \"1.0.0\"\nsource = \"registry+https://x\"\n"
+    "dependencies = [\n \"bytes\",\n \"a\",\n \"b\",\n]\n\n"
+    "[[package]]\nname = \"http\"\nversion = \"0.2.0\"\nsource = \"registry+https://x\"\n\n"
+    "[[package]]\nname = \"shared\"\nversion = \"0.1.0\"\ndependencies = [\n \"a\",\n \"b\",\n "
+    "\"c\",\n \"bytes\",\n]\n\n"
+    "[[package]]\nname = \"tasker\"\nversion = \"0.1.0\"\n"
+    "dependencies = [\n \"axum\",\n \"bytes\",\n \"http 1.0.0\",\n \"shared\",\n]\n";
 
 static void test_lockfile(void **state)
 {
@@ -236,7 +241,8 @@ static void test_lockfile(void **state)
         free(lockfile_choose(part, "tasker"));
         free(part);
     }
-    static const char toml[] = "[workspace]\nname = \"no\"\n[package]\nversion = \"1\"\nname = \"yes\"\n";
+    static const char toml[] =
+        "[workspace]\nname = \"no\"\n[package]\nversion = \"1\"\nname = \"yes\"\n";
     char *name = cargo_package_name(toml);
     assert_string_equal(name, "yes");
     free(name);
@@ -262,9 +268,9 @@ static void test_recognise(void **state)
     for (size_t i = 0; i < LEN(choices); i++)
         assert_true(recognise_score(choices[i].better, choices[i].service, choices[i].dockerfile) >
                     recognise_score(choices[i].worse, choices[i].service, choices[i].dockerfile));
-    static const char *const never[] = {"README.md", "src/util.rs", "tests/main.rs",
-                                        "node_modules/x/index.js", ".git/main.rs",
-                                        "a/.venv/main.py", "api/target/main.rs"};
+    static const char *const never[] = {
+        "README.md",    "src/util.rs",     "tests/main.rs",     "node_modules/x/index.js",
+        ".git/main.rs", "a/.venv/main.py", "api/target/main.rs"};
     for (size_t i = 0; i < LEN(never); i++)
         assert_int_equal(recognise_score(never[i], "api", NULL), 0);
     assert_true(recognise_score("mytests/main.rs", "api", NULL) > 0);
@@ -273,30 +279,44 @@ static void test_recognise(void **state)
 /* --------------------------------------------------------------- compose file */
 
 static const char config[] =
-    "{\"name\":\"p\",\"secrets\":{\"s\":{\"file\":\"/s\"}},\"services\":{\"api\":{\"image\":\"mine\","
-    "\"ports\":[80],\"platform\":\"linux/amd64\",\"build\":{\"context\":\"/home/x\",\"dockerfile\":\"d/Dockerfile\","
-    "\"args\":{\"A\":\"$$B\"},\"tags\":[\"mine:2\"],\"cache_from\":[\"type=local,src=/c/api\",\"team/cache\"],"
+    "{\"name\":\"p\",\"secrets\":{\"s\":{\"file\":\"/"
+    "s\"}},\"services\":{\"api\":{\"image\":\"mine\","
+    "\"ports\":[80],\"platform\":\"linux/amd64\",\"build\":{\"context\":\"/home/"
+    "x\",\"dockerfile\":\"d/Dockerfile\","
+    "\"args\":{\"A\":\"$$B\"},\"tags\":[\"mine:2\"],\"cache_from\":[\"type=local,src=/c/"
+    "api\",\"team/cache\"],"
     "\"cache_to\":[\"type=local,\\\"dest=/c,1/api\\\",mode=max\",\"type=inline\"]}},"
     "\"web\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=registry,ref=team/cache\"]}},"
     "\"map\":{\"build\":{\"context\":\"/w\",\"cache_to\":[{\"type\":\"local\",\"dest\":\"/c\"}]}},"
-    "\"odd\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=local,\\\"dest=/c\\\"\\\"x\\\"\"]}},"
+    "\"odd\":{\"build\":{\"context\":\"/w\",\"cache_to\":[\"type=local,\\\"dest=/"
+    "c\\\"\\\"x\\\"\"]}},"
     "\"db\":{\"image\":\"db\"}}}";
 
 static int freeze(const char *service, const char *dockerfile, char **ret_json, struct err *err)
 {
-    struct frozen_spec spec = {.config = config, .service = service, .context = "/home/x",
-                               .copy = "/tmp/a$b", .dockerfile = dockerfile,
-                               .image = "bench:1", .caches = "/tmp/caches"};
+    struct frozen_spec spec = {.config = config,
+                               .service = service,
+                               .context = "/home/x",
+                               .copy = "/tmp/a$b",
+                               .dockerfile = dockerfile,
+                               .image = "bench:1",
+                               .caches = "/tmp/caches"};
     return frozen_make(&spec, ret_json, err);
 }
 
 static void test_frozen(void **state)
 {
     (void)state;
-    static const char *const expected[] = {
-        "\"image\":\t\"bench:1\"", "\"context\":\t\"/tmp/a$$b\"", "\"dockerfile\":\t\"d/Dockerfile\"",
-        "\"A\":\t\"$$B\"", "type=local,src=/tmp/caches/_c_api", "team/cache", "type=inline",
-        "type=local,\\\"dest=/tmp/caches/_c_1_api\\\",mode=max", "\"platform\":\t\"linux/amd64\"", "\"secrets\""};
+    static const char *const expected[] = {"\"image\":\t\"bench:1\"",
+                                           "\"context\":\t\"/tmp/a$$b\"",
+                                           "\"dockerfile\":\t\"d/Dockerfile\"",
+                                           "\"A\":\t\"$$B\"",
+                                           "type=local,src=/tmp/caches/_c_api",
+                                           "team/cache",
+                                           "type=inline",
+                                           "type=local,\\\"dest=/tmp/caches/_c_1_api\\\",mode=max",
+                                           "\"platform\":\t\"linux/amd64\"",
+                                           "\"secrets\""};
     static const char *const gone[] = {"mine", "ports", "web", "db"};
     char *json;
     struct err err;
@@ -321,7 +341,7 @@ static void test_frozen(void **state)
 
 /* --------------------------------------------------------------------- traces */
 
-#define AT(second) ((int64_t)(second) * CLOCK_SECOND)
+#define AT(second) ((int64_t)(second)*CLOCK_SECOND)
 
 static const char dockerfile[] = "FROM base AS b\n"
                                  "# RUN commented out\n"
@@ -342,10 +362,12 @@ static const struct {
     bool in_use, ours;
 } records[] = {
     {"known", "regular", "mount / from exec /bin/sh -c true", 100, false, false},
-    {"run", "regular", "mount / from exec /bin/sh -c cargo build       --release && ls", 101, false, true},
+    {"run", "regular", "mount / from exec /bin/sh -c cargo build       --release && ls", 101, false,
+     true},
     {"bash", "regular", "mount / from exec /bin/bash -o pipefail -c true", 101, false, true},
     {"exec", "regular", "mount / from exec echo exec form", 101, false, true},
-    {"heredoc", "regular", "mount / from exec /bin/sh -c # of the heredoc\nmake everything\n", 101, false, true},
+    {"heredoc", "regular", "mount / from exec /bin/sh -c # of the heredoc\nmake everything\n", 101,
+     false, true},
     {"copy", "regular", "[b 2/4] COPY src src", 102, false, true},
     {"used", "regular", "[b 2/4] COPY src src", 102, true, false},
     {"before", "regular", "[b 2/4] COPY src src", 90, false, false},
@@ -354,9 +376,14 @@ static const struct {
     {"part", "regular", "mount / from exec /bin/sh -c cargo build", 101, false, false},
     {"comment", "regular", "mount / from exec /bin/sh -c commented out", 101, false, false},
     {"base", "regular", "", 101, false, false},
-    {"mount", "exec.cachemount", "cached mount /k from exec /bin/sh -c x with id \"bilge-bench-test-1-1-optimised//k\"", 50, false, true},
-    {"mount-theirs", "exec.cachemount", "cached mount /k from exec /bin/sh -c true with id \"//k\"", 101, false, false},
-    {"mount-alike", "exec.cachemount", "cached mount /k from exec /bin/sh -c x with id \"bilge-bench-testing//k\"", 101, false, false},
+    {"mount", "exec.cachemount",
+     "cached mount /k from exec /bin/sh -c x with id \"bilge-bench-test-1-1-optimised//k\"", 50,
+     false, true},
+    {"mount-theirs", "exec.cachemount", "cached mount /k from exec /bin/sh -c true with id \"//k\"",
+     101, false, false},
+    {"mount-alike", "exec.cachemount",
+     "cached mount /k from exec /bin/sh -c x with id \"bilge-bench-testing//k\"", 101, false,
+     false},
     {"source", "source.local", "local source for context", 101, false, false},
     {"frontend", "frontend", "pulled", 101, false, false},
 };
@@ -407,12 +434,9 @@ static const struct {
     const char *other; /* what else was made; NULL: nothing */
     bool sends, ours;
 } sendings[] = {
-    {1, NULL, true, true},
-    {3, "[b 2/4] COPY src src", true, true},
-    {2, "", true, true},
-    {4, NULL, true, false},
-    {1, NULL, false, false},
-    {1, "[x 2/4] COPY theirs theirs", true, false},
+    {1, NULL, true, true},   {3, "[b 2/4] COPY src src", true, true},
+    {2, "", true, true},     {4, NULL, true, false},
+    {1, NULL, false, false}, {1, "[x 2/4] COPY theirs theirs", true, false},
 };
 
 static void test_sources(void **state)
@@ -423,10 +447,12 @@ static void test_sources(void **state)
         struct record items[5] = {{0}};
         size_t len, held, found = 0;
         for (size_t j = 0; j < sendings[i].sources; j++)
-            items[j] = (struct record){.id = (char *)"source", .type = (char *)"source.local",
+            items[j] = (struct record){.id = (char *)"source",
+                                       .type = (char *)"source.local",
                                        .description = (char *)"local source for context",
                                        .created_at = AT(101)};
-        items[4] = (struct record){.id = (char *)"other", .type = (char *)"regular",
+        items[4] = (struct record){.id = (char *)"other",
+                                   .type = (char *)"regular",
                                    .description = (char *)sendings[i].other,
                                    .created_at = AT(101)};
         items[sendings[i].sources] = items[4];

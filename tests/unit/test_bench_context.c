@@ -182,7 +182,7 @@ static void test_given(void **state)
         const char *code, *dependencies;
         int result;
     } cases[] = {
-        {"src/x.txt", "src/x.txt", 0},       {"src/none.txt", "src/x.txt", ERR_USAGE},
+        {"src/x.txt", "src/x.txt", 0},           {"src/none.txt", "src/x.txt", ERR_USAGE},
         {"src/x.txt", "/etc/passwd", ERR_USAGE}, {"../x.txt", "src/x.txt", ERR_USAGE},
         {"src/x.png", "src/x.txt", ERR_USAGE},   {"src", "src/x.txt", ERR_USAGE},
         {NULL, "src/x.txt", ERR_USAGE},          {"src/x.txt", NULL, ERR_USAGE},
@@ -203,9 +203,9 @@ static void test_given(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copy),    cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_ignore),  cmocka_unit_test(test_measure),
-        cmocka_unit_test(test_rust),    cmocka_unit_test(test_given),
+        cmocka_unit_test(test_copy),   cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_ignore), cmocka_unit_test(test_measure),
+        cmocka_unit_test(test_rust),   cmocka_unit_test(test_given),
     };
     return cmocka_run_group_tests_name("bench_context", tests, NULL, NULL);
 }

@@ -99,8 +99,7 @@ static void test_an_unknown_context_is_refused(void **state)
     struct err err = {0};
     (void)state;
     run->options.context = "nowhere";
-    int code =
-        bilge_open(&run->loop.loop, &run->options, run_on_change, run, &run->bilge, &err);
+    int code = bilge_open(&run->loop.loop, &run->options, run_on_change, run, &run->bilge, &err);
     assert_int_equal(code, ERR_USAGE);
     run->options.context = NULL;
     run_open(run);

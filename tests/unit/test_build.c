@@ -207,8 +207,13 @@ static void test_last_line(void **state)
     struct step *step = named(build, 1, "[b 1/2] RUN x");
     struct buildlog_line line;
     assert_false(step_last_line(build, step, &line));
-    const struct buildlog_line hello = {.text = "hello", .len = 5, .step = 1, .number = 1,
-                                        .kind = LOG_OUTPUT, .time = 3, .decimals = 1};
+    const struct buildlog_line hello = {.text = "hello",
+                                        .len = 5,
+                                        .step = 1,
+                                        .number = 1,
+                                        .kind = LOG_OUTPUT,
+                                        .time = 3,
+                                        .decimals = 1};
     buildlog_add(build->log, &hello);
     step->last_line = buildlog_end(build->log);
     assert_true(step_last_line(build, step, &line));
@@ -273,9 +278,12 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_transfers),
-        cmocka_unit_test(test_transfers_are_capped), cmocka_unit_test(test_service_or_stage),
-        cmocka_unit_test(test_asked_service), cmocka_unit_test(test_steps_by_number),
-        cmocka_unit_test(test_counts),        cmocka_unit_test(test_end),
+        cmocka_unit_test(test_transfers_are_capped),
+        cmocka_unit_test(test_service_or_stage),
+        cmocka_unit_test(test_asked_service),
+        cmocka_unit_test(test_steps_by_number),
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_end),
         cmocka_unit_test(test_error_is_clean),
         cmocka_unit_test(test_last_line),
     };

@@ -76,7 +76,8 @@ static void test_why(void **state)
     const struct {
         struct history_step *steps;
         const char *says;
-    } cases[] = {{same, "an ARG or a mount"}, {base, "base image changed: FROM base@2"},
+    } cases[] = {{same, "an ARG or a mount"},
+                 {base, "base image changed: FROM base@2"},
                  {text, "its text changed"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct history_build build = {.steps = cases[i].steps, .steps_len = 2};
@@ -110,7 +111,8 @@ static void test_args(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const struct history_build before = {.steps = old, .steps_len = 2, .args = cases[i].before};
-        struct history_build build = {.steps = cases[i].steps, .steps_len = 1, .args = cases[i].args};
+        struct history_build build = {
+            .steps = cases[i].steps, .steps_len = 1, .args = cases[i].args};
         build_kind_fill(&build, &before);
         if (strncmp(build.why, cases[i].why, strlen(cases[i].why)) != 0)
             fail_msg("%zu: %s", i, build.why);
@@ -155,11 +157,20 @@ static void test_summary(void **state)
         int states[2];
         const char *says;
     } cases[] = {
-        {{1000, 3000}, {500, 2500}, {D, D}, "the second took 2.0 s longer; most of it: RUN x (+2.0 s)"},
-        {{1000, 3000}, {0, 2500}, {C, D},
-         "the second took 2.0 s longer; most of it: RUN x (+2.5 s), which the first took from the cache"},
-        {{3000, 1000}, {2500, 0}, {D, C},
-         "the second took 2.0 s less; most of it: RUN x (-2.5 s), which the second took from the cache"},
+        {{1000, 3000},
+         {500, 2500},
+         {D, D},
+         "the second took 2.0 s longer; most of it: RUN x (+2.0 s)"},
+        {{1000, 3000},
+         {0, 2500},
+         {C, D},
+         "the second took 2.0 s longer; most of it: RUN x (+2.5 s), which the first took from the "
+         "cache"},
+        {{3000, 1000},
+         {2500, 0},
+         {D, C},
+         "the second took 2.0 s less; most of it: RUN x (-2.5 s), which the second took from the "
+         "cache"},
         {{1000, 1010}, {500, 500}, {D, D}, "both took as long"},
         {{1000, 3000}, {500, 500}, {D, D}, "the second took 2.0 s longer"},
     };
@@ -168,8 +179,10 @@ static void test_summary(void **state)
         struct history_step b = step("RUN x", 2, (enum step_state)cases[i].states[1]);
         a.duration_ms = cases[i].steps[0];
         b.duration_ms = cases[i].steps[1];
-        const struct history_build first = {.steps = &a, .steps_len = 1, .duration_ms = cases[i].took[0]};
-        const struct history_build second = {.steps = &b, .steps_len = 1, .duration_ms = cases[i].took[1]};
+        const struct history_build first = {
+            .steps = &a, .steps_len = 1, .duration_ms = cases[i].took[0]};
+        const struct history_build second = {
+            .steps = &b, .steps_len = 1, .duration_ms = cases[i].took[1]};
         struct history_pair *pairs;
         size_t len;
         history_compare(&first, &second, &pairs, &len);
@@ -227,12 +240,9 @@ static void test_medians(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_why),
-        cmocka_unit_test(test_args),
-        cmocka_unit_test(test_independence),
-        cmocka_unit_test(test_summary),
-        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_kinds),   cmocka_unit_test(test_why),
+        cmocka_unit_test(test_args),    cmocka_unit_test(test_independence),
+        cmocka_unit_test(test_summary), cmocka_unit_test(test_compare),
         cmocka_unit_test(test_medians),
     };
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

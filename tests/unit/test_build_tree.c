@@ -233,7 +233,9 @@ static void test_what_stands_below(void **state)
     struct build *build = build_of(1, "#1 [api 1/1] RUN x\n#1 sha256:a 1MB / 2MB\n");
     static const char warning[] = "Casing: odd (line 3)";
     build_add_warning(build, 1, warning, strlen(warning), NULL, NULL, 0);
-    build->excerpt = (struct build_excerpt){.step = 1, .file = mem_strdup("Dockerfile"), .line = 2,
+    build->excerpt = (struct build_excerpt){.step = 1,
+                                            .file = mem_strdup("Dockerfile"),
+                                            .line = 2,
                                             .text = mem_strdup("   1 |     a\n   2 | >>> RUN x")};
     fill(&tree, build);
     assert_true(build_tree_set_open(&tree, 0, true));

@@ -165,11 +165,12 @@ static void test_inspect(void **state)
     free(text);
     /* Constructed from buildx' source: several nodes, one of which does not answer; pods
      * of the kubernetes driver. */
-    static const char pods[] = "Name:          kube\nDriver:        kubernetes\n\nNodes:\n"
-                               "Name:     kube0-5d8\nEndpoint: kubernetes:///kube?deployment=kube0\n"
-                               "Error:    no pods\n\n"
-                               "Name:     kube0-77c\nEndpoint: kubernetes:///kube?deployment=kube0\n"
-                               "Status:   running\nBuildkit: v0.13.2\nLabels:\n Name: no node\n";
+    static const char pods[] =
+        "Name:          kube\nDriver:        kubernetes\n\nNodes:\n"
+        "Name:     kube0-5d8\nEndpoint: kubernetes:///kube?deployment=kube0\n"
+        "Error:    no pods\n\n"
+        "Name:     kube0-77c\nEndpoint: kubernetes:///kube?deployment=kube0\n"
+        "Status:   running\nBuildkit: v0.13.2\nLabels:\n Name: no node\n";
     assert_int_equal(0, builders_parse_inspect(pods, sizeof pods - 1, &list, NULL));
     entry = only(&list);
     assert_string_equal("kubernetes", entry->driver);
@@ -181,8 +182,8 @@ static void test_inspect(void **state)
     builder_list_free(&list);
     static const char *const strange[] = {"", "Name: x\n", "Nodes:\nName: x\n", "Status: running"};
     for (size_t i = 0; i < LEN(strange); i++)
-        assert_int_equal(ERR_FORMAT, builders_parse_inspect(strange[i], strlen(strange[i]), &list,
-                                                            NULL));
+        assert_int_equal(ERR_FORMAT,
+                         builders_parse_inspect(strange[i], strlen(strange[i]), &list, NULL));
 }
 
 static void test_stored(void **state)
@@ -193,9 +194,10 @@ static void test_stored(void **state)
     setenv("BUILDX_CONFIG", dir, 1);
     builders_read("unix:///x.sock", &list);
     assert_int_equal(0, list.len);
-    file_write_text(dir, "instances/zed", "{\"Name\":\"zed\",\"Driver\":\"remote\",\"Nodes\":["
-                                          "{\"Name\":\"zed0\",\"Endpoint\":\"tcp://far:1234\"},"
-                                          "{\"Name\":\"zed1\",\"Endpoint\":\"tcp://near:1\"}]}");
+    file_write_text(dir, "instances/zed",
+                    "{\"Name\":\"zed\",\"Driver\":\"remote\",\"Nodes\":["
+                    "{\"Name\":\"zed0\",\"Endpoint\":\"tcp://far:1234\"},"
+                    "{\"Name\":\"zed1\",\"Endpoint\":\"tcp://near:1\"}]}");
     file_write_text(dir, "instances/bk", "{\"Driver\":\"docker-container\"}");
     file_write_text(dir, "instances/broken", "{\"Driver");
     file_write_text(dir, "instances/.tmp-x", "{}");
@@ -283,11 +285,11 @@ static void test_no_docker(void **state)
     assert_int_equal(-ENOENT,
                      builders_list(&loop->loop, on_list, &fixture, &fixture.request, &err));
     assert_string_equal("docker was not found in PATH", err.text);
-    assert_int_equal(
-        -ENOENT, builders_records(&loop->loop, "b", NULL, on_records, &fixture, &fixture.request, &err));
+    assert_int_equal(-ENOENT, builders_records(&loop->loop, "b", NULL, on_records, &fixture,
+                                               &fixture.request, &err));
     static const char *const ids[] = {"abc"};
-    assert_int_equal(-ENOENT, builders_prune(&loop->loop, "b", NULL, ids, 1, true, on_pruned, &fixture,
-                                             &fixture.request, &err));
+    assert_int_equal(-ENOENT, builders_prune(&loop->loop, "b", NULL, ids, 1, true, on_pruned,
+                                             &fixture, &fixture.request, &err));
     close_fixture(&fixture);
     assert_false(fixture.done);
 }
@@ -298,16 +300,16 @@ static void test_records(void **state)
     (void)state;
     open_fixture(&fixture, "[ \"$*\" = 'buildx du --builder=-odd name --verbose' ] && "
                            "cat $DATA/buildx-0.29-du-verbose.stdout.txt");
-    assert_int_equal(0, builders_records(&fixture.loop.loop, "-odd name", NULL, on_records, &fixture,
-                                         &fixture.request, NULL));
+    assert_int_equal(0, builders_records(&fixture.loop.loop, "-odd name", NULL, on_records,
+                                         &fixture, &fixture.request, NULL));
     loop_wait(&fixture.loop, &fixture.done);
     assert_int_equal(0, fixture.err.code);
     assert_int_equal(17, fixture.records.len);
     close_fixture(&fixture);
 
     open_fixture(&fixture, "echo 'ERROR: no builder \"x\" found' >&2; exit 1");
-    assert_int_equal(
-        0, builders_records(&fixture.loop.loop, "x", NULL, on_records, &fixture, &fixture.request, NULL));
+    assert_int_equal(0, builders_records(&fixture.loop.loop, "x", NULL, on_records, &fixture,
+                                         &fixture.request, NULL));
     loop_wait(&fixture.loop, &fixture.done);
     assert_string_equal("docker buildx du: no builder \"x\" found", fixture.err.text);
     close_fixture(&fixture);
@@ -323,12 +325,12 @@ static void test_prune(void **state)
     for (int all = 0; all < 2; all++) {
         open_fixture(&fixture, "echo \"$*\" >>$CALLS/calls; cat $DATA/buildx-0.13-prune-all.txt");
         uv_loop_t *loop = &fixture.loop.loop;
-        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 2, all, on_pruned, &fixture,
-                                                   &fixture.request, &err));
-        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 0, all, on_pruned, &fixture,
-                                                   &fixture.request, &err));
-        assert_int_equal(
-            0, builders_prune(loop, "b", NULL, ids, 2, all, on_pruned, &fixture, &fixture.request, &err));
+        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 2, all, on_pruned,
+                                                   &fixture, &fixture.request, &err));
+        assert_int_equal(ERR_USAGE, builders_prune(loop, "b", NULL, bad, 0, all, on_pruned,
+                                                   &fixture, &fixture.request, &err));
+        assert_int_equal(0, builders_prune(loop, "b", NULL, ids, 2, all, on_pruned, &fixture,
+                                           &fixture.request, &err));
         loop_wait(&fixture.loop, &fixture.done);
         assert_int_equal(3, fixture.deleted);
         assert_int_equal(1150000, fixture.freed_bytes);
@@ -363,8 +365,8 @@ static void test_prune_in_parts(void **state)
     for (size_t i = 0; i < LEN(dockers); i++) {
         struct fixture fixture;
         open_fixture(&fixture, dockers[i]);
-        assert_int_equal(0, builders_prune(&fixture.loop.loop, "b", NULL, ids, MANY, true, on_pruned,
-                                           &fixture, &fixture.request, NULL));
+        assert_int_equal(0, builders_prune(&fixture.loop.loop, "b", NULL, ids, MANY, true,
+                                           on_pruned, &fixture, &fixture.request, NULL));
         loop_wait(&fixture.loop, &fixture.done);
         char *calls = file_read(fixture.dir, "calls", NULL);
         assert_int_equal(2 * calls_made[i], strlen(calls));
@@ -385,10 +387,11 @@ static void test_cancel(void **state)
         open_fixture(&fixture,
                      what == 3 ? "cat $DATA/buildx-0.13-du-verbose.txt" : "exec sleep 60");
         uv_loop_t *loop = &fixture.loop.loop;
-        int code = what == 0 ? builders_list(loop, on_list, &fixture, request, NULL)
-                   : what == 1
-                       ? builders_prune(loop, "b", NULL, ids, 1, true, on_pruned, &fixture, request, NULL)
-                       : builders_records(loop, "b", NULL, on_records, &fixture, request, NULL);
+        int code =
+            what == 0 ? builders_list(loop, on_list, &fixture, request, NULL)
+            : what == 1
+                ? builders_prune(loop, "b", NULL, ids, 1, true, on_pruned, &fixture, request, NULL)
+                : builders_records(loop, "b", NULL, on_records, &fixture, request, NULL);
         assert_int_equal(0, code);
         for (int i = 0; i < 5; i++)
             uv_run(loop, UV_RUN_NOWAIT);
@@ -403,11 +406,11 @@ static void test_cancel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_list), cmocka_unit_test(test_newest_lists),
-        cmocka_unit_test(test_inspect), cmocka_unit_test(test_stored),      cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_no_docker), cmocka_unit_test(test_records),
-        cmocka_unit_test(test_prune),     cmocka_unit_test(test_prune_in_parts),
-        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_list),           cmocka_unit_test(test_newest_lists),
+        cmocka_unit_test(test_inspect),        cmocka_unit_test(test_stored),
+        cmocka_unit_test(test_failures),       cmocka_unit_test(test_no_docker),
+        cmocka_unit_test(test_records),        cmocka_unit_test(test_prune),
+        cmocka_unit_test(test_prune_in_parts), cmocka_unit_test(test_cancel),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

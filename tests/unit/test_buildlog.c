@@ -22,8 +22,8 @@
 
 static void add(struct buildlog *log, int step, int stream, const char *text, size_t len)
 {
-    buildlog_add(log, &(struct buildlog_line){
-                          .text = text, .len = len, .step = step, .stream = stream});
+    buildlog_add(log,
+                 &(struct buildlog_line){.text = text, .len = len, .step = step, .stream = stream});
 }
 
 static void check(const struct buildlog *log, uint64_t number, int step, int stream,
@@ -77,12 +77,19 @@ static void test_rendered(void **state)
         const char *shown;
     } cases[] = {
         {{.text = "plain", .len = 5}, "plain"},
-        {{.text = "DONE 1.2s", .len = 9, .step = 7, .number = 5, .kind = LOG_STATE}, "#5 DONE 1.2s"},
+        {{.text = "DONE 1.2s", .len = 9, .step = 7, .number = 5, .kind = LOG_STATE},
+         "#5 DONE 1.2s"},
         {{.text = "a", .len = 1, .number = 10000, .time = 0, .decimals = 3}, "#10000 0.000 a"},
         {{.text = "a", .len = 1, .number = 5, .time = 42, .decimals = 2}, "#5 0.42 a"},
         {{.text = "", .len = 0, .number = 5, .time = 7, .decimals = 3}, "#5 0.007 "},
-        {{.text = "#7 1.23 a", .len = 9, .step = 5, .number = 5, .kind = LOG_OUTPUT, .time = 1015,
-          .decimals = 1}, "#5 101.5 #7 1.23 a"},
+        {{.text = "#7 1.23 a",
+          .len = 9,
+          .step = 5,
+          .number = 5,
+          .kind = LOG_OUTPUT,
+          .time = 1015,
+          .decimals = 1},
+         "#5 101.5 #7 1.23 a"},
         {{.text = "a", .len = 1, .number = INT16_MAX, .time = UINT32_MAX, .decimals = 9},
          "#32767 4.294967295 a"},
     };
@@ -528,19 +535,13 @@ int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_spill),
-        cmocka_unit_test(test_spill_fails),
-        cmocka_unit_test(test_spill_gets_full),
-        cmocka_unit_test(test_spill_lags_behind),
-        cmocka_unit_test(test_freed_under_way),
-        cmocka_unit_test(test_stalled_disk),
-        cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_glances),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_lines_come_back),
-        cmocka_unit_test(test_rendered), cmocka_unit_test(test_overflow),
-        cmocka_unit_test(test_long_line),
-        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_spill),           cmocka_unit_test(test_spill_fails),
+        cmocka_unit_test(test_spill_gets_full), cmocka_unit_test(test_spill_lags_behind),
+        cmocka_unit_test(test_freed_under_way), cmocka_unit_test(test_stalled_disk),
+        cmocka_unit_test(test_steps),           cmocka_unit_test(test_glances),
+        cmocka_unit_test(test_empty),           cmocka_unit_test(test_lines_come_back),
+        cmocka_unit_test(test_rendered),        cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_long_line),       cmocka_unit_test(test_many_at_once),
     };
     return cmocka_run_group_tests_name("buildlog", tests, NULL, NULL);
 }

@@ -148,7 +148,8 @@ static void test_one_after_the_other(void **state)
     bilge_build_stop(run.bilge, first);
     WAIT(&run, state_of(&run, third) == BUILD_DONE);
     assert_int_equal(state_of(&run, second), BUILD_DONE);
-    const struct build *two = store_build(run.store, second), *three = store_build(run.store, third);
+    const struct build *two = store_build(run.store, second),
+                       *three = store_build(run.store, third);
     assert_true(three->started_mono_ms >= two->started_mono_ms + two->duration_ms);
     WAIT(&run, past_builds(&run) == 3); /* each is remembered */
     run_close(&run);
@@ -204,10 +205,8 @@ static void test_side_by_side(void **state)
 static void test_again(void **state)
 {
     static const char *const args[] = {"A=1", "B=two words"};
-    static const struct bilge_build_options options = {.no_cache = true,
-                                                       .pull = true,
-                                                       .build_args = args,
-                                                       .build_args_len = 2};
+    static const struct bilge_build_options options = {
+        .no_cache = true, .pull = true, .build_args = args, .build_args_len = 2};
     static const char wanted[] = "compose --profile test build --no-cache --pull --build-arg Z=9 "
                                  "--build-arg A=1 --build-arg B=two words orchestration\n";
     const char *service = "orchestration";
@@ -305,9 +304,9 @@ static void test_what_a_killed_run_left(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_after_the_other), cmocka_unit_test(test_taken_out),
-        cmocka_unit_test(test_side_by_side),        cmocka_unit_test(test_again),
-        cmocka_unit_test(test_a_turn_that_fails),   cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_one_after_the_other),    cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_side_by_side),           cmocka_unit_test(test_again),
+        cmocka_unit_test(test_a_turn_that_fails),      cmocka_unit_test(test_refused),
         cmocka_unit_test(test_what_a_killed_run_left),
     };
     limit_program(120);

@@ -176,7 +176,11 @@ static void test_live_manifest_is_no_json(void **state)
 static void test_odd_digests(void **state)
 {
     static const char *const odd[] = {
-        "../../../etc/passwd", "/etc/passwd", "sha256:../../../../../etc/passwd", "sha512:00", "",
+        "../../../etc/passwd",
+        "/etc/passwd",
+        "sha256:../../../../../etc/passwd",
+        "sha512:00",
+        "",
         "sha256:ABCDEF",
         "sha256:zz33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f94228689286",
         "sha256:aa33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f942286892860",
@@ -195,8 +199,8 @@ static void test_odd_digests(void **state)
         cache_free(cache);
         free(text);
         /* A live manifest that names such a layer, and one that leads nowhere else. */
-        char *config = mem_printf("{\"mediaType\":\"" KIT_CONFIG "\",\"digest\":\"%s\"},",
-                                  kit_digest(101));
+        char *config =
+            mem_printf("{\"mediaType\":\"" KIT_CONFIG "\",\"digest\":\"%s\"},", kit_digest(101));
         for (int is_cache = 1; is_cache >= 0; is_cache--) {
             text = mem_printf("{\"schemaVersion\":2,\"manifests\":[%s{\"mediaType\":\"" KIT_INDEX
                               "\",\"digest\":\"%s\",\"size\":1}]}",
@@ -228,7 +232,8 @@ static void test_odd_files(void **state)
     struct kit *kit = *state;
     kit_generation(kit, 100, 101, 1, 3);
     kit_index(kit, (unsigned[]){100}, 1);
-    char *target = path_join(kit->dir, kit_blob_path(2)), *fifo = path_join(kit->dir, kit_blob_path(8));
+    char *target = path_join(kit->dir, kit_blob_path(2)),
+         *fifo = path_join(kit->dir, kit_blob_path(8));
     char *elsewhere = path_join(kit->root, "elsewhere");
     char *dir = mem_printf("%s/loop", kit_blob_path(9));
     assert_int_equal(0, rename(target, elsewhere));

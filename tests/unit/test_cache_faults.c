@@ -114,7 +114,8 @@ int unlinkat(int fd, const char *path, int flags)
 
 int renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
-    return fails("renameat2", from) ? -1 : (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+    return fails("renameat2", from) ? -1
+                                    : (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
 }
 
 int renameat(int from_fd, const char *from, int to_fd, const char *to)
@@ -252,13 +253,16 @@ static void remove_garbage(struct kit *kit, int nth, int fault_code, bool lasts,
     for (size_t i = 0; i < len; i++) {
         const char *path = i < LEN(garbage) ? kit_blob_path(garbage[i]) : "ingest/old";
         if (items[i].code == 0 && kit_exists(kit, path))
-            fail_msg("call %d, %s (%s): %s is said to be gone", nth, failed_call, strerror(fault_code), path);
+            fail_msg("call %d, %s (%s): %s is said to be gone", nth, failed_call,
+                     strerror(fault_code), path);
         if (items[i].code != 0 && left == 0 && !kit_exists(kit, path))
-            fail_msg("call %d, %s (%s): %s is said to be there", nth, failed_call, strerror(fault_code), path);
+            fail_msg("call %d, %s (%s): %s is said to be there", nth, failed_call,
+                     strerror(fault_code), path);
         all &= items[i].code == 0;
     }
     if (all && left > 0)
-        fail_msg("call %d, %s (%s): all went well, and something is left", nth, failed_call, strerror(fault_code));
+        fail_msg("call %d, %s (%s): all went well, and something is left", nth, failed_call,
+                 strerror(fault_code));
     assert_next_recovery_works(kit);
     assert_live_whole(kit);
     cache_free(cache);
@@ -339,7 +343,8 @@ static void recover(struct kit *kit, int nth, int fault_code, bool lasts, bool *
     *ret_came = end_fault();
     /* What can't be opened for want of the right to is another user's. */
     if (code == 0 && left_in(kit) > 0 && fault_code != EACCES)
-        fail_msg("call %d, %s (%s): all went well, and something is left", nth, failed_call, strerror(fault_code));
+        fail_msg("call %d, %s (%s): all went well, and something is left", nth, failed_call,
+                 strerror(fault_code));
     if (code < 0 && !*ret_came)
         fail_msg("%s", err.text);
     assert_next_recovery_works(kit);
@@ -369,7 +374,8 @@ static void look(struct kit *kit, int nth, int fault_code, bool lasts, bool *ret
         known += list.items[i].kind == UNFINISHED_ASIDE || list.items[i].kind == UNFINISHED_REMOVAL;
     }
     if (known < 2 && unknown == 0 && fault_code != EACCES)
-        fail_msg("call %d, %s (%s): something was overlooked", nth, failed_call, strerror(fault_code));
+        fail_msg("call %d, %s (%s): something was overlooked", nth, failed_call,
+                 strerror(fault_code));
     unfinished_done(&list);
     assert_int_equal(2, left_in(kit));
 }

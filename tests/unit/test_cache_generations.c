@@ -38,11 +38,12 @@ static void test_layer_time_from_config(void **state)
 {
     struct kit *kit = *state;
     int64_t at;
-    char *config = mem_printf("{\"layers\":[{\"blob\":\"%s\",\"parent\":-1},{\"blob\":\"%s\"}],"
-                              "\"records\":[{\"layers\":[{\"createdAt\":\"2026-05-06T07:08:09Z\"}]},"
-                              "{\"layers\":[{\"layer\":1,\"createdAt\":\"2026-05-06T07:08:10Z\"},"
-                              "{\"layer\":9,\"createdAt\":\"2026-05-06T07:08:10Z\"}]}]}",
-                              kit_digest(1), kit_digest(2));
+    char *config =
+        mem_printf("{\"layers\":[{\"blob\":\"%s\",\"parent\":-1},{\"blob\":\"%s\"}],"
+                   "\"records\":[{\"layers\":[{\"createdAt\":\"2026-05-06T07:08:09Z\"}]},"
+                   "{\"layers\":[{\"layer\":1,\"createdAt\":\"2026-05-06T07:08:10Z\"},"
+                   "{\"layer\":9,\"createdAt\":\"2026-05-06T07:08:10Z\"}]}]}",
+                   kit_digest(1), kit_digest(2));
     kit_layer(kit, 1, 600);
     kit_layer(kit, 2, 600);
     kit_blob(kit, 101, config);
@@ -68,10 +69,10 @@ static void test_layer_time_from_config(void **state)
 static void test_generations(void **state)
 {
     struct kit *kit = *state;
-    kit_generation(kit, 100, 101, 1, 4);  /* 1 2 3 4 */
-    kit_generation(kit, 110, 111, 3, 4);  /*     3 4 5 6 */
-    kit_generation(kit, 120, 121, 5, 4);  /*         5 6 7 8 */
-    kit_layer(kit, 50, 9000);             /* of none */
+    kit_generation(kit, 100, 101, 1, 4); /* 1 2 3 4 */
+    kit_generation(kit, 110, 111, 3, 4); /*     3 4 5 6 */
+    kit_generation(kit, 120, 121, 5, 4); /*         5 6 7 8 */
+    kit_layer(kit, 50, 9000);            /* of none */
     kit_index(kit, (unsigned[]){120}, 1);
     struct cache *cache = kit_check(kit);
     kit_assert_state(CACHE_OK, cache);
@@ -206,8 +207,7 @@ static void test_same_layer_listed_twice(void **state)
     kit_layer(kit, 1, 5000);
     kit_blob(kit, 91, "{\"layers\":[],\"records\":[]}");
     kit_manifest(kit, 90,
-                 (struct kit_entry[]){
-                     {1, NULL}, {1, NULL}, {2, NULL}, {2, NULL}, {91, KIT_CONFIG}},
+                 (struct kit_entry[]){{1, NULL}, {1, NULL}, {2, NULL}, {2, NULL}, {91, KIT_CONFIG}},
                  5);
     kit_index(kit, (unsigned[]){90}, 1);
     struct cache *cache = kit_check(kit);
@@ -268,7 +268,8 @@ static void set_times(struct kit *kit, unsigned first, unsigned last, unsigned e
 {
     int64_t at = (int64_t)1700000000 * 1000;
     for (unsigned i = first; i < last; i++) {
-        struct timespec times[2] = {{at / 1000, at % 1000 * 1000000}, {at / 1000, at % 1000 * 1000000}};
+        struct timespec times[2] = {{at / 1000, at % 1000 * 1000000},
+                                    {at / 1000, at % 1000 * 1000000}};
         char *path = path_join(kit->dir, kit_blob_path(i));
         assert_int_equal(0, utimensat(AT_FDCWD, path, times, 0));
         free(path);

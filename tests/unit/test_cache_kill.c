@@ -234,9 +234,8 @@ static int remove_tag(const struct kit *kit, const struct cache *cache)
     struct remove_context context = context_of(kit, cache);
     struct remove_item items[LEN(blobs) + 1];
     struct err err = {0};
-    items[0] = (struct remove_item){.kind = REMOVE_LIVE,
-                                    .digest = kit_digest_value(100),
-                                    .modified_at = cache->last_export_at};
+    items[0] = (struct remove_item){
+        .kind = REMOVE_LIVE, .digest = kit_digest_value(100), .modified_at = cache->last_export_at};
     for (size_t i = 0; i < LEN(blobs); i++) {
         const struct cache_blob *blob = kit_find(cache, blobs[i]);
         items[i + 1] = (struct remove_item){.kind = REMOVE_BLOB,
@@ -366,12 +365,9 @@ int main(void)
 {
     limit_program(300);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_service),
-        cmocka_unit_test(test_one_tag),
-        cmocka_unit_test(test_recovery),
-        cmocka_unit_test(test_giving_back),
-        cmocka_unit_test(test_can_fail),
+        cmocka_unit_test(test_garbage),     cmocka_unit_test(test_service),
+        cmocka_unit_test(test_one_tag),     cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_giving_back), cmocka_unit_test(test_can_fail),
     };
     return cmocka_run_group_tests_name("cache_kill", tests, NULL, NULL);
 }

@@ -116,10 +116,11 @@ static void cache_of_which_a_part_is_gone(struct kit *kit)
 
 static void config_among_the_layers(struct kit *kit)
 {
-    char *text = mem_printf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" KIT_IMAGE_CONFIG
-                            "\",\"digest\":\"%s\",\"size\":7},\"layers\":[{\"mediaType\":\"" KIT_CONFIG
-                            "\",\"digest\":\"%s\",\"size\":7}]}",
-                            kit_digest(1), kit_digest(2));
+    char *text =
+        mem_printf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" KIT_IMAGE_CONFIG
+                   "\",\"digest\":\"%s\",\"size\":7},\"layers\":[{\"mediaType\":\"" KIT_CONFIG
+                   "\",\"digest\":\"%s\",\"size\":7}]}",
+                   kit_digest(1), kit_digest(2));
     kit_blob(kit, 1, "{\"a\":1}");
     kit_blob(kit, 2, "{\"b\":2}");
     kit_blob(kit, 100, text);
@@ -448,10 +449,9 @@ static void an_image_of_several_platforms_is_foreign(void **state)
     kit_image(kit, 200, 201, 11, 3);
     kit_image(kit, 202, 203, 14, 3);
     kit_image(kit, 204, 205, 17, 1); /* its attestation */
-    kit_manifest(kit, 210,
-                 (struct kit_entry[]){
-                     {200, KIT_MANIFEST}, {202, KIT_MANIFEST}, {204, KIT_MANIFEST}},
-                 3);
+    kit_manifest(
+        kit, 210,
+        (struct kit_entry[]){{200, KIT_MANIFEST}, {202, KIT_MANIFEST}, {204, KIT_MANIFEST}}, 3);
     kit_index(kit, (unsigned[]){210}, 1);
     struct cache *cache = kit_check(kit);
     kit_assert_state(CACHE_FOREIGN, cache);
@@ -502,11 +502,10 @@ static struct seen scan_root(const char *path, const char *only)
     assert_int_equal(0, uv_loop_init(&loop));
     assert_int_equal(0, root_find(path, geteuid(), &found));
     lane = lane_new(&loop, on_turn, &lane);
-    scan_start(&(struct scan_spec){.root = found.root,
-                                   .lane = lane,
-                                   .names = &only,
-                                   .names_len = only != NULL},
-               &ops, &seen);
+    scan_start(
+        &(struct scan_spec){
+            .root = found.root, .lane = lane, .names = &only, .names_len = only != NULL},
+        &ops, &seen);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_true(seen.done);
     root_found_done(&found);
@@ -566,9 +565,12 @@ static void blobs_of_another_algorithm_keep_the_whole(void **state)
     one_cache(kit);
     file_write_text(kit->dir, "blobs/sha512/00", "x");
     struct cache *cache = kit_check(kit);
-    const struct remove_context context = {.root_fd = kit->root_fd, .root_path = kit->root,
-                                           .name = kit->name, .dev = cache->dev,
-                                           .ino = cache->ino, .now = true};
+    const struct remove_context context = {.root_fd = kit->root_fd,
+                                           .root_path = kit->root,
+                                           .name = kit->name,
+                                           .dev = cache->dev,
+                                           .ino = cache->ino,
+                                           .now = true};
     assert_int_equal(ERR_FOREIGN, remove_service(&context, &freed, &err));
     assert_non_null(strstr(err.text, "sha512"));
     cache_free(cache);

@@ -21,12 +21,19 @@ static void test_digests(void **state)
         const char *text;
         bool good;
     } cases[] = {
-        {"sha256:" HEX, true},      {HEX, false},          {"sha256:", false},
-        {"sha256:" HEX "0", false}, {"SHA256:" HEX, false}, {"sha512:" HEX, false},
-        {"sha256: " HEX, false},    {"", false},
+        {"sha256:" HEX, true},
+        {HEX, false},
+        {"sha256:", false},
+        {"sha256:" HEX "0", false},
+        {"SHA256:" HEX, false},
+        {"sha512:" HEX, false},
+        {"sha256: " HEX, false},
+        {"", false},
         {"sha256:Aa33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f94228689286", false},
         {"sha256:ga33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f94228689286", false},
-        {"sha256:\xe9" "a33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f9422868928", false},
+        {"sha256:\xe9"
+         "a33d345646f129a82d2c973189a569e75f694bbef364c3c1a02f9422868928",
+         false},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -62,16 +69,52 @@ static bool skips(const char *text, size_t len)
 static void test_json_grammar(void **state)
 {
     static const char *const good[] = {
-        "{}", "[]", "0", "-1.5e+10", "\"\"", "true", "false", "null", " [ 1 , 2 ] \n",
-        "{\"a\":{\"b\":[{},[],\"x\"]},\"c\":null}", "\"\\u00e9\\n\\\"\\\\\"", "[[[]],{}]", "1E5",
-        "\"\x7f\xff\"", "-0", "0.0", "100", "\"\\ud800\"", "99999999999999999999999999",
+        "{}",
+        "[]",
+        "0",
+        "-1.5e+10",
+        "\"\"",
+        "true",
+        "false",
+        "null",
+        " [ 1 , 2 ] \n",
+        "{\"a\":{\"b\":[{},[],\"x\"]},\"c\":null}",
+        "\"\\u00e9\\n\\\"\\\\\"",
+        "[[[]],{}]",
+        "1E5",
+        "\"\x7f\xff\"",
+        "-0",
+        "0.0",
+        "100",
+        "\"\\ud800\"",
+        "99999999999999999999999999",
     };
     static const char *const bad[] = {
-        "", " ", "{", "}", "[", "]", "[1", "[1,", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}",
-        "{\"a\":1,}", "{a:1}", "{1:1}", "{\"a\" 1}", "[1 2]", "[}", "{]", "[1}", "{\"a\":1]",
-        "tru", "nul", "nan", "-", "1.", "1e", ".5", "+1", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"",
-        "\"\\u12g4\"", "\"a\nb\"", "1 2", "{} {}", "[] x", "truex", "'a'", "\"\\",
-        "01", "-01", "[00]", "--1", "\xef\xbb\xbf{}", "{}\x1a", "0x10", "1e+", "\"\\ud83d\\u\"",
+        "",           " ",
+        "{",          "}",
+        "[",          "]",
+        "[1",         "[1,",
+        "[1,]",       "[,1]",
+        "{\"a\"}",    "{\"a\":}",
+        "{\"a\":1,}", "{a:1}",
+        "{1:1}",      "{\"a\" 1}",
+        "[1 2]",      "[}",
+        "{]",         "[1}",
+        "{\"a\":1]",  "tru",
+        "nul",        "nan",
+        "-",          "1.",
+        "1e",         ".5",
+        "+1",         "\"",
+        "\"\\\"",     "\"\\x\"",
+        "\"\\u12\"",  "\"\\u12g4\"",
+        "\"a\nb\"",   "1 2",
+        "{} {}",      "[] x",
+        "truex",      "'a'",
+        "\"\\",       "01",
+        "-01",        "[00]",
+        "--1",        "\xef\xbb\xbf{}",
+        "{}\x1a",     "0x10",
+        "1e+",        "\"\\ud83d\\u\"",
     };
     (void)state;
     for (size_t i = 0; i < LEN(good); i++)
@@ -114,11 +157,16 @@ static void test_json_strings(void **state)
         const char *json, *plain;
         bool whole;
     } cases[] = {
-        {"\"plain\"", "plain", true},       {"\"\"", "", true},
-        {"\"\\u0061\\/\\t\"", "a/\t", true}, {"\"\\u00e9\\u20ac\"", "\u00e9\u20ac", true},
-        {"\"\\ud83d\\ude00\"", "\U0001f600", true}, {"\"a\\u0000b\"", "a", false},
-        {"\"0123456789\"", "", false}, {"\"01234\\n67\"", "01234\n6", false},
-        {"\"\\ud83dx\"", "?x", true}, {"\"\\ude00\"", "?", true},
+        {"\"plain\"", "plain", true},
+        {"\"\"", "", true},
+        {"\"\\u0061\\/\\t\"", "a/\t", true},
+        {"\"\\u00e9\\u20ac\"", "\u00e9\u20ac", true},
+        {"\"\\ud83d\\ude00\"", "\U0001f600", true},
+        {"\"a\\u0000b\"", "a", false},
+        {"\"0123456789\"", "", false},
+        {"\"01234\\n67\"", "01234\n6", false},
+        {"\"\\ud83dx\"", "?x", true},
+        {"\"\\ude00\"", "?", true},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -169,12 +217,18 @@ static void a_name_in_another_case_resembles_and_is_not_the_same(void **state)
         const char *json;
         bool same, resembles;
     } cases[] = {
-        {"\"manifests\"", true, false},         {"\"manifest\\u0073\"", true, false},
-        {"\"Manifests\"", false, true},         {"\"MANIFESTS\"", false, true},
-        {"\"manifest\\u0053\"", false, true},  {"\"manifest\u017f\"", false, true},
-        {"\"mani\\u0046e\\u017ftS\"", false, true}, {"\"manifest\"", false, false},
-        {"\"manifestss\"", false, false},       {"\"\"", false, false},
-        {"\"manifests\\u0000\"", false, false}, {"\"manifest\\ud800\"", false, false},
+        {"\"manifests\"", true, false},
+        {"\"manifest\\u0073\"", true, false},
+        {"\"Manifests\"", false, true},
+        {"\"MANIFESTS\"", false, true},
+        {"\"manifest\\u0053\"", false, true},
+        {"\"manifest\u017f\"", false, true},
+        {"\"mani\\u0046e\\u017ftS\"", false, true},
+        {"\"manifest\"", false, false},
+        {"\"manifestss\"", false, false},
+        {"\"\"", false, false},
+        {"\"manifests\\u0000\"", false, false},
+        {"\"manifest\\ud800\"", false, false},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -193,10 +247,17 @@ static void only_a_whole_number_that_fits_is_one(void **state)
         int64_t value;
         bool good;
     } cases[] = {
-        {"0", 0, true}, {"-0", 0, true}, {"7", 7, true}, {"-12", -12, true},
-        {"9223372036854775807", INT64_MAX, true}, {"9223372036854775808", 0, false},
-        {"-9223372036854775808", INT64_MIN, true}, {"-9223372036854775809", 0, false},
-        {"1.0", 0, false}, {"1e3", 0, false}, {"123456789012345678901234567890", 0, false},
+        {"0", 0, true},
+        {"-0", 0, true},
+        {"7", 7, true},
+        {"-12", -12, true},
+        {"9223372036854775807", INT64_MAX, true},
+        {"9223372036854775808", 0, false},
+        {"-9223372036854775808", INT64_MIN, true},
+        {"-9223372036854775809", 0, false},
+        {"1.0", 0, false},
+        {"1e3", 0, false},
+        {"123456789012345678901234567890", 0, false},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -221,7 +282,8 @@ static void a_manifest_is_read_whatever_else_it_holds(void **state)
         "{\"future\":{\"a\":[1.5e3]},\"manifests\":[{\"mediaType\":\"" INDEX_TYPE "\"," DIGEST
         ",\"size\":12,\"platform\":null,\"annotations\":{\"x\":7,\"buildkit/createdat\":"
         "\"2026-11-22T07:44:04.043490277Z\",\"org.opencontainers.image.ref.name\":\"v1\"}}, "
-        "{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\"," DIGEST ",\"annotations\":null},"
+        "{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\"," DIGEST
+        ",\"annotations\":null},"
         "{\"mediaType\":\"a/b\"," DIGEST ",\"size\":null}],\"schemaVersion\":2,\"config\":null}";
     struct manifest manifest;
     struct err err;
@@ -283,8 +345,10 @@ static void what_is_not_understood_is_told(void **state)
         {"{\"manifests\":[{" DIGEST ",\"annotations\":{\"" LAYOUT_TAG "\":\"\xff\"}}]}",
          "the tag \"\\xff\""},
         {"{\"manifests\":[{" DIGEST ",\"annotations\":{\"" LAYOUT_TAG "\":\"a\",\"" LAYOUT_TAG
-         "\":\"b\"}}]}", "a second"},
-        {"{\"manifests\":[{" DIGEST ",\"annotations\":{\"Org.opencontainers.image.ref.name\":\"b\"}}]}",
+         "\":\"b\"}}]}",
+         "a second"},
+        {"{\"manifests\":[{" DIGEST
+         ",\"annotations\":{\"Org.opencontainers.image.ref.name\":\"b\"}}]}",
          "the name"},
         {"{\"manifests\":[{\"digest\":\"sha512:00\"}]}", "the digest \"sha512:00\""},
         {"{\"manifests\":[{\"digest\":\"\\u001b[31m\"}]}", "the digest \"\\x1b[31m\""},
@@ -345,19 +409,25 @@ static void a_cache_config_counts_only_where_buildkit_writes_it(void **state)
         {"{\"manifests\":[" CONFIG_ENTRY "]}", true},
         {"{\"layers\":[],\"config\":" CONFIG_ENTRY "}", true},
         {"{\"config\":{" DIGEST ",\"mediaType\":\"application\\/vnd.buildkit.cacheconfig.v0\"},"
-         "\"layers\":[]}", true},
+         "\"layers\":[]}",
+         true},
         {"{\"layers\":[" CONFIG_ENTRY "],\"config\":{" DIGEST "}}", false},
-        {"{\"layers\":[],\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
-         DIGEST "}}", false},
-        {"{\"layers\":[],\"config\":{\"mediaType\":\"Application/vnd.buildkit.cacheconfig.v0\","
-         DIGEST "}}", false},
-        {"{\"layers\":[],\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v1\","
-         DIGEST "}}", false},
+        {"{\"layers\":[],\"config\":{\"mediaType\":\"application/"
+         "vnd.oci.image.config.v1+json\"," DIGEST "}}",
+         false},
+        {"{\"layers\":[],\"config\":{\"mediaType\":\"Application/"
+         "vnd.buildkit.cacheconfig.v0\"," DIGEST "}}",
+         false},
+        {"{\"layers\":[],\"config\":{\"mediaType\":\"application/"
+         "vnd.buildkit.cacheconfig.v1\"," DIGEST "}}",
+         false},
         {"{\"layers\":[],\"config\":{" DIGEST "}}", false},
         {"{\"manifests\":[{\"mediaType\":\"" INDEX_TYPE "\"," DIGEST "}],\"artifactType\":"
-         "\"application/vnd.buildkit.cacheconfig.v0\"}", false},
+         "\"application/vnd.buildkit.cacheconfig.v0\"}",
+         false},
         {"{\"manifests\":[{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\","
-         "\"digest\":\"x\"}]}", false},
+         "\"digest\":\"x\"}]}",
+         false},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -372,20 +442,31 @@ static void a_cache_config_counts_only_where_buildkit_writes_it(void **state)
 static void test_no_manifest(void **state)
 {
     static const char *const texts[] = {
-        "", "{}", "[]", "7", "{\"layers\":7}", "{\"layers\":[]}", "{\"Manifests\":[]}",
-        "{\"config\":{" DIGEST "}}", "{\"manifests\":7}", "{\"manifests\":{}}",
-        "{\"layers\":[],\"config\":{},\"records\":null}", "{\"manifests\":[],\"schemaVersion\":2.5}",
-        "\xef\xbb\xbf{\"manifests\":[]}", "{\"manifests\":[]}\x1a", "{\"manifests\":[]},",
+        "",
+        "{}",
+        "[]",
+        "7",
+        "{\"layers\":7}",
+        "{\"layers\":[]}",
+        "{\"Manifests\":[]}",
+        "{\"config\":{" DIGEST "}}",
+        "{\"manifests\":7}",
+        "{\"manifests\":{}}",
+        "{\"layers\":[],\"config\":{},\"records\":null}",
+        "{\"manifests\":[],\"schemaVersion\":2.5}",
+        "\xef\xbb\xbf{\"manifests\":[]}",
+        "{\"manifests\":[]}\x1a",
+        "{\"manifests\":[]},",
         "{\"layers\":[],\"records\":[]}",
-        "{\"layers\":[],\"schemaVersion\":1}", "{\"manifests\":[{\"digest\":\"sha256:" HEX "\"}]",
+        "{\"layers\":[],\"schemaVersion\":1}",
+        "{\"manifests\":[{\"digest\":\"sha256:" HEX "\"}]",
         "{\"manifests\":[]} trailing",
     };
     (void)state;
     for (size_t i = 0; i < LEN(texts); i++) {
         struct manifest manifest = {.len = 77};
         struct err err;
-        assert_int_equal(ERR_FORMAT,
-                         manifest_parse(texts[i], strlen(texts[i]), &manifest, &err));
+        assert_int_equal(ERR_FORMAT, manifest_parse(texts[i], strlen(texts[i]), &manifest, &err));
         assert_int_equal(77, manifest.len); /* untouched */
     }
 }
@@ -429,8 +510,10 @@ static void test_cache_config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_digests),      cmocka_unit_test(test_json_grammar),
-        cmocka_unit_test(test_json_depth),   cmocka_unit_test(test_json_strings),
+        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_json_grammar),
+        cmocka_unit_test(test_json_depth),
+        cmocka_unit_test(test_json_strings),
         cmocka_unit_test(only_a_string_that_can_be_told_is_taken),
         cmocka_unit_test(a_name_in_another_case_resembles_and_is_not_the_same),
         cmocka_unit_test(only_a_whole_number_that_fits_is_one),
@@ -439,7 +522,8 @@ int main(void)
         cmocka_unit_test(what_exporters_write_is_understood),
         cmocka_unit_test(a_cache_config_counts_only_where_buildkit_writes_it),
         cmocka_unit_test(test_no_manifest),
-        cmocka_unit_test(test_large),        cmocka_unit_test(test_cache_config),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_cache_config),
     };
     return cmocka_run_group_tests_name("cache_layout", tests, NULL, NULL);
 }

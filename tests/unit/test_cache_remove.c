@@ -343,7 +343,7 @@ static void test_locks_that_fail(void **state)
         int times;
         int result;
     } cases[] = {
-        {ENOLCK, 9, 0},  {EOPNOTSUPP, 9, 0}, {EINVAL, 9, 0},  {EINTR, 3, 0},
+        {ENOLCK, 9, 0}, {EOPNOTSUPP, 9, 0}, {EINVAL, 9, 0},       {EINTR, 3, 0},
         {EIO, 9, -EIO}, {EBADF, 9, -EBADF}, {ENOMEM, 9, -ENOMEM},
     };
     struct place *place = *state;

@@ -103,8 +103,10 @@ static void test_hard_links(void **state)
     kit_generation(kit, 100, 101, 1, 3);
     kit_index(kit, (unsigned[]){100}, 1);
     kit_layer(kit, 50, 20000);
-    char *one = path_join(kit->dir, kit_blob_path(1)), *orphan = path_join(kit->dir, kit_blob_path(50));
-    char *outside = path_join(kit->root, "outside"), *inside = path_join(kit->dir, kit_blob_path(51));
+    char *one = path_join(kit->dir, kit_blob_path(1)),
+         *orphan = path_join(kit->dir, kit_blob_path(50));
+    char *outside = path_join(kit->root, "outside"),
+         *inside = path_join(kit->dir, kit_blob_path(51));
     char *stray = path_join(kit->dir, "stray");
     assert_int_equal(0, link(one, outside));
     assert_int_equal(0, link(one, inside)); /* an orphan that is live by its other name */
@@ -140,9 +142,9 @@ static void test_ingest(void **state)
         int64_t age;
         enum cache_state state;
     } cases[] = {
-        {1000000, CACHE_OK}, {700, CACHE_OK}, {500, CACHE_BUSY}, {0, CACHE_BUSY},
-        {-300, CACHE_BUSY}, /* a clock that runs ahead */
-        {-90000, CACHE_OK}, /* a time that says nothing */
+        {1000000, CACHE_OK}, {700, CACHE_OK},    {500, CACHE_BUSY},
+        {0, CACHE_BUSY},     {-300, CACHE_BUSY}, /* a clock that runs ahead */
+        {-90000, CACHE_OK},                      /* a time that says nothing */
     };
     struct kit *kit = *state;
     kit_generation(kit, 100, 101, 1, 3);
@@ -155,7 +157,8 @@ static void test_ingest(void **state)
         assert_int_equal(LEFTOVER_INGEST, cache->leftovers[0].kind);
         assert_string_equal("ingest/abc", cache->leftovers[0].name);
         bool busy = cases[i].state == CACHE_BUSY;
-        assert_int_equal(busy ? 0 : cache->leftovers[0].allocated_bytes, cache_garbage_bytes(cache));
+        assert_int_equal(busy ? 0 : cache->leftovers[0].allocated_bytes,
+                         cache_garbage_bytes(cache));
         assert_int_equal(busy, cache->busy_sign != NULL);
         cache_free(cache);
     }
@@ -168,8 +171,7 @@ static void test_young_blob(void **state)
         enum cache_state state;
     } cases[] = {
         {5, 100, CACHE_BUSY}, {5, 4, CACHE_OK}, /* the export has just ended */
-        {5, 5, CACHE_OK},     {700, 800, CACHE_OK},
-        {-90000, 100, CACHE_OK}, {5, -90000, CACHE_OK},
+        {5, 5, CACHE_OK},     {700, 800, CACHE_OK}, {-90000, 100, CACHE_OK}, {5, -90000, CACHE_OK},
     };
     struct kit *kit = *state;
     kit_generation(kit, 100, 101, 1, 3);

@@ -328,8 +328,8 @@ static void test_immutable_files_stay(void **state)
     int codes[2], i;
     for (i = 0; i < 2; i++)
         codes[i] = unlink_tree(place->fd, "t", NULL, NULL, &err);
-    bool gone = !file_exists(place->path, "t/a/b/goes") &&
-                !file_exists(place->path, "t/a/goes") && !file_exists(place->path, "t/goes");
+    bool gone = !file_exists(place->path, "t/a/b/goes") && !file_exists(place->path, "t/a/goes") &&
+                !file_exists(place->path, "t/goes");
     assert_true(set_immutable(place, "t/a/b/stays", false));
     for (i = 0; i < 2; i++)
         assert_int_equal(-EPERM, codes[i]);
@@ -351,8 +351,8 @@ static void test_the_last_one_goes_last(void **state)
     file_write_text(place->path, "t/note", "x");
     file_write_text(place->path, "t/a/note", "x");
     file_write_text(place->path, "t/z", "x");
-    int64_t size = allocated(place, "t") + allocated(place, "t/a") +
-                   allocated(place, "t/a/note") + allocated(place, "t/z");
+    int64_t size = allocated(place, "t") + allocated(place, "t/a") + allocated(place, "t/a/note") +
+                   allocated(place, "t/z");
     last_unlinked[0] = '\0';
     assert_int_equal(0, unlink_tree(place->fd, "t", &options, &freed, NULL));
     assert_string_equal("note t", last_unlinked); /* the two last */
@@ -446,15 +446,11 @@ struct mount_case {
     rlim_t descriptors;
 };
 static const struct mount_case mount_cases[] = {
-    {"m", false, false, false, 1024},
-    {"m", false, false, true, 1024},
-    {"m", false, true, false, 1024},
-    {"m", true, false, false, 1024},
-    {"m", true, false, true, 1024},
-    {"a/b/c/m", false, false, false, 1024},
+    {"m", false, false, false, 1024},     {"m", false, false, true, 1024},
+    {"m", false, true, false, 1024},      {"m", true, false, false, 1024},
+    {"m", true, false, true, 1024},       {"a/b/c/m", false, false, false, 1024},
     {"a/b/c/m", false, false, false, 24}, /* met by a walk */
-    {"a/b/c/m", false, false, true, 24},
-    {"a/b/c/m", true, false, false, 24},
+    {"a/b/c/m", false, false, true, 24},  {"a/b/c/m", true, false, false, 24},
     {"a/b/c/m", false, true, true, 24},
 };
 

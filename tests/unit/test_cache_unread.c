@@ -168,8 +168,8 @@ static size_t count_damage(const struct cache *cache)
 {
     size_t count = 0;
     for (size_t i = 0; i < cache->problems_len; i++)
-        count += cache->problems[i].kind == PROBLEM_MISSING ||
-                 cache->problems[i].kind == PROBLEM_SIZE;
+        count +=
+            cache->problems[i].kind == PROBLEM_MISSING || cache->problems[i].kind == PROBLEM_SIZE;
     return count;
 }
 
@@ -300,8 +300,8 @@ static struct outcome verify_and_repair(struct place *place)
     struct outcome outcome = {.act = REPAIR_NOTHING};
     const struct verify_spec spec = {
         .root_fd = place->root_fd, .root_path = place->root, .name = "api"};
-    struct remove_context context = {.root_fd = place->root_fd, .root_path = place->root,
-                                     .name = "api", .settle_ms = 1};
+    struct remove_context context = {
+        .root_fd = place->root_fd, .root_path = place->root, .name = "api", .settle_ms = 1};
     struct stat st;
     char *detail = NULL, *dir = path_join(place->root, "api");
     assert_int_equal(0, lstat(dir, &st));
@@ -338,7 +338,8 @@ static void healthy(struct place *place)
 static void one_tag_damaged(struct place *place)
 {
     struct pair pair = put_pair(place, "api");
-    put_index(pair.dir, (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+    put_index(pair.dir,
+              (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
               3600);
     overwrite(&pair, pair.second, "SECOND LAYER");
     free(pair.dir);
@@ -457,8 +458,8 @@ static struct pair put_tags(struct place *place)
     assert_int_equal(0, unlink_tree(place->root_fd, "api", NULL, &(int64_t){0}, NULL));
     struct pair pair = put_pair(place, "api");
     put_generation(pair.dir, third, 3800, other);
-    put_index(pair.dir, (const char *const[][2]){{"v1", other}, {"latest", pair.live}, {NULL, NULL}},
-              3600);
+    put_index(pair.dir,
+              (const char *const[][2]){{"v1", other}, {"latest", pair.live}, {NULL, NULL}}, 3600);
     return pair;
 }
 

@@ -145,8 +145,8 @@ static void test_recover(void **state)
             free(name);
             free(to);
         }
-        file_write_text(place->kit.dir, beside ? ".bilge-aside.ingest.x/data"
-                                               : ".bilge-aside/ingest.x/data", "x");
+        file_write_text(place->kit.dir,
+                        beside ? ".bilge-aside.ingest.x/data" : ".bilge-aside/ingest.x/data", "x");
         assert_int_equal(0, kit_recover(&place->kit, &count, &err));
         assert_true(has_blob(place, 3) && has_blob(place, 121));
         /* Whatever is not needed is back as well: the next plan shows it. */
@@ -166,8 +166,8 @@ static void test_recover_live_manifest(void **state)
     static const unsigned moved[] = {120, 5};
     for (size_t i = 0; i < LEN(moved); i++) {
         char *from = path_join(place->kit.dir, kit_blob_path(moved[i]));
-        char *name = mem_printf(i == 0 ? ".bilge-aside.%s" : ".bilge-aside/%s",
-                                kit_digest(moved[i]) + 7);
+        char *name =
+            mem_printf(i == 0 ? ".bilge-aside.%s" : ".bilge-aside/%s", kit_digest(moved[i]) + 7);
         char *to = path_join(place->kit.dir, name);
         dir_make(place->kit.dir, ".bilge-aside");
         assert_int_equal(0, rename(from, to));
@@ -281,8 +281,12 @@ static void test_what_only_has_the_name_stays(void **state)
 {
     struct place *place = *state;
     static const char *const names[] = {
-        ".bilge-gone.", ".bilge-gone.api", ".bilge-gone.api.00", ".bilge-gone.api.0123456789abcdef",
-        ".bilge-gone.api.1-0123456789abcdef", ".bilge-gone.project",
+        ".bilge-gone.",
+        ".bilge-gone.api",
+        ".bilge-gone.api.00",
+        ".bilge-gone.api.0123456789abcdef",
+        ".bilge-gone.api.1-0123456789abcdef",
+        ".bilge-gone.project",
     };
     for (size_t i = 0; i < LEN(names); i++) {
         char *gone = path_join(place->kit.root, names[i]);
@@ -328,7 +332,10 @@ static void test_a_note_that_does_not_fit(void **state)
     struct place *place = *state;
     char *gone = begin_removal(place, true), *note = path_join(gone, ".bilge-removing");
     static const char *const texts[] = {
-        "bilge-removing 1\ninode 1\nname api\n", "bilge-removing 2\n", "hello", " ",
+        "bilge-removing 1\ninode 1\nname api\n",
+        "bilge-removing 2\n",
+        "hello",
+        " ",
     };
     for (size_t i = 0; i < LEN(texts); i++) {
         unlink(note);

@@ -125,7 +125,8 @@ static void a_repair_keeps_the_tags_that_are_whole(void **state)
     struct place *place = *state;
     struct pair pair = put_pair(place, "api");
     put_index(pair.dir,
-              (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}}, 3600);
+              (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+              3600);
     take_away(&pair, pair.second);
     assert_int_equal(REPAIR_TRIMMED, repair(place, "api"));
     assert_true(index_names(&pair, pair.old));
@@ -179,8 +180,7 @@ static const char *const not_understood[] = {
     "{\"manifests\":[{\"digest\":\"sha256:%s\"}],\"manifests\":[]}",
     "{\"manifests\":[{\"Digest\":\"sha256:%s\"}]}",
     "{\"manifests\":[{\"digest\":\"sha256:%s\",\"size\":1e99}]}",
-    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG
-    "\":\"\\ud800\"}}]}",
+    "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"\\ud800\"}}]}",
     "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"\xff\"}}]}",
     "{\"manifests\":[{\"digest\":\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":null}}]}",
     "{\"manifests\":[{\"digest\":\"sha256:%s\"},{\"digest\":\"sha512:00\"}]}",
@@ -265,10 +265,11 @@ static void a_repair_leaves_a_manifest_alone_that_it_does_not_understand(void **
     struct pair pair = put_pair(place, "api");
     char config[HEX], other[HEX];
     put_blob(pair.dir, "{\"layers\":[],\"other\":1}", 3700, config);
-    char *text = mem_printf(
-        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\","
-        "\"digest\":\"sha256:%s\",\"size\":23},\"layers\":[{\"digest\":\"sha512:00\"}]}",
-        config);
+    char *text =
+        mem_printf("{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/"
+                   "vnd.buildkit.cacheconfig.v0\","
+                   "\"digest\":\"sha256:%s\",\"size\":23},\"layers\":[{\"digest\":\"sha512:00\"}]}",
+                   config);
     put_blob(pair.dir, text, 3700, other);
     put_index(pair.dir,
               (const char *const[][2]){{"v1", other}, {"latest", pair.live}, {NULL, NULL}}, 3600);
@@ -288,9 +289,10 @@ static void a_damaged_manifest_gives_way_to_what_is_whole(void **state)
         char *name = mem_printf("api%d", tags);
         struct pair pair = put_pair(place, name);
         if (tags == 2)
-            put_index(pair.dir,
-                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
-                      3600);
+            put_index(
+                pair.dir,
+                (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                3600);
         overwrite(&pair, pair.live, "{\"schemaVersion\":2,\"lay");
         assert_int_equal(tags == 2 ? REPAIR_TRIMMED : REPAIR_RESTORED, repair(place, name));
         assert_true(index_names(&pair, pair.old));
@@ -310,12 +312,13 @@ static void a_blob_is_damaged_by_its_content_alone(void **state)
     char config[HEX], liar[HEX];
     put_blob(pair.dir, "{\"layers\":[],\"other\":1}", 3700, config);
     char *text = mem_printf(
-        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.buildkit.cacheconfig.v0\","
+        "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/"
+        "vnd.buildkit.cacheconfig.v0\","
         "\"digest\":\"sha256:%s\",\"size\":23},\"layers\":[{\"digest\":\"sha256:%s\",\"size\":1}]}",
         config, pair.second);
     put_blob(pair.dir, text, 3700, liar);
-    put_index(pair.dir,
-              (const char *const[][2]){{"v1", liar}, {"latest", pair.live}, {NULL, NULL}}, 3600);
+    put_index(pair.dir, (const char *const[][2]){{"v1", liar}, {"latest", pair.live}, {NULL, NULL}},
+              3600);
     assert_int_equal(REPAIR_TRIMMED, repair(place, "api"));
     assert_true(index_names(&pair, pair.live));
     assert_false(index_names(&pair, liar));
@@ -369,9 +372,10 @@ static void a_repair_leaves_a_busy_cache_alone(void **state)
         put_blob(pair.dir, "base layer", 7200, base);
         take_away(&pair, whole == 0 ? base : pair.second);
         if (whole == 2)
-            put_index(pair.dir,
-                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
-                      3600);
+            put_index(
+                pair.dir,
+                (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                3600);
         file_write_text(pair.dir, "ingest/writing/data", "half");
         refuse_repair(place, name, "ingest/");
         assert_true(index_names(&pair, pair.live));
@@ -492,13 +496,15 @@ static void a_restore_keeps_the_other_entries_byte_for_byte(void **state)
     assert_int_equal(0, stat(path, &stat_));
     char *first = mem_printf(
         "\n    {\"platform\": {\"os\":\"linux\"}, \"size\": 7,\n     \"digest\":\"sha256:%s\",\t"
-        "\"future\":[1e999,\"\\ud800\"], \"annotations\":{\"" LAYOUT_TAG "\":\"a \\\"b\\\" \\u00e9\"}}",
+        "\"future\":[1e999,\"\\ud800\"], \"annotations\":{\"" LAYOUT_TAG
+        "\":\"a \\\"b\\\" \\u00e9\"}}",
         other);
     char *last = mem_printf("\n {\"digest\":\"sha256:%s\"}", other);
-    char *before = mem_printf("{ \"future\" : {\"x\": 1.50},\n  \"manifests\" : [%s ,\n{\"digest\":"
-                              "\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"latest\"}} ,%s\n  ]"
-                              ",\"schemaVersion\":2, \"annotations\":{\"k\":\"v\"} }\n",
-                              first, pair.live, last);
+    char *before =
+        mem_printf("{ \"future\" : {\"x\": 1.50},\n  \"manifests\" : [%s ,\n{\"digest\":"
+                   "\"sha256:%s\",\"annotations\":{\"" LAYOUT_TAG "\":\"latest\"}} ,%s\n  ]"
+                   ",\"schemaVersion\":2, \"annotations\":{\"k\":\"v\"} }\n",
+                   first, pair.live, last);
     char *after = mem_printf("{ \"future\" : {\"x\": 1.50},\n  \"manifests\" : [%s,%s,"
                              "{\"mediaType\":\"" MANIFEST_TYPE "\",\"digest\":\"sha256:%s\","
                              "\"size\":%ld,\"annotations\":{\"" LAYOUT_TAG "\":\"latest\"}}\n  ]"
@@ -516,7 +522,12 @@ static void a_restore_keeps_the_other_entries_byte_for_byte(void **state)
 static void a_tag_is_written_as_it_was_read(void **state)
 {
     static const char *const tags[] = {
-        "v1", "a \\\"quoted\\\" one", "back\\\\slash", "tab\\tnew\\nline\\u0001", "\u00fc\\u00fc \\ud83d\\ude00", "",
+        "v1",
+        "a \\\"quoted\\\" one",
+        "back\\\\slash",
+        "tab\\tnew\\nline\\u0001",
+        "\u00fc\\u00fc \\ud83d\\ude00",
+        "",
     };
     struct place *place = *state;
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
@@ -738,9 +749,10 @@ static void what_came_meanwhile_is_never_written_over(void **state)
         struct pair pair = put_pair(place, name);
         struct err err = {0};
         if (act == REPAIR_TO_ONE_TAG)
-            put_index(pair.dir,
-                      (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
-                      3600);
+            put_index(
+                pair.dir,
+                (const char *const[][2]){{"v1", pair.old}, {"latest", pair.live}, {NULL, NULL}},
+                3600);
         if (act != RESTORE)
             take_away(&pair, pair.second);
         meanwhile_pair = &pair;
@@ -809,8 +821,8 @@ static void a_repair_removes_no_export_that_came_meanwhile(void **state)
 
 /* ------------------------------------------------------------------ dedupe */
 
-static int link_item(struct place *place, const struct dedupe_item *item,
-                     const char *const *names, struct err *err)
+static int link_item(struct place *place, const struct dedupe_item *item, const char *const *names,
+                     struct err *err)
 {
     const struct dedupe_place from = {place->root_fd, names[item->from]};
     const struct dedupe_place to = {place->root_fd, names[item->to]};
@@ -898,8 +910,8 @@ static void nothing_is_linked_where_another_bilge_works(void **state)
     struct err err;
     dedupe_make((const struct cache *const *)caches, 2, &plan);
     const struct dedupe_item *item = &plan.items[0];
-    char hex[HEX], *waits = mem_printf("%s/.bilge-aside.%s", names[item->to],
-                                       digest_hex(hex, &item->digest));
+    char hex[HEX],
+        *waits = mem_printf("%s/.bilge-aside.%s", names[item->to], digest_hex(hex, &item->digest));
     file_write_text(place->root, waits, "set aside");
     int fd = openat(place->root_fd, names[item->to], O_RDONLY | O_DIRECTORY);
     assert_int_equal(0, flock(fd, LOCK_EX | LOCK_NB));

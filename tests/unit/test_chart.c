@@ -73,8 +73,8 @@ static void ends_stand_at_the_ends(void **state)
     static const struct {
         size_t columns;
         const char *shown;
-    } cases[] = {{14, "24 h ago   now"}, {12, "24 h ago now"}, {11, "        now"}, {3, "now"},
-                 {1, "now"}};
+    } cases[] = {
+        {14, "24 h ago   now"}, {12, "24 h ago now"}, {11, "        now"}, {3, "now"}, {1, "now"}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf text = {0};

@@ -35,10 +35,15 @@ static void test_text(void **state)
         {"a\"b\\c/", "\"a\\\"b\\\\c/\""},
         {"tab\tnl\n", "\"tab\\u0009nl\\u000a\""},
         {"\x1b[31mred\x7f", "\"\\u001b[31mred\\u007f\""},
-        {"\xc2\x9b", "\"\\u009b\""},             /* C1: CSI in eight bits */
-        {"\xe2\x80\xae" "abc", "\"\\u202eabc\""}, /* right-to-left override */
+        {"\xc2\x9b", "\"\\u009b\""}, /* C1: CSI in eight bits */
+        {"\xe2\x80\xae"
+         "abc",
+         "\"\\u202eabc\""},                         /* right-to-left override */
         {"\xf3\xa0\x81\x81", "\"\\udb40\\udc41\""}, /* tag characters, invisible */
-        {"gr\xc3\xb6\xc3\x9f" "e \xf0\x9f\x90\xb3", "\"gr\xc3\xb6\xc3\x9f" "e \xf0\x9f\x90\xb3\""},
+        {"gr\xc3\xb6\xc3\x9f"
+         "e \xf0\x9f\x90\xb3",
+         "\"gr\xc3\xb6\xc3\x9f"
+         "e \xf0\x9f\x90\xb3\""},
         {"\xff", "\"\\ufffd\""},
         {"a\xc3", "\"a\\ufffd\""},
         {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""}, /* a surrogate */

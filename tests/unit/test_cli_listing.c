@@ -20,8 +20,8 @@ static char *of_other[] = {TEXT("copy")};
 #define RECORD(id_, type_, parents_, count, size, created, used, uses)                             \
     {                                                                                              \
         .id = TEXT(id_), .type = TEXT(type_), .description = TEXT(""), .parents = parents_,        \
-        .parents_len = count,                                                                      \
-        .size_bytes = size, .created_at = created, .last_used_at = used, .usage_count = uses,      \
+        .parents_len = count, .size_bytes = size, .created_at = created, .last_used_at = used,     \
+        .usage_count = uses,                                                                       \
     }
 static struct record records[] = {
     RECORD("base", "regular", NULL, 0, 10, 1, 9, 4),
@@ -181,12 +181,9 @@ static void test_owner(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_unknown_key),
-        cmocka_unit_test(test_pins),
-        cmocka_unit_test(test_no_pins_at_all),
-        cmocka_unit_test(test_nothing),
-        cmocka_unit_test(test_owner),
+        cmocka_unit_test(test_order),   cmocka_unit_test(test_unknown_key),
+        cmocka_unit_test(test_pins),    cmocka_unit_test(test_no_pins_at_all),
+        cmocka_unit_test(test_nothing), cmocka_unit_test(test_owner),
     };
     limit_program(30);
     return cmocka_run_group_tests(tests, NULL, NULL);

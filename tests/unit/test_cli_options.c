@@ -163,24 +163,33 @@ static void test_refusals(void **state)
         {{"--yes="}, "--yes takes no value"},
         {{"--yes=false"}, "--yes takes no value"},
         /* A word that begins with '-' is no value, of no kind, in no form. */
-        {{"--type", "--yes"}, "--type needs a value: TYPE, and \"--yes\" looks like an option "
-                              "(a value that begins with - is written --type=VALUE)"},
-        {{"-t", "--yes"}, "-t (--type) needs a value: TYPE, and \"--yes\" looks like an option "
-                          "(a value that begins with - is written --type=VALUE)"},
-        {{"-yvt", "-y"}, "-t (--type) needs a value: TYPE, and \"-y\" looks like an option "
-                         "(a value that begins with - is written --type=VALUE)"},
-        {{"-t", "-"}, "-t (--type) needs a value: TYPE, and \"-\" looks like an option "
-                      "(a value that begins with - is written --type=VALUE)"},
-        {{"-t", "--"}, "-t (--type) needs a value: TYPE, and \"--\" looks like an option "
-                       "(a value that begins with - is written --type=VALUE)"},
-        {{"--service", "-x"}, "--service needs a value: NAME, and \"-x\" looks like an option "
-                              "(a value that begins with - is written --service=VALUE)"},
-        {{"--age", "-1h"}, "--age needs a value: AGE, and \"-1h\" looks like an option "
-                           "(a value that begins with - is written --age=VALUE)"},
-        {{"--count", "-1"}, "--count needs a value: N, and \"-1\" looks like an option "
-                            "(a value that begins with - is written --count=VALUE)"},
-        {{"--on", "--yes"}, "--on needs a value: yes|no, and \"--yes\" looks like an option "
-                            "(a value that begins with - is written --on=VALUE)"},
+        {{"--type", "--yes"},
+         "--type needs a value: TYPE, and \"--yes\" looks like an option "
+         "(a value that begins with - is written --type=VALUE)"},
+        {{"-t", "--yes"},
+         "-t (--type) needs a value: TYPE, and \"--yes\" looks like an option "
+         "(a value that begins with - is written --type=VALUE)"},
+        {{"-yvt", "-y"},
+         "-t (--type) needs a value: TYPE, and \"-y\" looks like an option "
+         "(a value that begins with - is written --type=VALUE)"},
+        {{"-t", "-"},
+         "-t (--type) needs a value: TYPE, and \"-\" looks like an option "
+         "(a value that begins with - is written --type=VALUE)"},
+        {{"-t", "--"},
+         "-t (--type) needs a value: TYPE, and \"--\" looks like an option "
+         "(a value that begins with - is written --type=VALUE)"},
+        {{"--service", "-x"},
+         "--service needs a value: NAME, and \"-x\" looks like an option "
+         "(a value that begins with - is written --service=VALUE)"},
+        {{"--age", "-1h"},
+         "--age needs a value: AGE, and \"-1h\" looks like an option "
+         "(a value that begins with - is written --age=VALUE)"},
+        {{"--count", "-1"},
+         "--count needs a value: N, and \"-1\" looks like an option "
+         "(a value that begins with - is written --count=VALUE)"},
+        {{"--on", "--yes"},
+         "--on needs a value: yes|no, and \"--yes\" looks like an option "
+         "(a value that begins with - is written --on=VALUE)"},
         {{"-t-x"}, "-t-x: write -t VALUE or --type=VALUE"},
         {{"-t=x"}, "-t=x: write -t VALUE or --type=VALUE"},
         {{"-yt--yes"}, "-t--yes: write -t VALUE or --type=VALUE"},

@@ -42,9 +42,11 @@ static void test_changes(void **state)
         {{NULL}, {NULL}, ""},
         {{"a", "b"}, {"b", "a"}, ""},
         {{"a", "b"}, {"b"}, "  no longer: record default RUN a: 100 B\n"},
-        {{"b"}, {"a", "b", "c"},
+        {{"b"},
+         {"a", "b", "c"},
          "  new: record default RUN a: 100 B\n  new: record default RUN c: 100 B\n"},
-        {{"a"}, {"b"},
+        {{"a"},
+         {"b"},
          "  no longer: record default RUN a: 100 B\n  new: record default RUN b: 100 B\n"},
     };
     (void)state;

@@ -39,7 +39,9 @@ static void test_clean_line(void **state)
         {"a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\z", "alinkz", "alinkz"},
         {"a\x1bPq#0;2;0\x1b\\z", "az", "az"},
         {"a\x1b_Gsecret\x1b\\z", "az", "az"},
-        {"a\x1b" "cz", "az", "az"},
+        {"a\x1b"
+         "cz",
+         "az", "az"},
         {"a\x1b", "a\\x1b", "a\\x1b"}, /* not whole: shown */
         {"a\x1b[", "a\\x1b[", "a\\x1b["},
         {"a\x1b[3", "a\\x1b[3", "a\\x1b[3"},
@@ -47,8 +49,12 @@ static void test_clean_line(void **state)
         {"a\x1b]unfinished", "a", "a"},
         {"a\x1b]x\x1b", "a", "a"},
         {"\x07\x08\x7f", "\\x07\\x08\\x7f", "\\x07\\x08\\x7f"},
-        {"\x9b" "31m", "\\x9b31m", "\\x9b31m"},
-        {"\xc2\x9b" "31m", "\\u{009b}31m", "\\u{009b}31m"},
+        {"\x9b"
+         "31m",
+         "\\x9b31m", "\\x9b31m"},
+        {"\xc2\x9b"
+         "31m",
+         "\\u{009b}31m", "\\u{009b}31m"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -96,7 +102,9 @@ static void test_lines(void **state)
  * however the bytes come in. */
 static void test_a_pipe_gets_no_control_bytes(void **state)
 {
-    static const char text[] = "a\x1b]0;title\x07\x1b[2J\x1b[10;1Hb\0\x9b" "2J\xc2\x9b" "2J\x08\x7f\x0e"
+    static const char text[] = "a\x1b]0;title\x07\x1b[2J\x1b[10;1Hb\0\x9b"
+                               "2J\xc2\x9b"
+                               "2J\x08\x7f\x0e"
                                "\xe2\x80\xae\xff\r\n\x1bP+q\x1b\\\x1b[?1049hend\x1b";
     (void)state;
     for (size_t chunk = 1; chunk < sizeof text; chunk++) {

@@ -13,7 +13,10 @@
 #include "tests/support/limit.h"
 
 static const struct table_column columns[] = {
-    {"NAME", false}, {"SIZE", true}, {"NOTE", false}, {NULL, false},
+    {"NAME", false},
+    {"SIZE", true},
+    {"NOTE", false},
+    {NULL, false},
 };
 
 static char *print(const struct table *table, size_t width)
@@ -30,7 +33,8 @@ static void test_aligned(void **state)
 {
     struct table *table = table_new(columns);
     (void)state;
-    table_text(table, "gr\xc3\xb6\xc3\x9f" "e");
+    table_text(table, "gr\xc3\xb6\xc3\x9f"
+                      "e");
     table_size(table, 1340000);
     table_text(table, NULL);
     table_text(table, "\xe6\xb7\xb1\xe3\x81\x84"); /* two wide characters */
@@ -38,12 +42,14 @@ static void test_aligned(void **state)
     table_text(table, "last");
     char *out = print(table, 0);
     assert_string_equal(out, "NAME      SIZE  NOTE\n"
-                             "gr\xc3\xb6\xc3\x9f" "e  1.34 MB  -\n"
+                             "gr\xc3\xb6\xc3\x9f"
+                             "e  1.34 MB  -\n"
                              "\xe6\xb7\xb1\xe3\x81\x84       0 B  last\n");
     free(out);
     out = print(table, 12);
     assert_string_equal(out, "NAME      SI\n"
-                             "gr\xc3\xb6\xc3\x9f" "e  1.34\n"
+                             "gr\xc3\xb6\xc3\x9f"
+                             "e  1.34\n"
                              "\xe6\xb7\xb1\xe3\x81\x84       0\n");
     free(out);
     table_free(table);

@@ -51,8 +51,14 @@ static void test_read_info(void **state)
     }
 }
 
-#define V1 {.standalone = true, .version = "1.29.2", .major = 1, .minor = 29}
-#define V2 {.version = "2.26.1", .major = 2, .minor = 26}
+#define V1                                                                                         \
+    {                                                                                              \
+        .standalone = true, .version = "1.29.2", .major = 1, .minor = 29                           \
+    }
+#define V2                                                                                         \
+    {                                                                                              \
+        .version = "2.26.1", .major = 2, .minor = 26                                               \
+    }
 
 static const struct {
     struct tool tool;
@@ -62,37 +68,74 @@ static const struct {
     const char *says[2];
 } choices[] = {
     {V2, {.free_bytes = -1}, {0}, false, {"optimised build (BuildKit): compose 2.26.1"}},
-    {V2, {.engine = "26.1.5", .exports = COMPAT_YES, .free_bytes = -1}, {.wants_caches = true},
-     false, {"optimised", "docker 26.1.5, compose 2.26.1"}},
-    {V2, {.free_bytes = -1}, {.traditional = true, .original = "a.yml"}, true,
+    {V2,
+     {.engine = "26.1.5", .exports = COMPAT_YES, .free_bytes = -1},
+     {.wants_caches = true},
+     false,
+     {"optimised", "docker 26.1.5, compose 2.26.1"}},
+    {V2,
+     {.free_bytes = -1},
+     {.traditional = true, .original = "a.yml"},
+     true,
      {"traditional build (DOCKER_BUILDKIT=0, a.yml): asked for"}},
     {V2, {.free_bytes = -1}, {.switched_off = true}, true, {"DOCKER_BUILDKIT=0 is set"}},
     {V2, {.engine = "17.09", .free_bytes = -1}, {0}, true, {"no BuildKit"}},
-    {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {.wants_caches = true}, true,
+    {V2,
+     {.exports = COMPAT_NO, .free_bytes = -1},
+     {.wants_caches = true},
+     true,
      {"can't export local caches"}},
     {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {0}, false, {"optimised"}},
-    {V2, {.exports = COMPAT_NO, .other_builder = true, .free_bytes = -1}, {.wants_caches = true},
-     false, {"optimised"}},
-    {V1, {.engine = "20.10.24", .told_plugins = true, .free_bytes = -1}, {0}, false,
+    {V2,
+     {.exports = COMPAT_NO, .other_builder = true, .free_bytes = -1},
+     {.wants_caches = true},
+     false,
+     {"optimised"}},
+    {V1,
+     {.engine = "20.10.24", .told_plugins = true, .free_bytes = -1},
+     {0},
+     false,
      {"optimised", "compose 1.29.2"}},
     {{.version = "5.5.0", .major = 5, .minor = 5},
-     {.engine = "29.7.2", .told_plugins = true, .free_bytes = -1}, {.wants_caches = true}, true,
+     {.engine = "29.7.2", .told_plugins = true, .free_bytes = -1},
+     {.wants_caches = true},
+     true,
      {"docker has no buildx (install docker-buildx)", "docker 29.7.2"}},
     {{.version = "5.5.0", .major = 5, .minor = 5},
      {.engine = "29.7.2", .buildx = "0.36.1", .told_plugins = true, .free_bytes = -1},
-     {.wants_caches = true}, false, {"optimised build", "buildx 0.36.1"}},
-    {V1, {.engine = "20.10.24", .free_bytes = -1}, {.original = "docker-compose.test.yml"}, true,
+     {.wants_caches = true},
+     false,
+     {"optimised build", "buildx 0.36.1"}},
+    {V1,
+     {.engine = "20.10.24", .free_bytes = -1},
+     {.original = "docker-compose.test.yml"},
+     true,
      {"docker-compose.test.yml", "knows no cache_to"}},
     {V1, {.engine = "26.1.5", .told_plugins = true, .free_bytes = -1}, {0}, true, {"no buildx"}},
-    {V1, {.engine = "20.10.24", .api = "1.41", .free_bytes = -1}, {.bare = true}, false,
+    {V1,
+     {.engine = "20.10.24", .api = "1.41", .free_bytes = -1},
+     {.bare = true},
+     false,
      {"without local caches: docker-compose 1 knows no cache_to", "docker 20.10.24 (API 1.41)"}},
-    {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {.wants_caches = true, .bare = true}, false,
+    {V2,
+     {.exports = COMPAT_NO, .free_bytes = -1},
+     {.wants_caches = true, .bare = true},
+     false,
      {"without local caches: this builder can't export them"}},
-    {V2, {.exports = COMPAT_NO, .free_bytes = -1}, {.wants_caches = true, .original = "o"}, true,
+    {V2,
+     {.exports = COMPAT_NO, .free_bytes = -1},
+     {.wants_caches = true, .original = "o"},
+     true,
      {"can't export local caches"}},
-    {V1, {.engine = "26.1.5", .told_plugins = true, .buildx = "0.13", .free_bytes = -1}, {0}, false,
+    {V1,
+     {.engine = "26.1.5", .told_plugins = true, .buildx = "0.13", .free_bytes = -1},
+     {0},
+     false,
      {"buildx 0.13"}},
-    {V2, {.rootless = true, .wsl1 = true, .free_bytes = 1000000000}, {0}, false,
+    {V2,
+     {.rootless = true, .wsl1 = true, .free_bytes = 1000000000},
+     {0},
+     false,
      {"; rootless; WSL 1", "low disk: 1.00 GB free"}},
     {{.standalone = false}, {.free_bytes = -1}, {0}, false, {"compose of unknown version"}},
 };

@@ -128,8 +128,15 @@ static void test_not_a_project(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "", "x", "[]", "null", "\"services\"", "{\"services\":[]}", "{\"services\":1}",
-        "{\"services\":{}", "{\"services\":{\"a\":{\"build\":{\"context\":\"",
+        "",
+        "x",
+        "[]",
+        "null",
+        "\"services\"",
+        "{\"services\":[]}",
+        "{\"services\":1}",
+        "{\"services\":{}",
+        "{\"services\":{\"a\":{\"build\":{\"context\":\"",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         assert_null(parse(texts[i]));
@@ -196,12 +203,9 @@ int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_maps_and_mixtures),
-        cmocka_unit_test(test_not_a_project),
-        cmocka_unit_test(test_recorded),
-        cmocka_unit_test(test_in_sight),
+        cmocka_unit_test(test_entries),           cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_maps_and_mixtures), cmocka_unit_test(test_not_a_project),
+        cmocka_unit_test(test_recorded),          cmocka_unit_test(test_in_sight),
     };
     return cmocka_run_group_tests_name("compose", tests, NULL, NULL);
 }

@@ -147,9 +147,9 @@ static void test_no_directory(void **state)
     struct compose_load *none;
     struct err err;
     loop_open(&fixture, 5000);
-    assert_int_equal(compose_load(&fixture.loop, NULL, "/nowhere/at/all", on_loaded, NULL, &none,
-                                  &err),
-                     -ENOENT);
+    assert_int_equal(
+        compose_load(&fixture.loop, NULL, "/nowhere/at/all", on_loaded, NULL, &none, &err),
+        -ENOENT);
     assert_non_null(strstr(err.text, "/nowhere/at/all"));
     loop_finish(&fixture);
 }

@@ -31,8 +31,8 @@ static const struct {
      "socket-denied", false},
     {"permission denied while trying to connect to the docker API at unix:///x", "socket-denied",
      false},
-    {"Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
-     "no-engine", false},
+    {"Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "no-engine",
+     false},
     {"failed to connect to the docker API at unix:///x; check if the path is correct", "no-engine",
      false},
     {"the --mount option requires BuildKit. Refer to x", "no-buildkit", false},
@@ -53,7 +53,8 @@ static const struct {
     {"error writing layer blob: NotFound: rpc error: code = NotFound desc = content sha256:8: not "
      "found",
      "blob-lost", false},
-    {"ERROR: failed to solve: NotFound: rpc error: code = NotFound desc = content sha256:8: not found",
+    {"ERROR: failed to solve: NotFound: rpc error: code = NotFound desc = content sha256:8: not "
+     "found",
      "blob-lost", false},
     {"ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from "
      "server: EOF",
@@ -98,8 +99,10 @@ static const struct {
     {"[output clipped, log limit 200KiB/s reached]", "clipped", true},
     {"error[E0425]: cannot find value", NULL, false},
     /* the command's own words */
-    {"process \"/bin/sh -c echo \\\"exit code: 137\\\"; exit 1\" did not complete successfully: exit "
-     "code: 1", NULL, false},
+    {"process \"/bin/sh -c echo \\\"exit code: 137\\\"; exit 1\" did not complete successfully: "
+     "exit "
+     "code: 1",
+     NULL, false},
     {"executor failed running [/bin/sh -c echo no such host]: exit code: 1", NULL, false},
     {"executor failed running [/bin/sh -c x]: exit code: 137", "killed", false},
     {"The command '/bin/sh -c echo dockerfile parse error' returned a non-zero code: 1", NULL,
@@ -227,18 +230,21 @@ static void test_imitated(void **state)
         const char *log, *name;
     } cases[] = {
         {"#5 [1/2] RUN a\n#5 0.1 dial tcp: no such host\n#5 DONE 0.1s\n"
-         "#6 [2/2] RUN b\n#6 0.1 oh\n#6 ERROR: exit code: 1\n", NULL},
+         "#6 [2/2] RUN b\n#6 0.1 oh\n#6 ERROR: exit code: 1\n",
+         NULL},
         {"#6 [2/2] RUN b\n#6 0.1 dial tcp: no such host\n#6 ERROR: exit code: 1\n", "no-dns"},
         {"#6 [2/2] RUN b\n#6 0.1 x: No space left on device\n#6 ERROR: exit code: 1\n",
          "disk-full"},
         {"#6 [2/2] RUN b\n#6 0.1 Cannot connect to the Docker daemon\n#6 ERROR: exit code: 1\n",
          NULL},
         {"#6 [2/2] RUN b\n#6 0.1 pull access denied\n#6 ERROR: exit code: 1\n"
-         "------\n > [2/2] RUN b:\n0.1 pull access denied\n------\n", NULL},
+         "------\n > [2/2] RUN b:\n0.1 pull access denied\n------\n",
+         NULL},
         {"#6 [2/2] RUN echo dockerfile parse error\n#6 ERROR: exit code: 1\n"
          "------\n > [2/2] RUN echo dockerfile parse error:\n------\nDockerfile:1\n"
          "--------------------\n   1 | >>> RUN echo dockerfile parse error\n"
-         "--------------------\n", NULL},
+         "--------------------\n",
+         NULL},
         {"#6 [2/2] RUN b\n#6 ERROR: exit code: 1\npull access denied\n", "image-denied"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -283,7 +289,7 @@ static void test_logs(void **state)
         feed_file(progress, logs[i].ops, 2, logs[i].log);
         logs[i].ops->end(progress, 2000);
         assert_true(buildlog_end(build->log) > 0); /* the recording was found */
-        assert_null(diagnose_build(build)); /* it has not failed yet */
+        assert_null(diagnose_build(build));        /* it has not failed yet */
         build_end(build, BUILD_FAILED, 1, 3000);
         const struct diagnosis *found = diagnose_build(build);
         if (logs[i].name == NULL)
@@ -299,10 +305,9 @@ int main(void)
 {
     limit_program(60);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_texts),
-        cmocka_unit_test(test_logs),
-        cmocka_unit_test(test_said),
-        cmocka_unit_test(test_stage_lacks_file), cmocka_unit_test(test_imitated),
+        cmocka_unit_test(test_texts),    cmocka_unit_test(test_logs),
+        cmocka_unit_test(test_said),     cmocka_unit_test(test_stage_lacks_file),
+        cmocka_unit_test(test_imitated),
     };
     return cmocka_run_group_tests_name("diagnose", tests, NULL, NULL);
 }

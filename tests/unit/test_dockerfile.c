@@ -12,22 +12,22 @@
 #include "core/builds/project/dockerfile.h"
 #include "tests/support/limit.h"
 
-static const char dockerfile[] = "# syntax of old\n"                     /* 1 */
-                                 "FROM base:1 AS builder\n"              /* 2 */
-                                 "ARG PLACE=/src\n"                      /* 3 */
-                                 "WORKDIR /app\n"                        /* 4 */
-                                 "\n"                                    /* 5 */
-                                 "COPY ${PLACE} /src\n"                  /* 6 */
-                                 "run --network=none echo one && \\\n"   /* 7 */
-                                 "    # a note between\n"                /* 8 */
-                                 "    echo two && \\\n"                  /* 9 */
-                                 "    false\n"                           /* 10 */
-                                 "FROM base:1\n"                         /* 11 */
-                                 "RUN <<END\n"                           /* 12 */
-                                 "set -e\n"                              /* 13 */
-                                 "END\n"                                 /* 14 */
-                                 "COPY --from=builder /app /app\r\n"     /* 15 */
-                                 "RUN make";                             /* 16 */
+static const char dockerfile[] = "# syntax of old\n"                   /* 1 */
+                                 "FROM base:1 AS builder\n"            /* 2 */
+                                 "ARG PLACE=/src\n"                    /* 3 */
+                                 "WORKDIR /app\n"                      /* 4 */
+                                 "\n"                                  /* 5 */
+                                 "COPY ${PLACE} /src\n"                /* 6 */
+                                 "run --network=none echo one && \\\n" /* 7 */
+                                 "    # a note between\n"              /* 8 */
+                                 "    echo two && \\\n"                /* 9 */
+                                 "    false\n"                         /* 10 */
+                                 "FROM base:1\n"                       /* 11 */
+                                 "RUN <<END\n"                         /* 12 */
+                                 "set -e\n"                            /* 13 */
+                                 "END\n"                               /* 14 */
+                                 "COPY --from=builder /app /app\r\n"   /* 15 */
+                                 "RUN make";                           /* 16 */
 
 static void test_find(void **state)
 {
@@ -91,8 +91,9 @@ static void test_make(void **state)
 /* Any bytes: within bounds, and an end (the sanitizers look on). */
 static void test_hostile(void **state)
 {
-    static const char *const texts[] = {"\\", "RUN \\", "RUN <<", "RUN <<-\"", "FROM", "FROM ",
-                                        "#", "# escape=", "\n\n\\\n\\\n", "RUN <<E\nno end", "<<"};
+    static const char *const texts[] = {
+        "\\", "RUN \\",    "RUN <<",       "RUN <<-\"",       "FROM", "FROM ",
+        "#",  "# escape=", "\n\n\\\n\\\n", "RUN <<E\nno end", "<<"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         const struct dockerfile_wish wish = {"b", 2, texts[i]};
@@ -108,8 +109,7 @@ static void test_parse_error(void **state)
 {
     (void)state;
     assert_int_equal(dockerfile_error_line("dockerfile parse error on line 2: unknown"), 2);
-    assert_int_equal(dockerfile_error_line("failed to solve: dockerfile parse error on line x"),
-                     0);
+    assert_int_equal(dockerfile_error_line("failed to solve: dockerfile parse error on line x"), 0);
     assert_int_equal(dockerfile_error_line("exit code: 2"), 0);
     assert_int_equal(dockerfile_error_line(NULL), 0);
 }
@@ -117,8 +117,8 @@ static void test_parse_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_find),    cmocka_unit_test(test_other_escape),
-        cmocka_unit_test(test_make),    cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_find),        cmocka_unit_test(test_other_escape),
+        cmocka_unit_test(test_make),        cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_parse_error),
     };
     limit_program(60);

@@ -70,7 +70,8 @@ static void test_tmpfiles(void **state)
 
 static struct doctor_facts healthy(void)
 {
-    return (struct doctor_facts){.has_docker = true, .has_buildx = true, .has_systemd = true, .uid = 1000};
+    return (struct doctor_facts){
+        .has_docker = true, .has_buildx = true, .has_systemd = true, .uid = 1000};
 }
 
 static struct cache *cache_of(struct store *store)
@@ -369,10 +370,9 @@ static void test_layer_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tmpfiles),    cmocka_unit_test(test_nothing_to_find),
-        cmocka_unit_test(test_each_check),  cmocka_unit_test(test_silent_engine),
-        cmocka_unit_test(test_fixes_are_quoted),
-        cmocka_unit_test(test_layer_words),
+        cmocka_unit_test(test_tmpfiles),         cmocka_unit_test(test_nothing_to_find),
+        cmocka_unit_test(test_each_check),       cmocka_unit_test(test_silent_engine),
+        cmocka_unit_test(test_fixes_are_quoted), cmocka_unit_test(test_layer_words),
     };
     limit_program(60);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,13 +77,17 @@ static void test_strange(void **state)
         {"Usage:  docker buildx [OPTIONS] COMMAND\n", 0},
         {"{}\n[]\n{\"ref\":1}\n", 0},
         {"{\"ref\":\"r\",\"name\":\"n\",\"status\":\"Completed\"}\n", 0}, /* no time */
-        {"{\"ref\":\"r\",\"name\":\"n\",\"status\":\"?\",\"created_at\":\"2026-01-01T00:00:00Z\"}", 1},
-        {"{\"ref\":\"r\",\"name\":\"n\",\"status\":\"Running\",\"created_at\":\"2026-01-01T00:00:00Z\","
-         "\"completed_steps\":-5,\"cached_steps\":1e300}\n{\"ref", 1},
+        {"{\"ref\":\"r\",\"name\":\"n\",\"status\":\"?\",\"created_at\":\"2026-01-01T00:00:00Z\"}",
+         1},
+        {"{\"ref\":\"r\",\"name\":\"n\",\"status\":\"Running\",\"created_at\":\"2026-01-01T00:00:"
+         "00Z\","
+         "\"completed_steps\":-5,\"cached_steps\":1e300}\n{\"ref",
+         1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         size_t len;
-        struct history_build *builds = engine_builds_parse(cases[i].text, strlen(cases[i].text), &len);
+        struct history_build *builds =
+            engine_builds_parse(cases[i].text, strlen(cases[i].text), &len);
         assert_int_equal(len, cases[i].rows);
         for (size_t j = 0; j < len; j++)
             assert_int_equal(builds[j].told_steps + builds[j].told_cached, 0);
@@ -119,7 +123,9 @@ static void test_merge(void **state)
 {
     (void)state;
     static const struct row own[] = {
-        {"api", NULL, 1000, 60}, {"web", NULL, 1000, 60}, {"", NULL, 2000, 60},
+        {"api", NULL, 1000, 60},
+        {"web", NULL, 1000, 60},
+        {"", NULL, 2000, 60},
         {"old", "compose 1, traditional", 3000, 60},
     };
     static const struct row others[] = {
@@ -127,14 +133,15 @@ static void test_merge(void **state)
         {"Dockerfile.web", NULL, 1001, 50}, /* ours, by another name */
         {"short", NULL, 1010, 5},           /* a third one while two ran: another's */
         {"api", NULL, 1030, 300},           /* went on after ours: another's */
-        {"x", NULL, 2001, 5}, {"y", NULL, 2001, 5}, /* ours: all services */
-        {"old", NULL, 3001, 5},             /* the traditional way leaves no record */
+        {"x", NULL, 2001, 5},
+        {"y", NULL, 2001, 5},   /* ours: all services */
+        {"old", NULL, 3001, 5}, /* the traditional way leaves no record */
         {"api", NULL, 500, 5},
     };
     static const char *const expected[] = {"old", "old", "", "api", "short", "web", "api", "api"};
     size_t len;
-    struct history_build *merged = engine_builds_merge(make(own, 4, false), 4, make(others, 8, true), 8,
-                                                   100, &len);
+    struct history_build *merged =
+        engine_builds_merge(make(own, 4, false), 4, make(others, 8, true), 8, 100, &len);
     assert_int_equal(len, sizeof expected / sizeof expected[0]);
     for (size_t i = 0; i < len; i++)
         assert_string_equal(merged[i].service, expected[i]);

@@ -58,15 +58,13 @@ static const struct {
     {"npm-script", "Error: Cannot find module './config'"},
     {"npm-version", "npm error notarget No matching version found for left-pad@99.9.9."},
     {"pip-clean", NULL},
-    {"pip-missing",
-     "ERROR: Could not find a version that satisfies the requirement "
-     "no-such-package-of-anybody==9.9 (from versions: none)"},
+    {"pip-missing", "ERROR: Could not find a version that satisfies the requirement "
+                    "no-such-package-of-anybody==9.9 (from versions: none)"},
     {"pip-requirements",
      "ERROR: Could not open requirements file: [Errno 2] No such file or directory: "
      "'requirements.txt'"},
-    {"pip-requires",
-     "      ERROR: Could not find a version that satisfies the requirement "
-     "setuptools>=40.8.0 (from versions: none)"},
+    {"pip-requires", "      ERROR: Could not find a version that satisfies the requirement "
+                     "setuptools>=40.8.0 (from versions: none)"},
     {"pytest-clean", NULL},
     {"pytest-fails", "E       assert -1 == 3"},
     {"pytest-import", "E   ModuleNotFoundError: No module named 'nowhere'"},
@@ -78,9 +76,9 @@ static const struct {
     {"rustc", "error[E0425]: cannot find value `total` in this scope"},
     {"sh-not-found", "sh: 1: instal: not found"},
     {"tsc-clean", NULL},
-    {"tsc-pretty",
-     "\033[96mbad.ts\033[0m:\033[93m1\033[0m:\033[93m7\033[0m - "
-     "\033[91merror\033[0m\033[90m TS2322: \033[0mType 'string' is not assignable to type 'number'."},
+    {"tsc-pretty", "\033[96mbad.ts\033[0m:\033[93m1\033[0m:\033[93m7\033[0m - "
+                   "\033[91merror\033[0m\033[90m TS2322: \033[0mType 'string' is not assignable to "
+                   "type 'number'."},
     {"tsc", "bad.ts(1,7): error TS2322: Type 'string' is not assignable to type 'number'."},
 };
 #define RECORDED_LEN (sizeof recorded / sizeof recorded[0])

@@ -65,8 +65,7 @@ static void test_sequences(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct escape_colour colour;
-        assert_int_equal(length_of(cases[i].text, strlen(cases[i].text), &colour),
-                         cases[i].length);
+        assert_int_equal(length_of(cases[i].text, strlen(cases[i].text), &colour), cases[i].length);
         assert_int_equal(colour.numbers != NULL, cases[i].colour);
     }
 }

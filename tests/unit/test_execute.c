@@ -89,7 +89,8 @@ static const struct execute_ops ops = {
 
 static void start(struct run *run)
 {
-    const struct execute_env env = {.store = run->store, .root_of = root_of, .engine_of = no_engine};
+    const struct execute_env env = {
+        .store = run->store, .root_of = root_of, .engine_of = no_engine};
     run->execute = execute_start(&run->loop.loop, run->plan, &env, &ops, run);
 }
 

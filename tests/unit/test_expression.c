@@ -57,8 +57,7 @@ static void what_is_written_is_found(void **state)
         {"^.$", "\xc3\xa4", "ab"}, /* a letter of two bytes is one */
         {"^.$", "\xff", "\xff\xff"},
         {"^.$", "\n", "\n\n"},
-        {"[0-9a-f]{64}",
-         "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        {"[0-9a-f]{64}", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
          "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde"},
         {"^[^0-9]+$", "abc", "ab1"},
         {"^[]a]+$", "]a]", "]b]"},
@@ -133,7 +132,8 @@ static void what_makes_no_sense_is_refused(void **state)
         {"a{99999999999999999999}", "repeats too much"},
         {"(a|(b{99}){99})", "repeats too much"},
         {"a{99}{99}", "repeats too much"},
-        {"(((((((((((((((((((a?){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}",
+        {"(((((((((((((((((((a?){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){2}){"
+         "2}",
          "repeats too much"},
     };
     (void)state;
@@ -163,12 +163,23 @@ static void hostile_ones_are_answered_or_refused(void **state)
         size_t times;
         const char *after;
     } cases[] = {
-        {"^R", "+", 1000, ""},       {"^R", "*", 1000, ""},   {"R", "?", 1000, "$"},
-        {"^", "(", 64, "a"},         {"", "(", 1000, ""},     {"", "\\b", 500, ""},
-        {"^", "(a*)*", 190, "$"},    {"", "(a|b)*", 160, "c"}, {"", "a|", 500, ""},
-        {"", "|", 1000, ""},         {"", "()", 500, ""},     {"^", "a?", 480, "a{9}"},
-        {"^(", "(a+)+", 100, ")+$"}, {"", "[", 1000, ""},     {"", "[[:alpha:]]", 90, ""},
-        {".*a.{200}", "", 0, ""},    {"(.*)*(.*)*(.*)*x", "", 0, ""},
+        {"^R", "+", 1000, ""},
+        {"^R", "*", 1000, ""},
+        {"R", "?", 1000, "$"},
+        {"^", "(", 64, "a"},
+        {"", "(", 1000, ""},
+        {"", "\\b", 500, ""},
+        {"^", "(a*)*", 190, "$"},
+        {"", "(a|b)*", 160, "c"},
+        {"", "a|", 500, ""},
+        {"", "|", 1000, ""},
+        {"", "()", 500, ""},
+        {"^", "a?", 480, "a{9}"},
+        {"^(", "(a+)+", 100, ")+$"},
+        {"", "[", 1000, ""},
+        {"", "[[:alpha:]]", 90, ""},
+        {".*a.{200}", "", 0, ""},
+        {"(.*)*(.*)*(.*)*x", "", 0, ""},
         {"(a|a|a)*(a|a|a)*(a|a|a)*b", "", 0, ""},
     };
     struct buf texts[3] = {{0}, {0}, {0}};
@@ -180,8 +191,8 @@ static void hostile_ones_are_answered_or_refused(void **state)
     }
     for (size_t i = 0; i < LEN(cases); i++) {
         char *middle = repeated(cases[i].piece, cases[i].times);
-        char *pattern = mem_printf("%s%s%s", cases[i].before, middle != NULL ? middle : "",
-                                   cases[i].after);
+        char *pattern =
+            mem_printf("%s%s%s", cases[i].before, middle != NULL ? middle : "", cases[i].after);
         struct expression *expression = NULL;
         if (expression_new(pattern, &expression, NULL) == 0)
             for (size_t k = 0; k < LEN(texts); k++)

@@ -53,8 +53,8 @@ static void builds_take_space_in_steps(void **state)
     (void)state;
     struct series series = {.len = 0};
     for (int i = 0; i <= 120; i++) /* 3 GB an hour, all at once */
-        series.points[series.len++] = (struct history_point){
-            NOW - (120 - i) * 5 * MINUTE, 60 * GB - i / 12 * 3 * GB};
+        series.points[series.len++] =
+            (struct history_point){NOW - (120 - i) * 5 * MINUTE, 60 * GB - i / 12 * 3 * GB};
     double hours = hours_left(&series, 30 * GB);
     assert_true(hours > 8 && hours < 12);
 }
@@ -165,14 +165,12 @@ static void builds_that_there_is_room_for(void **state)
     static const struct {
         int64_t free_bytes, per_build, builds;
     } cases[] = {
-        {9 * GB, GB, 9},     {9 * GB - 1, GB, 8}, {GB / 2, GB, 1}, {0, GB, 1},
-        {9 * GB, 0, 0},      {9 * GB, -1, 0},     {1000 * GB, GB, 1000},
-        {1001 * GB, GB, 0}, /* too far off to be told */
+        {9 * GB, GB, 9}, {9 * GB - 1, GB, 8},   {GB / 2, GB, 1},    {0, GB, 1}, {9 * GB, 0, 0},
+        {9 * GB, -1, 0}, {1000 * GB, GB, 1000}, {1001 * GB, GB, 0}, /* too far off to be told */
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(forecast_builds(cases[i].free_bytes, cases[i].per_build),
-                         cases[i].builds);
+        assert_int_equal(forecast_builds(cases[i].free_bytes, cases[i].per_build), cases[i].builds);
 }
 
 int main(void)

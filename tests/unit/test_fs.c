@@ -120,7 +120,7 @@ static void test_stat(void **state)
         const char *name;
         enum fs_type type;
     } kinds[] = {
-        {"file", FS_FILE},        {"dir", FS_DIR},     {"link", FS_SYMLINK},
+        {"file", FS_FILE},        {"dir", FS_DIR},    {"link", FS_SYMLINK},
         {"dangling", FS_SYMLINK}, {"fifo", FS_OTHER},
     };
     struct fs_place *place = *state;

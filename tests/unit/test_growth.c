@@ -95,12 +95,9 @@ static void little_says_nothing(void **state)
         int64_t ago[4]; /* minutes; -1 ends */
         bool known;
     } cases[] = {
-        {{-1}, false},
-        {{40, -1}, false},
-        {{40, 0, -1}, false},
-        {{20, 10, 0, -1}, false},          /* too short a time */
-        {{40, 10, 0, -1}, true},
-        {{3000, 40, 0, -1}, false},        /* only two in the last day */
+        {{-1}, false},           {{40, -1}, false},
+        {{40, 0, -1}, false},    {{20, 10, 0, -1}, false},   /* too short a time */
+        {{40, 10, 0, -1}, true}, {{3000, 40, 0, -1}, false}, /* only two in the last day */
     };
     (void)state;
     assert_false(growth_measure(NULL, 0, NOW).known);
@@ -148,7 +145,7 @@ static void build(struct day *day, int64_t adds_mb)
 static int64_t per_build(const struct day *day, int sign)
 {
     return growth_per_build(day->series.points, day->series.len, day->builds, day->builds_len,
-                           sign);
+                            sign);
 }
 
 static void the_mean_is_said_when_it_is_one(void **state)
@@ -158,11 +155,11 @@ static void the_mean_is_said_when_it_is_one(void **state)
         int64_t mb;          /* 0: nothing */
     } cases[] = {
         {{0}, 0},
-        {{500, 500, 500, 500, 0}, 0},             /* four are too few */
+        {{500, 500, 500, 500, 0}, 0}, /* four are too few */
         {{500, 500, 500, 500, 500, 0}, 500},
         {{300, 700, 500, 400, 600, 0}, 500},
-        {{1, 1, 1, 1, 5000, 0}, 0},               /* one says nothing of the others */
-        {{-500, 500, 400, -400, 10, 0}, 0},       /* up and down */
+        {{1, 1, 1, 1, 5000, 0}, 0},         /* one says nothing of the others */
+        {{-500, 500, 400, -400, 10, 0}, 0}, /* up and down */
         {{-50, -50, -50, -50, -50, 0}, 0},
     };
     (void)state;

@@ -115,11 +115,11 @@ static void old_samples_are_thinned(void **state)
 {
     struct place *place = *state;
     const int64_t now = 1000 * DAY;
-    add_every(place, now - 2 * 60 * MINUTE, now, MINUTE);           /* stays: 120 */
-    add_every(place, now - 3 * DAY, now - 3 * DAY + 60 * MINUTE, MINUTE);   /* one a quarter: 4 */
-    add_every(place, now - 30 * DAY, now - 29 * DAY, 60 * MINUTE);  /* one a day: 1 */
+    add_every(place, now - 2 * 60 * MINUTE, now, MINUTE);                 /* stays: 120 */
+    add_every(place, now - 3 * DAY, now - 3 * DAY + 60 * MINUTE, MINUTE); /* one a quarter: 4 */
+    add_every(place, now - 30 * DAY, now - 29 * DAY, 60 * MINUTE);        /* one a day: 1 */
     add_every(place, now - 90 * DAY, now - 89 * DAY, 6 * 60 * MINUTE); /* just not forgotten: 1 */
-    add_every(place, now - 95 * DAY, now - 94 * DAY, 60 * MINUTE);  /* forgotten */
+    add_every(place, now - 95 * DAY, now - 94 * DAY, 60 * MINUTE);     /* forgotten */
     assert_int_equal(0, history_thin(place->history, now, NULL));
     assert_int_equal(120, count_points(place, "free:/", now - DAY));
     assert_int_equal(124, count_points(place, "free:/", now - 7 * DAY));
@@ -132,18 +132,27 @@ static void old_samples_are_thinned(void **state)
 static struct history_build a_build(char *service, int64_t started_at, struct history_step *steps,
                                     size_t len)
 {
-    return (struct history_build){
-        .project = (char *)"tasker", .service = service, .tools = (char *)"docker 26.1.5",
-        .state = 2, .exit_status = 0, .started_at = started_at, .duration_ms = 4200,
-        .added_bytes = INT64_C(3000000000), .steps = steps, .steps_len = len};
+    return (struct history_build){.project = (char *)"tasker",
+                                  .service = service,
+                                  .tools = (char *)"docker 26.1.5",
+                                  .state = 2,
+                                  .exit_status = 0,
+                                  .started_at = started_at,
+                                  .duration_ms = 4200,
+                                  .added_bytes = INT64_C(3000000000),
+                                  .steps = steps,
+                                  .steps_len = len};
 }
 
 static void builds_come_back_with_their_steps(void **state)
 {
     struct place *place = *state;
     struct history_step steps[] = {
-        {.stage = (char *)"builder", .instruction = (char *)"RUN make", .state = 2,
-         .duration_ms = 9, .start_ms = 77},
+        {.stage = (char *)"builder",
+         .instruction = (char *)"RUN make",
+         .state = 2,
+         .duration_ms = 9,
+         .start_ms = 77},
         {.service = (char *)"api", .instruction = (char *)"COPY a b", .state = 3},
     };
     struct history_build one = a_build((char *)"api", 100, steps, 2);
@@ -406,7 +415,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(layers_keep_their_first_text, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(samples_are_told_apart_by_series_and_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(samples_are_told_apart_by_series_and_time, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(old_samples_are_thinned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(builds_come_back_with_their_steps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_bilges_write_at_once, set_up, tear_down),
@@ -419,7 +429,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_older_history_is_upgraded, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_history_is_made_by_several_at_once, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_file_that_is_no_history_stays_as_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_history_stays_as_it_is, set_up,
+                                        tear_down),
         cmocka_unit_test(a_place_that_cannot_be_written_is_an_error),
         cmocka_unit_test(the_path_follows_the_environment),
     };

@@ -56,11 +56,17 @@ static char *beside(const struct place *place, const char *ending)
 static struct history_build a_build(const char *service, int64_t started_at,
                                     struct history_step *steps, size_t len)
 {
-    return (struct history_build){
-        .project = (char *)"tasker", .service = (char *)service, .kind = (char *)"code changed",
-        .tools = (char *)"docker 26.1.5", .args = (char *)"A=1\nB=2\n", .state = BUILD_DONE,
-        .started_at = started_at, .duration_ms = 4200, .added_bytes = 300, .steps = steps,
-        .steps_len = len};
+    return (struct history_build){.project = (char *)"tasker",
+                                  .service = (char *)service,
+                                  .kind = (char *)"code changed",
+                                  .tools = (char *)"docker 26.1.5",
+                                  .args = (char *)"A=1\nB=2\n",
+                                  .state = BUILD_DONE,
+                                  .started_at = started_at,
+                                  .duration_ms = 4200,
+                                  .added_bytes = 300,
+                                  .steps = steps,
+                                  .steps_len = len};
 }
 
 /* As after some weeks: builds with steps, samples, layers. */
@@ -68,10 +74,17 @@ static void fill(struct history *history)
 {
     for (int64_t i = 0; i < 40; i++) {
         struct history_step steps[] = {
-            {.stage = (char *)"builder", .instruction = (char *)"RUN make", .state = STEP_DONE,
-             .index = 1, .duration_ms = 9 + i, .start_ms = 77},
-            {.service = (char *)"api", .instruction = (char *)"COPY a b", .state = STEP_CACHED,
-             .index = 2, .start_ms = -1},
+            {.stage = (char *)"builder",
+             .instruction = (char *)"RUN make",
+             .state = STEP_DONE,
+             .index = 1,
+             .duration_ms = 9 + i,
+             .start_ms = 77},
+            {.service = (char *)"api",
+             .instruction = (char *)"COPY a b",
+             .state = STEP_CACHED,
+             .index = 2,
+             .start_ms = -1},
         };
         struct history_build build = a_build(i % 2 == 0 ? "api" : "web", 1000 + i, steps, 2);
         const struct history_sample samples[] = {{"free:/", i, 1000 - i}, {"cache:/a", i, i}};

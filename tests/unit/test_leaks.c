@@ -176,8 +176,8 @@ static void test_a_list_that_is_cut_proves_nothing_about_older_records(void **st
         struct builder *builder = recorded(store);
         int64_t now = at("2026-11-30T15:50:00Z") + old * 60 * MINUTE;
         for (size_t i = 0; i < 50; i++)
-            builds[i] = (struct history_build){.state = BUILD_DONE, .duration_ms = 1,
-                                               .started_at = at("2026-11-30T15:48:00Z")};
+            builds[i] = (struct history_build){
+                .state = BUILD_DONE, .duration_ms = 1, .started_at = at("2026-11-30T15:48:00Z")};
         leaks_told(builder, builds, 50, now);
         char *sign = leaks_build_sign(store);
         assert_int_equal(sign == NULL, old == 1);

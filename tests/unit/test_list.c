@@ -24,8 +24,7 @@ static void rebuild(struct list *list, const struct thing *things, size_t len)
 {
     list_begin(list);
     for (size_t i = 0; i < len; i++)
-        list_add(list, things[i].id, i, is_shown(list, things[i].id), things[i].size,
-                 things[i].id);
+        list_add(list, things[i].id, i, is_shown(list, things[i].id), things[i].size, things[i].id);
     list_end(list);
 }
 

@@ -76,10 +76,14 @@ static void test_find(void **state)
         size_t from;
         int at; /* -1: nowhere */
     } cases[] = {
-        {"an Error here", "error", 0, 3}, {"an Error here", "Error", 0, 3},
-        {"an error here", "Error", 0, -1}, {"aaa", "a", 1, 1},
-        {"aaa", "a", 3, -1},               {"aaa", "a", 9, -1},
-        {"aaa", "", 0, -1},                {"caf\xc3\xa9", "\xc3\xa9", 0, 3},
+        {"an Error here", "error", 0, 3},
+        {"an Error here", "Error", 0, 3},
+        {"an error here", "Error", 0, -1},
+        {"aaa", "a", 1, 1},
+        {"aaa", "a", 3, -1},
+        {"aaa", "a", 9, -1},
+        {"aaa", "", 0, -1},
+        {"caf\xc3\xa9", "\xc3\xa9", 0, 3},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -166,8 +170,8 @@ static void test_nothing_to_turn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),  cmocka_unit_test(test_find),
-        cmocka_unit_test(test_scope),  cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_kinds),           cmocka_unit_test(test_find),
+        cmocka_unit_test(test_scope),           cmocka_unit_test(test_errors),
         cmocka_unit_test(test_nothing_to_turn),
     };
     limit_program(60);

@@ -72,8 +72,8 @@ static void add_line(struct place *place, const struct buildlog_line *line)
 
 static void add(struct place *place, int step, const char *text)
 {
-    add_line(place, &(struct buildlog_line){
-                        .text = text, .len = strlen(text), .step = step, .stream = 1});
+    add_line(place,
+             &(struct buildlog_line){.text = text, .len = strlen(text), .step = step, .stream = 1});
 }
 
 /* Every 100th line is of step 7, every 777th holds a Needle. */
@@ -91,7 +91,9 @@ static void add_hay(struct place *place, unsigned from, unsigned to)
                             .stream = 1,
                             .kind = LOG_OUTPUT,
                             .time = i % 1000,
-                            .decimals = i % 1000 < 10 ? 1 : i % 1000 < 100 ? 2 : 3,
+                            .decimals = i % 1000 < 10    ? 1
+                                        : i % 1000 < 100 ? 2
+                                                         : 3,
                         });
     }
 }
@@ -214,8 +216,14 @@ static void test_seeks_something_else(void **state)
 static void test_what_is_text(void **state)
 {
     static const char *const lines[] = {
-        "\033[1m\033[32mCompil\033[0ming tokio", "compiling", "co\033[31mm", "\033]0;compiling\007x",
-        "", "COMPILIN", "xcompilingx", "c",
+        "\033[1m\033[32mCompil\033[0ming tokio",
+        "compiling",
+        "co\033[31mm",
+        "\033]0;compiling\007x",
+        "",
+        "COMPILIN",
+        "xcompilingx",
+        "c",
     };
     static const struct {
         const char *text;
@@ -367,8 +375,7 @@ static void test_saves_nothing_half(void **state)
     assert_int_equal(unlink(path), 0);
     add_hay(&place, 0, 30000);
     place.saved = false;
-    struct logsave *save =
-        logsave_start(&place.loop.loop, place.log, path, NULL, on_saved, &place);
+    struct logsave *save = logsave_start(&place.loop.loop, place.log, path, NULL, on_saved, &place);
     uv_run(&place.loop.loop, UV_RUN_ONCE);
     logsave_cancel(save);
     while (place.loop.loop.active_reqs.count > 0)
@@ -389,10 +396,14 @@ int main(void)
 {
     limit_program(120);
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts_and_finds),    cmocka_unit_test(test_lines_that_come),
-        cmocka_unit_test(test_seeks_something_else), cmocka_unit_test(test_what_is_text),
-        cmocka_unit_test(test_like_the_simple_way), cmocka_unit_test(test_freed_under_way),
-        cmocka_unit_test(test_saves_all),           cmocka_unit_test(test_saves_nothing_half),
+        cmocka_unit_test(test_counts_and_finds),
+        cmocka_unit_test(test_lines_that_come),
+        cmocka_unit_test(test_seeks_something_else),
+        cmocka_unit_test(test_what_is_text),
+        cmocka_unit_test(test_like_the_simple_way),
+        cmocka_unit_test(test_freed_under_way),
+        cmocka_unit_test(test_saves_all),
+        cmocka_unit_test(test_saves_nothing_half),
     };
     return cmocka_run_group_tests_name("logscan", tests, NULL, NULL);
 }

@@ -29,12 +29,8 @@ static void test_strings(void **state)
 {
     (void)state;
     char *texts[] = {
-        mem_strdup(""),
-        mem_strdup("abc"),
-        mem_strndup("abcdef", 3),
-        mem_strndup("", 0),
-        mem_printf("%s-%d", "n", 7),
-        mem_printf("%s", ""),
+        mem_strdup(""),     mem_strdup("abc"),           mem_strndup("abcdef", 3),
+        mem_strndup("", 0), mem_printf("%s-%d", "n", 7), mem_printf("%s", ""),
     };
     static const char *const wanted[] = {"", "abc", "abc", "", "n-7", ""};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

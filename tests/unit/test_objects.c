@@ -41,14 +41,14 @@ static const struct {
     {"{\"a\":\"\\\\\"}x\n", "<{\"a\":\"\\\\\"}>x\n"},
     {"hello\n{}\nworld\n", "hello\n<{}>world\n"},
     {"\n{}\n\n{}\n", "\n<{}>\n<{}>"},
-    {"x {}\n", "x {}\n"},                          /* not in the first column */
+    {"x {}\n", "x {}\n"}, /* not in the first column */
     {"  {}\n", "  {}\n"},
-    {"{a}\n{}\n", "{a}\n<{}>"},                    /* no key: no object */
+    {"{a}\n{}\n", "{a}\n<{}>"}, /* no key: no object */
     {"{ x\n{}\n", "{ x\n<{}>"},
-    {"{\"a\n{}\n", "{\"a\n<{}>"},                  /* a newline in a string */
+    {"{\"a\n{}\n", "{\"a\n<{}>"}, /* a newline in a string */
     {"{\"a\\\n{}\n", "{\"a\\\n<{}>"},
-    {"{\"a\":{\n{}\n", "{\"a\":{\n<{}>"},          /* an inner one would be indented */
-    {"{\"a\":[\n  {}\n", "{\"a\":[\n  {}\n"},      /* never ends */
+    {"{\"a\":{\n{}\n", "{\"a\":{\n<{}>"},     /* an inner one would be indented */
+    {"{\"a\":[\n  {}\n", "{\"a\":[\n  {}\n"}, /* never ends */
     {"{\"a\"", "{\"a\""},
     {"{", "{"},
     {"}\n{}\n", "}\n<{}>"},
@@ -85,16 +85,16 @@ static void test_base64(void **state)
     static const struct {
         const char *text, *bytes; /* NULL: not base64 */
     } base64_cases[] = {
-        {"", ""},         {"YQ==", "a"},     {"YWI=", "ab"},   {"YWJj", "abc"},
-        {"YWJjZA==", "abcd"}, {"/+8=", "\xff\xef"}, {"YQ", NULL}, {"YQ=", NULL},
-        {"Y===", NULL},   {"====", NULL},    {"YQ==YQ==", NULL}, {"Y Q=", NULL},
-        {"YW\nj", NULL},  {"YW-j", NULL},
+        {"", ""},        {"YQ==", "a"},        {"YWI=", "ab"},
+        {"YWJj", "abc"}, {"YWJjZA==", "abcd"}, {"/+8=", "\xff\xef"},
+        {"YQ", NULL},    {"YQ=", NULL},        {"Y===", NULL},
+        {"====", NULL},  {"YQ==YQ==", NULL},   {"Y Q=", NULL},
+        {"YW\nj", NULL}, {"YW-j", NULL},
     };
     for (size_t i = 0; i < sizeof base64_cases / sizeof base64_cases[0]; i++) {
         struct buf buf = {0};
         buf_append_str(&buf, "x");
-        assert_int_equal(base64_decode(base64_cases[i].text, &buf),
-                         base64_cases[i].bytes != NULL);
+        assert_int_equal(base64_decode(base64_cases[i].text, &buf), base64_cases[i].bytes != NULL);
         assert_string_equal(buf.data + 1,
                             base64_cases[i].bytes != NULL ? base64_cases[i].bytes : "");
         buf_done(&buf);

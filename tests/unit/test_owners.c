@@ -29,8 +29,10 @@ static struct cache_blob blob(uint8_t byte, int64_t created_at, uint32_t generat
 static struct record record(const char *id, const char *parent, int64_t created_at,
                             const char *description)
 {
-    struct record result = {.id = mem_strdup(id), .type = mem_strdup("regular"),
-                            .description = mem_strdup(description), .created_at = created_at};
+    struct record result = {.id = mem_strdup(id),
+                            .type = mem_strdup("regular"),
+                            .description = mem_strdup(description),
+                            .created_at = created_at};
     if (parent != NULL) {
         result.parents = mem_alloc(sizeof *result.parents);
         result.parents[result.parents_len++] = mem_strdup(parent);
@@ -57,7 +59,8 @@ static void rows_find_their_service(void **state)
         {"both", "base", 100, "mount / from exec make deps", NULL, "api, worker", false},
         {"leaf", "both", 300, "mount / from exec make it", "worker", NULL, false},
         {"imported", "gone", 7, "imported sha256:" HEX_B, "api", NULL, false},
-        {"mount", NULL, 8, "cached mount /t from exec make it with id \"/t\"", "worker", NULL, true},
+        {"mount", NULL, 8, "cached mount /t from exec make it with id \"/t\"", "worker", NULL,
+         true},
         {"odd id", NULL, 8, "cached mount /t from exec make deps with id \"/ with id \"", NULL,
          NULL, false},
         {"again", NULL, 9, "mount / from exec make deps", NULL, "api, worker", true},
@@ -69,7 +72,8 @@ static void rows_find_their_service(void **state)
     for (size_t i = 0; i < LEN(rows); i++)
         records.items[i] =
             record(rows[i].id, rows[i].parent, rows[i].created_at, rows[i].description);
-    struct owners owners = owners_find(&records, &(struct owners_sources){.caches = caches, .caches_len = LEN(caches)});
+    struct owners owners = owners_find(
+        &records, &(struct owners_sources){.caches = caches, .caches_len = LEN(caches)});
     assert_int_equal(LEN(rows), owners.len);
     for (size_t i = 0; i < LEN(rows); i++) {
         const struct owner *owner = &owners.items[i];
@@ -98,11 +102,13 @@ static void circles_and_a_hundred_services(void **state)
     struct records records = {mem_alloc(sizeof(struct record) * 2), 2, 0, 0, 0};
     records.items[0] = record("a", "b", 50, "");
     records.items[1] = record("b", "a", 51, "");
-    struct owners owners = owners_find(&records, &(struct owners_sources){.caches = caches, .caches_len = 100});
+    struct owners owners =
+        owners_find(&records, &(struct owners_sources){.caches = caches, .caches_len = 100});
     assert_non_null(strstr(owners.items[0].several, "s99"));
     assert_string_equal(owners.items[0].several, owners.items[1].several);
     owners_done(&owners);
-    owners = owners_find(&records, &(struct owners_sources){.caches = caches + 99, .caches_len = 1});
+    owners =
+        owners_find(&records, &(struct owners_sources){.caches = caches + 99, .caches_len = 1});
     assert_string_equal("s99", owners.items[1].service);
     owners_done(&owners);
     records_free(&records);
@@ -111,14 +117,14 @@ static void circles_and_a_hundred_services(void **state)
 /* ------------------------------------------- Dockerfiles and builds, as well */
 
 #define MAKE(what) "mount / from exec /bin/sh -c make " what
-#define MOUNTED(target, what, id) \
+#define MOUNTED(target, what, id)                                                                  \
     "cached mount " target " from exec /bin/sh -c make " what " with id \"" id "\""
 
 static struct compose_service service(const char *name, const char *dockerfile)
 {
     struct compose_service result = {.name = (char *)name};
-    assert_int_equal(0, recipe_parse(dockerfile, strlen(dockerfile), NULL, NULL, 0, &result.recipe,
-                                     NULL));
+    assert_int_equal(
+        0, recipe_parse(dockerfile, strlen(dockerfile), NULL, NULL, 0, &result.recipe, NULL));
     return result;
 }
 
@@ -160,8 +166,9 @@ static void dockerfiles_tell(void **state)
     struct cache worker = {.blobs = worker_blobs, .blobs_len = LEN(worker_blobs)};
     const struct owners_cache caches[] = {{"api", &api}, {"worker", &worker}};
     struct compose_service services[] = {
-        service("api", "FROM x AS b\nRUN make common\nARG D=/d\nCOPY \"src\" $D\n"
-                       "RUN --mount=type=cache,id=shared,target=/s --mount=type=cache,target=/t make api"),
+        service("api",
+                "FROM x AS b\nRUN make common\nARG D=/d\nCOPY \"src\" $D\n"
+                "RUN --mount=type=cache,id=shared,target=/s --mount=type=cache,target=/t make api"),
         service("tool", "FROM x\nRUN make common\nCOPY $UNKNOWN /x\n"
                         "RUN --mount=type=cache,target=/u make tool"),
         service("worker", "FROM x\nRUN make common\n"
@@ -186,14 +193,15 @@ static void dockerfiles_tell(void **state)
         {"own mount", NULL, 61, 0, MOUNTED("/t", "api", "//t"), "api", false},
         {"tool's mount", NULL, 62, 0, MOUNTED("/u", "tool", "//u"), "tool", false},
         {"a stranger's", NULL, 63, 0, MOUNTED("/t", "strange", "//t"), "api", true},
-        {"without id", NULL, 64, 0, "cached mount /u from exec /bin/sh -c make tool", "tool", false},
+        {"without id", NULL, 64, 0, "cached mount /u from exec /bin/sh -c make tool", "tool",
+         false},
         {"nobody's", NULL, 65, 0, MOUNTED("/n", "strange", "//n"), "", false},
         {"source", NULL, 66, 0, "local source for context", "", false},
     };
     (void)state;
-    check_owners(rows, LEN(rows), (struct owners_sources){.caches = caches,
-                                                          .caches_len = LEN(caches),
-                                                          .project = &project});
+    check_owners(
+        rows, LEN(rows),
+        (struct owners_sources){.caches = caches, .caches_len = LEN(caches), .project = &project});
     for (size_t i = 0; i < LEN(services); i++)
         recipe_free(services[i].recipe);
 }
@@ -203,17 +211,26 @@ static void builds_tell(void **state)
 {
     enum { S = 1000000000 };
     struct history_step steps[] = {
-        {NULL, (char *)"b", (char *)"RUN --mount=type=cache,target=/t make w2 $HOME", STEP_DONE, 2, 900, -1},
+        {NULL, (char *)"b", (char *)"RUN --mount=type=cache,target=/t make w2 $HOME", STEP_DONE, 2,
+         900, -1},
         {(char *)"tool", (char *)"b", (char *)"COPY src /d", STEP_CACHED, 3, 0, -1},
         {(char *)"other", (char *)"b", (char *)"RUN make other", STEP_DONE, 4, 900, -1},
         {NULL, NULL, (char *)"RUN exporting", STEP_DONE, 0, 900, -1},
         {NULL, (char *)"b", (char *)"RUN make failed", STEP_FAILED, 5, 900, -1},
     };
     const struct history_build past[] = {
-        {.project = (char *)"p", .service = (char *)"tool", .started_at = INT64_C(1000) * S,
-         .duration_ms = 10000, .steps = steps, .steps_len = LEN(steps)},
-        {.project = (char *)"elsewhere", .service = (char *)"tool", .started_at = INT64_C(5000) * S,
-         .duration_ms = 10000, .steps = steps, .steps_len = LEN(steps)},
+        {.project = (char *)"p",
+         .service = (char *)"tool",
+         .started_at = INT64_C(1000) * S,
+         .duration_ms = 10000,
+         .steps = steps,
+         .steps_len = LEN(steps)},
+        {.project = (char *)"elsewhere",
+         .service = (char *)"tool",
+         .started_at = INT64_C(5000) * S,
+         .duration_ms = 10000,
+         .steps = steps,
+         .steps_len = LEN(steps)},
     };
     struct compose_service services[] = {{.name = (char *)"tool"}};
     struct compose_project project = {
@@ -231,9 +248,8 @@ static void builds_tell(void **state)
         {"another project's", NULL, AT(5005), AT(5005), MAKE("it"), "", false},
     };
     (void)state;
-    check_owners(rows, LEN(rows), (struct owners_sources){.project = &project,
-                                                          .past = past,
-                                                          .past_len = LEN(past)});
+    check_owners(rows, LEN(rows),
+                 (struct owners_sources){.project = &project, .past = past, .past_len = LEN(past)});
     check_owners(&rows[6], 3, (struct owners_sources){.past = past, .past_len = LEN(past)});
 }
 
@@ -249,10 +265,8 @@ static void nothing_gives_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_find_their_service),
-        cmocka_unit_test(circles_and_a_hundred_services),
-        cmocka_unit_test(dockerfiles_tell),
-        cmocka_unit_test(builds_tell),
+        cmocka_unit_test(rows_find_their_service), cmocka_unit_test(circles_and_a_hundred_services),
+        cmocka_unit_test(dockerfiles_tell),        cmocka_unit_test(builds_tell),
         cmocka_unit_test(nothing_gives_nothing),
     };
     limit_program(60);

@@ -112,10 +112,8 @@ static void test_links(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_join),
-        cmocka_unit_test(test_as_a_word),
-        cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_parts),     cmocka_unit_test(test_join),
+        cmocka_unit_test(test_as_a_word), cmocka_unit_test(test_plain),
         cmocka_unit_test(test_links),
     };
     limit_program(60);

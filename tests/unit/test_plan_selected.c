@@ -140,9 +140,12 @@ static struct store *two_services(void)
         const char *id, *parent, *description;
         int created_s;
     } rows[] = {
-        {"base", NULL, "FROM", 9},       {"a", "base", "mount / from exec make a", 1001},
-        {"b", "a", "COPY b", 1002},      {"w", NULL, "COPY w", 1003},
-        {"shared", NULL, "RUN apt", 8},  {"both", "shared", "RUN both", 1004},
+        {"base", NULL, "FROM", 9},
+        {"a", "base", "mount / from exec make a", 1001},
+        {"b", "a", "COPY b", 1002},
+        {"w", NULL, "COPY w", 1003},
+        {"shared", NULL, "RUN apt", 8},
+        {"both", "shared", "RUN both", 1004},
         {"lone", NULL, "RUN lone", 7},
         {"mount", NULL, "cached mount /t from exec make a with id \"/t\"", 6},
     };

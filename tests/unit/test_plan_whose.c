@@ -205,8 +205,9 @@ static void test_the_reason_says_whose_it_is(void **state)
         {MINE, 3, "last export 3 d ago"},
         {OUTSIDE, 3, "not in this project; last export 3 d ago"},
         {OUTSIDE, 34, "abandoned (last export 34 d ago): no project is known to use it"},
-        {OF_ANOTHER, 34, "not in this project, but project shop uses it "
-                         "(/home/u/shop/compose.yml); last export 34 d ago"},
+        {OF_ANOTHER, 34,
+         "not in this project, but project shop uses it "
+         "(/home/u/shop/compose.yml); last export 34 d ago"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(table); i++) {
@@ -483,7 +484,8 @@ static void test_one_of_several_live_exports_goes_by_its_id(void **state)
     plan = plan_ids(store, (const int[]){1, 4}, 2); /* none would be left */
     assert_int_equal(plan->items_len, 0);
     assert_int_equal(plan->kept_len, 2);
-    assert_non_null(strstr(plan_world_kept(plan, plan_world_digest(4))->reason, "no other current"));
+    assert_non_null(
+        strstr(plan_world_kept(plan, plan_world_digest(4))->reason, "no other current"));
     plan_free(plan);
     mem_replace(&store_put_service(store, "/root/both")->busy_sign, "bilge builds it now");
     plan = plan_ids(store, (const int[]){1}, 1);

@@ -146,8 +146,8 @@ static void test_losses_are_timed(void **state)
         bool timed;
         double rebuild_s;
     } cases[] = {
-        {"mount / from exec /bin/sh -c make it", "this step runs again: RUN make it (took 41 s)", true,
-         41},
+        {"mount / from exec /bin/sh -c make it", "this step runs again: RUN make it (took 41 s)",
+         true, 41},
         {"[builder 4/6] COPY src .", "this step runs again: [builder 4/6] COPY src . (took 0.3 s)",
          true, 0.3},
         {"mount / from exec /bin/sh -c make that", "this step runs again: RUN make that", false,
@@ -163,8 +163,8 @@ static void test_losses_are_timed(void **state)
         mem_replace(&plan_world_record(builder, id, NULL, 60)->description, cases[i].description);
     struct history_step_time *times = mem_alloc(2 * sizeof *times);
     times[0] = (struct history_step_time){mem_strdup("COPY src ."), 300};
-    times[1] = (struct history_step_time){mem_strdup("RUN --mount=type=cache,target=/t make it"),
-                                          41000};
+    times[1] =
+        (struct history_step_time){mem_strdup("RUN --mount=type=cache,target=/t make it"), 41000};
     store_set_step_times(store, times, 2);
     struct plan *plan = plan_world_make(store, &query);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

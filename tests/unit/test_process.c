@@ -61,8 +61,8 @@ static void start(struct child *child, const struct process_spec *spec)
     buf_append_str(&child->out, "");
     buf_append_str(&child->err, "");
     loop_open(&child->fixture, 20000);
-    assert_int_equal(
-        0, process_spawn(&child->fixture.loop, spec, &ops, child, &child->process, NULL));
+    assert_int_equal(0,
+                     process_spawn(&child->fixture.loop, spec, &ops, child, &child->process, NULL));
     assert_false(child->over);
 }
 

@@ -32,16 +32,15 @@ static void on_done(void *arg, const struct process_result *result, const struct
         assert_string_equal(outcome->err, result->err.data);
 }
 
-static void run(const char *script, size_t max_bytes, uint64_t deadline_ms,
-                struct outcome outcome)
+static void run(const char *script, size_t max_bytes, uint64_t deadline_ms, struct outcome outcome)
 {
     const char *const argv[] = {"sh", "-c", script, NULL};
     const struct process_spec spec = {.argv = argv, .deadline_ms = deadline_ms};
     struct loop_fixture fixture;
     struct process_capture *capture;
     loop_open(&fixture, 20000);
-    assert_int_equal(0, process_capture(&fixture.loop, &spec, max_bytes, on_done, &outcome,
-                                        &capture, NULL));
+    assert_int_equal(
+        0, process_capture(&fixture.loop, &spec, max_bytes, on_done, &outcome, &capture, NULL));
     assert_int_equal(0, outcome.calls);
     loop_wait(&fixture, &outcome.over);
     loop_finish(&fixture);
@@ -83,8 +82,8 @@ static void test_cancel(void **state)
         struct loop_fixture fixture;
         struct process_capture *capture;
         loop_open(&fixture, 20000);
-        assert_int_equal(0, process_capture(&fixture.loop, &spec, 100, on_done, &outcome, &capture,
-                                            NULL));
+        assert_int_equal(
+            0, process_capture(&fixture.loop, &spec, 100, on_done, &outcome, &capture, NULL));
         loop_linger(&fixture, after_ms);
         process_capture_cancel(capture);
         loop_finish(&fixture);

@@ -434,9 +434,22 @@ static void test_plain_strange_lines(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "hello", "#", "# 1", "#x y", "#1", "#-1 x", "#99999999999999999999 x", "#10001 x",
-        "\x1b[31mred", "------", " > nobody:", "Building a b", "#0 building with \"x\"",
-        "Dockerfile:2", "--------------------", "   1 | FROM x",
+        "hello",
+        "#",
+        "# 1",
+        "#x y",
+        "#1",
+        "#-1 x",
+        "#99999999999999999999 x",
+        "#10001 x",
+        "\x1b[31mred",
+        "------",
+        " > nobody:",
+        "Building a b",
+        "#0 building with \"x\"",
+        "Dockerfile:2",
+        "--------------------",
+        "   1 | FROM x",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         struct build *build = build_of(&progress_plain, lines[i]);
@@ -469,8 +482,8 @@ static void assert_fields(const struct build *build, const struct wanted *wanted
             line.decimals != wanted[i].decimals || line.len != strlen(wanted[i].text) ||
             memcmp(line.text, wanted[i].text, line.len) != 0)
             fail_msg("line %zu: step %d, number %d, kind %d, time %u/%d: %.*s", i, line.step,
-                     line.number, (int)line.kind, (unsigned)line.time, line.decimals,
-                     (int)line.len, line.text);
+                     line.number, (int)line.kind, (unsigned)line.time, line.decimals, (int)line.len,
+                     line.text);
     }
 }
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
@@ -564,12 +577,22 @@ static void test_legacy_imitated(void **state)
 {
     (void)state;
     static const char *const printed[] = {
-        "Successfully built PyYAML", "Successfully built 0123456789ab", "Step 3/5 : RUN y",
-        "Step 1/5 : FROM x",         " ---> Using cache",               " ---> 0123456789ac",
-        " ---> Running in 0123456789ac", "Removing intermediate container 0123456789ac",
+        "Successfully built PyYAML",
+        "Successfully built 0123456789ab",
+        "Step 3/5 : RUN y",
+        "Step 1/5 : FROM x",
+        " ---> Using cache",
+        " ---> 0123456789ac",
+        " ---> Running in 0123456789ac",
+        "Removing intermediate container 0123456789ac",
         "Removing intermediate container",
-        "Sending build context to Docker daemon  2kB", "Building api", "[Warning] x",
-        "ERROR: no", "failed to solve: no", "#7 1.23 text", "#7 DONE 1.0s",
+        "Sending build context to Docker daemon  2kB",
+        "Building api",
+        "[Warning] x",
+        "ERROR: no",
+        "failed to solve: no",
+        "#7 1.23 text",
+        "#7 DONE 1.0s",
     };
     for (size_t i = 0; i < LEN(printed); i++) {
         char *text = mem_printf("Step 1/2 : RUN x\n ---> Running in " ID "\n%s\n", printed[i]);
@@ -616,8 +639,8 @@ static void test_legacy_command_ends(void **state)
 {
     (void)state;
     static const char *const ends[] = {
-        "Removing intermediate container " ID, " ---> Removed intermediate container " ID,
-        "100%Removing intermediate container " ID, "\033[0mRemoving intermediate container " ID,
+        "Removing intermediate container " ID,       " ---> Removed intermediate container " ID,
+        "100%Removing intermediate container " ID,   "\033[0mRemoving intermediate container " ID,
         "x ---> Removed intermediate container " ID,
     };
     for (size_t i = 0; i < LEN(ends); i++) {
@@ -672,11 +695,10 @@ static void test_rawjson_lines(void **state)
          "#1 n|#1 ERROR: no way|", STEP_FAILED, 2000},
         {VERTEX("d", "n", STARTED("01") COMPLETED("03") ",\"error\":\"x: context canceled\""),
          "#1 n|#1 CANCELED|", STEP_CANCELLED, 2000},
-        {VERTEX("d", "n", STARTED("01")) VERTEX("d", "n", STARTED("01")), "#1 n|", STEP_RUNNING,
-         0},
+        {VERTEX("d", "n", STARTED("01")) VERTEX("d", "n", STARTED("01")), "#1 n|", STEP_RUNNING, 0},
         /* the same end twice, and late news of a start */
-        {VERTEX("d", "n", STARTED("01") COMPLETED("03")) VERTEX(
-             "d", "n", STARTED("01") COMPLETED("03")) VERTEX("d", "n", STARTED("01")),
+        {VERTEX("d", "n", STARTED("01") COMPLETED("03"))
+             VERTEX("d", "n", STARTED("01") COMPLETED("03")) VERTEX("d", "n", STARTED("01")),
          "#1 n|#1 DONE 2.0s|", STEP_DONE, 2000},
         /* two runs after one another, and two that overlap */
         {VERTEX("d", "n", STARTED("01") COMPLETED("02"))
@@ -730,8 +752,8 @@ static void test_rawjson_output_after_the_end(void **state)
         struct build *build = build_of(&progress_rawjson, text.data);
         bool found = false;
         for (uint64_t n = 0; buildlog_get(build->log, n, &line) == 0; n++)
-            found = found || (line.len == len + 3 &&
-                              memcmp(line.text + line.len - 6, "xxxyyy", 6) == 0);
+            found = found ||
+                    (line.len == len + 3 && memcmp(line.text + line.len - 6, "xxxyyy", 6) == 0);
         assert_int_equal(found, cases[i].joined);
         assert_int_equal(build->steps[0].state, STEP_DONE);
         build_free(build);
@@ -749,8 +771,8 @@ static void test_rawjson_without_step(void **state)
     assert_log(build, "one|two|");
     build_free(build);
     /* "#1 ERROR: no": not even of nobody is it more than output */
-    build = build_of(&progress_rawjson, VERTEX("d", "n", STARTED("01"))
-                                            OUTPUT("e", "01", "IzEgRVJST1I6IG5v"));
+    build = build_of(&progress_rawjson,
+                     VERTEX("d", "n", STARTED("01")) OUTPUT("e", "01", "IzEgRVJST1I6IG5v"));
     assert_log(build, "#1 n|#1 ERROR: no|");
     assert_int_equal(build->steps_len, 1);
     assert_int_equal(build->steps[0].state, STEP_RUNNING);
@@ -784,10 +806,9 @@ static void test_rawjson_shared(void **state)
     (void)state;
     struct build *build = build_of(
         &progress_rawjson,
-        VERTEX("a", "[x internal] load", STARTED("01"))
-            VERTEX("d", "[x 1/1] RUN", STARTED("01")) VERTEX("d", "[y 1/1] RUN", STARTED("01"))
-                OUTPUT("d", "02", "b25lCg==")
-                    VERTEX("d", "[y 1/1] RUN", STARTED("01") COMPLETED("03")));
+        VERTEX("a", "[x internal] load", STARTED("01")) VERTEX("d", "[x 1/1] RUN", STARTED("01"))
+            VERTEX("d", "[y 1/1] RUN", STARTED("01")) OUTPUT("d", "02", "b25lCg==")
+                VERTEX("d", "[y 1/1] RUN", STARTED("01") COMPLETED("03")));
     struct buildlog_line line;
     assert_int_equal(build->steps_len, 3);
     assert_string_equal(build->steps[1].service, "x");
@@ -804,8 +825,7 @@ static void test_rawjson_shared(void **state)
 static void test_rawjson_transfer(void **state)
 {
     (void)state;
-#define STATUS(rest)                                                                               \
-    "{\"statuses\":[{\"id\":\"sha256:a\",\"vertex\":\"d\"" rest "}]}\n"
+#define STATUS(rest) "{\"statuses\":[{\"id\":\"sha256:a\",\"vertex\":\"d\"" rest "}]}\n"
     static const struct {
         const char *text, *transfer, *log;
         int64_t current, goal;
@@ -838,8 +858,9 @@ static void test_rawjson_warning(void **state)
 {
     (void)state;
     struct build *build =
-        build_of(&progress_rawjson, VERTEX("d", "n", STARTED("01"))
-                 "{\"warnings\":[{\"vertex\":\"d\",\"short\":\"b25l\"},{\"vertex\":\"e\"},7]}\n");
+        build_of(&progress_rawjson,
+                 VERTEX("d", "n", STARTED("01")) "{\"warnings\":[{\"vertex\":\"d\",\"short\":"
+                                                 "\"b25l\"},{\"vertex\":\"e\"},7]}\n");
     assert_log(build, "#1 n|#1 WARN: one|");
     assert_int_equal(build->steps[0].warnings, 1);
     build_free(build);
@@ -850,15 +871,23 @@ int main(void)
     limit_program(60);
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(test_all_recorded),
-        cmocka_unit_test(test_plain_transfer),      cmocka_unit_test(test_plain_states),
-        cmocka_unit_test(test_plain_step_again),    cmocka_unit_test(test_plain_clipped),
+        cmocka_unit_test(test_plain_transfer),
+        cmocka_unit_test(test_plain_states),
+        cmocka_unit_test(test_plain_step_again),
+        cmocka_unit_test(test_plain_clipped),
         cmocka_unit_test(test_plain_flood),
-        cmocka_unit_test(test_plain_headings),      cmocka_unit_test(test_plain_strange_lines),
-        cmocka_unit_test(test_rawjson_lines),       cmocka_unit_test(test_rawjson_without_step),
-        cmocka_unit_test(test_rawjson_shared),      cmocka_unit_test(test_rawjson_transfer),
-        cmocka_unit_test(test_rawjson_warning), cmocka_unit_test(test_rawjson_fields),
-        cmocka_unit_test(test_plain_fields), cmocka_unit_test(test_long_lines),
-        cmocka_unit_test(test_legacy_imitated), cmocka_unit_test(test_legacy_imitated_success),
+        cmocka_unit_test(test_plain_headings),
+        cmocka_unit_test(test_plain_strange_lines),
+        cmocka_unit_test(test_rawjson_lines),
+        cmocka_unit_test(test_rawjson_without_step),
+        cmocka_unit_test(test_rawjson_shared),
+        cmocka_unit_test(test_rawjson_transfer),
+        cmocka_unit_test(test_rawjson_warning),
+        cmocka_unit_test(test_rawjson_fields),
+        cmocka_unit_test(test_plain_fields),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_legacy_imitated),
+        cmocka_unit_test(test_legacy_imitated_success),
         cmocka_unit_test(test_legacy_command_ends),
         cmocka_unit_test(test_rawjson_output_after_the_end),
     };

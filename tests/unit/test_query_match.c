@@ -166,12 +166,23 @@ static void test_services(void **state)
         const char *typed;
         bool met;
     } cases[] = {
-        {"", true},          {"AP", true},           {"apis", false},
-        {"match:^a.i$", true}, {"match:^b", false},  {"service:api", true},
-        {"service:web", false}, {"older-than:30m", true}, {"older-than:2h", false},
-        {"larger-than:1B", true}, {"larger-than:1GB", false}, {"in-use:no", true},
-        {"in-use:yes", false}, {"shared:yes", false}, {"type:regular", false},
-        {"id:/root/api", true}, {"id:x", false},
+        {"", true},
+        {"AP", true},
+        {"apis", false},
+        {"match:^a.i$", true},
+        {"match:^b", false},
+        {"service:api", true},
+        {"service:web", false},
+        {"older-than:30m", true},
+        {"older-than:2h", false},
+        {"larger-than:1B", true},
+        {"larger-than:1GB", false},
+        {"in-use:no", true},
+        {"in-use:yes", false},
+        {"shared:yes", false},
+        {"type:regular", false},
+        {"id:/root/api", true},
+        {"id:x", false},
     };
     struct store *store = world();
     (void)state;
@@ -335,8 +346,10 @@ static void test_sizes_of_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_records),        cmocka_unit_test(test_bad_expressions),
-        cmocka_unit_test(test_services),       cmocka_unit_test(test_plans),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_bad_expressions),
+        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_plans),
         cmocka_unit_test(test_ids_of_records_alone),
         cmocka_unit_test(test_guesses_and_others),
         cmocka_unit_test(test_sizes_of_garbage),

@@ -59,13 +59,16 @@ static void test_lines_and_words(void **state)
         {"FROM x\nRUN make", SH "make\n"},
         {"from x\n  run   make   it  \r\n", SH "make   it\n"},
         {"FROM x\nRUN a \\\n  b\\\nc", SH "a   bc\n"},
-        {"FROM x\nRUN a \\\n# comment\n\n   # another\n  && b # not one", SH "a   && b # not one\n"},
+        {"FROM x\nRUN a \\\n# comment\n\n   # another\n  && b # not one",
+         SH "a   && b # not one\n"},
         {"FROM x\nRUN a \\  \n b", SH "a  b\n"},
         {"FROM x\nRUN a \\\\\nRUN b", SH "a \\\\\n" SH "b\n"},
         {"# escape=`\nFROM x\nRUN a `\nb \\\n", SH "a b \\\n"},
         {"# syntax=y\n# escape = `\nFROM x\nRUN a `\nb", SH "a b\n"},
         {"FROM x\n# escape=`\nRUN a `\nRUN b", SH "a `\n" SH "b\n"},
-        {"\xef\xbb\xbf" "FROM x\nRUN bom", SH "bom\n"},
+        {"\xef\xbb\xbf"
+         "FROM x\nRUN bom",
+         SH "bom\n"},
         {"FROM x\nRUN [\"echo\", \"exec form\"]", "stage-0|" EXEC "echo exec form\n"},
         {"FROM x\nRUN [\"not json]", SH "[\"not json]\n"},
         {"FROM x\nSHELL [\"/bin/bash\", \"-c\"]\nRUN a", "stage-0|" EXEC "/bin/bash -c a\n"},
@@ -107,7 +110,8 @@ static void test_variables(void **state)
         const char *text, *told;
     } cases[] = {
         {"FROM x\nARG A=1\nCOPY $A ${A}b $A_ /", "stage-0|COPY 1 1b * /\n"},
-        {"FROM x\nARG SERVICE=api\nCOPY $SERVICE /", "stage-0|COPY w2 /\n"}, /* the build's goes before */
+        {"FROM x\nARG SERVICE=api\nCOPY $SERVICE /",
+         "stage-0|COPY w2 /\n"}, /* the build's goes before */
         {"FROM x\nARG SERVICE\nCOPY $SERVICE /", "stage-0|COPY w2 /\n"},
         {"FROM x\nCOPY $SERVICE /", "stage-0|COPY * /\n"}, /* not asked for in this stage */
         {"ARG G=g\nFROM x\nCOPY $G /\nARG G\nCOPY $G /", "stage-0|COPY * /\nstage-0|COPY g /\n"},
@@ -120,10 +124,10 @@ static void test_variables(void **state)
         {"FROM x\nARG E=\nCOPY ${E:-d}${E-d} ${N:-n} ${E:+p}${E+p}${N+p} /",
          "stage-0|COPY d n p /\n"},
         {"FROM x\nARG A=1\nCOPY ${N:-${A}} ${A%x} /", "stage-0|COPY 1 * /\n"},
-        {"FROM x\nARG A=1\nCOPY '$A' \"$A\" \\$A a$ ${A /", "stage-0|COPY '$A' \"1\" $A a$ ${A /\n"},
+        {"FROM x\nARG A=1\nCOPY '$A' \"$A\" \\$A a$ ${A /",
+         "stage-0|COPY '$A' \"1\" $A a$ ${A /\n"},
         {"FROM x\nWORKDIR /a\nENV D=d\nWORKDIR $D", "stage-0|WORKDIR /a\nstage-0|WORKDIR d\n"},
-        {"ARG BASE=b\nFROM x AS given\nENV A=1\nFROM $BASE\nCOPY $A /",
-         "stage-1|COPY 1 /\n"},
+        {"ARG BASE=b\nFROM x AS given\nENV A=1\nFROM $BASE\nCOPY $A /", "stage-1|COPY 1 /\n"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++)
@@ -170,8 +174,7 @@ static void test_cache_mounts(void **state)
         {"RUN --mount=type=cache,target=rel/../r a", SH "a\n@/r rel/../r\n"},
         {"RUN --mount=type=cache,dst=/d/./e/ a", SH "a\n@//d/e /d/./e/\n"},
         {"RUN --mount=type=cache,destination=/../f a", SH "a\n@//f /../f\n"},
-        {"ARG I=i\nRUN --mount=type=cache,id=$I-$N,sharing=locked,target=/t a",
-         SH "a\n@/i-* /t\n"},
+        {"ARG I=i\nRUN --mount=type=cache,id=$I-$N,sharing=locked,target=/t a", SH "a\n@/i-* /t\n"},
         {"RUN --mount=\"type=cache,target=/q q\" a", SH "a\n@//q q /q q\n"},
         {"RUN --mount=type=bind,target=/b --mount=type=secret,id=s --mount=target=/n a", SH "a\n"},
         {"RUN --mount=type=cache a", SH "a\n"},
@@ -185,64 +188,65 @@ static void test_cache_mounts(void **state)
 static void test_an_odd_one(void **state)
 {
     static const char text[] =
-    "# escape=`\n"
-    "ARG BASE=local/base:1\n"
-    "FROM ${BASE} as One\n"
-    "SHELL [\"/bin/sh\", \"-e\", \"-c\"]\n"
-    "ARG A=aa\n"
-    "ARG TARGETARCH\n"
-    "ENV E=ee F=\"f f\"\n"
-    "RUN <<E1\n"
-    "#!/bin/sh\n"
-    "echo shebang >/s1\n"
-    "E1\n"
-    "RUN sh <<E2 && echo after >/s2\n"
-    "echo in >/s3\n"
-    "E2\n"
-    "RUN <<-E3 cat >/s4\n"
-    "\ttabbed $A\n"
-    "\tE3\n"
-    "RUN <<E4 cat >/s5; <<E5 cat >/s6\n"
-    "four\n"
-    "E4\n"
-    "five\n"
-    "E5\n"
-    "RUN [\"/bin/busybox\", \"touch\", \"/exec form\"]\n"
-    "run   echo   lower   case    `\n"
-    "# comment\n"
-    "  and $A ${E} '$E' \\$A >/s7   `\n"
-    "\n"
-    "  && true\n"
-    "WORKDIR ${E:-x}/sub\n"
-    "COPY --chmod=644 f.txt   \"$A-${B:-def}-$F\"   ./\n"
-    "COPY [\"f.txt\", \"/json form\"]\n"
-    "ADD f.txt amd64/x\n"
-    "COPY <<C1 <<'C2' /heredoc/\n"
-    "body $A\n"
-    "C1\n"
-    "raw $A\n"
-    "C2\n"
-    "FROM one\n"
-    "ONBUILD RUN echo never\n"
-    "RUN --mount=type=cache,target=rel --mount=type=cache,id=$A-id,dst=/d/../e --mount=type=bind,from=one,target=/b --mount=type=cache,target=/q --network=none echo $E >/s8\n"
-    "USER 1000\n";
+        "# escape=`\n"
+        "ARG BASE=local/base:1\n"
+        "FROM ${BASE} as One\n"
+        "SHELL [\"/bin/sh\", \"-e\", \"-c\"]\n"
+        "ARG A=aa\n"
+        "ARG TARGETARCH\n"
+        "ENV E=ee F=\"f f\"\n"
+        "RUN <<E1\n"
+        "#!/bin/sh\n"
+        "echo shebang >/s1\n"
+        "E1\n"
+        "RUN sh <<E2 && echo after >/s2\n"
+        "echo in >/s3\n"
+        "E2\n"
+        "RUN <<-E3 cat >/s4\n"
+        "\ttabbed $A\n"
+        "\tE3\n"
+        "RUN <<E4 cat >/s5; <<E5 cat >/s6\n"
+        "four\n"
+        "E4\n"
+        "five\n"
+        "E5\n"
+        "RUN [\"/bin/busybox\", \"touch\", \"/exec form\"]\n"
+        "run   echo   lower   case    `\n"
+        "# comment\n"
+        "  and $A ${E} '$E' \\$A >/s7   `\n"
+        "\n"
+        "  && true\n"
+        "WORKDIR ${E:-x}/sub\n"
+        "COPY --chmod=644 f.txt   \"$A-${B:-def}-$F\"   ./\n"
+        "COPY [\"f.txt\", \"/json form\"]\n"
+        "ADD f.txt amd64/x\n"
+        "COPY <<C1 <<'C2' /heredoc/\n"
+        "body $A\n"
+        "C1\n"
+        "raw $A\n"
+        "C2\n"
+        "FROM one\n"
+        "ONBUILD RUN echo never\n"
+        "RUN --mount=type=cache,target=rel --mount=type=cache,id=$A-id,dst=/d/../e "
+        "--mount=type=bind,from=one,target=/b --mount=type=cache,target=/q --network=none echo $E "
+        ">/s8\n"
+        "USER 1000\n";
 #define ONE "one|" EXEC "/bin/sh -e -c "
     (void)state;
     char *got = told(text, NULL);
-    assert_string_equal(got,
-        ONE "/dev/pipes/E1\n"
-        ONE "sh <<E2 && echo after >/s2\necho in >/s3\nE2\n"
-        ONE "<<-E3 cat >/s4\n\ttabbed $A\nE3\n"
-        ONE "<<E4 cat >/s5; <<E5 cat >/s6\nfour\nE4\nfive\nE5\n"
-        "one|" EXEC "/bin/busybox touch /exec form\n"
-        ONE "echo   lower   case      and $A ${E} '$E' \\$A >/s7     && true\n"
-        "one|WORKDIR ee/sub\n"
-        "one|COPY --chmod=644 f.txt   \"aa-def-f f\"   ./\n" /* there without the quotes */
-        "one|COPY [\"f.txt\", \"/json form\"]\n"
-        "one|ADD f.txt amd64/x\n"
-        "one|COPY <<C1 <<'C2' /heredoc/\n"
-        "stage-1|" EXEC "/bin/sh -e -c echo $E >/s8\n"
-        "@/rel rel\n@/aa-id /d/../e\n@//q /q\n");
+    assert_string_equal(
+        got, ONE "/dev/pipes/E1\n" ONE "sh <<E2 && echo after >/s2\necho in >/s3\nE2\n" ONE
+                 "<<-E3 cat >/s4\n\ttabbed $A\nE3\n" ONE
+                 "<<E4 cat >/s5; <<E5 cat >/s6\nfour\nE4\nfive\nE5\n"
+                 "one|" EXEC "/bin/busybox touch /exec form\n" ONE
+                 "echo   lower   case      and $A ${E} '$E' \\$A >/s7     && true\n"
+                 "one|WORKDIR ee/sub\n"
+                 "one|COPY --chmod=644 f.txt   \"aa-def-f f\"   ./\n" /* there without the quotes */
+                 "one|COPY [\"f.txt\", \"/json form\"]\n"
+                 "one|ADD f.txt amd64/x\n"
+                 "one|COPY <<C1 <<'C2' /heredoc/\n"
+                 "stage-1|" EXEC "/bin/sh -e -c echo $E >/s8\n"
+                 "@/rel rel\n@/aa-id /d/../e\n@//q /q\n");
     free(got);
 }
 

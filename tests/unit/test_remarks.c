@@ -54,7 +54,8 @@ static const struct {
     int line;
 } excerpts[] = {
     {"Dockerfile:5\n" RULE "   5 | >>> RUN x\n" RULE, "Dockerfile", "   5 | >>> RUN x", 5},
-    {"a b:5\n\n" RULE "\n   4 |     A\n\n   5 | >>> B\r\n" RULE, "a b", "   4 |     A\n   5 | >>> B", 5},
+    {"a b:5\n\n" RULE "\n   4 |     A\n\n   5 | >>> B\r\n" RULE, "a b",
+     "   4 |     A\n   5 | >>> B", 5},
     {"d:1\n" RULE "   1 | >>> \x1b[2Jx\n" RULE, "d", "   1 | >>> \\x1b[2Jx", 1},
     {"d:1\nsomething\n" RULE "   1 | A\n" RULE, NULL, NULL, 0},
     {"d:1\n" RULE "nothing of it\n   1 | A\n" RULE, NULL, NULL, 0},

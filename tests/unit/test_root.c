@@ -139,7 +139,7 @@ static void test_what_is_missing_is_named(void **state)
 /* ------------------------------------------------- links that others made */
 
 struct planted {
-    unsigned mode;        /* of the directory */
+    unsigned mode;         /* of the directory */
     uid_t directory, link; /* whose they are */
     uid_t self, invoker;
     bool followed;
@@ -265,8 +265,8 @@ static void test_who_called_is_asked_of_sudo(void **state)
     static const struct {
         const char *text;
         uid_t uid;
-    } cases[] = {{"1000", 1000}, {"0", 0}, {"", 0}, {"-1", 0}, {"1000x", 0}, {"99999999999", 0},
-                 {" 5", 0}};
+    } cases[] = {{"1000", 1000}, {"0", 0},           {"", 0},  {"-1", 0},
+                 {"1000x", 0},   {"99999999999", 0}, {" 5", 0}};
     (void)state;
     unsetenv("PKEXEC_UID");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -167,8 +167,7 @@ static void test_output_and_arguments(void **state)
                                          "$COMPOSE_DOCKER_CLI_BUILD $BUILDX_BUILDER\"",
                                  NULL, &spec, NULL),
                      0);
-    assert_string_equal(scene.build->command,
-                        "docker compose -f my.yml build --no-cache api web");
+    assert_string_equal(scene.build->command, "docker compose -f my.yml build --no-cache api web");
     assert_int_equal(runner_session(scene.watcher.runner), 0);
     loop_wait(&scene.fixture, &scene.watcher.ended);
     assert_string_equal(scene.watcher.output.data,
@@ -256,10 +255,14 @@ static void test_versions(void **state)
         int major, minor;
         bool rawjson;
     } cases[] = {
-        {"2.26.1-4\n", "2.26.1-4", 2, 26, true}, {"v2.40.3\n", "2.40.3", 2, 40, true},
-        {"2.25.0", "2.25.0", 2, 25, false},      {"1.29.2\n", "1.29.2", 1, 29, false},
-        {"5.0.1\n", "5.0.1", 5, 0, true},        {"dev\n", "", 0, 0, false},
-        {"", "", 0, 0, false},                   {"2", "", 0, 0, false},
+        {"2.26.1-4\n", "2.26.1-4", 2, 26, true},
+        {"v2.40.3\n", "2.40.3", 2, 40, true},
+        {"2.25.0", "2.25.0", 2, 25, false},
+        {"1.29.2\n", "1.29.2", 1, 29, false},
+        {"5.0.1\n", "5.0.1", 5, 0, true},
+        {"dev\n", "", 0, 0, false},
+        {"", "", 0, 0, false},
+        {"2", "", 0, 0, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct tool tool = {0};

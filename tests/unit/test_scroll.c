@@ -15,11 +15,11 @@ static void test_moves_stay_inside(void **state)
         enum command command;
         size_t expected;
     } cases[] = {
-        {0, 0, COMMAND_DOWN, 0},     {0, 0, COMMAND_BOTTOM, 0}, {0, 0, COMMAND_UP, 0},
-        {1, 0, COMMAND_DOWN, 0},     {1, 0, COMMAND_UP, 0},     {9, 3, COMMAND_UP, 2},
-        {9, 3, COMMAND_DOWN, 4},     {9, 8, COMMAND_DOWN, 8},   {9, 5, COMMAND_TOP, 0},
-        {9, 5, COMMAND_BOTTOM, 8},   {9, 0, COMMAND_PAGE_DOWN, 3}, {9, 8, COMMAND_PAGE_UP, 5},
-        {9, 1, COMMAND_PAGE_UP, 0},  {9, 7, COMMAND_PAGE_DOWN, 8},
+        {0, 0, COMMAND_DOWN, 0},    {0, 0, COMMAND_BOTTOM, 0},    {0, 0, COMMAND_UP, 0},
+        {1, 0, COMMAND_DOWN, 0},    {1, 0, COMMAND_UP, 0},        {9, 3, COMMAND_UP, 2},
+        {9, 3, COMMAND_DOWN, 4},    {9, 8, COMMAND_DOWN, 8},      {9, 5, COMMAND_TOP, 0},
+        {9, 5, COMMAND_BOTTOM, 8},  {9, 0, COMMAND_PAGE_DOWN, 3}, {9, 8, COMMAND_PAGE_UP, 5},
+        {9, 1, COMMAND_PAGE_UP, 0}, {9, 7, COMMAND_PAGE_DOWN, 8},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

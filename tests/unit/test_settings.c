@@ -68,8 +68,13 @@ static void refuses(const char *text, size_t len, int line, const char *words)
 
 static void an_empty_file_leaves_the_defaults(void **state)
 {
-    static const char *const texts[] = {"", "\n\n", "; nothing\n# nothing\n", "[disk]\n[ui]\n",
-                                        "\xef\xbb\xbf", "\xef\xbb\xbf[disk]\r\n", "   \n\t\n"};
+    static const char *const texts[] = {"",
+                                        "\n\n",
+                                        "; nothing\n# nothing\n",
+                                        "[disk]\n[ui]\n",
+                                        "\xef\xbb\xbf",
+                                        "\xef\xbb\xbf[disk]\r\n",
+                                        "   \n\t\n"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         struct settings settings;
@@ -218,8 +223,7 @@ static void lines_are_whole_or_refused(void **state)
         buf_append_str(&text, "x");
     buf_append_str(&text, "\n");
     assert_int_equal(0, read_bytes(&settings, text.data, text.len, NULL));
-    assert_int_equal(strlen(settings.build_args.items[0]),
-                     SETTINGS_LINE_MAX - strlen("args = "));
+    assert_int_equal(strlen(settings.build_args.items[0]), SETTINGS_LINE_MAX - strlen("args = "));
     settings_done(&settings);
     /* One more is too long, whether a line ends there or not. */
     text.len--;
@@ -350,12 +354,12 @@ static void values_survive_the_listing(void **state)
     static const struct {
         const char *section, *name, *text, *listed;
     } cases[] = {
-        {"disk", "amber", "085%", "85%"},       {"disk", "red", "2GiB", "2GiB"},
-        {"disk", "red", "1.5GB", "1500MB"},     {"disk", "red", "1234567 B", "1234567B"},
-        {"guard", "interval", "90s", "90s"},    {"guard", "interval", "1h30m", "90m"},
-        {"guard", "older-than", "14d", "2w"},   {"log", "memory", "1024 MiB", "1GiB"},
-        {"build", "pull", "True", "yes"},       {"build", "notify", "OSC9", "osc9"},
-        {"build", "args", "A=b=c", "A=b=c"},    {"", "cache-root", "/a b", "/a b"},
+        {"disk", "amber", "085%", "85%"},     {"disk", "red", "2GiB", "2GiB"},
+        {"disk", "red", "1.5GB", "1500MB"},   {"disk", "red", "1234567 B", "1234567B"},
+        {"guard", "interval", "90s", "90s"},  {"guard", "interval", "1h30m", "90m"},
+        {"guard", "older-than", "14d", "2w"}, {"log", "memory", "1024 MiB", "1GiB"},
+        {"build", "pull", "True", "yes"},     {"build", "notify", "OSC9", "osc9"},
+        {"build", "args", "A=b=c", "A=b=c"},  {"", "cache-root", "/a b", "/a b"},
         {"build", "parallel", "16", "16"},
     };
     (void)state;
@@ -424,8 +428,8 @@ static char *manual_section(void)
         if (setting->fallback != NULL)
             buf_printf(&text, ".\nThe default is\n.Ql %s .\n", setting->fallback);
         else
-            buf_append_str(&text, setting_is_list(setting) ? "; may be given several times.\n"
-                                                           : ".\n");
+            buf_append_str(&text,
+                           setting_is_list(setting) ? "; may be given several times.\n" : ".\n");
         buf_done(&form);
         free(name);
     }

@@ -53,22 +53,24 @@ static void test_lines(void **state)
         {"\033[38;2;40;90;250mx\033[38;5;240my\033[38;5;12mz", "<4>x<>y<4>z"},
         {"\033[38;5mx\033[38;2;1;2my\033[38;5;999mz", "xyz"}, /* not whole, or too large */
         {"\033[2;4;7mx\033[22;24;27my", "<>x<>y"},
-        {"\033[2Jclear\033[10;10Hmove", "clearmove"},      /* left out */
+        {"\033[2Jclear\033[10;10Hmove", "clearmove"}, /* left out */
         {"\033]0;title\007after", "after"},
         {"\033]8;;http://x\033\\link\033]8;;\033\\", "link"},
         {"\033]never ended", ""},
-        {"a\033[", "a\\x1b["},                            /* not whole: shown */
+        {"a\033[", "a\\x1b["}, /* not whole: shown */
         {"a\033", "a\\x1b"},
         {"\033[31", "\\x1b[31"},
-        {"\033(Bx", "x"},                                   /* tput sgr0 begins so */
+        {"\033(Bx", "x"}, /* tput sgr0 begins so */
         {"\033(", "\\x1b("},
         {"\033Pq#0\033\\x", "x"},
         {"\033cx", "x"},
-        {"10%\r50%\r100%", "100%"},                          /* the last state */
+        {"10%\r50%\r100%", "100%"}, /* the last state */
         {"done\r", "done"},
         {"\r\r", ""},
         {"tab\there", "tab here"},
-        {"bell\a \x9b" "31m \xff", "bell\\x07 \\x9b31m \\xff"},
+        {"bell\a \x9b"
+         "31m \xff",
+         "bell\\x07 \\x9b31m \\xff"},
         {"\033[31m\033[32mx", "<2>x"},
         {"\033[99999999999999999999mx", "x"},
         {"\033[1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1;1mx", "x"},

@@ -43,7 +43,8 @@ static void test_grow_and_shrink(void **state)
 
 static void test_command_lines(void **state)
 {
-    static const char *const expected[] = {"--profile", "dev", "--profile=-x", "a", "--", "b", "-c"};
+    static const char *const expected[] = {"--profile", "dev", "--profile=-x", "a", "--",
+                                           "b",         "-c"};
     static const char *const plain[] = {"a"}, *const dashed[] = {"b", "-c"};
     struct strlist words = {0};
     (void)state;

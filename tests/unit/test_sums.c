@@ -213,8 +213,7 @@ static void link_all(struct kit *kit, const char *const *names, size_t len)
     for (size_t i = 0; i < plan.len; i++) {
         const struct dedupe_place from = {kit->root_fd, names[plan.items[i].from]};
         const struct dedupe_place to = {kit->root_fd, names[plan.items[i].to]};
-        assert_int_equal(0,
-                         dedupe_link(&plan.items[i], &from, &to, false, false, NULL, &err));
+        assert_int_equal(0, dedupe_link(&plan.items[i], &from, &to, false, false, NULL, &err));
     }
     assert_int_equal(before - du_of_all(kit, names, len), plan.frees_bytes);
     dedupe_done(&plan);
@@ -251,8 +250,8 @@ static void test_dedupe(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        SUMS(test_prune), SUMS(test_restore), SUMS(test_repair), SUMS(test_dedupe)};
+    const struct CMUnitTest tests[] = {SUMS(test_prune), SUMS(test_restore), SUMS(test_repair),
+                                       SUMS(test_dedupe)};
     limit_program(120);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

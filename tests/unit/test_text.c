@@ -58,11 +58,10 @@ static void test_age(void **state)
         int64_t seconds;
         const char *text;
     } cases[] = {
-        {-5, "0 s"},         {0, "0 s"},       {59, "59 s"},
-        {60, "1 m"},         {119, "1 m"},     {3599, "59 m"},
-        {3600, "1 h"},       {86400, "24 h"},  {48 * 3600 - 1, "47 h"},
-        {48 * 3600, "2 d"},  {34 * 86400, "34 d"},
-        {INT64_MAX, "106751991167300 d"},
+        {-5, "0 s"},        {0, "0 s"},           {59, "59 s"},
+        {60, "1 m"},        {119, "1 m"},         {3599, "59 m"},
+        {3600, "1 h"},      {86400, "24 h"},      {48 * 3600 - 1, "47 h"},
+        {48 * 3600, "2 d"}, {34 * 86400, "34 d"}, {INT64_MAX, "106751991167300 d"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -78,10 +77,18 @@ static void test_duration(void **state)
         int64_t milliseconds;
         const char *text;
     } cases[] = {
-        {-1, "0.0 s"},         {0, "0.0 s"},           {99, "0.0 s"},
-        {100, "0.1 s"},        {9999, "9.9 s"},        {10000, "10 s"},
-        {59999, "59 s"},       {60000, "1 m 00 s"},    {192000, "3 m 12 s"},
-        {3599999, "59 m 59 s"}, {3600000, "1 h 00 m"}, {3900000, "1 h 05 m"},
+        {-1, "0.0 s"},
+        {0, "0.0 s"},
+        {99, "0.0 s"},
+        {100, "0.1 s"},
+        {9999, "9.9 s"},
+        {10000, "10 s"},
+        {59999, "59 s"},
+        {60000, "1 m 00 s"},
+        {192000, "3 m 12 s"},
+        {3599999, "59 m 59 s"},
+        {3600000, "1 h 00 m"},
+        {3900000, "1 h 05 m"},
         {INT64_C(360000000), "100 h 00 m"},
         {INT64_MAX, "2562047788015 h 12 m"},
     };
@@ -180,8 +187,7 @@ static void test_refusals(void **state)
          "\"10%\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
         {"", "\"\" is not a size such as 500MB, 10GB, 2GiB",
          "\"\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
-        {"99999999999999999999",
-         "\"99999999999999999999\" is not a size such as 500MB, 10GB, 2GiB",
+        {"99999999999999999999", "\"99999999999999999999\" is not a size such as 500MB, 10GB, 2GiB",
          "\"99999999999999999999\" is not an age such as 90s, 15m, 24h, 7d, 2w"},
     };
     (void)state;
@@ -200,14 +206,33 @@ static void test_parse_age(void **state)
         const char *text;
         int64_t seconds; /* -1: refused */
     } cases[] = {
-        {"0s", 0},      {"90s", 90},       {"15m", 900},      {"24h", 86400},
-        {"7d", 604800}, {"2w", 1209600},   {"1h30m", 5400},   {"1d1h1m1s", 90061},
-        {"1m1h", 3660}, {"007d", 604800},  {"100000000000s", INT64_C(100000000000)},
-        {"100000000001s", -1},             {"999999999999w", -1},
-        {"99999999999999999999s", -1},     {"99999999999s99999999999s", -1},
-        {"", -1},       {"5", -1},         {"1h30", -1},      {"h", -1},
-        {"-1h", -1},    {"+1h", -1},       {"1.5h", -1},      {"1 h", -1},
-        {" 1h", -1},    {"1h ", -1},       {"1M", -1},        {"1y", -1},
+        {"0s", 0},
+        {"90s", 90},
+        {"15m", 900},
+        {"24h", 86400},
+        {"7d", 604800},
+        {"2w", 1209600},
+        {"1h30m", 5400},
+        {"1d1h1m1s", 90061},
+        {"1m1h", 3660},
+        {"007d", 604800},
+        {"100000000000s", INT64_C(100000000000)},
+        {"100000000001s", -1},
+        {"999999999999w", -1},
+        {"99999999999999999999s", -1},
+        {"99999999999s99999999999s", -1},
+        {"", -1},
+        {"5", -1},
+        {"1h30", -1},
+        {"h", -1},
+        {"-1h", -1},
+        {"+1h", -1},
+        {"1.5h", -1},
+        {"1 h", -1},
+        {" 1h", -1},
+        {"1h ", -1},
+        {"1M", -1},
+        {"1y", -1},
         {"1ms", -1},
     };
     (void)state;
@@ -239,7 +264,11 @@ static void test_clean(void **state)
         {"e\xcc\x81", 0, "e\xcc\x81"}, /* a combining accent stays */
         /* C1 controls: as UTF-8, and as the bare byte that some terminals obey */
         {"\xc2\x80\xc2\x9b\xc2\x9f", 0, "\\u{0080}\\u{009b}\\u{009f}"},
-        {"\x9b""1m", 0, "\\x9b""1m"},
+        {"\x9b"
+         "1m",
+         0,
+         "\\x9b"
+         "1m"},
         /* what turns text around, or hides */
         {"\xd8\x9c", 0, "\\u{061c}"},
         {"\xe2\x80\x8b\xe2\x80\x8f", 0, "\\u{200b}\\u{200f}"},
@@ -252,13 +281,13 @@ static void test_clean(void **state)
         {"\xef\xbf\xbd", 0, "\xef\xbf\xbd"}, /* the replacement character itself */
         /* no UTF-8: every byte by itself */
         {"\xff\xfe", 0, "\\xff\\xfe"},
-        {"\xc0\xaf", 0, "\\xc0\\xaf"},                         /* overlong */
-        {"\xe0\x80\xaf", 0, "\\xe0\\x80\\xaf"},                /* overlong */
-        {"\xf0\x80\x80\xaf", 0, "\\xf0\\x80\\x80\\xaf"},       /* overlong */
-        {"\xed\xa0\x80", 0, "\\xed\\xa0\\x80"},                /* surrogate */
-        {"\xf4\x90\x80\x80", 0, "\\xf4\\x90\\x80\\x80"},       /* over U+10FFFF */
+        {"\xc0\xaf", 0, "\\xc0\\xaf"},                   /* overlong */
+        {"\xe0\x80\xaf", 0, "\\xe0\\x80\\xaf"},          /* overlong */
+        {"\xf0\x80\x80\xaf", 0, "\\xf0\\x80\\x80\\xaf"}, /* overlong */
+        {"\xed\xa0\x80", 0, "\\xed\\xa0\\x80"},          /* surrogate */
+        {"\xf4\x90\x80\x80", 0, "\\xf4\\x90\\x80\\x80"}, /* over U+10FFFF */
         {"\xf5\x80\x80\x80", 0, "\\xf5\\x80\\x80\\x80"},
-        {"\xc3", 0, "\\xc3"},                                  /* ends too early */
+        {"\xc3", 0, "\\xc3"}, /* ends too early */
         {"\xe6\xbc", 0, "\\xe6\\xbc"},
         {"\xe6\xbcz", 0, "\\xe6\\xbcz"},
         {"\xc3\xa9\xa9", 0, "\xc3\xa9\\xa9"},
@@ -288,8 +317,8 @@ static void test_clean_appends(void **state)
 static void test_clean_name(void **state)
 {
     static const char *const cases[][2] = {
-        {"api", "api"}, {"a b", "a b"},   {" ", "\" \""}, {"", "\"\""}, {"api ", "\"api \""},
-        {"\tapi", "\" api\""}, {"\033", "\\x1b"},
+        {"api", "api"},       {"a b", "a b"},        {" ", "\" \""},    {"", "\"\""},
+        {"api ", "\"api \""}, {"\tapi", "\" api\""}, {"\033", "\\x1b"},
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -306,20 +335,12 @@ static void test_width_and_fit(void **state)
         const char *text;
         size_t width, columns, bytes, taken;
     } cases[] = {
-        {"", 0, 5, 0, 0},
-        {"abc", 3, 0, 0, 0},
-        {"abc", 3, 2, 2, 2},
-        {"abc", 3, 3, 3, 3},
-        {"abc", 3, 9, 3, 3},
-        {"é", 1, 1, 2, 1},
-        {"éé", 2, 1, 2, 1},
-        {"漢字", 4, 3, 3, 2}, /* half of a wide one does not fit */
-        {"漢字", 4, 4, 6, 4},
-        {"漢", 2, 1, 0, 0},
-        {"a🐳b", 4, 2, 1, 1},
-        {"a🐳b", 4, 3, 5, 3},
-        {"e\xcc\x81x", 2, 1, 3, 1}, /* the accent stays with its letter */
-        {"\xff", 1, 1, 1, 1},       /* not clean, and still no trouble */
+        {"", 0, 5, 0, 0},     {"abc", 3, 0, 0, 0},        {"abc", 3, 2, 2, 2},
+        {"abc", 3, 3, 3, 3},  {"abc", 3, 9, 3, 3},        {"é", 1, 1, 2, 1},
+        {"éé", 2, 1, 2, 1},   {"漢字", 4, 3, 3, 2}, /* half of a wide one does not fit */
+        {"漢字", 4, 4, 6, 4}, {"漢", 2, 1, 0, 0},         {"a🐳b", 4, 2, 1, 1},
+        {"a🐳b", 4, 3, 5, 3},  {"e\xcc\x81x", 2, 1, 3, 1}, /* the accent stays with its letter */
+        {"\xff", 1, 1, 1, 1},                             /* not clean, and still no trouble */
     };
     (void)state;
     for (size_t i = 0; i < LEN(cases); i++) {
@@ -334,16 +355,11 @@ static void test_width_and_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_size),
-        cmocka_unit_test(test_age),
-        cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_parse_size),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_parse_age),
-        cmocka_unit_test(test_clean),
-        cmocka_unit_test(test_clean_appends),
-        cmocka_unit_test(test_clean_name),
-        cmocka_unit_test(test_width_and_fit),
+        cmocka_unit_test(test_size),       cmocka_unit_test(test_age),
+        cmocka_unit_test(test_duration),   cmocka_unit_test(test_parse_size),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_parse_age),
+        cmocka_unit_test(test_clean),      cmocka_unit_test(test_clean_appends),
+        cmocka_unit_test(test_clean_name), cmocka_unit_test(test_width_and_fit),
     };
     limit_program(30);
     setlocale(LC_CTYPE, "C.UTF-8");

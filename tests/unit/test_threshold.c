@@ -19,13 +19,17 @@ static void levels_are_percentages_or_sizes(void **state)
         int percent;
         int64_t free_bytes;
     } cases[] = {
-        {"85%", true, 85, 0},     {"1%", true, 1, 0},     {"100%", true, 100, 0},
-        {"85 %", true, 85, 0},    {"10GB", true, 0, 10 * GB}, {"1.5 GB", true, 0, GB * 3 / 2},
-        {"1234B", true, 0, 1234},  {"0%", false, 0, 0},    {"101%", false, 0, 0},
-        {"%", false, 0, 0},       {"-5%", false, 0, 0},   {"85%%", false, 0, 0},
-        {"8.5%", false, 0, 0},    {"0", false, 0, 0},     {"0GB", false, 0, 0},
-        {"", false, 0, 0},        {"much", false, 0, 0},  {"99999999999999999999%", false, 0, 0},
-        {"85% ", false, 0, 0},    {"85", false, 0, 0},    {"10", false, 0, 0},
+        {"85%", true, 85, 0},       {"1%", true, 1, 0},
+        {"100%", true, 100, 0},     {"85 %", true, 85, 0},
+        {"10GB", true, 0, 10 * GB}, {"1.5 GB", true, 0, GB * 3 / 2},
+        {"1234B", true, 0, 1234},   {"0%", false, 0, 0},
+        {"101%", false, 0, 0},      {"%", false, 0, 0},
+        {"-5%", false, 0, 0},       {"85%%", false, 0, 0},
+        {"8.5%", false, 0, 0},      {"0", false, 0, 0},
+        {"0GB", false, 0, 0},       {"", false, 0, 0},
+        {"much", false, 0, 0},      {"99999999999999999999%", false, 0, 0},
+        {"85% ", false, 0, 0},      {"85", false, 0, 0},
+        {"10", false, 0, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

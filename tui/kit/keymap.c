@@ -9,10 +9,10 @@
 #define LONG (KEYS_MAIN | KEYS_HISTORY | ALL_PLANS | KEYS_PLACES)
 #define LISTS (LONG | KEYS_MENU)
 #define DETAILS (KEYS_DETAILS | KEYS_CACHE)
-#define TEXTS                                                                                     \
+#define TEXTS                                                                                      \
     (DETAILS | KEYS_LOG | KEYS_HELP | KEYS_RESULT | KEYS_BROKEN | KEYS_LINKS | KEYS_DOCTOR)
 #define SEARCHED (KEYS_LOG | KEYS_HELP | DETAILS | KEYS_DOCTOR)
-#define HELPED                                                                                    \
+#define HELPED                                                                                     \
     (KEYS_MAIN | ALL_PLANS | DETAILS | KEYS_LOG | KEYS_HISTORY | KEYS_DOCTOR | KEYS_PLACES)
 #define TABLES (KEYS_SERVICES | KEYS_RECORDS)
 #define BACKABLE (ALL_PLANS | KEYS_HISTORY | TEXTS | KEYS_MENU | KEYS_PLACES | KEYS_PROGRESS)
@@ -88,8 +88,7 @@ const struct key_binding keymap[] = {
     {KEYS_LOG, 'w', COMMAND_WRAP, "wrap", "Wrap long lines"},
     {SEARCHED, '/', COMMAND_SEARCH, "search", "Search"},
     {SEARCHED, 'n', COMMAND_NEXT_MATCH, "next", "The next match"},
-    {SEARCHED, 'N', COMMAND_PREVIOUS_MATCH, NULL,
-     "The match before"},
+    {SEARCHED, 'N', COMMAND_PREVIOUS_MATCH, NULL, "The match before"},
     {KEYS_LOG, 's', COMMAND_SERVICE_NEXT, "service",
      "The next service's lines alone; after the last: all"},
     {KEYS_LOG, 'S', COMMAND_SERVICE_PREVIOUS, NULL, "The service before"},

@@ -9,7 +9,6 @@
 
 enum { LONGEST_MAX = 64 };
 
-
 struct list_mark {
     char *id;
     bool seen; /* since list_begin() */

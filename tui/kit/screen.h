@@ -16,8 +16,8 @@ struct app;
 struct screen;
 
 struct screen_ops {
-    const char *title;  /* of its help */
-    bool over;          /* the screen below is drawn first */
+    const char *title; /* of its help */
+    bool over;         /* the screen below is drawn first */
     /* Which row of the keymap holds just now: one bit of enum keys_where. */
     unsigned (*where)(const struct screen *screen);
     void (*draw)(struct screen *screen, const struct canvas *canvas);

@@ -70,10 +70,18 @@ static void on_closed(uv_handle_t *handle)
 static const struct {
     int code, key;
 } function_keys[] = {
-    {KEY_UP, INPUT_UP},           {KEY_DOWN, INPUT_DOWN},     {KEY_LEFT, INPUT_LEFT},
-    {KEY_RIGHT, INPUT_RIGHT},     {KEY_PPAGE, INPUT_PAGE_UP}, {KEY_NPAGE, INPUT_PAGE_DOWN},
-    {KEY_HOME, INPUT_HOME},       {KEY_END, INPUT_END},       {KEY_BTAB, INPUT_BACK_TAB},
-    {KEY_DC, INPUT_DELETE},       {KEY_F(1), INPUT_F1},       {KEY_ENTER, INPUT_ENTER},
+    {KEY_UP, INPUT_UP},
+    {KEY_DOWN, INPUT_DOWN},
+    {KEY_LEFT, INPUT_LEFT},
+    {KEY_RIGHT, INPUT_RIGHT},
+    {KEY_PPAGE, INPUT_PAGE_UP},
+    {KEY_NPAGE, INPUT_PAGE_DOWN},
+    {KEY_HOME, INPUT_HOME},
+    {KEY_END, INPUT_END},
+    {KEY_BTAB, INPUT_BACK_TAB},
+    {KEY_DC, INPUT_DELETE},
+    {KEY_F(1), INPUT_F1},
+    {KEY_ENTER, INPUT_ENTER},
     {KEY_BACKSPACE, INPUT_BACKSPACE},
 };
 
@@ -210,7 +218,8 @@ static int open_curses(struct term *term, struct err *err)
 {
     const char *name = getenv("TERM");
     if (name == NULL || *name == '\0')
-        return err_set(err, ERR_UNSUPPORTED, "opening the screen: TERM is not set; "
+        return err_set(err, ERR_UNSUPPORTED,
+                       "opening the screen: TERM is not set; "
                        "try TERM=xterm, or 'bilge status'");
     use_tioctl(TRUE); /* LINES and COLUMNS of the environment go stale at the first resize */
     set_escdelay(25);
@@ -221,12 +230,14 @@ static int open_curses(struct term *term, struct err *err)
     if (term->screen == NULL)
         return err_set(err, ERR_UNSUPPORTED,
                        "opening the screen: the terminal type \"%s\" is not known here; "
-                       "try TERM=xterm, or 'bilge status'", name);
+                       "try TERM=xterm, or 'bilge status'",
+                       name);
     const char *move = tigetstr("cup");
     if (move == NULL || move == (const char *)-1)
         return err_set(err, ERR_UNSUPPORTED,
                        "opening the screen: a terminal of type \"%s\" cannot place the cursor; "
-                       "try 'bilge status'", name);
+                       "try 'bilge status'",
+                       name);
     return 0;
 }
 
@@ -356,8 +367,7 @@ void term_notice(struct term *term, const char *text)
 
 static void encode_base64(struct buf *out, const char *text)
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *at = (const unsigned char *)text;
     for (size_t left = strlen(text); left > 0;) {
         size_t taken = left < 3 ? left : 3;
@@ -411,7 +421,7 @@ void term_free(struct term *term)
 
 static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS};
 static const int ends[] = {
-    SIGQUIT, SIGUSR1, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGTRAP, SIGIO,
+    SIGQUIT,   SIGUSR1, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGTRAP, SIGIO,
 #ifdef SIGPWR
     SIGPWR,
 #endif

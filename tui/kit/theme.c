@@ -1,34 +1,70 @@
 #include "tui/kit/theme.h"
 
 static const struct glyphs unicode = {
-    .horizontal = "─", .vertical = "│",
-    .top_left = "┌", .top_right = "┐", .bottom_left = "└", .bottom_right = "┘",
-    .tee_left = "├", .tee_right = "┤", .tee_top = "┬", .tee_bottom = "┴",
-    .cursor = "▸", .mark = "●", .dot = "·", .ellipsis = "…", .arrow = "▸",
+    .horizontal = "─",
+    .vertical = "│",
+    .top_left = "┌",
+    .top_right = "┐",
+    .bottom_left = "└",
+    .bottom_right = "┘",
+    .tee_left = "├",
+    .tee_right = "┤",
+    .tee_top = "┬",
+    .tee_bottom = "┴",
+    .cursor = "▸",
+    .mark = "●",
+    .dot = "·",
+    .ellipsis = "…",
+    .arrow = "▸",
     .open = "▾",
-    .up = "▲", .down = "▼",
-    .waiting = "·", .running = "▶", .done = "✓", .cached = "≡", .failed = "✗", .cancelled = "⊘",
-    .gauge_full = "▆", .gauge_empty = "▁",
+    .up = "▲",
+    .down = "▼",
+    .waiting = "·",
+    .running = "▶",
+    .done = "✓",
+    .cached = "≡",
+    .failed = "✗",
+    .cancelled = "⊘",
+    .gauge_full = "▆",
+    .gauge_empty = "▁",
     .spark = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"},
     .bar = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"},
 };
 
 static const struct glyphs plain = {
-    .horizontal = "-", .vertical = "|",
-    .top_left = "+", .top_right = "+", .bottom_left = "+", .bottom_right = "+",
-    .tee_left = "+", .tee_right = "+", .tee_top = "+", .tee_bottom = "+",
-    .cursor = ">", .mark = "*", .dot = "-", .ellipsis = "~", .arrow = ">",
+    .horizontal = "-",
+    .vertical = "|",
+    .top_left = "+",
+    .top_right = "+",
+    .bottom_left = "+",
+    .bottom_right = "+",
+    .tee_left = "+",
+    .tee_right = "+",
+    .tee_top = "+",
+    .tee_bottom = "+",
+    .cursor = ">",
+    .mark = "*",
+    .dot = "-",
+    .ellipsis = "~",
+    .arrow = ">",
     .open = "v",
-    .up = "^", .down = "v",
-    .waiting = ".", .running = ">", .done = "+", .cached = "=", .failed = "x", .cancelled = "-",
-    .gauge_full = "#", .gauge_empty = ".",
+    .up = "^",
+    .down = "v",
+    .waiting = ".",
+    .running = ">",
+    .done = "+",
+    .cached = "=",
+    .failed = "x",
+    .cancelled = "-",
+    .gauge_full = "#",
+    .gauge_empty = ".",
     .spark = {"_", ".", "-", "-", "=", "+", "*", "#"},
     .bar = {"", "", "", "", "=", "=", "=", "=", "#"},
 };
 
 struct look {
-    attr_t mono;  /* without colours */
-    attr_t color; /* beside the colour */
+    attr_t mono;                  /* without colours */
+    attr_t color;                 /* beside the colour */
     short foreground, background; /* -1: the terminal's own */
 };
 

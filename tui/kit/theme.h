@@ -20,10 +20,10 @@ enum style {
     STYLE_WARN,
     STYLE_BAD,
     STYLE_ACCENT,
-    STYLE_CURSOR,       /* the row under the cursor */
-    STYLE_CURSOR_AWAY,  /* the same, in a pane without the focus */
-    STYLE_MATCH,        /* found text */
-    STYLE_HIT,          /* the one that the user has gone to */
+    STYLE_CURSOR,      /* the row under the cursor */
+    STYLE_CURSOR_AWAY, /* the same, in a pane without the focus */
+    STYLE_MATCH,       /* found text */
+    STYLE_HIT,         /* the one that the user has gone to */
     STYLES
 };
 
@@ -32,20 +32,20 @@ struct glyphs {
     const char *top_left, *top_right, *bottom_left, *bottom_right;
     const char *tee_left, *tee_right, *tee_top, *tee_bottom;
     const char *cursor, *mark, *dot, *ellipsis, *arrow;
-    const char *open; /* of what arrow stands for when it is closed */
+    const char *open;      /* of what arrow stands for when it is closed */
     const char *up, *down; /* sort directions */
     const char *waiting, *running, *done, *cached, *failed, *cancelled;
     const char *gauge_full, *gauge_empty;
     const char *spark[8]; /* a column as high as that, 1 to 8 eighths */
-    const char *bar[9]; /* 0 to 8 eighths of a column; [8] full */
+    const char *bar[9];   /* 0 to 8 eighths of a column; [8] full */
 };
 
 struct theme {
     attr_t attributes[STYLES];
     short pairs[STYLES];
     const struct glyphs *glyphs;
-    bool utf8;   /* else only ASCII reaches the terminal */
-    bool ascii;  /* lines, bars and arrows of ASCII */
+    bool utf8;  /* else only ASCII reaches the terminal */
+    bool ascii; /* lines, bars and arrows of ASCII */
     bool colors;
     short sgr_pairs; /* first of 8 pairs for the colours of a log; 0: none */
 };

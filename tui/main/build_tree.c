@@ -27,17 +27,20 @@ struct tree_fold {
 
 static bool tree_is_service(const char *a, const char *b);
 static struct tree_fold *tree_find_fold(const struct build_tree *tree, uint64_t build, int step,
-                                 const char *service);
+                                        const char *service);
 static struct tree_fold *tree_put_fold(struct build_tree *tree, uint64_t build, int step,
-                                const char *service);
-static void tree_forget_folds(struct build_tree *tree, const struct build *const *builds, size_t len);
+                                       const char *service);
+static void tree_forget_folds(struct build_tree *tree, const struct build *const *builds,
+                              size_t len);
 static bool tree_group_is_open(const struct build_tree *tree, const struct tree_group *group);
-static void tree_fill_groups(struct build_tree *tree, const struct build *const *builds, size_t len);
+static void tree_fill_groups(struct build_tree *tree, const struct build *const *builds,
+                             size_t len);
 static void tree_add_text(struct build_tree *tree, enum tree_kind kind, size_t group, int step,
-                   const char *text);
-static void tree_add_excerpt(struct build_tree *tree, size_t group, const struct build *build, int step);
+                          const char *text);
+static void tree_add_excerpt(struct build_tree *tree, size_t group, const struct build *build,
+                             int step);
 static void tree_add_inside(struct build_tree *tree, size_t group, const struct build *build,
-                     const struct step *step, struct tree_fold *fold);
+                            const struct step *step, struct tree_fold *fold);
 
 /* ------------------------------------------------------------------- rows */
 
@@ -48,13 +51,17 @@ static void clear(struct build_tree *tree)
     tree->texts_len = tree->len = 0;
 }
 
-static struct tree_row *tree_add(struct build_tree *tree, enum tree_kind kind, size_t group, int step,
-                          uint64_t at)
+static struct tree_row *tree_add(struct build_tree *tree, enum tree_kind kind, size_t group,
+                                 int step, uint64_t at)
 {
     mem_reserve((void **)&tree->rows, &tree->cap, tree->len + 1, sizeof *tree->rows);
     struct tree_row *row = &tree->rows[tree->len++];
-    *row = (struct tree_row){.kind = kind, .build = tree->groups[group].build, .group = group,
-                             .key = tree->groups[group].key, .step = step, .at = at};
+    *row = (struct tree_row){.kind = kind,
+                             .build = tree->groups[group].build,
+                             .group = group,
+                             .key = tree->groups[group].key,
+                             .step = step,
+                             .at = at};
     return row;
 }
 
@@ -237,14 +244,15 @@ bool build_tree_next_failed(const struct build_tree *tree, const struct build *c
 
 static /* What of the tree is open, and what the user has said about it. */
 
-bool tree_is_service(const char *a, const char *b)
+    bool
+    tree_is_service(const char *a, const char *b)
 {
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 /* NULL: the user has not touched it. */
 static struct tree_fold *tree_find_fold(const struct build_tree *tree, uint64_t build, int step,
-                                   const char *service)
+                                        const char *service)
 {
     for (size_t i = 0; i < tree->folds_len; i++) {
         struct tree_fold *fold = &tree->folds[i];
@@ -256,13 +264,12 @@ static struct tree_fold *tree_find_fold(const struct build_tree *tree, uint64_t 
 }
 
 static struct tree_fold *tree_put_fold(struct build_tree *tree, uint64_t build, int step,
-                                  const char *service)
+                                       const char *service)
 {
     struct tree_fold *fold = tree_find_fold(tree, build, step, service);
     if (fold != NULL)
         return fold;
-    mem_reserve((void **)&tree->folds, &tree->folds_cap, tree->folds_len + 1,
-                sizeof *tree->folds);
+    mem_reserve((void **)&tree->folds, &tree->folds_cap, tree->folds_len + 1, sizeof *tree->folds);
     fold = &tree->folds[tree->folds_len++];
     *fold = (struct tree_fold){.build = build, .step = step};
     if (step == 0)
@@ -277,7 +284,8 @@ static void fold_done(struct tree_fold *fold)
 }
 
 /* What belongs to builds that are no longer shown. */
-static void tree_forget_folds(struct build_tree *tree, const struct build *const *builds, size_t len)
+static void tree_forget_folds(struct build_tree *tree, const struct build *const *builds,
+                              size_t len)
 {
     size_t kept = 0;
     for (size_t i = 0; i < tree->folds_len; i++) {
@@ -313,9 +321,8 @@ bool build_tree_set_open(struct build_tree *tree, size_t row, bool open)
     const struct tree_row *of = &tree->rows[row];
     if (!of->can_open)
         return false;
-    struct tree_fold *fold =
-        tree_put_fold(tree, of->build, of->kind == TREE_STEP ? of->step : 0,
-                 tree->groups[of->group].service);
+    struct tree_fold *fold = tree_put_fold(tree, of->build, of->kind == TREE_STEP ? of->step : 0,
+                                           tree->groups[of->group].service);
     fold->open = open;
     fold->touched = true;
     fold->seen = UINT64_MAX; /* of the whole now, and not its tail alone */
@@ -485,8 +492,7 @@ static void collect(struct tree_fold *fold, const struct build *build, const str
     fold->lines_len = 0;
     fold->earlier = false;
     int code = 0;
-    while (end > 0 &&
-           (code = buildlog_seek(build->log, &filter, end - 1, -1, &number)) == 0) {
+    while (end > 0 && (code = buildlog_seek(build->log, &filter, end - 1, -1, &number)) == 0) {
         end = number;
         if (is_known(build, number))
             continue;
@@ -535,12 +541,11 @@ static size_t fit_words(const char *text, int cols)
 
 /* Made clean, and broken between words where it is wider than tree->cols. */
 static void tree_add_text(struct build_tree *tree, enum tree_kind kind, size_t group, int step,
-                   const char *text)
+                          const char *text)
 {
     struct buf clean = {0};
     text_clean(&clean, text, strlen(text));
-    mem_reserve((void **)&tree->texts, &tree->texts_cap, tree->texts_len + 1,
-                sizeof *tree->texts);
+    mem_reserve((void **)&tree->texts, &tree->texts_cap, tree->texts_len + 1, sizeof *tree->texts);
     const char *rest = tree->texts[tree->texts_len++] = buf_take(&clean);
     for (uint64_t at = 0; at < TEXT_ROWS_MAX && *rest != '\0'; at++) {
         bool last = at + 1 == TEXT_ROWS_MAX;
@@ -557,7 +562,8 @@ static void tree_add_text(struct build_tree *tree, enum tree_kind kind, size_t g
 
 /* ------------------------------------------------------------------ others */
 
-static void tree_add_excerpt(struct build_tree *tree, size_t group, const struct build *build, int step)
+static void tree_add_excerpt(struct build_tree *tree, size_t group, const struct build *build,
+                             int step)
 {
     const struct build_excerpt *excerpt = &build->excerpt;
     if (excerpt->text == NULL || excerpt->step != step)
@@ -595,7 +601,7 @@ static void add_transfers(struct build_tree *tree, size_t group, const struct st
 }
 
 static void tree_add_inside(struct build_tree *tree, size_t group, const struct build *build,
-                     const struct step *step, struct tree_fold *fold)
+                            const struct step *step, struct tree_fold *fold)
 {
     /* The build's reason above has told it already. */
     bool told = build->error != NULL && step->error != NULL && build_is_over(build) &&

@@ -18,9 +18,9 @@
 #include "core/builds/build.h"
 
 enum tree_kind {
-    TREE_REASON,   /* of a build: why it failed */
-    TREE_CAUSE,    /* of a build: what that means, and the remedy */
-    TREE_WAY,      /* of a build without steps: what is run, how, or that it waits */
+    TREE_REASON, /* of a build: why it failed */
+    TREE_CAUSE,  /* of a build: what that means, and the remedy */
+    TREE_WAY,    /* of a build without steps: what is run, how, or that it waits */
     TREE_GROUP,
     TREE_STEP,
     TREE_ERROR,    /* of a step */
@@ -33,16 +33,16 @@ enum tree_kind {
 
 /* Of an open step so many lines are rows; the log screen has them all. */
 #define TREE_LINES_MAX 1000
-#define TREE_TAIL_LINES 8 /* of a failed step that nobody has opened or closed */
+#define TREE_TAIL_LINES 8  /* of a failed step that nobody has opened or closed */
 #define TREE_GROUPS_OPEN 3 /* more are closed at first, but for failed ones */
 
 struct tree_row {
     enum tree_kind kind;
     uint64_t build;
-    size_t group; /* in tree.groups */
-    uint64_t key; /* of the group, also after another fill */
-    int step;     /* 0: none */
-    uint64_t at;  /* which of its kind */
+    size_t group;     /* in tree.groups */
+    uint64_t key;     /* of the group, also after another fill */
+    int step;         /* 0: none */
+    uint64_t at;      /* which of its kind */
     const char *text; /* of texts that are not in the log; borrowed until the next fill */
     size_t len;
     bool can_open, is_open;
@@ -70,8 +70,8 @@ struct build_tree {
     struct tree_fold *folds; /* what the user has opened and closed */
     size_t folds_len, folds_cap;
     bool all_closed, all_open; /* the user's word about the groups that he did not touch */
-    int cols; /* for texts that are broken between words; 0: they are not */
-    char **texts; /* made for rows */
+    int cols;                  /* for texts that are broken between words; 0: they are not */
+    char **texts;              /* made for rows */
     size_t texts_len, texts_cap;
 };
 

@@ -146,9 +146,8 @@ static void main_draw(struct screen *screen, const struct canvas *canvas)
     int wanted[PANES];
     for (int i = 0; i < PANES; i++)
         wanted[i] = main->panes[i]->ops->wanted(main->panes[i]);
-    main->layout = main->zoomed
-                       ? layout_zoomed(canvas->rows, canvas->cols, main->focus)
-                       : layout_main(canvas->rows, canvas->cols, main->focus, wanted);
+    main->layout = main->zoomed ? layout_zoomed(canvas->rows, canvas->cols, main->focus)
+                                : layout_main(canvas->rows, canvas->cols, main->focus, wanted);
     header_draw(screen->app, canvas);
     draw_panes(main, canvas);
     draw_footer(main, canvas);
@@ -325,8 +324,8 @@ static void go_back(struct main_screen *main)
 static void toggle_mouse(struct app *app)
 {
     app_set_mouse(app, !app_mouse(app));
-    app_say(app, STYLE_DIM, app_mouse(app) ? "Mouse on"
-                                           : "Mouse off: the terminal selects text; m: on again");
+    app_say(app, STYLE_DIM,
+            app_mouse(app) ? "Mouse on" : "Mouse off: the terminal selects text; m: on again");
 }
 
 static void show_builder(void *arg, const char *builder)
@@ -425,10 +424,9 @@ static const struct build *current_build(const struct main_screen *main)
 {
     const struct app *app = main->screen.app;
     const struct service *service = pane_services_current(main->panes[PANE_SERVICES]);
-    const struct build *build =
-        main->focus == PANE_SERVICES && service != NULL
-            ? store_build(app_store(app), service->last_build_id)
-            : NULL;
+    const struct build *build = main->focus == PANE_SERVICES && service != NULL
+                                    ? store_build(app_store(app), service->last_build_id)
+                                    : NULL;
     if (main->focus == PANE_BUILD)
         return pane_build_current(main->panes[PANE_BUILD]);
     return build != NULL && !build_is_over(build) ? build : app_build_shown(app);

@@ -85,9 +85,8 @@ static void keep_place(struct pane_build *pane, const struct tree_row *row, size
 static bool is_last_line(const struct build_tree *tree, size_t at)
 {
     const struct tree_row *row = &tree->rows[at];
-    return row->kind == TREE_LINE &&
-           (at + 1 == tree->len || row[1].kind != TREE_LINE || row[1].step != row->step ||
-            row[1].build != row->build);
+    return row->kind == TREE_LINE && (at + 1 == tree->len || row[1].kind != TREE_LINE ||
+                                      row[1].step != row->step || row[1].build != row->build);
 }
 
 static void go_to_last_line(struct pane_build *pane)
@@ -207,8 +206,8 @@ static bool go_to_failed(struct pane_build *pane, int direction)
 {
     const struct build **builds;
     size_t len = app_builds_shown(pane->base.app, &builds), row;
-    bool found = build_tree_next_failed(&pane->tree, builds, len, pane->scroll.cursor, direction,
-                                        &row);
+    bool found =
+        build_tree_next_failed(&pane->tree, builds, len, pane->scroll.cursor, direction, &row);
     free(builds);
     if (found)
         go_to(pane, row);
@@ -325,8 +324,8 @@ static void add_one(const struct app *app, struct buf *title, const struct build
     buf_printf(title, "%s", format_clock(text, format_build_ms(build, app_mono_ms(app))));
 }
 
-static void add_several(const struct app *app, struct buf *title,
-                        const struct build *const *builds, size_t len)
+static void add_several(const struct app *app, struct buf *title, const struct build *const *builds,
+                        size_t len)
 {
     static const enum build_state states[] = {BUILD_FAILED, BUILD_RUNNING,   BUILD_STOPPING,
                                               BUILD_QUEUED, BUILD_CANCELLED, BUILD_DONE};
@@ -430,7 +429,7 @@ static void build_row_transfer(const struct canvas *canvas, const struct step_tr
 /* ---- a step */
 
 static void build_row_last_line(const struct canvas *canvas, enum style style,
-                          const struct buildlog_line *line)
+                                const struct buildlog_line *line)
 {
     struct sgr_line clean = {0};
     /* The last state of a line that overwrites itself stands at its end. */
@@ -447,8 +446,8 @@ static void draw_warnings(const struct canvas *canvas, const struct build *build
     for (size_t i = 0; i < build->warnings_len && first == NULL; i++)
         if (build->warnings[i].step == step->number)
             first = build->warnings[i].text;
-    int x = canvas_printf(canvas, 0, 0, canvas->cols, STYLE_WARN, "%zu warning%s%s",
-                          step->warnings, step->warnings > 1 ? "s" : "", first ? ": " : "");
+    int x = canvas_printf(canvas, 0, 0, canvas->cols, STYLE_WARN, "%zu warning%s%s", step->warnings,
+                          step->warnings > 1 ? "s" : "", first ? ": " : "");
     if (first != NULL)
         canvas_raw(canvas, 0, x, canvas->cols - x, STYLE_WARN, first, strlen(first));
 }
@@ -492,7 +491,7 @@ static void draw_time(const struct look *look, const struct table *table,
 }
 
 static void build_row_step(const struct look *look, const struct canvas *canvas,
-                      const struct build *build, const struct tree_row *row)
+                           const struct build *build, const struct tree_row *row)
 {
     const struct step *step = build_find_step(build, row->step);
     struct table table;
@@ -652,7 +651,7 @@ static void draw_inside(const struct look *look, const struct canvas *canvas,
                         const struct build *build, const struct tree_row *row)
 {
     static const enum style styles[] = {
-        [TREE_REASON] = STYLE_BAD, [TREE_CAUSE] = STYLE_WARN, [TREE_WAY] = STYLE_DIM,
+        [TREE_REASON] = STYLE_BAD, [TREE_CAUSE] = STYLE_WARN,  [TREE_WAY] = STYLE_DIM,
         [TREE_ERROR] = STYLE_BAD,  [TREE_EARLIER] = STYLE_DIM,
     };
     const struct step *step = build_find_step(build, row->step);

@@ -28,9 +28,9 @@ static const struct table_column columns[] = {
 
 enum sort { BY_SIZE, BY_USED, BY_USES, BY_SERVICE, BY_TYPE, BY_DESCRIPTION };
 static const struct list_order sorts[] = {
-    [BY_SIZE] = {"size", true},    [BY_USED] = {"last used", true},
-    [BY_USES] = {"uses", true},    [BY_SERVICE] = {"service", false},
-    [BY_TYPE] = {"type", false},   [BY_DESCRIPTION] = {"description", false},
+    [BY_SIZE] = {"size", true},  [BY_USED] = {"last used", true},
+    [BY_USES] = {"uses", true},  [BY_SERVICE] = {"service", false},
+    [BY_TYPE] = {"type", false}, [BY_DESCRIPTION] = {"description", false},
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
 
@@ -43,7 +43,7 @@ struct pane_records {
         const void *texts;
         int64_t at;
         uint64_t mark;
-    } made; /* what the rows were made of */
+    } made;                          /* what the rows were made of */
     int longest_type, longest_owner; /* columns */
 };
 
@@ -100,8 +100,8 @@ static void add_row(struct pane_records *pane, const struct builder *builder, si
     const struct record *record = &builder->records.items[index];
     const struct owner *known = owner_of(builder, index);
     pane->longest_type = list_longer(pane->longest_type, short_type(record->type));
-    int owner_cols = list_longer(0, owner_name(known)) +
-                     (known != NULL && known->guess ? GUESS_COLS : 0);
+    int owner_cols =
+        list_longer(0, owner_name(known)) + (known != NULL && known->guess ? GUESS_COLS : 0);
     if (owner_cols > pane->longest_owner)
         pane->longest_owner = owner_cols;
     list_add(&pane->list, record->id, index, shown, sort_number(record, pane->list.sort), text);
@@ -150,8 +150,8 @@ static bool has_moved(struct pane_records *pane, const struct builder *builder)
     struct made made = {0};
     if (builder != NULL)
         made = (struct made){builder->records.items, builder->owners.items,
-                                          app_store(pane->base.app)->layer_texts,
-                                          builder->refreshed_at, builder->owners_mark};
+                             app_store(pane->base.app)->layer_texts, builder->refreshed_at,
+                             builder->owners_mark};
     bool moved = made.items != pane->made.items || made.owners != pane->made.owners ||
                  made.texts != pane->made.texts || made.at != pane->made.at ||
                  made.mark != pane->made.mark;

@@ -27,7 +27,7 @@ static const struct table_column columns[] = {
 
 enum sort { BY_PROJECT, BY_SIZE, BY_GARBAGE, BY_EXPORT, BY_NAME };
 static const struct list_order sorts[] = {
-    [BY_PROJECT] = {NULL, false},     [BY_SIZE] = {"size", true}, [BY_GARBAGE] = {"garbage", true},
+    [BY_PROJECT] = {NULL, false},     [BY_SIZE] = {"size", true},  [BY_GARBAGE] = {"garbage", true},
     [BY_EXPORT] = {"exported", true}, [BY_NAME] = {"name", false},
 };
 enum { SORTS = sizeof sorts / sizeof sorts[0] };
@@ -214,8 +214,7 @@ static void draw_last(const struct pane_services *pane, const struct table *tabl
         build == NULL ? store_past_build(store, service->name) : NULL;
     if (past != NULL) {
         char text[FORMAT_SIZE];
-        struct format_state state =
-            format_build_state(row->theme, (enum build_state)past->state);
+        struct format_state state = format_build_state(row->theme, (enum build_state)past->state);
         x += canvas_text(row, 0, x, end - x, state.style, state.glyph) + 1;
         text_duration(text, past->duration_ms);
         x += canvas_text(row, 0, x, end - x, STYLE_NORMAL, text) + 2;

@@ -19,7 +19,7 @@
 /* What is known of a block without looking into it. */
 #define LOGINFO_STEPS 12
 struct loginfo {
-    uint64_t first; /* number of its first line */
+    uint64_t first;                /* number of its first line */
     uint16_t steps[LOGINFO_STEPS]; /* that have lines in it */
     uint16_t steps_len;            /* LOGINFO_STEPS + 1: more than fit */
 };
@@ -58,8 +58,8 @@ struct buildlog {
     /* What was read back. */
     struct logblock *pages[LOG_PAGES]; /* the one read last first */
     bool loading;
-    uint64_t wanted; /* block to be read next; UINT64_MAX: none */
-    uint64_t unreadable; /* block that could not be read; UINT64_MAX: none */
+    uint64_t wanted;            /* block to be read next; UINT64_MAX: none */
+    uint64_t unreadable;        /* block that could not be read; UINT64_MAX: none */
     struct logglances *glances; /* NULL: none yet */
 
     bool behind; /* somebody waits for on_room */

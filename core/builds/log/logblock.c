@@ -167,9 +167,8 @@ static int sweep_one(void *arg, const char *name, enum fs_type type)
     const int *fd = arg;
     struct fs_stat seen;
     (void)type;
-    if (strncmp(name, PREFIX, strlen(PREFIX)) == 0 &&
-        strlen(name) == strlen(PREFIX PLACEHOLDER) && fs_stat_at(*fd, name, &seen, NULL) == 0 &&
-        seen.type == FS_FILE && seen.uid == geteuid())
+    if (strncmp(name, PREFIX, strlen(PREFIX)) == 0 && strlen(name) == strlen(PREFIX PLACEHOLDER) &&
+        fs_stat_at(*fd, name, &seen, NULL) == 0 && seen.type == FS_FILE && seen.uid == geteuid())
         unlinkat(*fd, name, 0);
     return 0;
 }

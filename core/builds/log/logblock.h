@@ -20,7 +20,7 @@
 #include "core/builds/log/buildlog.h"
 
 struct logblock_entry {
-    uint32_t end; /* of the text, in the block; it starts where the one before ends */
+    uint32_t end;  /* of the text, in the block; it starts where the one before ends */
     uint32_t time; /* this and the others: see struct buildlog_line */
     uint16_t step, number;
     uint8_t stream, kind, decimals;

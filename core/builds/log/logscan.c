@@ -30,7 +30,7 @@ struct logscan {
     uint64_t base;
     uint64_t low; /* those before have all been looked at */
 
-    struct { /* the block whose lines are known */
+    struct {             /* the block whose lines are known */
         uint64_t number; /* UINT64_MAX: none */
         uint32_t looked;
         struct logmatch_lines lines;
@@ -131,8 +131,8 @@ static void take(struct logscan *scan, struct looking *looking)
     scan->looking = NULL;
     /* What can't be read can't be searched. */
     note(scan, number, looking->piece.lines, before + (uint32_t)looking->lines.len);
-    if (looking->code == 0 && (looking->from == 0 ? scan->want.active
-                                                  : continues_hot(scan, looking)))
+    if (looking->code == 0 &&
+        (looking->from == 0 ? scan->want.active : continues_hot(scan, looking)))
         heat(scan, looking);
     logscan_continue(scan);
     scan->on_moved(scan->arg);

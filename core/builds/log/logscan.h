@@ -38,9 +38,9 @@ void logscan_free(struct logscan *scan);
 void logscan_continue(struct logscan *scan);
 
 struct logscan_counts {
-    uint64_t matches; /* lines, of those looked at so far */
-    uint64_t looked;  /* lines looked at */
-    bool over;        /* all that are there have been */
+    uint64_t matches;    /* lines, of those looked at so far */
+    uint64_t looked;     /* lines looked at */
+    bool over;           /* all that are there have been */
     uint64_t generation; /* of the query: each restart is a new one */
 };
 struct logscan_counts logscan_counts(const struct logscan *scan);

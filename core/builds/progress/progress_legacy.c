@@ -28,9 +28,9 @@ struct legacy {
     struct build *build;
     struct streams streams;
     int64_t now_mono_ms;
-    int current; /* the step that runs; 0: none */
+    int current;                       /* the step that runs; 0: none */
     char container[CONTAINER_LEN + 1]; /* in which its command runs; "": none does */
-    struct { /* the last line of each stream */
+    struct {                           /* the last line of each stream */
         int step;
         enum log_kind kind;
     } last[2];
@@ -199,8 +199,7 @@ static enum log_kind read_own(struct legacy *progress, const char *line, size_t 
 /* Said by the builder or by compose, and not by a command. */
 static enum log_kind read_said(struct legacy *progress, int stream, const char *line, size_t len)
 {
-    enum log_kind kind =
-        stream == 1 ? read_own(progress, line, len) : reason_line_kind(line, len);
+    enum log_kind kind = stream == 1 ? read_own(progress, line, len) : reason_line_kind(line, len);
     if (starts_with(line, len, "Building "))
         read_heading(progress, line + 9, len - 9);
     if (starts_with(line, len, "[Warning] "))

@@ -14,16 +14,16 @@ struct plain;
 /* What must be remembered of one stream between two lines. */
 struct plain_view {
     struct plain *progress;
-    int stream;       /* 1 stdout, 2 stderr */
+    int stream; /* 1 stdout, 2 stderr */
     struct excerpt_reader excerpt;
     bool after_blank; /* then "#5 text" names a step: the view moves to it */
     bool in_failure_block;
-    int block_step; /* the step that the failure block is about; 0: not known */
+    int block_step;     /* the step that the failure block is about; 0: not known */
     int step;           /* of the last line; 0: none */
     enum log_kind kind; /* of the last line */
     /* The step that has just printed output: more of it mostly follows. */
-    int hot_step;   /* 0: none */
-    int hot_number; /* as the tool calls it */
+    int hot_step;        /* 0: none */
+    int hot_number;      /* as the tool calls it */
     char hot_prefix[16]; /* "#12 " */
     size_t hot_prefix_len;
 };
@@ -33,8 +33,8 @@ struct plain {
     struct streams streams;
     struct plain_view views[2];
     int64_t now_mono_ms;
-    int base;        /* added to "#N": compose 1 starts anew with each service */
-    char *heading;   /* the service of compose 1's "Building api"; NULL: none */
+    int base;      /* added to "#N": compose 1 starts anew with each service */
+    char *heading; /* the service of compose 1's "Building api"; NULL: none */
     struct reason reason;
 };
 
@@ -165,8 +165,8 @@ static int read_other(struct plain_view *view, struct span line)
     }
     if (view->in_failure_block) {
         if (view->block_step == 0 && span_starts(line, " > ") && span_cut_end(&line, ":"))
-            view->block_step = find_step_named(progress->build,
-                                                 (struct span){line.text + 3, line.len - 3});
+            view->block_step =
+                find_step_named(progress->build, (struct span){line.text + 3, line.len - 3});
         return view->block_step;
     }
     if (span_starts(line, "Building "))
@@ -188,8 +188,8 @@ static void heat(struct plain_view *view, int step, int number, const char *pref
 static void add_other(struct plain_view *view, struct span text)
 {
     struct plain *progress = view->progress;
-    bool numbered = text.len > 1 && text.text[0] == '#' && text.text[1] >= '0' &&
-                    text.text[1] <= '9';
+    bool numbered =
+        text.len > 1 && text.text[0] == '#' && text.text[1] >= '0' && text.text[1] <= '9';
     bool again = view->in_failure_block; /* what the failed step has printed, once more */
     struct buildlog_line line = {
         .text = text.text,
@@ -222,9 +222,9 @@ static void add_of_step(struct plain_view *view, struct step *step, struct span 
     }
     line.text = cut.text;
     line.len = cut.len;
-    line.kind = !output                              ? plain_event_kind(rest)
+    line.kind = !output                             ? plain_event_kind(rest)
                 : reason_is_clip(cut.text, cut.len) ? LOG_CLIPPED
-                                                     : LOG_OUTPUT;
+                                                    : LOG_OUTPUT;
     buildlog_add(view->progress->build->log, &line);
     view->step = line.step;
     view->kind = line.kind;

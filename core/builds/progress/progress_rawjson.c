@@ -47,12 +47,12 @@ static void rawjson_read_status(struct rawjson *progress, const cJSON *item);
 static void rawjson_read_log(struct rawjson *progress, const cJSON *item);
 static void rawjson_read_warning(struct rawjson *progress, const cJSON *item);
 static void rawjson_pass_on(void *progress, const char *text, size_t len);
-static void rawjson_on_output(void *progress, struct vertex_group *group, int stream, const char *line,
-                       size_t len);
-static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind,
-                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void rawjson_on_output(void *progress, struct vertex_group *group, int stream,
+                              const char *line, size_t len);
+static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind, const char *format,
+                        ...) __attribute__((format(printf, 4, 5)));
 static void rawjson_say_status(struct rawjson *progress, int step, const char *id, int64_t current,
-                        int64_t total, double seconds);
+                               int64_t total, double seconds);
 static void rawjson_one_line(char *text, size_t len);
 
 #define OBJECT_MAX_BYTES (16 * 1024 * 1024)
@@ -278,7 +278,7 @@ static void set_time(struct buildlog_line *line, int64_t nanoseconds)
 
 /* For vertices_init(): a line of output is complete. */
 static void rawjson_on_output(void *arg, struct vertex_group *group, int stream, const char *line,
-                       size_t len)
+                              size_t len)
 {
     struct rawjson *progress = arg;
     struct build *build = progress->build;
@@ -384,8 +384,8 @@ static void rawjson_one_line(char *text, size_t len)
 }
 
 /* An event into the log, as one line. */
-static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind,
-                        const char *format, ...)
+static void rawjson_say(struct rawjson *progress, int step, enum log_kind kind, const char *format,
+                        ...)
 {
     char text[STEP_TEXT_MAX + 256];
     struct buildlog_line line = {
@@ -415,7 +415,7 @@ static const char *short_size(char out[24], int64_t bytes)
 
 /* "#5 sha256:… 1.05MB / 2MB 0.3s done" */
 static void rawjson_say_status(struct rawjson *progress, int step, const char *id, int64_t current,
-                        int64_t total, double seconds)
+                               int64_t total, double seconds)
 {
     char bytes[64] = "", took[32] = "", a[24], b[24];
     if (total > 0)

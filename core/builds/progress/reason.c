@@ -20,10 +20,22 @@ static const struct {
 
 /* What stderr holds that is no failure. */
 static const char *const notes[] = {
-    "time=\"", "WARN", "Warning", "DEPRECATED", "Building ", "canceled", "View build details",
-    "[+] ",    " ",    "\t",      "------",     "Dockerfile",
-    "Traceback (", "During handling of the above exception", /* compose 1: its end tells */
-    "#",       "{", /* progress */
+    "time=\"",
+    "WARN",
+    "Warning",
+    "DEPRECATED",
+    "Building ",
+    "canceled",
+    "View build details",
+    "[+] ",
+    " ",
+    "\t",
+    "------",
+    "Dockerfile",
+    "Traceback (",
+    "During handling of the above exception", /* compose 1: its end tells */
+    "#",
+    "{", /* progress */
 };
 
 static bool starts_with(const char *line, size_t len, const char *prefix)

@@ -43,8 +43,8 @@ static int cut_line_number(const char *text, size_t *len)
     return line;
 }
 
-void build_add_warning(struct build *build, int step, const char *text, size_t len,
-                       const char *url, const char *file, int line)
+void build_add_warning(struct build *build, int step, const char *text, size_t len, const char *url,
+                       const char *file, int line)
 {
     struct step *found = step > 0 ? build_step(build, step) : NULL;
     if (found != NULL)

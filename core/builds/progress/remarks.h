@@ -13,8 +13,8 @@
 /* Adds a warning to the build, and counts it at the step (0: of none). A last
  * "(line 3)" of the text becomes its line, if none is given. `url` and `file`
  * may be NULL. */
-void build_add_warning(struct build *build, int step, const char *text, size_t len,
-                       const char *url, const char *file, int line);
+void build_add_warning(struct build *build, int step, const char *text, size_t len, const char *url,
+                       const char *file, int line);
 
 /* Reads an excerpt, "Dockerfile:5", a rule, lines "   5 | >>> RUN make", a
  * rule, out of the lines of one stream; bake sets empty lines between. Zero is

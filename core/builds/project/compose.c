@@ -163,10 +163,10 @@ static void read_service(const cJSON *item, const cJSON *build, const char *dire
     service->dockerfile = member_text(build, "dockerfile");
     service->dockerfile_inline = member_text(build, "dockerfile_inline");
     read_args(json_get(build, "args"), service);
-    read_cache(json_get(build, "cache_to"), "dest", directory,
-               &service->cache_to, &service->cache_to_tags, &service->cache_to_len);
-    read_cache(json_get(build, "cache_from"), "src", directory,
-               &service->cache_from, &service->cache_from_tags, &service->cache_from_len);
+    read_cache(json_get(build, "cache_to"), "dest", directory, &service->cache_to,
+               &service->cache_to_tags, &service->cache_to_len);
+    read_cache(json_get(build, "cache_from"), "src", directory, &service->cache_from,
+               &service->cache_from_tags, &service->cache_from_len);
 }
 
 static int compare_services(const void *a, const void *b)
@@ -517,8 +517,8 @@ static void on_config(void *arg, const struct process_result *result, const stru
                 "docker-compose is version 1: it builds, but it does not tell the project as "
                 "JSON, and it knows no cache_to (install docker-compose version 2)");
     } else if (result->status == 0) {
-        if (compose_parse(result->out.data, result->out.len, load->directory, &project,
-                          &reason) == 0) {
+        if (compose_parse(result->out.data, result->out.len, load->directory, &project, &reason) ==
+            0) {
             finish(load, project, NULL);
             return;
         }
@@ -579,9 +579,8 @@ static char *absolute_directory(const char *directory)
     return path;
 }
 
-int compose_load(uv_loop_t *loop, const char *file, const char *directory,
-                 compose_done_cb *on_done, void *arg, struct compose_load **ret_load,
-                 struct err *err)
+int compose_load(uv_loop_t *loop, const char *file, const char *directory, compose_done_cb *on_done,
+                 void *arg, struct compose_load **ret_load, struct err *err)
 {
     /* A missing directory would look like a missing program. */
     if (directory != NULL && access(directory, X_OK) < 0)

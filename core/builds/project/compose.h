@@ -17,20 +17,20 @@
 
 struct compose_service {
     char *name;
-    char *context;     /* absolute path, or a URL; NULL: none given */
-    char *dockerfile;  /* relative to the context, as written; NULL: inline */
+    char *context;           /* absolute path, or a URL; NULL: none given */
+    char *dockerfile;        /* relative to the context, as written; NULL: inline */
     char *dockerfile_inline; /* its text, in place of a file; NULL: none */
-    char *target;      /* NULL: the last stage */
+    char *target;            /* NULL: the last stage */
     struct recipe_arg *args; /* of the build, without those that have no value */
     size_t args_len;
-    char **cache_to;   /* dest= of the type=local entries, absolute */
+    char **cache_to;      /* dest= of the type=local entries, absolute */
     char **cache_to_tags; /* of each: its tag=, "latest" without one */
     size_t cache_to_len;
     char **cache_from; /* src= of the type=local entries, absolute */
     char **cache_from_tags;
     size_t cache_from_len;
     struct strlist leads_to; /* where those of these paths lead that are symbolic links */
-    struct recipe *recipe; /* what its Dockerfile says; NULL: not read (yet) */
+    struct recipe *recipe;   /* what its Dockerfile says; NULL: not read (yet) */
 };
 
 struct compose_project {
@@ -76,9 +76,8 @@ struct strlist compose_files(const char *file, const char *directory, bool versi
  * no compose file, no compose plugin, what compose said of bad YAML. */
 struct compose_load;
 typedef void compose_done_cb(void *arg, struct compose_project *project, const struct err *err);
-int compose_load(uv_loop_t *loop, const char *file, const char *directory,
-                 compose_done_cb *on_done, void *arg, struct compose_load **ret_load,
-                 struct err *err);
+int compose_load(uv_loop_t *loop, const char *file, const char *directory, compose_done_cb *on_done,
+                 void *arg, struct compose_load **ret_load, struct err *err);
 /* on_done will not run. The load frees itself after on_done. */
 void compose_load_cancel(struct compose_load *load);
 

@@ -10,7 +10,7 @@
 #include "core/base/text.h"
 
 #define LINES_AROUND 2
-#define LINES_MOST 40     /* of an instruction */
+#define LINES_MOST 40 /* of an instruction */
 #define LINE_MAX_BYTES 400
 
 /* ---------------------------------------------------------------- finding */

@@ -26,8 +26,8 @@ static int read_file(const char *path, struct buf *text, struct err *err)
 static int make_directory(struct bare *bare, struct err *err)
 {
     const char *place = getenv("TMPDIR");
-    char *path = mem_printf("%s/bilge-compose-XXXXXX",
-                            place != NULL && place[0] == '/' ? place : "/tmp");
+    char *path =
+        mem_printf("%s/bilge-compose-XXXXXX", place != NULL && place[0] == '/' ? place : "/tmp");
     if (mkdtemp(path) == NULL) {
         int code = err_sys(err, -errno, "making %s", path);
         free(path);
@@ -195,8 +195,8 @@ static size_t block_len(const struct row *row, size_t len)
     size_t at = row->len;
     while (at < len) {
         struct row next = read_row(row->text + at, len - at);
-        bool item = next.indent == row->indent && next.len > next.indent &&
-                    next.text[next.indent] == '-';
+        bool item =
+            next.indent == row->indent && next.len > next.indent && next.text[next.indent] == '-';
         if (depth <= 0 && !is_empty(&next) && next.indent <= row->indent && !item)
             break;
         depth = depth_after(depth, next.text, next.len);

@@ -74,8 +74,8 @@ static const struct keyword {
     read_cb *read;
     bool in_stage;
 } keywords[] = {
-    {"FROM", reader_from, false}, {"ARG", reader_arg, false},      {"ENV", reader_env, true},
-    {"RUN", reader_run, true},    {"COPY", reader_copy, true},     {"ADD", reader_copy, true},
+    {"FROM", reader_from, false},  {"ARG", reader_arg, false},     {"ENV", reader_env, true},
+    {"RUN", reader_run, true},     {"COPY", reader_copy, true},    {"ADD", reader_copy, true},
     {"SHELL", reader_shell, true}, {"WORKDIR", reader_copy, true},
 };
 
@@ -136,9 +136,8 @@ static void reader_done(struct reader *reader)
     recipe_vars_done(&reader->globals);
 }
 
-int recipe_parse(const char *text, size_t len, const char *target,
-                     const struct recipe_arg *args, size_t args_len,
-                     struct recipe **ret_recipe, struct err *err)
+int recipe_parse(const char *text, size_t len, const char *target, const struct recipe_arg *args,
+                 size_t args_len, struct recipe **ret_recipe, struct err *err)
 {
     if (len > RECIPE_BYTES_MAX)
         return err_set(err, ERR_LIMIT, "a Dockerfile of more than %d bytes", RECIPE_BYTES_MAX);
@@ -151,8 +150,7 @@ int recipe_parse(const char *text, size_t len, const char *target,
     struct dockerfile_lines lines;
     struct dockerfile_line line;
     dockerfile_lines_init(&lines, text, len);
-    while (reader.recipe->steps_len <= RECIPE_STEPS_MAX &&
-           dockerfile_lines_next(&lines, &line)) {
+    while (reader.recipe->steps_len <= RECIPE_STEPS_MAX && dockerfile_lines_next(&lines, &line)) {
         reader.escape = lines.escape;
         read_line(&reader, &line);
         dockerfile_line_done(&line);
@@ -194,7 +192,7 @@ static int read_all(int fd, struct buf *buf)
 
 /* A FIFO of that name must not hold anybody up. */
 int recipe_read(const char *path, const char *target, const struct recipe_arg *args,
-                    size_t args_len, struct recipe **ret_recipe, struct err *err)
+                size_t args_len, struct recipe **ret_recipe, struct err *err)
 {
     struct buf text = {0};
     struct stat stat;
@@ -209,7 +207,7 @@ int recipe_read(const char *path, const char *target, const struct recipe_arg *a
         err_sys(err, code, "reading %s", path);
     else
         code = recipe_parse(text.len > 0 ? text.data : "", text.len, target, args, args_len,
-                                ret_recipe, err);
+                            ret_recipe, err);
     buf_done(&text);
     return code;
 }
@@ -395,7 +393,7 @@ static void expand(struct expansion *expansion, const char *text, size_t len, st
  * RECIPE_ANY, since it may come from the base image. The first list goes
  * before the second. Quotes stay. The caller frees it. */
 static char *recipe_expand(const char *text, char escape, const struct recipe_vars *env,
-                        const struct recipe_vars *args)
+                           const struct recipe_vars *args)
 {
     struct expansion expansion = {.escape = escape, .env = env, .args = args};
     struct buf out = {0};
@@ -415,7 +413,7 @@ static char *reader_expanded(struct reader *reader, const char *text)
     static const struct recipe_vars none;
     const struct stage *stage = reader_stage(reader);
     return recipe_expand(text, reader->escape, stage != NULL ? &stage->env : &none,
-                             stage != NULL ? &stage->args : &reader->globals);
+                         stage != NULL ? &stage->args : &reader->globals);
 }
 
 /* By name or number; SIZE_MAX: an image. */
@@ -467,11 +465,10 @@ static void reader_from(struct reader *reader, const struct dockerfile_line *lin
         image = dockerfile_word(&at, reader->escape);
     }
     char *as = dockerfile_word(&at, reader->escape);
-    char *name = as != NULL && strcasecmp(as, "as") == 0 ? dockerfile_word(&at, reader->escape)
-                                                         : NULL;
+    char *name =
+        as != NULL && strcasecmp(as, "as") == 0 ? dockerfile_word(&at, reader->escape) : NULL;
     static const struct recipe_vars none;
-    char *base = recipe_expand(image != NULL ? image : "", reader->escape, &none,
-                                   &reader->globals);
+    char *base = recipe_expand(image != NULL ? image : "", reader->escape, &none, &reader->globals);
     size_t parent = find_stage(reader, reader->stages_len, base);
     struct stage *stage = &reader->stages[reader->stages_len++];
     *stage = (struct stage){.name = name, .needs = mem_zalloc(RECIPE_STAGES_MAX)};
@@ -579,8 +576,8 @@ static void add_step(struct reader *reader, char *takes_description, bool run)
     const struct stage *stage = reader_stage(reader);
     mem_reserve((void **)&recipe->steps, &recipe->steps_cap, recipe->steps_len + 1,
                 sizeof *recipe->steps);
-    mem_reserve((void **)&reader->stage_of_step, &reader->step_stages_cap,
-                recipe->steps_len + 1, sizeof *reader->stage_of_step);
+    mem_reserve((void **)&reader->stage_of_step, &reader->step_stages_cap, recipe->steps_len + 1,
+                sizeof *reader->stage_of_step);
     reader->stage_of_step[recipe->steps_len] = reader->stages_len - 1;
     recipe->steps[recipe->steps_len++] = (struct recipe_step){
         .stage = stage->name != NULL ? mem_strdup(stage->name)
@@ -694,12 +691,12 @@ static void add_mount(struct reader *reader, const struct mount *mount)
 {
     struct recipe *recipe = reader->recipe;
     const char *space = reader_given_arg(reader, "BUILDKIT_CACHE_MOUNT_NS");
-    char *own = mount->id != NULL && *mount->id != '\0' ? mem_strdup(mount->id)
-                                                        : clean_path(mount->target);
+    char *own =
+        mount->id != NULL && *mount->id != '\0' ? mem_strdup(mount->id) : clean_path(mount->target);
     mem_reserve((void **)&recipe->mounts, &recipe->mounts_cap, recipe->mounts_len + 1,
                 sizeof *recipe->mounts);
-    mem_reserve((void **)&reader->stage_of_mount, &reader->mount_stages_cap,
-                recipe->mounts_len + 1, sizeof *reader->stage_of_mount);
+    mem_reserve((void **)&reader->stage_of_mount, &reader->mount_stages_cap, recipe->mounts_len + 1,
+                sizeof *reader->stage_of_mount);
     reader->stage_of_mount[recipe->mounts_len] = reader->stages_len - 1;
     recipe->mounts[recipe->mounts_len++] = (struct recipe_mount){
         .id = mem_printf("%s/%s", space != NULL ? space : "", own),

@@ -47,13 +47,12 @@ struct recipe {
 
 /* `target`: a stage; NULL: the last one. `args`: those of the build. ERR_LIMIT
  * past the caps above. Pure; any thread. */
-int recipe_parse(const char *text, size_t len, const char *target,
-                     const struct recipe_arg *args, size_t args_len,
-                     struct recipe **ret_recipe, struct err *err);
+int recipe_parse(const char *text, size_t len, const char *target, const struct recipe_arg *args,
+                 size_t args_len, struct recipe **ret_recipe, struct err *err);
 void recipe_free(struct recipe *recipe);
 
 /* Reads the file and parses it. Blocks: on the pool. */
 int recipe_read(const char *path, const char *target, const struct recipe_arg *args,
-                    size_t args_len, struct recipe **ret_recipe, struct err *err);
+                size_t args_len, struct recipe **ret_recipe, struct err *err);
 
 #endif

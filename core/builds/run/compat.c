@@ -183,9 +183,8 @@ char *compat_original_file(const char *compose_file, const char *directory)
     free(found);
     if (original == NULL)
         return NULL;
-    char *path = original[0] == '/' || directory == NULL
-                     ? mem_strdup(original)
-                     : mem_printf("%s/%s", directory, original);
+    char *path = original[0] == '/' || directory == NULL ? mem_strdup(original)
+                                                         : mem_printf("%s/%s", directory, original);
     if (access(path, R_OK) < 0) {
         free(original);
         original = NULL;
@@ -270,8 +269,7 @@ static void on_version(void *arg, const struct process_result *result, const str
     if (err == NULL && result->status == 0) {
         size_t len = strspn(result->out.data, "0123456789.");
         if (len > 0 && len < sizeof probe->facts.api && result->out.data[len] == '\n')
-            snprintf(probe->facts.api, sizeof probe->facts.api, "%.*s", (int)len,
-                     result->out.data);
+            snprintf(probe->facts.api, sizeof probe->facts.api, "%.*s", (int)len, result->out.data);
     }
     finish(probe);
 }

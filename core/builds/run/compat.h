@@ -17,10 +17,10 @@
 enum compat_answer { COMPAT_UNKNOWN, COMPAT_YES, COMPAT_NO };
 
 struct compat_facts {
-    char engine[48];  /* its version; "" when it did not say */
-    char api[16];     /* "1.45"; "" when it did not say */
-    char buildx[48];  /* docker's plugin; "" without */
-    bool told_plugins; /* else an empty `buildx` means nothing */
+    char engine[48];            /* its version; "" when it did not say */
+    char api[16];               /* "1.45"; "" when it did not say */
+    char buildx[48];            /* docker's plugin; "" without */
+    bool told_plugins;          /* else an empty `buildx` means nothing */
     enum compat_answer exports; /* can the engine's own builder export local caches? */
     bool rootless;
     bool wsl1;          /* of this machine */
@@ -32,11 +32,11 @@ struct compat_facts {
 void compat_read_info(struct compat_facts *facts, const char *json, size_t len);
 
 struct compat_wish {
-    bool traditional;         /* asked for */
-    bool switched_off;        /* DOCKER_BUILDKIT=0 in our environment */
-    bool wants_caches;        /* the project names local caches */
-    const char *original;     /* compat_original_file(); NULL: none */
-    bool bare;                /* a copy of the compose file without caches can be built, bare.h */
+    bool traditional;     /* asked for */
+    bool switched_off;    /* DOCKER_BUILDKIT=0 in our environment */
+    bool wants_caches;    /* the project names local caches */
+    const char *original; /* compat_original_file(); NULL: none */
+    bool bare;            /* a copy of the compose file without caches can be built, bare.h */
 };
 
 struct compat_choice {

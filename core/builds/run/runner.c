@@ -50,7 +50,8 @@ static struct strlist runner_arguments(const struct runner_spec *spec);
 static struct strlist runner_environment(const struct runner_spec *spec);
 static char *runner_command_of(const struct runner_spec *spec, const char *tool);
 static void runner_output_open(struct runner *runner);
-static void runner_output_feed(void *runner, enum process_stream stream, const char *data, size_t len);
+static void runner_output_feed(void *runner, enum process_stream stream, const char *data,
+                               size_t len);
 static void runner_output_end(struct runner *runner);
 static void runner_output_close(struct runner *runner);
 
@@ -77,9 +78,9 @@ static void finish(struct runner *runner, int status)
     runner_output_end(runner);
     if (status != 0 && !stopped && build->error == NULL) {
         bool killed = status > 128 && status < 128 + NSIG;
-        char *text = killed ? mem_printf("%s was killed: %s", build->command,
-                                         strsignal(status - 128))
-                            : mem_printf("%s ended with status %d", build->command, status);
+        char *text = killed
+                         ? mem_printf("%s was killed: %s", build->command, strsignal(status - 128))
+                         : mem_printf("%s ended with status %d", build->command, status);
         build_set_error(build, text, strlen(text));
         free(text);
     }
@@ -364,7 +365,7 @@ static struct strlist runner_environment(const struct runner_spec *spec)
     struct strlist words = {0};
     strlist_add(&words, spec->traditional ? "DOCKER_BUILDKIT=0" : "DOCKER_BUILDKIT=1");
     strlist_add(&words,
-              spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
+                spec->traditional ? "COMPOSE_DOCKER_CLI_BUILD=0" : "COMPOSE_DOCKER_CLI_BUILD=1");
     if (spec->builder != NULL && spec->builder_is_context) {
         char *context = mem_printf("DOCKER_CONTEXT=%s", spec->builder);
         strlist_add(&words, context);
@@ -443,7 +444,7 @@ static void runner_output_open(struct runner *runner)
                            : rawjson   ? &progress_rawjson
                                        : &progress_plain;
     strlist_add(&runner->environment,
-              rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
+                rawjson ? "BUILDKIT_PROGRESS=rawjson" : "BUILDKIT_PROGRESS=plain");
     strlist_add(&runner->environment, rawjson ? "COMPOSE_PROGRESS=auto" : "COMPOSE_PROGRESS=plain");
     strlist_add(&runner->environment, rawjson ? "COMPOSE_ANSI=auto" : "COMPOSE_ANSI=never");
     runner->progress = runner->progress_ops->open(runner->build);
