@@ -299,8 +299,9 @@ class Scene:
 
 
 def word_faults(ended):
-    """What is left alone (3) may be told in the plan, too; a failure is told on stderr, or in the JSON."""
-    words = ended.err if ended.status != 3 and '"failed":[{' not in ended.out else ended.err + ended.out
+    """What is left alone (3) may be told in the plan, too; a failure is told on stderr, or in the JSON, or by verify as found."""
+    printed = ended.status == 3 or '"failed":[{' in ended.out or ": missing: it has gone since" in ended.out
+    words = ended.err + ended.out if printed else ended.err
     return [] if ended.status in (0, 130) or words.strip() else ["it failed without a word"]
 
 

@@ -1,3 +1,4 @@
+#undef NDEBUG /* its checks are asserts */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* A settings file: it is read, or refused with one line that names its place;
  * what was read can be listed, read again, and is the same. */
+#undef NDEBUG /* its checks are asserts */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #ifndef BILGE_TESTS_FUZZ_PROGRESS_H
 #define BILGE_TESTS_FUZZ_PROGRESS_H
 
+#undef NDEBUG /* its checks are asserts */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
