@@ -53,7 +53,7 @@ static int check_values(const struct globals *globals, const struct bench_values
     return 0;
 }
 
-/* Where people keep it. */
+/* Chooses the compose file: --optimised, else --file, else one of the two usual places. */
 static const char *optimised_file(const struct globals *globals, const struct bench_values *values)
 {
     static const char here[] = "docker-compose.test-local.yml";

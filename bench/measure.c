@@ -56,7 +56,7 @@ static void interrupt(struct measure *measure)
     fail(bench, &err);
 }
 
-/* What is begun now ends with arrive(). */
+/* Starts an asynchronous call; its callback calls arrive(). */
 static void begin(struct measure *measure)
 {
     measure->over = false;
@@ -241,7 +241,7 @@ static int read_services(struct measure *measure, const struct compose_project *
     return code;
 }
 
-/* What cannot be cleaned is not begun. */
+/* A benchmark that could not remove its records afterwards must not start. */
 static int check_builder(struct measure *measure, struct err *err)
 {
     const struct builder *builder = store_selected_builder(measure->session->store);
@@ -568,7 +568,7 @@ static void on_answer(void *arg, const struct process_result *result, const stru
         buf_append(&measure->output, result->out.data, result->out.len);
 }
 
-/* What it prints is the measure's output then. */
+/* Runs docker and waits. Afterwards measure->output holds what docker printed. */
 static int ask_docker(struct measure *measure, const char *const *argv)
 {
     const struct process_spec spec = {.argv = argv, .deadline_ms = DOCKER_DEADLINE_MS};

@@ -1,4 +1,4 @@
-/* What a benchmark does: reads, copies, builds, takes away what was made.
+/* Runs a benchmark: reads the projects, copies them, builds, removes what it has made.
  *
  *   read ──► ask ──► stage ──► build ──► stage … (the next build)
  *                      ▲                   │ the round is over, it failed, interrupted

@@ -14,7 +14,8 @@
 #define WORD_SCORE 20
 #define MENTION_SCORE 8
 
-/* Where a program begins; libraries after programs. */
+/* Files that a program starts in, with how likely an edit there is the usual one: programs
+ * before libraries. */
 static const struct {
     const char *name;
     int score;
@@ -190,8 +191,8 @@ char *cargo_package_name(const char *text)
     return *name == '"' ? mem_strndup(name + 1, strcspn(name + 1, "\"\n")) : NULL;
 }
 
-/* Where the table of the only package of this name begins; NULL: there are
- * several, or none. */
+/* Finds the one package of this name and returns the start of its table. NULL: none, or
+ * more than one, has the name. */
 static const char *find_package(const char *text, const char *name)
 {
     char *line = mem_printf("\nname = \"%s\"\n", name);

@@ -8,7 +8,8 @@
 #include "bench/bench.h"
 #include "core/store/store.h"
 
-/* What is built from what, what it makes, and that it takes it away again. */
+/* Prints the services and files that will be built, everything that the benchmark makes,
+ * and that it removes all of that at the end. */
 void report_plan(const struct bench *bench, FILE *out);
 /* One line, ended; and one that is not, of the build under way: on a terminal each
  * goes over the one before. */

@@ -12,8 +12,8 @@
 #include "core/base/mem.h"
 #include "core/base/path.h"
 
-/* Where make install puts helpers, seen from the directory of this program: what
- * stands before bindir there (DESTDIR) stands before pkglibexecdir, too. */
+/* "make install" puts helpers into pkglibexecdir. With DESTDIR, the path of this program
+ * begins with it, so the path of a helper must, too. */
 static char *installed_place(const char *directory)
 {
     size_t len = strlen(directory), tail = strlen(BINDIR);

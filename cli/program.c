@@ -157,7 +157,7 @@ static enum exit_code dispatch(const struct call *call, struct globals *globals,
     return run_command(call, call->program->commands[0], globals, 0, NULL);
 }
 
-/* What the docker CLI asks of a plugin, see docker/cli cli-plugins/metadata. */
+/* The docker CLI calls each plugin for this object (docker/cli: cli-plugins/metadata). */
 static void print_plugin_metadata(void)
 {
     struct json json = {.out = stdout};

@@ -218,6 +218,33 @@ int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
     return code < 0 ? err_sys(err, code, "opening directory %s", name) : 0;
 }
 
+static int give_to_owner_above(int dirfd, int fd, struct err *err)
+{
+    struct fs_stat above;
+    int code = fs_stat_fd(dirfd, &above, err);
+    if (code == 0 && fchown(fd, above.uid, above.gid) < 0)
+        code = err_sys(err, -errno, "giving a new directory to its owner");
+    return code;
+}
+
+int fs_make_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
+{
+    *ret_fd = -1;
+    if (!fs_is_name(name))
+        return err_set(err, -EINVAL, "%s is no name of a directory", name);
+    bool made = mkdirat(dirfd, name, 0755) == 0;
+    if (!made && errno != EEXIST)
+        return err_sys(err, -errno, "making directory %s", name);
+    int code = fs_open_dir(dirfd, name, ret_fd, err);
+    if (code == 0 && made && geteuid() == 0)
+        code = give_to_owner_above(dirfd, *ret_fd, err);
+    if (code < 0 && *ret_fd >= 0) {
+        close(*ret_fd);
+        *ret_fd = -1;
+    }
+    return code;
+}
+
 int fs_leave(int fd, uint64_t dev, uint64_t ino, int *ret_fd)
 {
     struct fs_stat stat;

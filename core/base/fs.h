@@ -48,6 +48,9 @@ int fs_open_root(const char *path, int *ret_fd, struct err *err);
  * -ELOOP for a symlink, -ENOTDIR for other files, -EXDEV for a mount point,
  * -EOPNOTSUPP when an old kernel without /proc can't tell whether it is one. */
 int fs_open_dir(int dirfd, const char *name, int *ret_fd, struct err *err);
+/* The same, and makes the directory (mode 0755) when it is not there. What root makes
+ * belongs to the owner of the directory above. *ret_fd is -1 on an error. */
+int fs_make_dir(int dirfd, const char *name, int *ret_fd, struct err *err);
 
 /* The same in fewer system calls: `dev` is dirfd's, *ret_stat describes what was
  * opened. 0 or a negative errno code. */

@@ -244,15 +244,10 @@ void aside_keep_time(const struct aside *aside, const char *name, int64_t modifi
 /* Somebody has taken blobs/ away meanwhile. */
 static int make_blobs(struct aside *aside)
 {
-    if (mkdirat(aside->cache_fd, "blobs", 0755) < 0 && errno != EEXIST)
-        return -errno;
-    int above = -1, code = fs_open_dir(aside->cache_fd, "blobs", &above, NULL);
+    int above, code = fs_make_dir(aside->cache_fd, "blobs", &above, NULL);
     if (code < 0)
         return code;
-    if (mkdirat(above, "sha256", 0755) < 0 && errno != EEXIST)
-        code = -errno;
-    if (code == 0)
-        code = fs_open_dir(above, "sha256", &aside->blobs_fd, NULL);
+    code = fs_make_dir(above, "sha256", &aside->blobs_fd, NULL);
     close(above);
     return code;
 }

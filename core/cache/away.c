@@ -52,28 +52,13 @@ static int give_entries(int from_fd, int to_fd, struct err *err)
     return code;
 }
 
-/* What root makes in a user's cache must be the user's. */
-static int make_dir(int dirfd, const char *name, int *ret_fd, struct err *err)
-{
-    struct fs_stat above;
-    bool made = mkdirat(dirfd, name, 0755) == 0;
-    if (!made && errno != EEXIST)
-        return err_sys(err, -errno, "making directory %s", name);
-    int code = fs_open_dir(dirfd, name, ret_fd, err);
-    if (code == 0 && made)
-        code = fs_stat_fd(dirfd, &above, err);
-    if (code == 0 && made && geteuid() == 0 && fchown(*ret_fd, above.uid, above.gid) < 0)
-        code = err_sys(err, -errno, "making directory %s", name);
-    return code;
-}
-
 /* Of a directory `name` in both; `below` is one in it, NULL: its own entries. */
 static int give_dir(int from_fd, int to_fd, const char *name, const char *below, struct err *err)
 {
     int from = -1, to = -1, code = fs_open_dir(from_fd, name, &from, err);
     if (code < 0)
         return code == -ENOENT ? 0 : code;
-    code = make_dir(to_fd, name, &to, err);
+    code = fs_make_dir(to_fd, name, &to, err);
     if (code == 0)
         code = below != NULL ? give_dir(from, to, below, NULL, err) : give_entries(from, to, err);
     close(from);

@@ -102,7 +102,7 @@ struct unfinished_list {
 void unfinished_done(struct unfinished_list *list);
 
 /* For a person, without what becomes of it: "an interrupted removal is left in
- * /srv/cache/api (12 blobs set aside)"; or, for one that is not left any more,
+ * ROOT/api (12 blobs set aside)"; or, for one that is not left any more,
  * "an interrupted removal in …". The caller frees it. */
 char *unfinished_text(const struct unfinished *unfinished, bool is_left);
 

@@ -401,6 +401,28 @@ static void test_mount_point(void **state)
     free(below);
 }
 
+static void test_make_dir(void **state)
+{
+    struct fs_place *place = *state;
+    struct fs_stat stat;
+    int fd;
+    make_kinds(place);
+    assert_int_equal(0, fs_make_dir(place->fd, "dir", &fd, NULL)); /* it is there */
+    assert_int_equal(0, fs_stat_at(fd, "below", &stat, NULL));
+    close(fd);
+    assert_int_equal(-EINVAL, fs_make_dir(place->fd, "a/b", &fd, NULL));
+    assert_int_equal(-ENOTDIR, fs_make_dir(place->fd, "file", &fd, NULL));
+    assert_int_equal(-ELOOP, fs_make_dir(place->fd, "link", &fd, NULL));
+    assert_int_equal(-1, fd);
+    bool root = geteuid() == 0;
+    if (root)
+        assert_int_equal(0, fchown(place->fd, 65534, 65534));
+    assert_int_equal(0, fs_make_dir(place->fd, "new", &fd, NULL));
+    assert_int_equal(0, fs_stat_fd(fd, &stat, NULL));
+    assert_int_equal(root ? 65534 : geteuid(), stat.uid);
+    close(fd);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, fs_place_setup, fs_place_teardown)
 
 int main(void)
@@ -410,6 +432,7 @@ int main(void)
         CASE(test_bad_names_are_refused_everywhere),
         CASE(test_open_root),
         CASE(test_open_dir),
+        CASE(test_make_dir),
         cmocka_unit_test(test_open_dir_stops_at_another_file_system),
         CASE(test_stat),
         CASE(test_allocated_is_not_apparent),
