@@ -313,12 +313,18 @@ class Judge:
         if place.planted:
             return 'outside'
         if place.label == 'gone':
-            return 'aside'
+            return None if self._is_in_use_by_bilge(place) else 'aside'
         layout = self.layouts[place.path]
         outer = [each for each in world.places if each is not place and path.startswith(each.path + '/')]
         if any(self._may_go_whole(each, self.layouts[each.path]) for each in outer) and not place.services:
             return None  # a cache inside a cache is part of it
         return self._why_in_place(path, place, layout)
+
+    def _is_in_use_by_bilge(self, place):
+        """Directly in a cache, which a root may be itself, an empty .bilge-aside is one that a removal made."""
+        above, name = os.path.split(place.path)
+        caches = [each for each in self.world.places if each.path == above and self.layouts[above].kind == 'cache']
+        return name == '.bilge-aside' and caches != [] and not any(each.startswith(place.path + '/') for each in self.before)
 
     def _why_in_place(self, path, place, layout):
         below = os.path.relpath(path, place.path)
