@@ -10,13 +10,16 @@
 #include "core/app/roots.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/engine/builders.h"
 
 struct examination {
     struct job job;
     struct doctor_facts facts;
     bilge_examined_cb *on_examined;
     void *arg;
-    bool asking; /* whether builds run, so that leaked records are known */
+    bool asking; /* whether builds run, so that leaked records are known; and for buildx */
+    struct builders_request *request; /* to buildx; NULL: none */
+    bool no_buildx;
 };
 
 struct examining {
@@ -38,6 +41,7 @@ static void examine_done(struct job *job, bool cancelled)
     struct examining *examining = job->owner;
     examining->now = NULL;
     if (!cancelled && !hub_is_closing(examining->hub) && examination->on_examined != NULL) {
+        examination->facts.no_buildx = examination->no_buildx;
         roots_aliases(examining->roots, &examination->facts.aliases);
         struct doctor_report report =
             doctor_examine(hub_store(examining->hub), &examination->facts, clock_now());
@@ -45,6 +49,14 @@ static void examine_done(struct job *job, bool cancelled)
     }
     doctor_facts_done(&examination->facts);
     free(examination);
+}
+
+static void on_buildx(void *arg, const struct err *err)
+{
+    struct examining *examining = arg;
+    examining->now->request = NULL;
+    examining->now->no_buildx = err != NULL && err->code == ERR_UNSUPPORTED;
+    hub_wake(examining->hub);
 }
 
 int examining_ask(struct examining *examining, bilge_examined_cb *on_examined, void *arg,
@@ -61,6 +73,8 @@ int examining_ask(struct examining *examining, bilge_examined_cb *on_examined, v
     examining->now = examination;
     examination->asking = true;
     engines_look_for_builds(examining->engines);
+    /* Without docker there is nothing to ask, which is another finding. */
+    builders_version(hub_loop(examining->hub), on_buildx, examining, &examination->request, NULL);
     hub_wake(examining->hub);
     return 0;
 }
@@ -69,7 +83,8 @@ static void turn(void *owner)
 {
     struct examining *examining = owner;
     struct examination *examination = examining->now;
-    if (examination == NULL || !examination->asking || engines_waited_for(examining->engines))
+    if (examination == NULL || !examination->asking || examination->request != NULL ||
+        engines_waited_for(examining->engines))
         return;
     examination->asking = false;
     job_start(examining->hub, &examination->job);
@@ -79,6 +94,8 @@ void examining_cancel(struct examining *examining)
 {
     if (examining->now == NULL || !examining->now->asking)
         return;
+    if (examining->now->request != NULL)
+        builders_cancel(examining->now->request);
     free(examining->now);
     examining->now = NULL;
 }

@@ -7,7 +7,6 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/base/text.h"
-#include "core/engine/endpoint.h"
 
 /* what a check sees, and how it says what it found. */
 
@@ -45,11 +44,11 @@ static void check_docker(struct examination *exam)
 
 static void check_buildx(struct examination *exam)
 {
-    if (exam->facts->has_docker && !exam->facts->has_buildx)
+    if (exam->facts->no_buildx)
         doctor_find(
             exam, DOCTOR_NOTE,
-            mem_strdup("no buildx plugin lies where docker looks for it: without it, compose 5 "
-                       "builds without BuildKit and exports no cache"),
+            mem_strdup("docker has no buildx plugin: compose 5 then builds without BuildKit "
+                       "and exports no cache"),
             mem_strdup("sudo apt install docker-buildx"));
 }
 
@@ -259,25 +258,6 @@ static bool in_path(const char *program)
     return found;
 }
 
-/* Source: docker/cli cli-plugins/manager/manager_unix.go. */
-static bool has_plugin(const char *name, const char *prefix)
-{
-    static const char *const dirs[] = {
-        "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
-        "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"};
-    char *config = endpoint_config_dir();
-    char *path = mem_printf("%s/cli-plugins/%s", config, name);
-    bool found = access(path, X_OK) == 0;
-    free(path);
-    free(config);
-    for (size_t i = 0; i < sizeof dirs / sizeof dirs[0] && !found; i++) {
-        path = mem_printf("%s%s/%s", prefix, dirs[i], name);
-        found = access(path, X_OK) == 0;
-        free(path);
-    }
-    return found;
-}
-
 /* BILGE_SYSROOT stands before /etc, /run and /usr in tests. */
 void doctor_gather(struct doctor_facts *ret_facts)
 {
@@ -285,7 +265,6 @@ void doctor_gather(struct doctor_facts *ret_facts)
     char *running = mem_printf("%s/run/systemd/system", prefix);
     *ret_facts = (struct doctor_facts){
         .has_docker = in_path("docker"),
-        .has_buildx = has_plugin("docker-buildx", prefix),
         .has_systemd = access(running, F_OK) == 0,
         .uid = (uint32_t)geteuid(),
     };

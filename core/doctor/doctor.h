@@ -30,13 +30,13 @@ struct doctor_report {
 /* What the store does not tell: gathered off the loop. */
 struct doctor_facts {
     bool has_docker;  /* in PATH */
-    bool has_buildx;  /* docker's plugin, where docker looks for it */
+    bool no_buildx;   /* docker says that it has no such plugin */
     bool has_systemd; /* it runs, and so does its tmpfiles timer */
     uint32_t uid;
     struct tmpfiles tmpfiles;
     struct strlist aliases; /* pairs: a root as it was given, and where it really is */
 };
-/* Fills in all but the aliases. Blocking. */
+/* Fills in all but the aliases and no_buildx. Blocking. */
 void doctor_gather(struct doctor_facts *ret_facts);
 void doctor_facts_done(struct doctor_facts *facts);
 

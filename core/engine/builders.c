@@ -304,6 +304,7 @@ struct builders_request {
     bool all;
     struct api_pruned pruned;
     union {
+        builders_version_cb *version;
         builders_list_cb *list;
         builders_records_cb *records;
         builders_pruned_cb *pruned;
@@ -409,6 +410,27 @@ static int check(const char *what, const struct process_result *result, const st
         err_set(err, code, "docker buildx %s: %s", what, last_words(&said));
     buf_done(&said);
     return code;
+}
+
+/* ------------------------------------------------------------------- version */
+
+static void on_version(void *arg, const struct process_result *result, const struct err *failed)
+{
+    struct builders_request *request = arg;
+    struct err err;
+    int code = check("version", result, failed, &err);
+    request->on_done.version(request->arg, code == 0 ? NULL : &err);
+    request_free(request);
+}
+
+int builders_version(uv_loop_t *loop, builders_version_cb *on_done, void *arg,
+                     struct builders_request **ret_request, struct err *err)
+{
+    static const char *const argv[] = {"buildx", "version", NULL};
+    struct builders_request *request = request_new(loop, NULL, NULL, arg);
+    request->on_done.version = on_done;
+    int code = run(request, argv, LIST_DEADLINE_MS, LIST_MAX_BYTES, on_version, err);
+    return started(request, code, ret_request, err);
 }
 
 /* ---------------------------------------------------------------------- list */

@@ -64,6 +64,12 @@ void builders_read(const char *host, struct builder_list *ret_list);
 struct builders_request;
 void builders_cancel(struct builders_request *request);
 
+/* Is there a buildx? err: NULL, it answered; ERR_UNSUPPORTED, docker has no such plugin;
+ * else it is not known. */
+typedef void builders_version_cb(void *arg, const struct err *err);
+int builders_version(uv_loop_t *loop, builders_version_cb *on_version, void *arg,
+                     struct builders_request **ret_request, struct err *err);
+
 typedef void builders_list_cb(void *arg, struct builder_list *list, const struct err *err);
 int builders_list(uv_loop_t *loop, builders_list_cb *on_list, void *arg,
                   struct builders_request **ret_request, struct err *err);

@@ -80,6 +80,19 @@ printf '{"ServerVersion":"26.1.5","DockerRootDir":"%s","DriverStatus":%s}\n' "$e
     '[["driver-type","io.containerd.snapshotter.v1"]]' >"$engine/info.json"
 doctor --json
 is 'an engine with it' found export ok
+is 'buildx answers, wherever its plugin lies' found buildx ok
+is 'buildx was asked' grep -qx 'buildx version' "$docker/calls.log"
+echo 1 >"$docker/buildx-version.status"
+for said in "docker: 'buildx' is not a docker command." 'docker: unknown command: docker buildx'; do
+    echo "$said" >"$docker/buildx-version.err"
+    doctor --json
+    is "no buildx: $said" found buildx note
+    is 'and what brings it' fixed_by buildx 'docker-buildx'
+done
+echo 'a plugin that fails' >"$docker/buildx-version.err"
+doctor --json
+is 'a buildx that fails is there' found buildx ok
+rm "$docker"/buildx-version.*
 chmod 0 "${DOCKER_HOST#unix://}"
 run_as_other --cache-root "$root" doctor --json
 is 'a socket that may not be used' found engine bad

@@ -70,8 +70,7 @@ static void test_tmpfiles(void **state)
 
 static struct doctor_facts healthy(void)
 {
-    return (struct doctor_facts){
-        .has_docker = true, .has_buildx = true, .has_systemd = true, .uid = 1000};
+    return (struct doctor_facts){.has_docker = true, .has_systemd = true, .uid = 1000};
 }
 
 static struct cache *cache_of(struct store *store)
@@ -123,6 +122,12 @@ static void no_docker(struct store *store, struct doctor_facts *facts)
 {
     (void)store;
     facts->has_docker = false;
+}
+
+static void no_buildx(struct store *store, struct doctor_facts *facts)
+{
+    (void)store;
+    facts->no_buildx = true;
 }
 
 static void refused(struct store *store, struct doctor_facts *facts)
@@ -270,6 +275,7 @@ static void test_each_check(void **state)
         const char *fix; /* part of it */
     } cases[] = {
         {"docker", no_docker, DOCTOR_BAD, "apt install"},
+        {"buildx", no_buildx, DOCTOR_NOTE, "apt install docker-buildx"},
         {"engine", refused, DOCTOR_BAD, "usermod -aG docker"},
         {"engine", stopped, DOCTOR_BAD, "systemctl start docker"},
         {"export", no_export, DOCTOR_WARNING, "containerd-snapshotter"},
