@@ -76,7 +76,7 @@ void report_plan(const struct bench *bench, FILE *out)
     for (size_t i = 0; i < bench->leftovers_len; i++)
         say(out, "  %s/%s/", bench->parent, bench->leftovers[i].mark);
     if (bench->forgets_steps)
-        fputs(BUILDER_FORGETS_STEPS ", each time records are taken away.\n", out);
+        fputs(BUILDER_FORGETS_STEPS ". It does so each time records are removed.\n", out);
     fputs("Your files, caches, images, cache mounts and older records are left as they are.\n",
           out);
 }

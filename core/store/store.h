@@ -109,7 +109,9 @@ static inline bool builder_forgets_steps(const struct builder *builder)
 {
     return builder->embedded && builder->containerd_store;
 }
-#define BUILDER_FORGETS_STEPS "The engine forgets all its cached steps; local caches stay"
+#define BUILDER_FORGETS_STEPS                                                                      \
+    "The engine forgets all its cached steps; only the local caches that are kept still help the " \
+    "next build"
 
 /* By the thresholds of the settings. */
 enum disk_alarm { DISK_CALM, DISK_AMBER, DISK_RED };
